@@ -1,0 +1,60 @@
+package io.rolewright.problem;
+
+import java.util.Map;
+
+/**
+ * A request that we understood and will not carry out. {@code ProblemMappers} renders it in the one error shape.
+ *
+ * <p>It carries no stack trace: it is an expected answer, not a fault. Features subclass it or use {@link #of}.
+ */
+public class Problem extends RuntimeException {
+
+    private final int status;
+    private final String code;
+    private final transient Map<String, Object> details;
+    private final transient Map<String, String> headers;
+
+    /**
+     * @param status the HTTP status, 400 to 599
+     * @param code stable, snake case. Clients switch on it: never rename one
+     * @param message shown to the caller: names and ids only, never SQL, driver text or a secret
+     * @param details what helps to get out of it (for example the exact GRANT); may be empty
+     * @param headers response headers, such as {@code Retry-After}; may be empty
+     */
+    protected Problem(
+            int status, String code, String message, Map<String, Object> details, Map<String, String> headers) {
+        super(message, null, false, false);
+        this.status = status;
+        this.code = code;
+        this.details = Map.copyOf(details);
+        this.headers = Map.copyOf(headers);
+    }
+
+    protected Problem(int status, String code, String message) {
+        this(status, code, message, Map.of(), Map.of());
+    }
+
+    public static Problem of(int status, String code, String message) {
+        return new Problem(status, code, message);
+    }
+
+    public static Problem of(int status, String code, String message, Map<String, Object> details) {
+        return new Problem(status, code, message, details, Map.of());
+    }
+
+    public int status() {
+        return status;
+    }
+
+    public String code() {
+        return code;
+    }
+
+    public Map<String, Object> details() {
+        return details;
+    }
+
+    public Map<String, String> headers() {
+        return headers;
+    }
+}
