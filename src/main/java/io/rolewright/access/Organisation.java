@@ -1,0 +1,25 @@
+package io.rolewright.access;
+
+import io.rolewright.problem.Problem;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.util.UUID;
+
+/** The one organisation of a store, which the reference's {@code orgId} names. Made at first start, the same for ever. */
+@ApplicationScoped
+public class Organisation {
+
+    private volatile UUID id;
+
+    /** @throws Problem 503 {@code not_ready} before the start-up steps have run */
+    public UUID id() {
+        var known = id;
+        if (known == null) {
+            throw Problem.of(503, "not_ready", "The service is starting.");
+        }
+        return known;
+    }
+
+    void is(UUID id) {
+        this.id = id;
+    }
+}
