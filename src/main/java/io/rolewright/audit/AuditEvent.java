@@ -1,0 +1,103 @@
+package io.rolewright.audit;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.UUID;
+
+/**
+ * One act of one caller. Everything in it is stored in clear, searched and logged: <b>names and ids only</b>, never a
+ * password, token, key, host name of a target, request body or driver text.
+ *
+ * @param type one of {@link AuditType}
+ * @param outcome how it ended
+ * @param actorId identity of the caller; null if nobody was recognised
+ * @param actorName his name; for a login that failed, the client id that was tried
+ * @param address where the request came from, after trusted proxies; null for what the service does by itself
+ * @param requestId the {@code reqId} that the caller was shown
+ * @param projectId project of the subject; null for what belongs to the organisation
+ * @param subjectKind what was acted on, e.g. {@code app-connection}; null if nothing in particular
+ * @param subjectId its id, or what the caller called it
+ * @param reason stable code of a refusal or failure, e.g. a Problem's code; null on success
+ * @param facts more names, ids, numbers and booleans, under the reference's keys where it has some; may be null
+ */
+public record AuditEvent(
+        String type,
+        Outcome outcome,
+        UUID actorId,
+        String actorName,
+        String address,
+        String requestId,
+        UUID projectId,
+        String subjectKind,
+        String subjectId,
+        String reason,
+        Map<String, Object> facts) {
+
+    public AuditEvent {
+        // Not Map.copyOf: it refuses null values, and its order changes from run to run.
+        facts = facts == null ? Map.of() : Collections.unmodifiableMap(new LinkedHashMap<>(facts));
+    }
+
+    public static AuditEvent success(String type) {
+        return new AuditEvent(type, Outcome.SUCCESS, null, null, null, null, null, null, null, null, null);
+    }
+
+    /** @param reason stable code, e.g. {@code permission_denied} */
+    public static AuditEvent refused(String type, String reason) {
+        return new AuditEvent(type, Outcome.REFUSED, null, null, null, null, null, null, null, reason, null);
+    }
+
+    /** @param reason stable code, e.g. {@code connection_test_failed} */
+    public static AuditEvent failed(String type, String reason) {
+        return new AuditEvent(type, Outcome.FAILED, null, null, null, null, null, null, null, reason, null);
+    }
+
+    public AuditEvent by(UUID id, String name) {
+        return new AuditEvent(
+                type, outcome, id, name, address, requestId, projectId, subjectKind, subjectId, reason, facts);
+    }
+
+    public AuditEvent from(String callerAddress, String reqId) {
+        return new AuditEvent(
+                type,
+                outcome,
+                actorId,
+                actorName,
+                callerAddress,
+                reqId,
+                projectId,
+                subjectKind,
+                subjectId,
+                reason,
+                facts);
+    }
+
+    public AuditEvent in(UUID project) {
+        return new AuditEvent(
+                type, outcome, actorId, actorName, address, requestId, project, subjectKind, subjectId, reason, facts);
+    }
+
+    public AuditEvent on(String kind, Object id) {
+        return new AuditEvent(
+                type,
+                outcome,
+                actorId,
+                actorName,
+                address,
+                requestId,
+                projectId,
+                kind,
+                id == null ? null : id.toString(),
+                reason,
+                facts);
+    }
+
+    /** Adds one fact. */
+    public AuditEvent with(String name, Object value) {
+        var more = new LinkedHashMap<>(facts);
+        more.put(name, value);
+        return new AuditEvent(
+                type, outcome, actorId, actorName, address, requestId, projectId, subjectKind, subjectId, reason, more);
+    }
+}

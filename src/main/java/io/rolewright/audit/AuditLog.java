@@ -1,0 +1,116 @@
+package io.rolewright.audit;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.quarkus.hibernate.reactive.panache.Panache;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.hibernate.reactive.mutiny.Mutiny;
+import org.jboss.logmanager.ExtLogRecord;
+import org.jboss.logmanager.Level;
+import org.jboss.logmanager.Logger;
+
+/**
+ * Writes the audit: a row in the store, and the same facts as one line of the log category {@code rolewright.audit}, whose
+ * fields a JSON log shows one by one.
+ */
+@ApplicationScoped
+public class AuditLog {
+
+    /** Callers choose some of the texts (a client id they try, an id in a path), so each has a bound. */
+    static final int LONGEST_TEXT = 300;
+
+    private static final Logger log = Logger.getLogger("rolewright.audit");
+
+    private final ObjectMapper json;
+
+    AuditLog(ObjectMapper json) {
+        this.json = json;
+    }
+
+    /**
+     * Adds a row in the running transaction, so that act and record commit together, or in one of its own.
+     *
+     * <p>A refusal or failure that rolls its transaction back must be recorded after that, outside of it. The log line is
+     * written when the row is sent: after a rollback there is a line without a row, never a row without a line.
+     */
+    public Uni<Void> record(AuditEvent event) {
+        var row = row(event);
+        return Panache.withTransaction(() -> Panache.getSession()
+                        .chain((Mutiny.Session session) -> session.persist(row).chain(session::flush)))
+                .invoke(() -> log.log(line(row)));
+    }
+
+    private AuditRow row(AuditEvent event) {
+        var row = new AuditRow();
+        row.type = event.type();
+        row.outcome = event.outcome();
+        row.actorId = event.actorId();
+        row.actorName = clean(event.actorName());
+        row.address = clean(event.address());
+        row.requestId = clean(event.requestId());
+        row.projectId = event.projectId();
+        row.subjectKind = event.subjectKind();
+        row.subjectId = clean(event.subjectId());
+        row.reason = event.reason();
+        row.facts = facts(event.facts());
+        return row;
+    }
+
+    private String facts(Map<String, Object> facts) {
+        var cleaned = new LinkedHashMap<String, Object>();
+        facts.forEach((name, value) -> cleaned.put(name, cleanFact(value)));
+        try {
+            return json.writeValueAsString(cleaned);
+        } catch (JsonProcessingException e) {
+            throw new IllegalArgumentException("facts are texts, ids, numbers and booleans", e);
+        }
+    }
+
+    private static Object cleanFact(Object fact) {
+        if (fact == null || fact instanceof Number || fact instanceof Boolean) {
+            return fact;
+        }
+        if (fact instanceof Collection<?> several) {
+            return several.stream().map(AuditLog::cleanFact).toList();
+        }
+        return clean(fact.toString());
+    }
+
+    /** Without what would break a log line or what PostgreSQL does not take (NUL), and cut to a length. */
+    static String clean(String text) {
+        if (text == null) {
+            return null;
+        }
+        var cut = text.length() <= LONGEST_TEXT ? text : text.substring(0, LONGEST_TEXT) + "…";
+        return cut.replaceAll("\\p{Cntrl}|\\p{Cs}", "\uFFFD");
+    }
+
+    private static ExtLogRecord line(AuditRow row) {
+        var line = new ExtLogRecord(
+                Level.INFO, "%s %s".formatted(row.type, row.outcome.name().toLowerCase()), AuditLog.class.getName());
+        line.setLoggerName(log.getName());
+        // Put on the record and not on the thread, which other requests share.
+        put(line, "type", row.type);
+        put(line, "outcome", row.outcome);
+        put(line, "actorId", row.actorId);
+        put(line, "actorName", row.actorName);
+        put(line, "address", row.address);
+        put(line, "requestId", row.requestId);
+        put(line, "projectId", row.projectId);
+        put(line, "subjectKind", row.subjectKind);
+        put(line, "subjectId", row.subjectId);
+        put(line, "reason", row.reason);
+        put(line, "facts", row.facts);
+        return line;
+    }
+
+    private static void put(ExtLogRecord line, String name, Object value) {
+        if (value != null) {
+            line.putMdc(name, value.toString());
+        }
+    }
+}

@@ -1,0 +1,48 @@
+package io.rolewright.audit;
+
+import jakarta.persistence.Column;
+import jakarta.persistence.Entity;
+import jakarta.persistence.EnumType;
+import jakarta.persistence.Enumerated;
+import jakarta.persistence.GeneratedValue;
+import jakarta.persistence.GenerationType;
+import jakarta.persistence.Id;
+import jakarta.persistence.Table;
+import java.time.Instant;
+import java.util.UUID;
+import org.hibernate.annotations.Immutable;
+import org.hibernate.annotations.JdbcTypeCode;
+import org.hibernate.type.SqlTypes;
+
+/** One row of {@code audit_event}: written once, never changed. */
+@Entity
+@Immutable
+@Table(name = "audit_event")
+class AuditRow {
+
+    @Id
+    @GeneratedValue(strategy = GenerationType.IDENTITY)
+    Long id;
+
+    /** By the store's clock. */
+    @Column(insertable = false, updatable = false)
+    Instant at;
+
+    String type;
+
+    @Enumerated(EnumType.STRING)
+    Outcome outcome;
+
+    UUID actorId;
+    String actorName;
+    String address;
+    String requestId;
+    UUID projectId;
+    String subjectKind;
+    String subjectId;
+    String reason;
+
+    /** A JSON object. */
+    @JdbcTypeCode(SqlTypes.JSON)
+    String facts;
+}

@@ -1,0 +1,31 @@
+package io.rolewright.audit;
+
+/**
+ * Names of audited acts. They are stored and searched for: never rename one. The reference's own names where it has one;
+ * the others are marked as ours.
+ */
+public final class AuditType {
+
+    public static final String GET_APP_CONNECTIONS = "get-app-connections";
+    public static final String GET_AVAILABLE_APP_CONNECTIONS = "get-available-app-connections-details";
+    public static final String GET_APP_CONNECTION = "get-app-connection";
+    public static final String CREATE_APP_CONNECTION = "create-app-connection";
+    public static final String UPDATE_APP_CONNECTION = "update-app-connection";
+    public static final String DELETE_APP_CONNECTION = "delete-app-connection";
+    /** Ours: a login to a target that somebody asked for, saved connection or not. */
+    public static final String TEST_APP_CONNECTION = "test-app-connection";
+
+    public static final String LOGIN_IDENTITY_UNIVERSAL_AUTH = "login-identity-universal-auth";
+    /** Ours. */
+    public static final String RENEW_IDENTITY_ACCESS_TOKEN = "renew-identity-access-token";
+    /** Ours. */
+    public static final String REVOKE_IDENTITY_ACCESS_TOKEN = "revoke-identity-access-token";
+    /** Ours: the first identity, made from settings at first start. */
+    public static final String BOOTSTRAP_IDENTITY = "bootstrap-identity";
+    /** Ours: a request without a valid token, or without the right it needs. */
+    public static final String ACCESS_REFUSED = "access-refused";
+
+    public static final String CREATE_PROJECT = "create-project";
+
+    private AuditType() {}
+}

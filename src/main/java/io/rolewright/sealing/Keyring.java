@@ -1,0 +1,29 @@
+package io.rolewright.sealing;
+
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import javax.crypto.SecretKey;
+
+/**
+ * The keys of an opened store. Immutable.
+ *
+ * @param active seals everything new
+ * @param byId every data key that something may still be sealed with, the active one included
+ * @param fingerprintKey of HMAC-SHA-256; never changes for the life of a store
+ */
+record Keyring(DataKey active, Map<Integer, DataKey> byId, SecretKey fingerprintKey) {
+
+    static Keyring of(DataKey active, List<DataKey> all, SecretKey fingerprintKey) {
+        return new Keyring(
+                active,
+                all.stream().collect(Collectors.toUnmodifiableMap(k -> k.id, Function.identity())),
+                fingerprintKey);
+    }
+
+    @Override
+    public String toString() {
+        return "keyring with " + byId.size() + " data keys";
+    }
+}
