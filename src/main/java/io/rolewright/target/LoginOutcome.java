@@ -1,0 +1,85 @@
+package io.rolewright.target;
+
+import org.jspecify.annotations.Nullable;
+
+/** What one login showed. A refused login is an expected answer, so it is a value and not an exception. */
+public sealed interface LoginOutcome {
+
+    /** A stable snake case word for answers, logs and metrics: {@code accepted}, {@code password_refused}, {@code timed_out} … */
+    String code();
+
+    /** One readable sentence without driver text. */
+    String message();
+
+    /** What the caller can do about it; empty when accepted. */
+    String wayOut();
+
+    /** We were in. The session is closed again. */
+    record Accepted(PasswordProof proof, SessionFacts facts) implements LoginOutcome {
+        @Override
+        public String code() {
+            return "accepted";
+        }
+
+        @Override
+        public String message() {
+            return proof == PasswordProof.NOT_ASKED
+                    ? "The server let the role in without asking for a password."
+                    : "The login succeeded.";
+        }
+
+        @Override
+        public String wayOut() {
+            return "";
+        }
+    }
+
+    /**
+     * The server answered and said no.
+     *
+     * @param sqlState PostgreSQL's five characters (manual, appendix A), kept even when {@code reason} is OTHER
+     * @param routine the server's function that raised it, from the error's R field; absent behind some proxies
+     * @param password what the answer shows about the password
+     */
+    record Refused(
+            Refusal reason, String sqlState, @Nullable String routine, PasswordVerdict password)
+            implements LoginOutcome {
+        @Override
+        public String code() {
+            return reason.name().toLowerCase(java.util.Locale.ROOT);
+        }
+
+        @Override
+        public String message() {
+            return reason.message();
+        }
+
+        @Override
+        public String wayOut() {
+            return reason.wayOut();
+        }
+    }
+
+    /**
+     * There was no login that the server could have judged. Worth another try later, except for what is plainly our
+     * side's setting.
+     *
+     * @param step how far it came
+     */
+    record Unreachable(Unreachability reason, Unreachability.Step step) implements LoginOutcome {
+        @Override
+        public String code() {
+            return reason.name().toLowerCase(java.util.Locale.ROOT);
+        }
+
+        @Override
+        public String message() {
+            return reason.message();
+        }
+
+        @Override
+        public String wayOut() {
+            return reason.wayOut();
+        }
+    }
+}
