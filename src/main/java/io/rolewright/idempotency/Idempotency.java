@@ -30,7 +30,8 @@ import org.jboss.logging.Logger;
  *
  * <p>A run <em>claims</em> the key in a short transaction of its own, works, and keeps its reply in the transaction of
  * its effect. A failed run frees the key. One whose process died keeps it for 30 seconds, then anybody may take it over;
- * should the first be alive after all, its transaction can no longer commit.
+ * should the first be alive after all, its transaction can no longer commit. A run goes on to its end when the caller
+ * hangs up.
  */
 @ApplicationScoped
 public class Idempotency {
@@ -146,11 +147,15 @@ public class Idempotency {
     private <T> Uni<T> run(Claim claim, Function<Completion, Uni<T>> work) {
         var stored = new AtomicBoolean();
         Completion completion = reply -> store(claim, reply).invoke(() -> stored.set(true));
-        return Uni.createFrom()
+        var run = Uni.createFrom()
                 .deferred(() -> work.apply(completion))
                 .call(reply -> stored.get() ? Uni.createFrom().voidItem() : store(claim, reply))
                 .onFailure()
                 .call(() -> free(claim));
+        // An emitter does not pass cancellation on. Quarkus cancels when the caller hangs up, and a caller with a key
+        // will
+        // ask again for what this run is doing.
+        return Uni.createFrom().emitter(caller -> run.subscribe().with(caller::complete, caller::fail));
     }
 
     private Uni<Void> store(Claim claim, Object reply) {

@@ -68,6 +68,10 @@ class OpenStore implements StartupStep {
 
     @Override
     public Uni<Void> run() {
+        if (sealer.isOpen()) {
+            // A later step failed and all are run again; the count of seals goes on.
+            return Uni.createFrom().voidItem();
+        }
         return rootKeys()
                 .chain(rootKeys -> stored(pool)
                         .chain(stored -> stored.isEmpty()

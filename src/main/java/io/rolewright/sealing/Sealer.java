@@ -86,6 +86,10 @@ public class Sealer {
         return result;
     }
 
+    boolean isOpen() {
+        return keyring != null;
+    }
+
     void use(Keyring opened) {
         keyring = opened;
     }
