@@ -1,0 +1,64 @@
+package io.rolewright.testing;
+
+import io.quarkus.test.common.QuarkusTestResourceLifecycleManager;
+import io.quarkus.test.common.TestResourceScope;
+import io.quarkus.test.common.WithTestResource;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Gives every {@code @QuarkusTest} and {@code @QuarkusIntegrationTest} a store: a new database on PostgreSQL 18, a root key,
+ * a bootstrap identity, and leave to reach targets on 127.0.0.0/8. What it made up is found in {@link TestStore}.
+ */
+@WithTestResource(value = StoreResource.class, scope = TestResourceScope.GLOBAL)
+public class StoreResource implements QuarkusTestResourceLifecycleManager {
+
+    @Override
+    public Map<String, String> start() {
+        TestPostgres postgres = TestPostgres.shared(TestPostgres.NEWEST);
+        TestPostgres.Login owner = postgres.role("LOGIN");
+        String database = postgres.database();
+        postgres.sql("ALTER DATABASE " + database + " OWNER TO " + owner.role());
+        TestStore.remember(database);
+
+        Map<String, String> settings = new HashMap<>();
+        settings.put(
+                "quarkus.datasource.reactive.url",
+                "postgresql://" + postgres.host() + ":" + postgres.port() + "/" + database);
+        settings.put("quarkus.datasource.username", owner.role());
+        settings.put("quarkus.datasource.password", owner.password());
+        settings.put("rolewright.root-key-file", rootKeyFile().toString());
+        settings.put("rolewright.bootstrap.client-id", TestStore.CLIENT_ID);
+        settings.put("rolewright.bootstrap.client-secret", TestStore.CLIENT_SECRET);
+        settings.put("rolewright.target.allowed-networks", "127.0.0.0/8");
+        return settings;
+    }
+
+    @Override
+    public void stop() {
+        // The server ends with this process, and the database with it.
+    }
+
+    private static Path rootKeyFile() {
+        byte[] key = new byte[32];
+        new SecureRandom().nextBytes(key);
+        try {
+            Path file = Files.createTempFile(
+                    Files.createDirectories(Path.of("target/test-keys")),
+                    "root-",
+                    ".keys",
+                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+            Files.writeString(file, "test:" + Base64.getEncoder().encodeToString(key) + "\n");
+            return file.toAbsolutePath();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,286 @@
+package io.rolewright.testing;
+
+import io.rolewright.development.PostgresBinaries;
+import io.rolewright.development.PostgresServer;
+import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
+import io.vertx.pgclient.PgConnectOptions;
+import io.vertx.pgclient.PgConnection;
+import io.vertx.pgclient.PgException;
+import io.vertx.pgclient.SslMode;
+import io.vertx.sqlclient.Row;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
+
+/**
+ * A real PostgreSQL server for tests: of a wanted version, with TLS or without. The shared ones are started once per
+ * process and stopped with it; a test that changes the server itself (stops it, freezes it, edits its rules) takes one of its
+ * {@linkplain #own own}.
+ *
+ * <pre>
+ * TestPostgres postgres = TestPostgres.shared(18);
+ * TestPostgres.Login app = postgres.role("LOGIN");
+ * postgres.sql("GRANT … TO " + app.role());
+ * assertThat(postgres.login(app.role(), app.password())).isEqualTo("ok");
+ *
+ * {@literal @}ParameterizedTest
+ * {@literal @}MethodSource("io.rolewright.testing.TestPostgres#versions")
+ * void worksOnEveryVersion(int major) { … TestPostgres.shared(major) … }
+ * </pre>
+ */
+public final class TestPostgres implements AutoCloseable {
+
+    /** Whether a server offers TLS, and whether it takes anything else. Its certificate is for localhost and 127.0.0.1. */
+    public enum Tls {
+        OFF,
+        OPTIONAL,
+        REQUIRED
+    }
+
+    /** A role that can log in. */
+    public record Login(String role, String password) {}
+
+    public static final int NEWEST = 18;
+    public static final String SUPERUSER = "postgres";
+    private static final String PASSWORD = "only for tests";
+    private static final int TIMEOUT_SECONDS = 30;
+    private static final String SHARED = "rolewright.test.postgres.";
+    private static final AtomicInteger NAMES = new AtomicInteger();
+
+    private final Path folder;
+    private final PostgresServer server;
+    private final Tls tls;
+
+    private TestPostgres(Path folder, PostgresServer server, Tls tls) {
+        this.folder = folder;
+        this.server = server;
+        this.tls = tls;
+    }
+
+    /** The versions this build tests on: 14 and 18, all from 14 to 18 with {@code -Dpostgres.all}. */
+    public static Stream<Integer> versions() {
+        return Arrays.stream(System.getProperty("postgres.tested", "14,18").split(","))
+                .map(Integer::valueOf);
+    }
+
+    /** The server of the version that all tests of this process share; no TLS. */
+    public static TestPostgres shared(int major) {
+        return shared(major, Tls.OFF);
+    }
+
+    public static TestPostgres shared(int major, Tls tls) {
+        // Quarkus loads test classes several times over; a system property is what they have in common.
+        String property = SHARED + major + "." + tls;
+        synchronized (System.class) {
+            String known = System.getProperty(property);
+            if (known == null) {
+                TestPostgres started = own(major, tls, builder -> builder);
+                System.setProperty(property, started.folder.toString());
+                return started;
+            }
+            return new TestPostgres(Path.of(known), PostgresServer.open(Path.of(known)), tls);
+        }
+    }
+
+    /** A server for one test, with TLS off. The test closes it. */
+    public static TestPostgres own(int major) {
+        return own(major, Tls.OFF, builder -> builder);
+    }
+
+    /**
+     * A server for one test. The test closes it.
+     *
+     * @param changes what is to be different, e.g. {@code b -> b.setting("max_connections", "5")}, or another certificate
+     */
+    public static TestPostgres own(int major, Tls tls, UnaryOperator<PostgresServer.Builder> changes) {
+        try {
+            Path servers = Files.createDirectories(Path.of("target/test-postgres"));
+            Path folder = Files.createTempDirectory(servers, major + "-").toAbsolutePath();
+            PostgresServer.Builder builder = PostgresServer.in(folder, installation(major))
+                    .superuser(SUPERUSER, PASSWORD)
+                    .volatileData()
+                    .temporary()
+                    .authentication(rules(tls));
+            if (tls != Tls.OFF) {
+                TestCertificates authority = TestCertificates.in(folder);
+                TestCertificates.Issued certificate = authority.server("localhost", "127.0.0.1", "::1");
+                Files.copy(authority.caFile(), folder.resolve("ca.pem"));
+                builder.tls(certificate.certificate(), certificate.key());
+            }
+            return new TestPostgres(folder, changes.apply(builder).start(), tls);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static Path installation(int major) {
+        Path cache = Path.of("target/postgres-binaries");
+        Path jar = cache.resolve(major + ".jar");
+        if (major == NEWEST) {
+            return PostgresBinaries.fromClassPath(cache);
+        }
+        if (!Files.exists(jar)) {
+            throw new IllegalStateException("No PostgreSQL " + major + " in " + jar
+                    + ": run ./mvnw process-test-resources," + " with -Dpostgres.all for versions other than 14.");
+        }
+        return PostgresBinaries.fromJar(jar, cache);
+    }
+
+    private static String[] rules(Tls tls, String... own) {
+        String kind = tls == Tls.REQUIRED ? "hostssl" : "host";
+        List<String> rules = new ArrayList<>();
+        rules.add(kind + " all " + SUPERUSER + " 127.0.0.1/32 scram-sha-256");
+        if (own.length == 0) {
+            rules.add(kind + " all all 127.0.0.1/32 scram-sha-256");
+        }
+        rules.addAll(List.of(own));
+        return rules.toArray(new String[0]);
+    }
+
+    public String host() {
+        return server.host();
+    }
+
+    public int port() {
+        return server.port();
+    }
+
+    /** The superuser's password; its name is {@link #SUPERUSER}. */
+    public String superuserPassword() {
+        return server.superuserPassword();
+    }
+
+    /** The server as such: stop, start, kill, freeze, log. Only for servers of one's own. */
+    public PostgresServer server() {
+        return server;
+    }
+
+    /** The certificate of the authority that signed the server's, in PEM; not for servers without TLS. */
+    public String caPem() {
+        try {
+            return Files.readString(caFile());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    public Path caFile() {
+        return folder.resolve("ca.pem");
+    }
+
+    /** @return a name that no other test of this process uses, fit to stand in SQL without quotes */
+    public static String uniqueName(String start) {
+        return start + "_" + ProcessHandle.current().pid() + "_" + Integer.toHexString(System.identityHashCode(NAMES))
+                + "_" + NAMES.incrementAndGet();
+    }
+
+    /** A new database that nobody else uses; owned by the superuser. */
+    public String database() {
+        String name = uniqueName("db");
+        sql("CREATE DATABASE " + name);
+        return name;
+    }
+
+    /** A new role with a generated password and, for example, {@code "LOGIN CREATEROLE"}. */
+    public Login role(String attributes) {
+        Login login = new Login(uniqueName("role"), uniqueName("password"));
+        sql("CREATE ROLE " + login.role() + " PASSWORD '" + login.password() + "' " + attributes);
+        return login;
+    }
+
+    /** Runs one or more statements as the superuser in the database {@code postgres}. @return the rows of the first */
+    public List<Row> sql(String statements) {
+        return sqlIn("postgres", statements);
+    }
+
+    public List<Row> sqlIn(String database, String statements) {
+        return as(SUPERUSER, server.superuserPassword(), database, statements);
+    }
+
+    /** Runs statements as any role. @throws PgException the server refused the login or a statement */
+    public List<Row> as(String role, String password, String database, String statements) {
+        PgConnectOptions options = new PgConnectOptions()
+                .setHost(host())
+                .setPort(port())
+                .setUser(role)
+                .setPassword(password)
+                .setDatabase(database)
+                .setSslMode(tls == Tls.REQUIRED ? SslMode.REQUIRE : SslMode.DISABLE)
+                .setTrustAll(tls == Tls.REQUIRED)
+                .setReconnectAttempts(0);
+        var answer = PgConnection.connect(Client.VERTX, options)
+                .compose(session -> session.query(statements).execute().eventually(() -> session.close()));
+        try {
+            List<Row> rows = new ArrayList<>();
+            answer.toCompletionStage()
+                    .toCompletableFuture()
+                    .get(TIMEOUT_SECONDS, TimeUnit.SECONDS)
+                    .forEach(rows::add);
+            return rows;
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof PgException refusal) {
+                throw refusal;
+            }
+            throw new IllegalStateException(e.getCause());
+        } catch (TimeoutException e) {
+            throw new IllegalStateException("PostgreSQL did not answer within " + TIMEOUT_SECONDS + " s", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** @return {@code ok}, or the SQLSTATE of the refusal; a fresh session every time */
+    public String login(String role, String password) {
+        try {
+            as(role, password, "postgres", "SELECT 1");
+            return "ok";
+        } catch (PgException refusal) {
+            return refusal.getSqlState();
+        }
+    }
+
+    /**
+     * Replaces the rules by which the server lets roles in, and returns when they are in force. The superuser keeps its own
+     * rule, which stands first.
+     */
+    public void authentication(String... lines) {
+        String before = loaded();
+        server.authentication(rules(tls, lines));
+        for (int i = 0; loaded().equals(before); i++) {
+            if (i == 1000) {
+                throw new IllegalStateException("The server did not take the new rules:\n" + server.log());
+            }
+        }
+    }
+
+    private String loaded() {
+        return sql("SELECT pg_conf_load_time()::text").get(0).getString(0);
+    }
+
+    /** Stops the server and deletes its folder; not for the shared ones. */
+    @Override
+    public void close() {
+        server.close();
+    }
+
+    /** Made when first needed, one per class loader; its threads do not keep the process alive. */
+    private static final class Client {
+        static final Vertx VERTX = Vertx.vertx(new VertxOptions()
+                .setEventLoopPoolSize(1)
+                .setWorkerPoolSize(1)
+                .setInternalBlockingPoolSize(1)
+                .setUseDaemonThread(true));
+    }
+}

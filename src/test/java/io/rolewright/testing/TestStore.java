@@ -1,0 +1,29 @@
+package io.rolewright.testing;
+
+import io.vertx.sqlclient.Row;
+import java.util.List;
+
+/** The store of the service under test, and the identity to call it with. */
+public final class TestStore {
+
+    public static final String CLIENT_ID = "5f0f3f0e-6f39-4a35-9d5b-6a3ad3b3a001";
+    public static final String CLIENT_SECRET = "bootstrap secret of the tests, 32 characters or more";
+
+    private static final String DATABASE = "rolewright.test.store-database";
+
+    private TestStore() {}
+
+    static void remember(String database) {
+        System.setProperty(DATABASE, database);
+    }
+
+    /** The database of the service that runs now. */
+    public static String database() {
+        return System.getProperty(DATABASE);
+    }
+
+    /** Runs statements in the store as the superuser. @return the rows of the first */
+    public static List<Row> sql(String statements) {
+        return TestPostgres.shared(TestPostgres.NEWEST).sqlIn(database(), statements);
+    }
+}
