@@ -1,0 +1,88 @@
+package io.rolewright.connection;
+
+import io.rolewright.access.Caller;
+import io.rolewright.access.Project;
+import io.rolewright.audit.AuditEvent;
+import io.rolewright.audit.AuditLog;
+import io.rolewright.audit.AuditType;
+import io.rolewright.problem.Problem;
+import io.rolewright.target.TargetReport;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.util.Map;
+import java.util.UUID;
+import org.jboss.logging.Logger;
+
+/** What the audit says about connections: successes in the transaction that made them true, failures after the fact. */
+@ApplicationScoped
+class ConnectionAudit {
+
+    static final String KIND = "app-connection";
+
+    private static final Logger log = Logger.getLogger(ConnectionAudit.class);
+
+    private final AuditLog audit;
+
+    ConnectionAudit(AuditLog audit) {
+        this.audit = audit;
+    }
+
+    /** Who asks, and in which request. */
+    record Act(Caller caller, String requestId) {}
+
+    Uni<Void> success(Act act, String type, Connection row, Map<String, Object> facts) {
+        AuditEvent event = about(act, AuditEvent.success(type), row.project, row.id)
+                .with("app", "postgres")
+                .with("name", row.name)
+                .with("isPlatformManagedCredentials", row.platformManaged);
+        for (Map.Entry<String, Object> fact : facts.entrySet()) {
+            event = event.with(fact.getKey(), fact.getValue());
+        }
+        return audit.record(event);
+    }
+
+    /** @param row the stored connection that was tested; null when the credentials came with the request */
+    Uni<Void> tested(Act act, Connection row, Project project, TargetReport report) {
+        AuditEvent event = report.ok()
+                ? AuditEvent.success(AuditType.TEST_APP_CONNECTION)
+                : AuditEvent.failed(
+                        AuditType.TEST_APP_CONNECTION,
+                        TestReport.failure(report).reason());
+        return audit.record(about(act, event, project, row == null ? null : row.id));
+    }
+
+    /**
+     * Records what was refused or failed, and lets the failure through. That the audit itself cannot be written must not
+     * hide the reason from the caller.
+     *
+     * @param subject id or name of the connection as the caller gave it
+     */
+    <T> Uni<T> failures(Uni<T> act, Act who, String type, String project, String subject) {
+        return act.onFailure().call(failure -> {
+            AuditEvent event = failure instanceof Problem problem
+                    ? problem.status() == 403
+                            ? AuditEvent.refused(type, problem.code())
+                            : AuditEvent.failed(type, problem.code())
+                    : AuditEvent.failed(type, "internal_error");
+            event = event.by(who.caller().id(), who.caller().name())
+                    .from(who.caller().address(), who.requestId())
+                    .on(KIND, subject);
+            if (project != null) {
+                event = event.with("projectId", project);
+            }
+            return audit.record(event).onFailure().recoverWithUni(unwritten -> {
+                log.warnf(
+                        "could not record the failure of %s: %s",
+                        type, unwritten.getClass().getSimpleName());
+                return Uni.createFrom().voidItem();
+            });
+        });
+    }
+
+    private static AuditEvent about(Act act, AuditEvent event, Project project, UUID connection) {
+        return event.by(act.caller().id(), act.caller().name())
+                .from(act.caller().address(), act.requestId())
+                .in(project == null ? null : project.id)
+                .on(KIND, connection);
+    }
+}

@@ -1,0 +1,296 @@
+package io.rolewright.connection;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.rolewright.access.CurrentCaller;
+import io.rolewright.access.Organisation;
+import io.rolewright.connection.ConnectionStore.Scope;
+import io.rolewright.connection.ConnectionWire.AppConnection;
+import io.rolewright.connection.ConnectionWire.Available;
+import io.rolewright.connection.ConnectionWire.ChangedConnection;
+import io.rolewright.connection.ConnectionWire.ConnectionTest;
+import io.rolewright.connection.ConnectionWire.CredentialsTest;
+import io.rolewright.connection.ConnectionWire.Many;
+import io.rolewright.connection.ConnectionWire.ManyAvailable;
+import io.rolewright.connection.ConnectionWire.NewConnection;
+import io.rolewright.connection.ConnectionWire.One;
+import io.rolewright.connection.ConnectionWire.Option;
+import io.rolewright.connection.ConnectionWire.Options;
+import io.rolewright.connection.ConnectionWire.Report;
+import io.rolewright.connection.ConnectionWire.Usage;
+import io.rolewright.problem.Problem;
+import io.rolewright.problem.ValidationProblem;
+import io.rolewright.request.Ids;
+import io.rolewright.request.Page;
+import io.rolewright.request.RequestContext;
+import io.rolewright.target.Deadline;
+import io.smallrye.mutiny.Uni;
+import jakarta.validation.Valid;
+import jakarta.validation.constraints.NotNull;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
+import jakarta.ws.rs.PATCH;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
+import java.util.List;
+import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+
+/** The wire of App Connections: HTTP in, HTTP out. What is done stands in {@link Connections}. */
+@Path("/api/v1/app-connections")
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "PostgreSQL connections")
+class ConnectionResource {
+
+    private static final String PROJECT = "Only this project's connections.";
+    private static final String LIMIT =
+            "Rows per page, 1 to 1000; absent: the whole list, if it has at most 10,000 rows.";
+    private static final String CURSOR = "The nextCursor of the page before.";
+
+    private final Connections connections;
+    private final CurrentCaller caller;
+    private final RequestContext request;
+    private final Organisation organisation;
+    private final ObjectMapper json;
+
+    ConnectionResource(
+            Connections connections,
+            CurrentCaller caller,
+            RequestContext request,
+            Organisation organisation,
+            ObjectMapper json) {
+        this.connections = connections;
+        this.caller = caller;
+        this.request = request;
+        this.organisation = organisation;
+        this.json = json;
+    }
+
+    @GET
+    @Path("/options")
+    @Operation(operationId = "listAppConnectionOptions", summary = "What kinds of connections there are")
+    public Options options() {
+        return new Options(
+                List.of(new Option("PostgreSQL", ConnectionWire.APP, List.of(ConnectionWire.METHOD), false)));
+    }
+
+    @GET
+    @Operation(operationId = "listAppConnections", summary = "List the connections of every app")
+    public Uni<Many> listAll(
+            @QueryParam("projectId") @Parameter(description = PROJECT) String projectId,
+            @QueryParam("limit") @Parameter(description = LIMIT) String limit,
+            @QueryParam("cursor") @Parameter(description = CURSOR) String cursor) {
+        return list(projectId, limit, cursor);
+    }
+
+    @GET
+    @Path("/postgres")
+    @Operation(operationId = "listPostgresAppConnections", summary = "List the PostgreSQL connections")
+    public Uni<Many> list(
+            @QueryParam("projectId") @Parameter(description = PROJECT) String projectId,
+            @QueryParam("limit") @Parameter(description = LIMIT) String limit,
+            @QueryParam("cursor") @Parameter(description = CURSOR) String cursor) {
+        Page page = Page.of(limit, cursor);
+        var who = caller.get();
+        return connections
+                .projectId(projectId)
+                .chain(project -> connections.list(who, project == null ? Scope.ALL : Scope.PROJECT, project, page))
+                .map(slice -> new Many(slice.map(this::shown).rows(), slice.nextCursor()));
+    }
+
+    @GET
+    @Path("/postgres/available")
+    @Operation(
+            operationId = "listAvailablePostgresAppConnections",
+            summary = "List the connections that the caller may use in a rotation")
+    public Uni<ManyAvailable> available(
+            @QueryParam("projectId") @Parameter(description = "This project's connections beside the organisation's.")
+                    String projectId,
+            @QueryParam("limit") @Parameter(description = LIMIT) String limit,
+            @QueryParam("cursor") @Parameter(description = CURSOR) String cursor) {
+        Page page = Page.of(limit, cursor);
+        var who = caller.get();
+        return connections
+                .projectId(projectId)
+                .chain(project ->
+                        connections.available(who, project == null ? Scope.ORGANISATION : Scope.USABLE, project, page))
+                .map(slice -> new ManyAvailable(
+                        slice.map(row -> Available.of(row, organisation.id())).rows(), slice.nextCursor()));
+    }
+
+    @GET
+    @Path("/postgres/{connectionId}")
+    @Operation(operationId = "getPostgresAppConnection", summary = "Read a connection")
+    public Uni<One> get(@PathParam("connectionId") String connectionId) {
+        return connections.get(caller.get(), id(connectionId)).map(this::one);
+    }
+
+    @GET
+    @Path("/postgres/connection-name/{connectionName}")
+    @Operation(operationId = "getPostgresAppConnectionByName", summary = "Read a connection by its name")
+    public Uni<One> getByName(
+            @PathParam("connectionName") String connectionName,
+            @QueryParam("projectId") @Parameter(description = "Absent: one of the organisation's own.")
+                    String projectId) {
+        var who = caller.get();
+        return connections
+                .projectId(projectId)
+                .chain(project -> connections.getByName(who, connectionName.strip(), project))
+                .map(this::one);
+    }
+
+    @GET
+    @Path("/postgres/{connectionId}/usage")
+    @Operation(operationId = "getPostgresAppConnectionUsage", summary = "List what uses a connection")
+    public Uni<Usage> usage(@PathParam("connectionId") String connectionId) {
+        return connections.usage(caller.get(), id(connectionId)).map(Usage::new);
+    }
+
+    @POST
+    @Path("/postgres")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @Operation(
+            operationId = "createPostgresAppConnection",
+            summary = "Test a login and keep it",
+            description = "Logs in to the server first; nothing is kept if that fails.")
+    public Uni<One> create(
+            @HeaderParam("Idempotency-Key")
+                    @Parameter(
+                            description =
+                                    "Repeating a request with the same key within 24 hours gives the first answer.")
+                    String idempotencyKey,
+            @NotNull(message = "Required") @Valid NewConnection body) {
+        refuseGateway(body.gatewayId(), body.gatewayPoolId());
+        refuseAutoRotation(body.isAutoRotationEnabled(), body.rotation());
+        refuseManaged(body.isPlatformManagedCredentials());
+        var wanted = new Connections.New(body.name(), body.description(), body.projectId(), body.credentials());
+        return connections.create(act(), wanted, idempotencyKey, canonical(body), One.class, this::one, deadline());
+    }
+
+    @PATCH
+    @Path("/postgres/{connectionId}")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @Operation(
+            operationId = "updatePostgresAppConnection",
+            summary = "Change a connection",
+            description = "New credentials are tested first; nothing is changed if that fails.")
+    public Uni<One> change(
+            @PathParam("connectionId") String connectionId,
+            @NotNull(message = "Required") @Valid ChangedConnection body) {
+        UUID id = id(connectionId);
+        refuseGateway(body.gatewayId(), body.gatewayPoolId());
+        refuseAutoRotation(body.isAutoRotationEnabled(), body.rotation());
+        refuseManaged(body.isPlatformManagedCredentials());
+        var change = new Connections.Change(body.name(), body.description(), body.credentials());
+        return connections.change(act(), id, change, deadline()).map(this::one);
+    }
+
+    @DELETE
+    @Path("/postgres/{connectionId}")
+    @Operation(operationId = "deletePostgresAppConnection", summary = "Delete a connection that nothing uses")
+    public Uni<One> delete(@PathParam("connectionId") String connectionId) {
+        return connections.delete(act(), id(connectionId)).map(this::one);
+    }
+
+    @POST
+    @Path("/postgres/test")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @Operation(
+            operationId = "testPostgresCredentials",
+            summary = "Test a login without keeping it",
+            description = "A refused login is a report with ok: false, not an error.")
+    public Uni<Report> test(@NotNull(message = "Required") @Valid CredentialsTest body) {
+        return connections
+                .test(act(), body.credentials(), roles(body.roles()), body.projectId(), deadline())
+                .map(report -> new Report(TestReport.of(report)));
+    }
+
+    @POST
+    @Path("/postgres/{connectionId}/test")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @Operation(
+            operationId = "testPostgresAppConnection",
+            summary = "Test a stored connection",
+            description = "A refused login is a report with ok: false, not an error. The body may be absent.")
+    public Uni<Report> testStored(@PathParam("connectionId") String connectionId, @Valid ConnectionTest body) {
+        return connections
+                .testStored(act(), id(connectionId), body == null ? List.of() : roles(body.roles()), deadline())
+                .map(report -> new Report(TestReport.of(report)));
+    }
+
+    // ---- What is not offered ----------------------------------------------------------------------------------------
+
+    private static void refuseGateway(String gatewayId, String gatewayPoolId) {
+        if (gatewayId != null || gatewayPoolId != null) {
+            throw Problem.of(
+                    400,
+                    "gateway_not_supported",
+                    "Gateways are not offered. Leave gatewayId and gatewayPoolId out, and let the service reach the"
+                            + " server directly.");
+        }
+    }
+
+    private static void refuseAutoRotation(Boolean enabled, JsonNode rotation) {
+        if (Boolean.TRUE.equals(enabled)) {
+            throw ValidationProblem.at(
+                    List.of("isAutoRotationEnabled"), "invalid_literal", "Must be false or absent for PostgreSQL");
+        }
+        if (rotation != null && !rotation.isNull()) {
+            throw ValidationProblem.at(List.of("rotation"), "invalid_type", "Must be null or absent for PostgreSQL");
+        }
+    }
+
+    private static void refuseManaged(Boolean managed) {
+        if (Boolean.TRUE.equals(managed)) {
+            throw Problem.of(
+                    400,
+                    "managed_credentials_not_supported",
+                    "This version does not manage a connection's own password yet. Send isPlatformManagedCredentials:"
+                            + " false, or leave it out.");
+        }
+    }
+
+    // ---- Parts ----------------------------------------------------------------------------------------------------
+
+    private ConnectionAudit.Act act() {
+        return new ConnectionAudit.Act(caller.get(), request.id());
+    }
+
+    private AppConnection shown(Connections.Opened opened) {
+        return AppConnection.of(opened, organisation.id());
+    }
+
+    private One one(Connections.Opened opened) {
+        return new One(shown(opened));
+    }
+
+    /** What makes two requests the same request: every field that we read, in one order. */
+    private byte[] canonical(NewConnection body) {
+        try {
+            return json.writeValueAsBytes(body);
+        } catch (JsonProcessingException impossible) { // it was read from JSON
+            throw new IllegalStateException("a request that was read cannot be written");
+        }
+    }
+
+    private Deadline deadline() {
+        return Deadline.in(request.timeLeft());
+    }
+
+    private static UUID id(String connectionId) {
+        return Ids.parse("connectionId", connectionId);
+    }
+
+    private static List<String> roles(List<String> sent) {
+        return sent == null ? List.of() : sent;
+    }
+}

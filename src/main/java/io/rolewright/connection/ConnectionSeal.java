@@ -1,0 +1,44 @@
+package io.rolewright.connection;
+
+import io.rolewright.sealing.SealedField;
+import io.rolewright.sealing.Sealer;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
+import java.util.HexFormat;
+import java.util.UUID;
+
+/** Puts credentials into a row and takes them out again. Synchronous: it costs microseconds. */
+@ApplicationScoped
+class ConnectionSeal {
+
+    private final Sealer sealer;
+
+    ConnectionSeal(Sealer sealer) {
+        this.sealer = sealer;
+    }
+
+    Credentials open(Connection row) {
+        return Credentials.decode(
+                sealer.open(SealedField.CONNECTION_CREDENTIALS, row.id, row.credentialsVersion, row.credentials));
+    }
+
+    /** Seals what a caller sent; this is the only thing that moves {@code credentialsHash}. */
+    void put(Connection row, Credentials credentials) {
+        row.credentialsVersion++;
+        byte[] plain = credentials.encode();
+        row.credentials = sealer.seal(SealedField.CONNECTION_CREDENTIALS, row.id, row.credentialsVersion, plain);
+        row.credentialsHash = hash(row.id, plain);
+    }
+
+    /** Keyed, or the hash of a weak password could be guessed; bound to the row, or equal ones would show. */
+    private String hash(UUID id, byte[] plain) {
+        ByteArrayOutputStream bound = new ByteArrayOutputStream(16 + plain.length);
+        bound.writeBytes(ByteBuffer.allocate(16)
+                .putLong(id.getMostSignificantBits())
+                .putLong(id.getLeastSignificantBits())
+                .array());
+        bound.writeBytes(plain);
+        return HexFormat.of().formatHex(sealer.fingerprint("connection-credentials", bound.toByteArray()));
+    }
+}

@@ -1,0 +1,91 @@
+package io.rolewright.connection;
+
+import io.quarkus.hibernate.reactive.panache.Panache;
+import io.quarkus.hibernate.reactive.panache.PanacheRepositoryBase;
+import io.quarkus.panache.common.Parameters;
+import io.rolewright.request.Page;
+import io.smallrye.mutiny.Uni;
+import io.vertx.pgclient.PgException;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.persistence.LockModeType;
+import java.util.List;
+import java.util.UUID;
+
+/** All SQL over connections. Every method is a store transaction of its own, or joins the one that is running. */
+@ApplicationScoped
+class ConnectionStore implements PanacheRepositoryBase<Connection, UUID> {
+
+    /** SQLSTATE of a unique violation (PostgreSQL manual, Appendix A). */
+    private static final String UNIQUE_VIOLATION = "23505";
+
+    private static final String WITH_PROJECT = "from Connection c left join fetch c.project ";
+    private static final String AFTER = "(c.name > :name or (c.name = :name and c.id > :id)) ";
+    private static final String IN_ORDER = "order by c.name, c.id";
+
+    /** Which connections a list shows. */
+    enum Scope {
+        /** Every connection, whatever its project. */
+        ALL("1 = 1 "),
+        /** One project's only. */
+        PROJECT("c.project.id = :project "),
+        /** The organisation's own only. */
+        ORGANISATION("c.project is null "),
+        /** What may be used from within a project: its own and the organisation's. */
+        USABLE("(c.project is null or c.project.id = :project) ");
+
+        private final String condition;
+
+        Scope(String condition) {
+            this.condition = condition;
+        }
+    }
+
+    Uni<Connection> byId(UUID id) {
+        return Panache.withSession(() -> find(WITH_PROJECT + "where c.id = :id", Parameters.with("id", id))
+                .firstResult());
+    }
+
+    Uni<Connection> byName(String name, UUID project) {
+        Scope scope = project == null ? Scope.ORGANISATION : Scope.PROJECT;
+        return Panache.withSession(() -> find(
+                        WITH_PROJECT + "where c.name = :name and " + scope.condition,
+                        parameters(scope, project).and("name", name))
+                .firstResult());
+    }
+
+    Uni<List<Connection>> list(Scope scope, UUID project, Page page) {
+        Parameters parameters = parameters(scope, project);
+        String after = "";
+        if (page.afterName() != null) {
+            after = "and " + AFTER;
+            parameters.and("name", page.afterName()).and("id", page.afterId());
+        }
+        String query = WITH_PROJECT + "where " + scope.condition + after + IN_ORDER;
+        return Panache.withSession(
+                () -> find(query, parameters).range(0, page.rowsToRead() - 1).list());
+    }
+
+    Uni<Connection> insert(Connection row) {
+        return Panache.withTransaction(() -> persistAndFlush(row));
+    }
+
+    /** Locks the row, so that what is then written cannot undo what another request wrote meanwhile. */
+    Uni<Connection> lock(UUID id) {
+        return findById(id, LockModeType.PESSIMISTIC_WRITE);
+    }
+
+    /** Whether a write failed because another row has the name already. */
+    static boolean isNameClash(Throwable failure) {
+        for (Throwable each = failure; each != null; each = each.getCause()) {
+            if (each instanceof PgException pg) {
+                return UNIQUE_VIOLATION.equals(pg.getSqlState());
+            }
+        }
+        return false;
+    }
+
+    private static Parameters parameters(Scope scope, UUID project) {
+        Parameters parameters = new Parameters();
+        return scope.condition.contains(":project") ? parameters.and("project", project) : parameters;
+    }
+}

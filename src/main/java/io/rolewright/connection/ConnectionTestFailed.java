@@ -1,0 +1,22 @@
+package io.rolewright.connection;
+
+import io.rolewright.problem.Problem;
+import io.rolewright.target.TargetReport;
+import java.util.Map;
+
+/** The login that has to succeed before credentials are kept did not; the details say which step, why, and the way out. */
+class ConnectionTestFailed extends Problem {
+
+    ConnectionTestFailed(TestReport.Failure failure) {
+        super(
+                400,
+                "connection_test_failed",
+                "Unable to validate connection: " + failure.message(),
+                Map.of("failure", failure),
+                Map.of());
+    }
+
+    static ConnectionTestFailed of(TargetReport report) {
+        return new ConnectionTestFailed(TestReport.failure(report));
+    }
+}

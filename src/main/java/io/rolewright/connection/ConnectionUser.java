@@ -1,0 +1,19 @@
+package io.rolewright.connection;
+
+import io.smallrye.mutiny.Uni;
+import java.util.List;
+import java.util.UUID;
+
+/** A feature that uses connections; its beans are asked before a connection is deleted, and for its usage. */
+public interface ConnectionUser {
+
+    /** What of this feature uses the connection; joins the caller's store transaction. */
+    Uni<List<Use>> uses(UUID connection);
+
+    /**
+     * One thing that uses a connection.
+     *
+     * @param kind what it is, e.g. {@code rotation}
+     */
+    record Use(String kind, UUID id, String name) {}
+}

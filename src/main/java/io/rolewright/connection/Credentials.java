@@ -1,0 +1,114 @@
+package io.rolewright.connection;
+
+import io.rolewright.target.Login;
+import io.rolewright.target.SslMode;
+import io.rolewright.target.TlsSettings;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+
+/**
+ * Where a connection leads and how it logs in. All of it is sealed, not the password alone: whoever can write the store
+ * must not be able to send a login elsewhere.
+ *
+ * @param host as the caller gave it, brackets of an IPv6 literal included
+ * @param caPem CA certificates to trust instead of the system's; null when none were given
+ * @param clientCertificatePem, clientKeyPem both or neither
+ */
+record Credentials(
+        String host,
+        int port,
+        String database,
+        String username,
+        String password,
+        SslMode sslMode,
+        String caPem,
+        String clientCertificatePem,
+        String clientKeyPem) {
+
+    /** Of the encoding below; a stored record keeps the one it was written with. */
+    private static final int FORMAT = 1;
+
+    Login login() {
+        return new Login(
+                host,
+                port,
+                database,
+                username,
+                new TlsSettings(sslMode, caPem, clientCertificatePem, clientKeyPem),
+                password);
+    }
+
+    /**
+     * The canonical bytes: what is sealed, and what {@code credentialsHash} is computed over. Every field carries its
+     * length, so that no two different credentials have the same bytes.
+     */
+    byte[] encode() {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream(256);
+        try (DataOutputStream out = new DataOutputStream(bytes)) {
+            out.writeByte(FORMAT);
+            write(out, host);
+            out.writeInt(port);
+            write(out, database);
+            write(out, username);
+            write(out, password);
+            write(out, sslMode.wireName());
+            write(out, caPem);
+            write(out, clientCertificatePem);
+            write(out, clientKeyPem);
+        } catch (IOException impossible) { // it is memory
+            throw new UncheckedIOException(impossible);
+        }
+        return bytes.toByteArray();
+    }
+
+    static Credentials decode(byte[] bytes) {
+        try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes))) {
+            int format = in.readUnsignedByte();
+            if (format != FORMAT) {
+                throw new IllegalStateException("credentials of format " + format + " are not known to this build");
+            }
+            String host = read(in);
+            int port = in.readInt();
+            return new Credentials(
+                    host,
+                    port,
+                    read(in),
+                    read(in),
+                    read(in),
+                    SslMode.ofWireName(read(in)).orElseThrow(),
+                    read(in),
+                    read(in),
+                    read(in));
+        } catch (IOException impossible) {
+            throw new UncheckedIOException(impossible);
+        } finally {
+            Arrays.fill(bytes, (byte) 0);
+        }
+    }
+
+    private static void write(DataOutputStream out, String text) throws IOException {
+        if (text == null) {
+            out.writeInt(-1);
+            return;
+        }
+        byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
+        out.writeInt(utf8.length);
+        out.write(utf8);
+    }
+
+    private static String read(DataInputStream in) throws IOException {
+        int length = in.readInt();
+        return length < 0 ? null : new String(in.readNBytes(length), StandardCharsets.UTF_8);
+    }
+
+    @Override
+    public String toString() {
+        return "Credentials[" + username + "@" + host + ":" + port + "/" + database + ", " + sslMode + "]";
+    }
+}

@@ -1,0 +1,230 @@
+package io.rolewright.connection;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import io.quarkus.runtime.annotations.RegisterForReflection;
+import io.rolewright.target.LoginOutcome;
+import io.rolewright.target.SessionFacts;
+import io.rolewright.target.TargetReport;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+
+/**
+ * A test of a login as callers see it: what was done step by step, what was found, and the way out of what failed.
+ *
+ * @param ok whether the login succeeded and every role that was asked about could be rotated
+ * @param failure absent when ok
+ * @param addresses every address of the host name; {@code address} is the one that was dialled
+ * @param roundTripMillis one trivial query on the open session
+ * @param durationMillis the whole test
+ */
+@RegisterForReflection
+@JsonInclude(JsonInclude.Include.NON_NULL)
+@Schema(
+        name = "PostgresConnectionTestReport",
+        requiredProperties = {"ok", "steps", "durationMillis"})
+record TestReport(
+        boolean ok,
+        Failure failure,
+        List<Step> steps,
+        List<String> addresses,
+        @Schema(examples = "203.0.113.7") String address,
+        @Schema(examples = "5432") Integer port,
+        Tls tls,
+        Server server,
+        Role role,
+        List<ManagedRole> managedRoles,
+        @Schema(examples = "1.8") Double roundTripMillis,
+        @Schema(examples = "23.4") double durationMillis) {
+
+    /**
+     * @param reason stable; what a program decides by
+     * @param sqlState PostgreSQL's five-character code (manual, appendix A), where the server answered
+     */
+    @RegisterForReflection
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    @Schema(name = "PostgresConnectionTestFailure")
+    record Failure(
+            @Schema(examples = "login") String step,
+            @Schema(examples = "password_refused") String reason,
+            @Schema(examples = "28P01") String sqlState,
+            String message,
+            String wayOut) {}
+
+    /** @param ok absent when the step was not reached or does not apply */
+    @RegisterForReflection
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    @Schema(name = "PostgresConnectionTestStep")
+    record Step(
+            @Schema(enumeration = {"resolve", "connect", "tls", "login", "rights"})
+            String name,
+
+            Boolean ok,
+            @Schema(examples = "ok") String reason,
+            String message,
+            String wayOut) {}
+
+    /** @param verified false: everything here is only what the server claims */
+    @RegisterForReflection
+    @Schema(name = "PostgresConnectionTestTls")
+    record Tls(
+            @Schema(examples = "TLSv1.3") String protocol,
+            @Schema(examples = "TLS_AES_256_GCM_SHA384") String cipher,
+            boolean verified,
+            @Schema(examples = "CN=db.example.com") String certificateSubject,
+            String certificateIssuer,
+            Instant certificateNotBefore,
+            Instant certificateNotAfter) {}
+
+    @RegisterForReflection
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    @Schema(name = "PostgresConnectionTestServer")
+    record Server(
+            @Schema(examples = "18.6") String version,
+            @Schema(examples = "180006") int versionNumber,
+            boolean standby,
+            boolean readOnly,
+
+            @Schema(description = "Shared by a server's standbys, clones and restores.")
+            String systemIdentifier) {}
+
+    /**
+     * The role that logged in.
+     *
+     * @param passwordProven whether the server really looked at the password; false under a trust rule
+     */
+    @RegisterForReflection
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    @Schema(name = "PostgresConnectionTestRole")
+    record Role(
+            @Schema(examples = "rotator") String name,
+            boolean superuser,
+            boolean createRole,
+            boolean replication,
+            Instant validUntil,
+            boolean passwordProven,
+
+            @Schema(enumeration = {"system_user", "challenge", "not_asked", "unknown"})
+            String proof) {}
+
+    /** A role that was asked about: could this login give it a new password? */
+    @RegisterForReflection
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    @Schema(name = "PostgresConnectionTestManagedRole")
+    record ManagedRole(
+            @Schema(examples = "app_a") String name,
+            boolean exists,
+            boolean rotatable,
+            boolean canLogin,
+            boolean superuser,
+            boolean replication,
+            boolean adminOption,
+            boolean canConnect,
+            Instant validUntil,
+            List<RoleProblem> problems) {}
+
+    /** @param sql the exact statement that helps, ready to copy; absent when no statement does */
+    @RegisterForReflection
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    @Schema(name = "PostgresConnectionTestRoleProblem")
+    record RoleProblem(
+            @Schema(examples = "admin_option_missing") String code,
+            boolean blocking,
+            String message,
+
+            @Schema(examples = "GRANT \"app_a\" TO \"rotator\" WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
+            String sql) {}
+
+    static TestReport of(TargetReport report) {
+        SessionFacts facts = report.session();
+        return new TestReport(
+                report.ok(),
+                failure(report),
+                report.steps().stream()
+                        .map(step -> new Step(
+                                step.name(), step.ok(), step.reason(), step.message(), emptyAsAbsent(step.wayOut())))
+                        .toList(),
+                facts == null ? null : facts.resolved(),
+                facts == null ? null : facts.dialled(),
+                facts == null ? null : facts.port(),
+                facts == null ? null : tls(facts.tls()),
+                report.server() == null ? null : server(report.server()),
+                report.managingRole() == null ? null : role(report.managingRole()),
+                report.managedRoles().stream().map(TestReport::managedRole).toList(),
+                report.roundTrip() == null ? null : millis(report.roundTrip()),
+                millis(report.duration()));
+    }
+
+    /** The step that failed, with the SQLSTATE if it was the server that said no. */
+    static Failure failure(TargetReport report) {
+        if (report.ok()) {
+            return null;
+        }
+        String sqlState = report.outcome() instanceof LoginOutcome.Refused refused ? refused.sqlState() : null;
+        return report.steps().stream()
+                .filter(step -> Boolean.FALSE.equals(step.ok()))
+                .findFirst()
+                .map(step ->
+                        new Failure(step.name(), step.reason(), sqlState, step.message(), emptyAsAbsent(step.wayOut())))
+                .orElse(null);
+    }
+
+    private static Tls tls(SessionFacts.Tls tls) {
+        return tls == null
+                ? null
+                : new Tls(
+                        tls.protocol(),
+                        tls.cipher(),
+                        tls.verified(),
+                        tls.subject(),
+                        tls.issuer(),
+                        tls.notBefore(),
+                        tls.notAfter());
+    }
+
+    private static Server server(TargetReport.Server server) {
+        return new Server(
+                server.version(),
+                server.versionNumber(),
+                server.standby(),
+                server.readOnly(),
+                server.systemIdentifier());
+    }
+
+    private static Role role(TargetReport.ManagingRole role) {
+        return new Role(
+                role.name(),
+                role.superuser(),
+                role.createRole(),
+                role.replication(),
+                role.validUntil(),
+                role.proof().proven(),
+                role.proof().name().toLowerCase(java.util.Locale.ROOT));
+    }
+
+    private static ManagedRole managedRole(TargetReport.ManagedRole role) {
+        return new ManagedRole(
+                role.name(),
+                role.exists(),
+                role.rotatable(),
+                role.canLogin(),
+                role.superuser(),
+                role.replication(),
+                role.adminOption(),
+                role.connect(),
+                role.validUntil(),
+                role.problems().stream()
+                        .map(problem ->
+                                new RoleProblem(problem.code(), problem.blocking(), problem.message(), problem.sql()))
+                        .toList());
+    }
+
+    private static double millis(Duration duration) {
+        return Math.round(duration.toNanos() / 10_000.0) / 100.0;
+    }
+
+    private static String emptyAsAbsent(String text) {
+        return text.isEmpty() ? null : text;
+    }
+}

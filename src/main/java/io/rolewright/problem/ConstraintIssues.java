@@ -1,0 +1,63 @@
+package io.rolewright.problem;
+
+import jakarta.validation.ConstraintViolation;
+import jakarta.validation.ConstraintViolationException;
+import jakarta.validation.ElementKind;
+import jakarta.validation.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/** Bean validation's violations as issues on the wire. */
+class ConstraintIssues {
+
+    private ConstraintIssues() {}
+
+    static List<ValidationProblem.Issue> of(ConstraintViolationException violations) {
+        return violations.getConstraintViolations().stream()
+                .map(ConstraintIssues::issue)
+                .sorted(Comparator.comparing(issue -> issue.path().toString()))
+                .toList();
+    }
+
+    private static ValidationProblem.Issue issue(ConstraintViolation<?> violation) {
+        return new ValidationProblem.Issue(code(violation), path(violation.getPropertyPath()), violation.getMessage());
+    }
+
+    /** The method and its body parameter are ours, not the caller's; a path or query parameter is named. */
+    private static List<Object> path(Path violated) {
+        List<Object> path = new ArrayList<>();
+        for (Path.Node node : violated) {
+            if (node.isInIterable() && node.getIndex() != null) {
+                path.add(node.getIndex());
+            }
+            boolean named = node.getKind() == ElementKind.PROPERTY
+                    || node.getKind() == ElementKind.PARAMETER && !"body".equals(node.getName());
+            if (named) {
+                path.add(node.getName());
+            }
+        }
+        return path;
+    }
+
+    private static String code(ConstraintViolation<?> violation) {
+        Class<?> constraint =
+                violation.getConstraintDescriptor().getAnnotation().annotationType();
+        return switch (constraint.getSimpleName()) {
+            case "NotNull" -> "invalid_type";
+            case "NotBlank", "NotEmpty", "Min", "Positive" -> "too_small";
+            case "Max" -> "too_big";
+            case "Pattern" -> "invalid_string";
+            case "Size" -> isTooShort(violation) ? "too_small" : "too_big";
+            default -> "custom";
+        };
+    }
+
+    private static boolean isTooShort(ConstraintViolation<?> violation) {
+        Object minimum = violation.getConstraintDescriptor().getAttributes().get("min");
+        int size = violation.getInvalidValue() instanceof CharSequence text
+                ? text.length()
+                : violation.getInvalidValue() instanceof java.util.Collection<?> all ? all.size() : Integer.MAX_VALUE;
+        return minimum instanceof Integer least && size < least;
+    }
+}

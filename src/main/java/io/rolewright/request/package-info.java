@@ -1,0 +1,6 @@
+/**
+ * What is true of one HTTP request whatever it asks for: its id, its deadline, its largest body.
+ *
+ * <p>Start reading at {@link io.rolewright.request.RequestContext}.
+ */
+package io.rolewright.request;
