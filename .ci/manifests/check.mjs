@@ -1,0 +1,274 @@
+// Checks rendered manifests: node check.mjs SOURCE-ROOT OVERLAY.yaml…
+//
+// 1. Every object against the schema of its kind (types, required fields), and for fields that no schema knows.
+// 2. What a schema cannot say: restricted Pod Security, selectors that match, ports and probe paths that exist, settings
+//    that the service reads, no way to a metadata service, room for a graceful stop.
+// 3. Itself: each of the mistakes at the end of this file, put into the first overlay, must be found.
+import { readFileSync, readdirSync, writeFileSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { BlockList } from "node:net";
+import { parseAllDocuments } from "yaml";
+import ts from "typescript";
+
+const [sourceRoot, ...files] = process.argv.slice(2);
+const packages = { "serving.knative.dev": "@kubernetes-models/knative/", "monitoring.coreos.com": "@kubernetes-models/prometheus-operator/" };
+const modelOf = (o) => (packages[o.apiVersion.split("/")[0]] ?? "kubernetes-models/") + `${o.apiVersion}/${o.kind}`;
+const nameOf = (o) => `${o.kind} ${o.metadata?.name}`;
+
+/** What the service answers on each port without a token, and so what a probe may ask for. */
+const probes = { 9000: ["/q/health/started", "/q/health/live", "/q/health/ready"], 8080: ["/api/status"] };
+
+// ---- 1. Schemas ----
+
+async function againstSchemas(objects) {
+  const found = [];
+  for (const o of objects) {
+    let model;
+    try {
+      model = (await import(modelOf(o)))[o.kind];
+    } catch {
+      found.push(`${nameOf(o)}: no schema for ${o.apiVersion} ${o.kind}`);
+      continue;
+    }
+    try {
+      new model(o).validate();
+    } catch (e) {
+      found.push(`${nameOf(o)}: ${e.message}`);
+    }
+  }
+  return found.length ? found : unknownFields(objects);
+}
+
+/** The models' own type declarations, as object literals: the compiler refuses a property that a type does not have. */
+function unknownFields(objects) {
+  const folder = join(process.cwd(), "literals");
+  mkdirSync(folder, { recursive: true });
+  const paths = objects.map((o, i) => {
+    const path = join(folder, `o${i}.ts`);
+    writeFileSync(path, `import type { I${o.kind} } from "${modelOf(o)}";\nexport const o: I${o.kind} = ${JSON.stringify(o, null, 1)};\n`);
+    return path;
+  });
+  const program = ts.createProgram(paths, {
+    noEmit: true, strict: true, skipLibCheck: true, types: [],
+    target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler,
+  });
+  const found = ts.getPreEmitDiagnostics(program).map((d) => {
+    const object = objects[paths.indexOf(d.file?.fileName)];
+    return `${object ? nameOf(object) : d.file?.fileName}: ${ts.flattenDiagnosticMessageText(d.messageText, " ")}`;
+  });
+  rmSync(folder, { recursive: true });
+  return found;
+}
+
+// ---- 2. What a schema cannot say ----
+
+const podOf = (o) => ({
+  Deployment: o.spec?.template, Job: o.spec?.template, CronJob: o.spec?.jobTemplate?.spec?.template,
+  Service: o.apiVersion.startsWith("serving.knative.dev") ? o.spec?.template : undefined,
+})[o.kind];
+
+function matches(selector, labels = {}) {
+  const { matchLabels = {}, matchExpressions = [] } = selector;
+  return Object.entries(matchLabels).every(([k, v]) => labels[k] === v) &&
+    matchExpressions.every((e) => e.operator === "In" && e.values.includes(labels[e.key]));
+}
+
+function beyondSchemas(objects) {
+  const found = [];
+  const must = (holds, o, what) => holds || found.push(`${nameOf(o)}: ${what}`);
+  const of = (kind, group) => objects.filter((o) => o.kind === kind && (!group || o.apiVersion.startsWith(group)));
+  const pods = objects.filter(podOf).map((o) => ({ owner: o, template: podOf(o) }));
+  const selected = (selector) => pods.filter((p) => matches(selector, p.template.metadata?.labels));
+  const ports = (p) => p.template.spec.containers.flatMap((c) => c.ports ?? []);
+  const hasPort = (p, port) => ports(p).some((c) => c.name === port || c.containerPort === port);
+
+  const seen = new Set();
+  const namespaces = of("Namespace").map((n) => n.metadata.name);
+  for (const o of objects) {
+    const id = `${o.apiVersion} ${nameOf(o)}`;
+    must(!seen.has(id), o, "is there twice");
+    seen.add(id);
+    must(o.kind === "Namespace" || namespaces.includes(o.metadata.namespace), o, "is in a namespace that is not made here");
+  }
+  for (const n of of("Namespace")) {
+    must(n.metadata.labels?.["pod-security.kubernetes.io/enforce"] === "restricted", n, "does not enforce restricted Pod Security");
+  }
+
+  for (const { owner, template } of pods) {
+    const say = (holds, what) => must(holds, owner, what);
+    const { spec } = template;
+    restricted(spec, say);
+    if (owner.spec.selector) say(matches(owner.spec.selector, template.metadata.labels), "its selector does not match its pods");
+    say(spec.automountServiceAccountToken === false, "mounts a token of the Kubernetes API");
+    say(of("ServiceAccount").some((a) => a.metadata.name === spec.serviceAccountName), "names no service account that exists");
+    for (const c of spec.containers) {
+      say(/:[^:]+$|@sha256:/.test(c.image) && !c.image.endsWith(":latest"), `image ${c.image} is not fixed`);
+      const heap = (c.args ?? []).map((a) => /^-Xmx(\d+)m$/.exec(a)?.[1]).find(Boolean);
+      const limit = /^(\d+)Mi$/.exec(c.resources?.limits?.memory ?? "")?.[1];
+      say(heap && limit && Number(heap) * 2 <= Number(limit), "has no -Xmx, or one above half of its memory limit");
+      for (const m of c.volumeMounts ?? []) say(spec.volumes?.some((v) => v.name === m.name), `mounts ${m.name}, which is no volume`);
+      for (const e of c.envFrom ?? []) {
+        say(!e.configMapRef || of("ConfigMap").some((m) => m.metadata.name === e.configMapRef.name), `reads ConfigMap ${e.configMapRef?.name}, which is not made here`);
+      }
+      for (const e of c.env ?? []) known(e.name, owner, must);
+      for (const [kind, probe] of [["startup", c.startupProbe], ["liveness", c.livenessProbe], ["readiness", c.readinessProbe]]) {
+        if (!probe) continue;
+        const port = c.ports?.find((p) => p.name === probe.httpGet?.port || p.containerPort === probe.httpGet?.port);
+        say(port, `${kind} probe asks a port that the container does not have`);
+        say(port && probes[port.containerPort]?.includes(probe.httpGet.path), `${kind} probe asks for ${probe.httpGet?.path}, which is not there`);
+      }
+      if (owner.kind === "Deployment") {
+        say(c.livenessProbe && c.readinessProbe && c.startupProbe, "lacks a probe");
+        const wait = c.lifecycle?.preStop?.sleep?.seconds ?? 0;
+        say(spec.terminationGracePeriodSeconds > wait + shutdownSeconds(), "is killed before a graceful stop can end");
+      }
+    }
+    say(of("NetworkPolicy").some((n) => !Object.keys(n.spec.podSelector).length && n.spec.policyTypes.length === 2), "no policy denies what is not named");
+  }
+  for (const m of of("ConfigMap")) for (const name of Object.keys(m.data ?? {})) known(name, m, must);
+
+  for (const s of of("Service", "v1")) {
+    const behind = selected({ matchLabels: s.spec.selector });
+    must(behind.length === 1, s, `selects ${behind.length} kinds of pods`);
+    for (const p of s.spec.ports) must(behind.every((b) => hasPort(b, p.targetPort)), s, `port ${p.name} leads to ${p.targetPort}, which the pods do not have`);
+  }
+  for (const i of of("Ingress")) {
+    const hosts = (i.spec.tls ?? []).flatMap((t) => t.hosts);
+    for (const r of i.spec.rules) {
+      must(hosts.includes(r.host), i, `serves ${r.host} without TLS`);
+      for (const p of r.http.paths) {
+        must(p.path.startsWith("/api"), i, `publishes ${p.path}`);
+        const service = of("Service", "v1").find((s) => s.metadata.name === p.backend.service.name);
+        const port = service?.spec.ports.find((x) => x.name === p.backend.service.port.name || x.port === p.backend.service.port.number);
+        must(port && port.targetPort !== "management" && port.targetPort !== 9000, i, `${p.path} leads to no port of the API`);
+      }
+    }
+  }
+  for (const h of of("HorizontalPodAutoscaler")) {
+    must(of(h.spec.scaleTargetRef.kind).some((d) => d.metadata.name === h.spec.scaleTargetRef.name && d.spec.replicas === undefined), h, "scales nothing, or what has a fixed number of replicas");
+  }
+  for (const b of of("PodDisruptionBudget")) must(selected(b.spec.selector).length === 1, b, "protects no pods");
+  for (const n of of("NetworkPolicy")) {
+    const concerned = Object.keys(n.spec.podSelector).length ? selected(n.spec.podSelector) : pods;
+    must(concerned.length, n, "concerns no pods");
+    for (const p of (n.spec.ingress ?? []).flatMap((r) => r.ports ?? [])) {
+      must(typeof p.port === "number" || concerned.every((c) => hasPort(c, p.port)), n, `opens port ${p.port}, which the pods do not have`);
+    }
+    for (const { ipBlock } of (n.spec.egress ?? []).flatMap((r) => r.to ?? []).filter((t) => t.ipBlock)) {
+      for (const [address, family] of [["169.254.169.254", "ipv4"], ["100.100.100.200", "ipv4"], ["fd00:ec2::254", "ipv6"]]) {
+        must(!covers(ipBlock.cidr, address, family) || (ipBlock.except ?? []).some((e) => covers(e, address, family)), n, `lets pods reach the metadata service at ${address}`);
+      }
+    }
+  }
+  for (const m of of("ServiceMonitor")) {
+    const watched = of("Service", "v1").filter((s) => matches(m.spec.selector, s.metadata.labels));
+    must(watched.length === 1, m, `watches ${watched.length} services`);
+    for (const e of m.spec.endpoints) must(watched.every((s) => s.spec.ports.some((p) => p.name === e.port)), m, `scrapes port ${e.port}, which the service does not have`);
+  }
+  return found;
+}
+
+/** The restricted profile of the Pod Security Standards, as far as its fields go. */
+function restricted(spec, say) {
+  say(!spec.hostNetwork && !spec.hostPID && !spec.hostIPC, "shares a namespace of the host");
+  const allowed = ["configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"];
+  for (const v of spec.volumes ?? []) say(Object.keys(v).every((k) => k === "name" || allowed.includes(k)), `volume ${v.name} is of a kind that is not allowed`);
+  for (const c of [...(spec.containers ?? []), ...(spec.initContainers ?? [])]) {
+    const own = c.securityContext ?? {}, pod = spec.securityContext ?? {};
+    say(own.allowPrivilegeEscalation === false, "may gain privileges");
+    say(!own.privileged, "is privileged");
+    say(own.capabilities?.drop?.includes("ALL") && (own.capabilities.add ?? []).every((a) => a === "NET_BIND_SERVICE"), "keeps capabilities");
+    say((own.runAsNonRoot ?? pod.runAsNonRoot) === true && (own.runAsUser ?? pod.runAsUser) > 0, "may run as root");
+    say(["RuntimeDefault", "Localhost"].includes((own.seccompProfile ?? pod.seccompProfile)?.type), "runs without a seccomp profile");
+    say(own.readOnlyRootFilesystem === true, "can write to its own file system"); // ours, not the profile's
+    for (const p of c.ports ?? []) say(!p.hostPort, "opens a port of the host");
+  }
+}
+
+function covers(cidr, address, family) {
+  const [network, bits] = cidr.split("/");
+  if (network.includes(":") !== (family === "ipv6")) return false;
+  const list = new BlockList();
+  list.addSubnet(network, Number(bits), family);
+  return list.check(address, family);
+}
+
+/** Settings of our own must be declared in some @ConfigMapping, so that a name that nobody reads is found. */
+function known(name, o, must) {
+  if (!/^(ROLEWRIGHT_|ALLOW_)/.test(name) || name === "ALLOW_INTERNAL_IP_CONNECTIONS") return;
+  must(settings.has(name), o, `sets ${name}, which the service does not read`);
+}
+
+function declaredSettings(folder, names = new Set()) {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) declaredSettings(path, names);
+    else if (entry.name.endsWith(".java")) {
+      const text = readFileSync(path, "utf8");
+      const prefix = /@ConfigMapping\(\s*prefix\s*=\s*"([^"]+)"/.exec(text)?.[1];
+      if (!prefix) continue;
+      for (const [, explicit, method] of text.matchAll(/(?:@WithName\("([^"]+)"\)[^;]*?)?\b(\w+)\(\);/g)) {
+        const own = explicit ?? method.replace(/[A-Z]/g, (c) => "-" + c.toLowerCase());
+        names.add(`${prefix}.${own}`.toUpperCase().replace(/[^A-Z0-9]/g, "_"));
+      }
+    }
+  }
+  return names;
+}
+
+function shutdownSeconds() {
+  return Number(/^quarkus\.shutdown\.timeout=(\d+)s$/m.exec(properties)?.[1] ?? NaN);
+}
+
+// ---- 3. Mistakes that must be found ----
+
+const mistakes = {
+  "a misspelt field": (o) => { container(o).readinesProbe = container(o).readinessProbe; },
+  "a number as a string": (o) => { container(o).ports[0].containerPort = "8080"; },
+  "a writable root": (o) => { delete container(o).securityContext.readOnlyRootFilesystem; },
+  "a root user": (o) => { pod(o).securityContext.runAsUser = 0; },
+  "kept capabilities": (o) => { container(o).securityContext.capabilities.drop = []; },
+  "a host path": (o) => { pod(o).volumes.push({ name: "host", hostPath: { path: "/" } }); },
+  "a selector that selects nothing": (o) => { one(o, "Service").spec.selector = { app: "nobody" }; },
+  "a probe path that is not there": (o) => { container(o).livenessProbe.httpGet.path = "/health"; },
+  "a probe port that is not there": (o) => { container(o).livenessProbe.httpGet.port = "admin"; },
+  "a setting that nobody reads": (o) => { one(o, "ConfigMap").data.ROLEWRIGHT_TARGET_ALOWED_NETWORKS = ""; },
+  "a stop that is too short": (o) => { pod(o).terminationGracePeriodSeconds = 10; },
+  "an image without a tag": (o) => { container(o).image = "rolewright"; },
+  "a way to the metadata service": (o) => { policy(o).spec.egress[1].to[0].ipBlock.except = []; },
+  "no heap bound": (o) => { container(o).args = []; },
+};
+const one = (objects, kind) => objects.find((o) => o.kind === kind);
+const pod = (objects) => one(objects, "Deployment").spec.template.spec;
+const container = (objects) => pod(objects).containers[0];
+const policy = (objects) => objects.find((o) => o.metadata.name === "rolewright-egress");
+
+// ---- Run ----
+
+const settings = declaredSettings(join(sourceRoot, "src/main/java"));
+const properties = readFileSync(join(sourceRoot, "src/main/resources/application.properties"), "utf8");
+let wrong = 0, before;
+const read = (file) => parseAllDocuments(readFileSync(file, "utf8"), { schema: "yaml-1.1" }).map((d) => {
+  if (d.errors.length) throw d.errors[0];
+  return d.toJS();
+}).filter(Boolean);
+const check = async (objects) => [...(await againstSchemas(objects)), ...beyondSchemas(objects)];
+
+for (const file of files) {
+  const objects = read(file);
+  const found = await check(objects);
+  console.log(`${file}: ${objects.length} objects, ${found.length} mistakes`);
+  for (const f of found) console.log(`  ${f}`);
+  wrong += found.length;
+  before ??= found.length;
+}
+for (const [what, make] of Object.entries(mistakes)) {
+  const objects = read(files[0]);
+  make(objects);
+  if ((await check(objects)).length <= before) {
+console.log(`not found when put in on purpose: ${what}`);
+    wrong++;
+  }
+}
+console.log(`${Object.keys(mistakes).length} mistakes put in on purpose were looked for`);
+process.exit(wrong ? 1 : 0);
