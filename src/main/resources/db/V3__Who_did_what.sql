@@ -1,12 +1,12 @@
 -- Who did what, when, from where and how it ended; asked after an incident, so rows are only ever added.
 -- Names and ids only: whoever may search the audit must not find a secret in it.
 
-create table audit_event (
-    id bigint generated always as identity primary key,
+CREATE TABLE audit_event (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     -- The store's clock, so that the rows of several replicas sort together.
-    at timestamptz not null default clock_timestamp(),
-    type text not null,
-    outcome text not null check (outcome in ('SUCCESS', 'REFUSED', 'FAILED')),
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    type text NOT NULL,
+    outcome text NOT NULL CHECK (outcome IN ('SUCCESS', 'REFUSED', 'FAILED')),
     -- No foreign keys: the record outlives the identity, the project and the subject.
     actor_id uuid,
     actor_name text,
@@ -16,12 +16,12 @@ create table audit_event (
     subject_kind text,
     subject_id text,
     reason text,
-    facts jsonb not null default '{}'
+    facts jsonb NOT NULL DEFAULT '{}'
 );
 
 -- Searches run newest first and page by (at, id).
-create index audit_event_at on audit_event (at, id);
-create index audit_event_type on audit_event (type, at, id);
-create index audit_event_subject on audit_event (subject_id, at, id) where subject_id is not null;
-create index audit_event_actor on audit_event (actor_id, at, id) where actor_id is not null;
-create index audit_event_project on audit_event (project_id, at, id) where project_id is not null;
+CREATE INDEX audit_event_at ON audit_event (at, id);
+CREATE INDEX audit_event_type ON audit_event (type, at, id);
+CREATE INDEX audit_event_subject ON audit_event (subject_id, at, id) WHERE subject_id IS NOT NULL;
+CREATE INDEX audit_event_actor ON audit_event (actor_id, at, id) WHERE actor_id IS NOT NULL;
+CREATE INDEX audit_event_project ON audit_event (project_id, at, id) WHERE project_id IS NOT NULL;

@@ -8,7 +8,7 @@ import io.rolewright.problem.ValidationProblem;
 import io.rolewright.sealing.SealedField;
 import io.rolewright.sealing.Sealer;
 import io.smallrye.mutiny.Uni;
-import io.vertx.mutiny.core.buffer.Buffer;
+import io.vertx.core.buffer.Buffer;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -36,11 +36,31 @@ import org.jboss.logging.Logger;
 @ApplicationScoped
 public class Idempotency {
 
-    /** A kept reply is served this long, by the store's clock. */
-    static final String KEPT = "24 hours";
+    /**
+     * Takes a key that is free, expired or left behind by a dead run. A reply is served for 24 hours, by the store's clock.
+     * A claim lapses after 30 seconds: longer than any request with a key may take (9 s), so only dead runs lapse.
+     */
+    private static final String CLAIM = """
+            INSERT INTO idempotent_request AS r (identity_id, key, run_id, fingerprint, lapses_at, expires_at)
+            VALUES ($1, $2, $3, $4, now() + INTERVAL '30 seconds', now() + INTERVAL '24 hours')
+            ON CONFLICT (identity_id, key) DO UPDATE SET
+                run_id = excluded.run_id, fingerprint = excluded.fingerprint, reply = NULL,
+                lapses_at = excluded.lapses_at, expires_at = excluded.expires_at
+            WHERE r.expires_at <= now() OR (r.reply IS NULL AND r.lapses_at <= now())""";
 
-    /** Longer than any request with a key may take (9 s), so only dead runs lapse. */
-    static final String LAPSE = "30 seconds";
+    private static final String EARLIER_RUN =
+            "SELECT run_id, fingerprint, reply FROM idempotent_request WHERE identity_id = $1 AND key = $2";
+
+    /** Finds no row once another run has taken the key over. HQL, so that it joins the transaction of the effect. */
+    private static final String KEEP_REPLY =
+            "UPDATE IdempotentRequest SET reply = :reply WHERE runId = :runId AND reply IS NULL";
+
+    private static final String FREE = "DELETE FROM idempotent_request WHERE run_id = $1 AND reply IS NULL";
+
+    private static final String PURGE = """
+            DELETE FROM idempotent_request WHERE run_id IN (
+                SELECT run_id FROM idempotent_request WHERE expires_at <= now()
+                ORDER BY expires_at LIMIT 10000 FOR UPDATE SKIP LOCKED)""";
 
     /** The row met by a claim can vanish before it is read: its run failed or it was purged. Then the key is free. */
     private static final int CLAIM_TRIES = 3;
@@ -83,10 +103,7 @@ public class Idempotency {
         }
         if (!isWellFormed(key)) {
             return Uni.createFrom()
-                    .failure(ValidationProblem.at(
-                            List.of("headers", "Idempotency-Key"),
-                            "invalid_string",
-                            "Idempotency-Key must be 1 to 255 printable ASCII characters"));
+                    .failure(invalidKey("invalid_string", "must be 1 to 255 printable ASCII characters"));
         }
         return Uni.createFrom().deferred(() -> {
             var claim = new Claim(identity, key, UUID.randomUUID(), fingerprint(operation, request));
@@ -99,29 +116,18 @@ public class Idempotency {
 
     /** @return how many replies and claims were older than 24 hours and are gone now, at most 10,000 at a time */
     public Uni<Integer> purgeExpired() {
-        return pool.query("""
-                        delete from idempotent_request where run_id in (
-                            select run_id from idempotent_request where expires_at <= now()
-                            order by expires_at limit 10000 for update skip locked)""").execute().map(deleted -> deleted.rowCount());
+        return pool.query(PURGE).execute().map(deleted -> deleted.rowCount());
     }
 
     /** @return null if the key is now ours, else the row with an earlier run's reply */
     private Uni<Row> claim(Claim claim, int triesLeft) {
-        return pool.preparedQuery("""
-                        insert into idempotent_request as r
-                            (identity_id, key, run_id, fingerprint, lapses_at, expires_at)
-                        values ($1, $2, $3, $4, now() + interval '%1$s', now() + interval '%2$s')
-                        on conflict (identity_id, key) do update set
-                            run_id = excluded.run_id, fingerprint = excluded.fingerprint, reply = null,
-                            lapses_at = excluded.lapses_at, expires_at = excluded.expires_at
-                        where r.expires_at <= now() or (r.reply is null and r.lapses_at <= now())""".formatted(LAPSE, KEPT))
+        return pool.preparedQuery(CLAIM)
                 .execute(Tuple.of(claim.identity, claim.key, claim.runId, Buffer.buffer(claim.fingerprint)))
                 .chain(claimed -> claimed.rowCount() == 1 ? Uni.createFrom().nullItem() : earlier(claim, triesLeft));
     }
 
     private Uni<Row> earlier(Claim claim, int triesLeft) {
-        return pool.preparedQuery(
-                        "select run_id, fingerprint, reply from idempotent_request where identity_id = $1 and key = $2")
+        return pool.preparedQuery(EARLIER_RUN)
                 .execute(Tuple.of(claim.identity, claim.key))
                 .chain(rows -> {
                     if (rows.size() == 0) {
@@ -130,13 +136,10 @@ public class Idempotency {
                                 : Uni.createFrom().failure(new InProgress());
                     }
                     var row = rows.iterator().next();
-                    if (!MessageDigest.isEqual(
-                            claim.fingerprint, row.getBuffer("fingerprint").getBytes())) {
+                    byte[] fingerprint = row.getBuffer("fingerprint").getBytes();
+                    if (!MessageDigest.isEqual(claim.fingerprint, fingerprint)) {
                         return Uni.createFrom()
-                                .failure(ValidationProblem.at(
-                                        List.of("headers", "Idempotency-Key"),
-                                        "idempotency_key_reused",
-                                        "This Idempotency-Key was used for another request"));
+                                .failure(invalidKey("idempotency_key_reused", "was used for another request"));
                     }
                     return row.getBuffer("reply") == null
                             ? Uni.createFrom().failure(new InProgress())
@@ -145,42 +148,41 @@ public class Idempotency {
     }
 
     private <T> Uni<T> run(Claim claim, Function<Completion, Uni<T>> work) {
-        var stored = new AtomicBoolean();
-        Completion completion = reply -> store(claim, reply).invoke(() -> stored.set(true));
+        var kept = new AtomicBoolean();
+        Completion completion = reply -> keep(claim, reply).invoke(() -> kept.set(true));
         var run = Uni.createFrom()
                 .deferred(() -> work.apply(completion))
-                .call(reply -> stored.get() ? Uni.createFrom().voidItem() : store(claim, reply))
+                .call(reply -> kept.get() ? Uni.createFrom().voidItem() : keep(claim, reply))
                 .onFailure()
                 .call(() -> free(claim));
-        // An emitter does not pass cancellation on. Quarkus cancels when the caller hangs up, and a caller with a key
-        // will
-        // ask again for what this run is doing.
+        // An emitter does not pass cancellation on. Quarkus cancels when the caller hangs up, but this caller will come
+        // back with his key and ask what became of it.
         return Uni.createFrom().emitter(caller -> run.subscribe().with(caller::complete, caller::fail));
     }
 
-    private Uni<Void> store(Claim claim, Object reply) {
+    private Uni<Void> keep(Claim claim, Object reply) {
+        byte[] sealed = sealed(claim, reply);
         return Panache.withTransaction(() -> Panache.getSession()
-                        .chain(session -> session.createMutationQuery(
-                                        "update IdempotentRequest set reply = :reply where runId = :runId and reply is null")
-                                .setParameter("reply", sealed(claim, reply))
-                                .setParameter("runId", claim.runId)
-                                .executeUpdate()))
+                .chain(session -> session.createMutationQuery(KEEP_REPLY)
+                        .setParameter("reply", sealed)
+                        .setParameter("runId", claim.runId)
+                        .executeUpdate())
                 .invoke(updated -> {
                     if (updated == 0) {
                         throw new InProgress();
                     }
                 })
-                .replaceWithVoid();
+                .replaceWithVoid());
     }
 
     private Uni<Void> free(Claim claim) {
-        return pool.preparedQuery("delete from idempotent_request where run_id = $1 and reply is null")
+        return pool.preparedQuery(FREE)
                 .execute(Tuple.of(claim.runId))
                 .replaceWithVoid()
                 .onFailure()
                 .recoverWithUni(e -> {
-                    // The caller needs the failure of the work; the claim lapses by itself.
-                    log.warn("An idempotency key could not be freed and stays claimed for " + LAPSE, e);
+                    // The caller needs to know why the work failed, and the claim lapses by itself.
+                    log.warn("An idempotency key could not be freed and stays claimed until it lapses", e);
                     return Uni.createFrom().voidItem();
                 });
     }
@@ -220,6 +222,10 @@ public class Idempotency {
 
     private static boolean isWellFormed(String key) {
         return !key.isEmpty() && key.length() <= 255 && key.chars().allMatch(c -> c >= 0x20 && c <= 0x7E);
+    }
+
+    private static ValidationProblem invalidKey(String code, String what) {
+        return ValidationProblem.at(List.of("headers", "Idempotency-Key"), code, "Idempotency-Key " + what);
     }
 
     private record Claim(UUID identity, String key, UUID runId, byte[] fingerprint) {}

@@ -3,6 +3,7 @@ package io.rolewright.sealing;
 import io.rolewright.store.StartupStep;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.SqlClient;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -28,9 +29,9 @@ class OpenStore implements StartupStep {
 
     /** Both tables in one round trip; the first column tells them apart. */
     private static final String READ = """
-            select 'data key' as kind, state as name, id, root_key_id, wrapped as value from data_key
-            union all
-            select 'constant', name, null, null, sealed from sealed_constant""";
+            SELECT 'data key' AS kind, state AS name, id, root_key_id, wrapped AS value FROM data_key
+            UNION ALL
+            SELECT 'constant', name, NULL, NULL, sealed FROM sealed_constant""";
 
     /** "ROLESEAL": of several replicas that start on an empty store, one makes the keys and the others wait for it. */
     private static final long LOCK = 0x524F4C45_5345414CL;
@@ -114,7 +115,7 @@ class OpenStore implements StartupStep {
 
     private Uni<Stored> makeKeys(RootKeys rootKeys) {
         return pool.withTransaction(connection -> connection
-                .preparedQuery("select pg_advisory_xact_lock($1)")
+                .preparedQuery("SELECT pg_advisory_xact_lock($1)")
                 .execute(Tuple.of(LOCK))
                 // Another replica may have made them while this one waited for the lock.
                 .chain(() -> stored(connection))
@@ -137,15 +138,15 @@ class OpenStore implements StartupStep {
             byte[] sealedFingerprintKey = seal(dataKey, SealedField.FINGERPRINT_KEY, fingerprintKey);
             return connection
                     .preparedQuery("""
-                            with made as (
-                                insert into data_key (id, state, root_key_id, wrapped) values ($1, 'active', $2, $3))
-                            insert into sealed_constant (name, sealed) values ('canary', $4), ('fingerprint-key', $5)""")
+                            WITH made AS (
+                                INSERT INTO data_key (id, state, root_key_id, wrapped) VALUES ($1, 'active', $2, $3))
+                            INSERT INTO sealed_constant (name, sealed) VALUES ('canary', $4), ('fingerprint-key', $5)""")
                     .execute(Tuple.of(
                             key.id(),
                             key.rootKeyId(),
-                            buffer(key.wrapped()),
-                            buffer(canary),
-                            buffer(sealedFingerprintKey)))
+                            Buffer.buffer(key.wrapped()),
+                            Buffer.buffer(canary),
+                            Buffer.buffer(sealedFingerprintKey)))
                     .invoke(() -> log.infof("Made the first data key, wrapped by root key %s", key.rootKeyId()))
                     .replaceWith(new Stored(
                             List.of(key), Map.of("canary", canary, "fingerprint-key", sealedFingerprintKey)));
@@ -213,10 +214,6 @@ class OpenStore implements StartupStep {
         } catch (CannotOpen e) {
             throw new NotReady("The store's keys do not belong to it: " + e.getMessage() + ".");
         }
-    }
-
-    private static io.vertx.mutiny.core.buffer.Buffer buffer(byte[] bytes) {
-        return io.vertx.mutiny.core.buffer.Buffer.buffer(bytes);
     }
 
     private record StoredKey(int id, boolean active, String rootKeyId, byte[] wrapped) {}
