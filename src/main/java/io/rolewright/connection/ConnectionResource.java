@@ -42,6 +42,8 @@ import jakarta.ws.rs.core.MediaType;
 import java.util.List;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 
@@ -87,7 +89,7 @@ class ConnectionResource {
     @Operation(operationId = "listAppConnections", summary = "List the connections of every app")
     public Uni<Many> listAll(
             @QueryParam("projectId") @Parameter(description = PROJECT) String projectId,
-            @QueryParam("limit") @Parameter(description = LIMIT) String limit,
+            @QueryParam("limit") @Parameter(description = LIMIT, schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "1000")) String limit,
             @QueryParam("cursor") @Parameter(description = CURSOR) String cursor) {
         return list(projectId, limit, cursor);
     }
@@ -97,7 +99,7 @@ class ConnectionResource {
     @Operation(operationId = "listPostgresAppConnections", summary = "List the PostgreSQL connections")
     public Uni<Many> list(
             @QueryParam("projectId") @Parameter(description = PROJECT) String projectId,
-            @QueryParam("limit") @Parameter(description = LIMIT) String limit,
+            @QueryParam("limit") @Parameter(description = LIMIT, schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "1000")) String limit,
             @QueryParam("cursor") @Parameter(description = CURSOR) String cursor) {
         Page page = Page.of(limit, cursor);
         var who = caller.get();
@@ -115,7 +117,7 @@ class ConnectionResource {
     public Uni<ManyAvailable> available(
             @QueryParam("projectId") @Parameter(description = "This project's connections beside the organisation's.")
                     String projectId,
-            @QueryParam("limit") @Parameter(description = LIMIT) String limit,
+            @QueryParam("limit") @Parameter(description = LIMIT, schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "1000")) String limit,
             @QueryParam("cursor") @Parameter(description = CURSOR) String cursor) {
         Page page = Page.of(limit, cursor);
         var who = caller.get();
@@ -130,7 +132,7 @@ class ConnectionResource {
     @GET
     @Path("/postgres/{connectionId}")
     @Operation(operationId = "getPostgresAppConnection", summary = "Read a connection")
-    public Uni<One> get(@PathParam("connectionId") String connectionId) {
+    public Uni<One> get(@PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId) {
         return connections.get(caller.get(), id(connectionId)).map(this::one);
     }
 
@@ -151,7 +153,7 @@ class ConnectionResource {
     @GET
     @Path("/postgres/{connectionId}/usage")
     @Operation(operationId = "getPostgresAppConnectionUsage", summary = "List what uses a connection")
-    public Uni<Usage> usage(@PathParam("connectionId") String connectionId) {
+    public Uni<Usage> usage(@PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId) {
         return connections.usage(caller.get(), id(connectionId)).map(Usage::new);
     }
 
@@ -184,7 +186,7 @@ class ConnectionResource {
             summary = "Change a connection",
             description = "New credentials are tested first; nothing is changed if that fails.")
     public Uni<One> change(
-            @PathParam("connectionId") String connectionId,
+            @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId,
             @NotNull(message = "Required") @Valid ChangedConnection body) {
         UUID id = id(connectionId);
         refuseGateway(body.gatewayId(), body.gatewayPoolId());
@@ -197,7 +199,7 @@ class ConnectionResource {
     @DELETE
     @Path("/postgres/{connectionId}")
     @Operation(operationId = "deletePostgresAppConnection", summary = "Delete a connection that nothing uses")
-    public Uni<One> delete(@PathParam("connectionId") String connectionId) {
+    public Uni<One> delete(@PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId) {
         return connections.delete(act(), id(connectionId)).map(this::one);
     }
 
@@ -221,7 +223,7 @@ class ConnectionResource {
             operationId = "testPostgresAppConnection",
             summary = "Test a stored connection",
             description = "A refused login is a report with ok: false, not an error. The body may be absent.")
-    public Uni<Report> testStored(@PathParam("connectionId") String connectionId, @Valid ConnectionTest body) {
+    public Uni<Report> testStored(@PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId, @Valid ConnectionTest body) {
         return connections
                 .testStored(act(), id(connectionId), body == null ? List.of() : roles(body.roles()), deadline())
                 .map(report -> new Report(TestReport.of(report)));
