@@ -89,7 +89,11 @@ class ConnectionResource {
     @Operation(operationId = "listAppConnections", summary = "List the connections of every app")
     public Uni<Many> listAll(
             @QueryParam("projectId") @Parameter(description = PROJECT) String projectId,
-            @QueryParam("limit") @Parameter(description = LIMIT, schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "1000")) String limit,
+            @QueryParam("limit")
+                    @Parameter(
+                            description = LIMIT,
+                            schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "1000"))
+                    String limit,
             @QueryParam("cursor") @Parameter(description = CURSOR) String cursor) {
         return list(projectId, limit, cursor);
     }
@@ -99,7 +103,11 @@ class ConnectionResource {
     @Operation(operationId = "listPostgresAppConnections", summary = "List the PostgreSQL connections")
     public Uni<Many> list(
             @QueryParam("projectId") @Parameter(description = PROJECT) String projectId,
-            @QueryParam("limit") @Parameter(description = LIMIT, schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "1000")) String limit,
+            @QueryParam("limit")
+                    @Parameter(
+                            description = LIMIT,
+                            schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "1000"))
+                    String limit,
             @QueryParam("cursor") @Parameter(description = CURSOR) String cursor) {
         Page page = Page.of(limit, cursor);
         var who = caller.get();
@@ -117,7 +125,11 @@ class ConnectionResource {
     public Uni<ManyAvailable> available(
             @QueryParam("projectId") @Parameter(description = "This project's connections beside the organisation's.")
                     String projectId,
-            @QueryParam("limit") @Parameter(description = LIMIT, schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "1000")) String limit,
+            @QueryParam("limit")
+                    @Parameter(
+                            description = LIMIT,
+                            schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "1000"))
+                    String limit,
             @QueryParam("cursor") @Parameter(description = CURSOR) String cursor) {
         Page page = Page.of(limit, cursor);
         var who = caller.get();
@@ -153,7 +165,8 @@ class ConnectionResource {
     @GET
     @Path("/postgres/{connectionId}/usage")
     @Operation(operationId = "getPostgresAppConnectionUsage", summary = "List what uses a connection")
-    public Uni<Usage> usage(@PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId) {
+    public Uni<Usage> usage(
+            @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId) {
         return connections.usage(caller.get(), id(connectionId)).map(Usage::new);
     }
 
@@ -199,7 +212,8 @@ class ConnectionResource {
     @DELETE
     @Path("/postgres/{connectionId}")
     @Operation(operationId = "deletePostgresAppConnection", summary = "Delete a connection that nothing uses")
-    public Uni<One> delete(@PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId) {
+    public Uni<One> delete(
+            @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId) {
         return connections.delete(act(), id(connectionId)).map(this::one);
     }
 
@@ -223,7 +237,9 @@ class ConnectionResource {
             operationId = "testPostgresAppConnection",
             summary = "Test a stored connection",
             description = "A refused login is a report with ok: false, not an error. The body may be absent.")
-    public Uni<Report> testStored(@PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId, @Valid ConnectionTest body) {
+    public Uni<Report> testStored(
+            @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId,
+            @Valid ConnectionTest body) {
         return connections
                 .testStored(act(), id(connectionId), body == null ? List.of() : roles(body.roles()), deadline())
                 .map(report -> new Report(TestReport.of(report)));

@@ -70,7 +70,11 @@ public class ApiDocument implements OASFilter {
                 if (operation.getRequestBody() != null) {
                     addExample(operation.getRequestBody().getContent(), examples);
                 }
-                operation.getResponses().getAPIResponses().values().forEach(answer -> addExample(answer.getContent(), examples));
+                operation
+                        .getResponses()
+                        .getAPIResponses()
+                        .values()
+                        .forEach(answer -> addExample(answer.getContent(), examples));
             }
         }
         document.getComponents().getResponses().values().forEach(answer -> addExample(answer.getContent(), examples));
@@ -79,10 +83,14 @@ public class ApiDocument implements OASFilter {
     /** One example for each named schema of a request or a response. */
     private static void addExample(Content content, Map<String, Object> examples) {
         MediaType json = content == null ? null : content.getMediaType(JSON);
-        if (json == null || json.getSchema() == null || json.getSchema().getRef() == null || json.getExample() != null) {
+        if (json == null
+                || json.getSchema() == null
+                || json.getSchema().getRef() == null
+                || json.getExample() != null) {
             return;
         }
-        String schema = json.getSchema().getRef().substring(json.getSchema().getRef().lastIndexOf('/') + 1);
+        String schema =
+                json.getSchema().getRef().substring(json.getSchema().getRef().lastIndexOf('/') + 1);
         if (examples.containsKey(schema)) {
             json.setExample(examples.get(schema));
         }
