@@ -1,6 +1,7 @@
 package io.rolewright.store;
 
 import io.smallrye.mutiny.Uni;
+import java.time.Duration;
 
 /**
  * Something that must have been done against the store before the service is ready: migrate the schema, open the keys,
@@ -16,12 +17,18 @@ public interface StartupStep {
     String name();
 
     /**
-     * Does it, or finds it done; safe to repeat and safe to run in several replicas at once.
+     * Does it, or finds it done; safe to repeat and safe to run in several replicas at once. Called on a duplicated
+     * Vert.x context, so that {@code Panache.withTransaction} works; must not block.
      *
      * @return completes when done; fails with {@link NotReady} for a reason that an operator can read, with anything
      *     else for a fault (store down), which is shown by its kind only
      */
     Uni<Void> run();
+
+    /** How long one run may take before it counts as failed and is tried again. */
+    default Duration limit() {
+        return Duration.ofSeconds(30);
+    }
 
     /** Why the service cannot be ready, in one sentence without secrets. */
     class NotReady extends RuntimeException {

@@ -1,0 +1,58 @@
+package io.rolewright.operations;
+
+import io.rolewright.store.StoreFault;
+import io.smallrye.health.api.AsyncHealthCheck;
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Pool;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import org.eclipse.microprofile.health.HealthCheckResponse;
+import org.eclipse.microprofile.health.Readiness;
+
+/**
+ * Ready means: every start-up step has succeeded, and the store answers now and takes writes. Targets never count.
+ *
+ * <p>There is no liveness check beside it: a process that answers is alive, and restarting it mends no store.
+ */
+@Readiness
+@ApplicationScoped
+class ReadyCheck implements AsyncHealthCheck {
+
+    private static final Duration LIMIT = Duration.ofSeconds(1);
+
+    private final Startup startup;
+    private final Pool pool;
+
+    ReadyCheck(Startup startup, Pool pool) {
+        this.startup = startup;
+        this.pool = pool;
+    }
+
+    @Override
+    public Uni<HealthCheckResponse> call() {
+        Startup.State state = startup.state();
+        if (!state.ready()) {
+            return Uni.createFrom()
+                    .item(notReady(state.step(), state.reason() == null ? "in progress" : state.reason()));
+        }
+        return pool.query("SELECT current_setting('transaction_read_only')")
+                .execute()
+                .map(rows -> rows.iterator().next().getString(0))
+                .ifNoItem()
+                .after(LIMIT)
+                .fail()
+                .map(readOnly -> "off".equals(readOnly)
+                        ? HealthCheckResponse.named("rolewright").up().build()
+                        : notReady("store", "store is read-only"))
+                .onFailure()
+                .recoverWithItem(failure -> notReady("store", StoreFault.describe(failure)));
+    }
+
+    private static HealthCheckResponse notReady(String step, String reason) {
+        return HealthCheckResponse.named("rolewright")
+                .down()
+                .withData("step", step)
+                .withData("reason", reason)
+                .build();
+    }
+}

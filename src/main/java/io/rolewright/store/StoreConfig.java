@@ -1,0 +1,35 @@
+package io.rolewright.store;
+
+import io.smallrye.config.ConfigMapping;
+import io.smallrye.config.WithDefault;
+import java.time.Duration;
+import java.util.Optional;
+
+/** How the store is reached, beside {@code QUARKUS_DATASOURCE_REACTIVE_URL}, {@code …_USERNAME} and {@code …_PASSWORD}. */
+@ConfigMapping(prefix = "rolewright.store")
+interface StoreConfig {
+
+    /**
+     * {@code disable}, {@code require}, {@code verify-ca} or {@code verify-full}, with libpq's meaning. Without it the
+     * {@code sslmode} of the URL counts, else {@code verify-full} if {@link #sslrootcert} is set, else {@code disable}.
+     */
+    Optional<String> sslmode();
+
+    /** PEM file with the certificates that the store's certificate is checked against. Without it: those of the JDK. */
+    Optional<String> sslrootcert();
+
+    /** Bound of TCP connect, and again of the TLS handshake. */
+    @WithDefault("2s")
+    Duration connectTimeout();
+
+    /** How long a request waits for a free session of the pool, a new one included, before it is refused with a 503. */
+    @WithDefault("3s")
+    Duration acquireTimeout();
+
+    /**
+     * Bound of one statement, kept by the store itself ({@code statement_timeout}). {@code 0s} sends none, which poolers
+     * such as PgBouncer want, because they refuse start-up parameters that they do not know.
+     */
+    @WithDefault("5s")
+    Duration statementTimeout();
+}

@@ -1,0 +1,91 @@
+package io.rolewright.store;
+
+import io.vertx.pgclient.PgException;
+import java.net.ConnectException;
+import java.net.UnknownHostException;
+import java.util.concurrent.TimeoutException;
+import javax.net.ssl.SSLException;
+
+/** Says what kind of fault a failure of the store is, in words of ours: driver texts can name hosts, roles and values. */
+public final class StoreFault {
+
+    private StoreFault() {}
+
+    /** @return a phrase such as {@code store not reachable (connection refused)}; never driver text */
+    public static String describe(Throwable failure) {
+        String reason = reason(failure);
+        return reason == null ? "unexpected fault (" + failure.getClass().getSimpleName() + ")" : reason;
+    }
+
+    /** Whether the store could not be reached, or could not answer in time: nothing was wrong with the request. */
+    public static boolean isOutage(Throwable failure) {
+        String reason = reason(failure);
+        return reason != null && reason.startsWith("store not reachable");
+    }
+
+    private static String reason(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            String reason = reasonOf(cause);
+            if (reason != null) {
+                return reason;
+            }
+            if (cause.getCause() == cause) {
+                break;
+            }
+        }
+        return null;
+    }
+
+    private static String reasonOf(Throwable cause) {
+        if (cause instanceof PgException refusal) {
+            return refusal(refusal.getSqlState());
+        }
+        if (cause instanceof UnknownHostException) {
+            return "store not reachable (host name not found)";
+        }
+        if (cause instanceof ConnectException connect) {
+            // Netty's connect time-out is a ConnectException too.
+            return connect.getClass().getSimpleName().contains("Timeout")
+                    ? "store not reachable (timed out)"
+                    : "store not reachable (connection refused)";
+        }
+        if (cause instanceof TimeoutException || cause instanceof io.smallrye.mutiny.TimeoutException) {
+            return "store not reachable (timed out)";
+        }
+        if (cause instanceof SSLException) {
+            return "store not reachable (TLS handshake failed)";
+        }
+        // The client has no types for these; StoreFaultTest pins the wording against real servers.
+        String text = String.valueOf(cause.getMessage());
+        if (text.equals("Timeout")) {
+            return "store not reachable (no free session in time)";
+        }
+        if (text.startsWith("SSL handshake failed")) {
+            return "store not reachable (TLS handshake failed)";
+        }
+        if (text.equals("Postgres Server does not handle SSL connection")) {
+            return "store not reachable (it offers no TLS)";
+        }
+        if (cause instanceof java.io.IOException
+                || cause.getClass().getSimpleName().equals("ClosedConnectionException")) {
+            return "store not reachable (connection lost)";
+        }
+        return null;
+    }
+
+    private static String refusal(String sqlState) {
+        return switch (sqlState) {
+            case "28P01", "28000" -> "store refuses our role or password (" + sqlState + ")";
+            case "3D000" -> "store has no such database (3D000)";
+            case "42501" -> "our role lacks a right on the store (42501)";
+            case "25006" -> "store is read-only (25006)";
+            case "53300" -> "store not reachable (too many connections, 53300)";
+            case "57P01", "57P02", "57P03" -> "store not reachable (it is starting or stopping, " + sqlState + ")";
+            case "57014" -> "store not reachable (statement took too long, 57014)";
+            default ->
+                sqlState.startsWith("08")
+                        ? "store not reachable (" + sqlState + ")"
+                        : "store answered with SQLSTATE " + sqlState;
+        };
+    }
+}

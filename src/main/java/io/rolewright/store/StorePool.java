@@ -1,0 +1,87 @@
+package io.rolewright.store;
+
+import io.quarkus.reactive.pg.client.PgPoolCreator;
+import io.quarkus.runtime.configuration.ConfigurationException;
+import io.smallrye.mutiny.Uni;
+import io.vertx.core.Vertx;
+import io.vertx.mutiny.pgclient.PgConnection;
+import io.vertx.pgclient.PgBuilder;
+import io.vertx.pgclient.PgConnectOptions;
+import io.vertx.sqlclient.Pool;
+import io.vertx.sqlclient.SqlConnectOptions;
+import jakarta.inject.Singleton;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Makes the one pool of sessions to the store, and single sessions for migrations: both with the same TLS and bounds.
+ *
+ * <p>Every wait has an end: connecting, waiting for a session, a statement. A store that is gone fails requests in
+ * seconds; it never holds them.
+ */
+@Singleton
+class StorePool implements PgPoolCreator {
+
+    private final StoreConfig config;
+    private volatile Vertx vertx;
+    private volatile List<PgConnectOptions> servers = List.of();
+
+    StorePool(StoreConfig config) {
+        this.config = config;
+    }
+
+    @Override
+    public Pool create(Input input) {
+        List<PgConnectOptions> reached = new ArrayList<>();
+        for (PgConnectOptions given : input.pgConnectOptionsList()) {
+            PgConnectOptions options = new PgConnectOptions(given);
+            StoreTls.of(config.sslmode(), config.sslrootcert(), given.getSslMode())
+                    .applyTo(options);
+            options.setConnectTimeout((int) config.connectTimeout().toMillis());
+            options.setSslHandshakeTimeout(config.connectTimeout().toMillis());
+            options.setSslHandshakeTimeoutUnit(TimeUnit.MILLISECONDS);
+            options.setTcpKeepAlive(true);
+            options.addProperty("application_name", "rolewright");
+            reached.add(options);
+        }
+        servers = List.copyOf(reached);
+        vertx = input.vertx();
+        input.poolOptions().setConnectionTimeout((int) config.acquireTimeout().toMillis());
+        input.poolOptions().setConnectionTimeoutUnit(TimeUnit.MILLISECONDS);
+        return PgBuilder.pool()
+                .with(input.poolOptions())
+                .connectingTo(servers.stream().map(this::bounded).toList())
+                .using(input.vertx())
+                .build();
+    }
+
+    private SqlConnectOptions bounded(PgConnectOptions options) {
+        long millis = config.statementTimeout().toMillis();
+        return millis == 0
+                ? options
+                : new PgConnectOptions(options).addProperty("statement_timeout", Long.toString(millis));
+    }
+
+    /** Opens a session outside the pool, without a bound on its statements, as the migration role if there is one. */
+    Uni<PgConnection> session(MigrationConfig role) {
+        if (servers.isEmpty()) {
+            return Uni.createFrom().failure(new ConfigurationException("quarkus.datasource.reactive.url is not set"));
+        }
+        Uni<PgConnection> first = connect(servers.get(0), role);
+        for (PgConnectOptions other : servers.subList(1, servers.size())) {
+            first = first.onFailure().recoverWithUni(() -> connect(other, role));
+        }
+        return first;
+    }
+
+    private Uni<PgConnection> connect(PgConnectOptions server, MigrationConfig role) {
+        PgConnectOptions options = new PgConnectOptions(server);
+        role.username().ifPresent(options::setUser);
+        role.password().ifPresent(options::setPassword);
+        return PgConnection.connect(io.vertx.mutiny.core.Vertx.newInstance(vertx), options)
+                .ifNoItem()
+                .after(config.acquireTimeout())
+                .fail();
+    }
+}

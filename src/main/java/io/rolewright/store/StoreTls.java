@@ -1,0 +1,81 @@
+package io.rolewright.store;
+
+import io.quarkus.runtime.configuration.ConfigurationException;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.net.PemTrustOptions;
+import io.vertx.pgclient.PgConnectOptions;
+import io.vertx.pgclient.SslMode;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateFactory;
+import java.util.Optional;
+
+/**
+ * TLS to the store in libpq's words. {@code allow} and {@code prefer} are refused: both fall back to plaintext in silence.
+ *
+ * @param mode one of the four that we keep
+ * @param trusted PEM certificates to check against, or empty for those of the JDK
+ */
+record StoreTls(SslMode mode, Optional<Buffer> trusted) {
+
+    /**
+     * @param fromUrl the mode that stood in the store's URL (or in Quarkus' own setting); {@code DISABLE} if none did
+     * @throws ConfigurationException with one sentence, for a setting that is malformed or contradicts another
+     */
+    static StoreTls of(Optional<String> sslmode, Optional<String> sslrootcert, SslMode fromUrl) {
+        SslMode mode = sslmode.map(StoreTls::parse)
+                .orElse(sslrootcert.isPresent() && fromUrl == SslMode.DISABLE ? SslMode.VERIFY_FULL : fromUrl);
+        if (mode == SslMode.ALLOW || mode == SslMode.PREFER) {
+            throw refused(mode.name().toLowerCase());
+        }
+        if (mode == SslMode.DISABLE && sslrootcert.isPresent()) {
+            throw new ConfigurationException(
+                    "rolewright.store.sslrootcert is set but rolewright.store.sslmode is disable: one of them is wrong");
+        }
+        return new StoreTls(mode, sslrootcert.map(StoreTls::read));
+    }
+
+    private static SslMode parse(String word) {
+        return switch (word.strip()) {
+            case "disable" -> SslMode.DISABLE;
+            case "require" -> SslMode.REQUIRE;
+            case "verify-ca" -> SslMode.VERIFY_CA;
+            case "verify-full" -> SslMode.VERIFY_FULL;
+            default -> throw refused(word);
+        };
+    }
+
+    private static ConfigurationException refused(String word) {
+        return new ConfigurationException(
+                "rolewright.store.sslmode must be disable, require, verify-ca or verify-full, not '" + word + "'");
+    }
+
+    private static Buffer read(String file) {
+        try {
+            byte[] pem = Files.readAllBytes(Path.of(file));
+            if (CertificateFactory.getInstance("X.509")
+                    .generateCertificates(new ByteArrayInputStream(pem))
+                    .isEmpty()) {
+                throw new CertificateException("empty");
+            }
+            return Buffer.buffer(pem);
+        } catch (IOException | RuntimeException unreadable) {
+            throw new ConfigurationException("rolewright.store.sslrootcert: cannot read the file " + file);
+        } catch (CertificateException malformed) {
+            throw new ConfigurationException(
+                    "rolewright.store.sslrootcert: " + file + " holds no PEM certificates that can be read");
+        }
+    }
+
+    /** Makes these options mean exactly this mode, whatever they said before. */
+    void applyTo(PgConnectOptions options) {
+        options.setSslMode(mode);
+        options.setHostnameVerificationAlgorithm(mode == SslMode.VERIFY_FULL ? "HTTPS" : "");
+        options.setTrustAll(mode == SslMode.REQUIRE && trusted.isEmpty());
+        // libpq: a root certificate turns `require` into `verify-ca`; that is what the client does by itself.
+        trusted.ifPresent(pem -> options.setTrustOptions(new PemTrustOptions().addCertValue(pem)));
+    }
+}
