@@ -13,10 +13,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class CredentialsFormTest {
 
     @ParameterizedTest(name = "sslMode {0}, sslEnabled {1}, sslRejectUnauthorized {2}, stored {3}: {4}")
-    @CsvSource(
-            nullValues = "-",
-            textBlock =
-                    """
+    @CsvSource(nullValues = "-", textBlock = """
             -,           -,     -,     -,           VERIFY_FULL
             -,           true,  true,  -,           VERIFY_FULL
             -,           true,  false, -,           REQUIRE
@@ -46,10 +43,7 @@ class CredentialsFormTest {
     }
 
     @ParameterizedTest(name = "{0} with sslEnabled {1} and sslRejectUnauthorized {2}")
-    @CsvSource(
-            nullValues = "-",
-            textBlock =
-                    """
+    @CsvSource(nullValues = "-", textBlock = """
             disable,     true,  -,     sslEnabled
             require,     false, -,     sslEnabled
             require,     true,  true,  sslRejectUnauthorized
@@ -61,10 +55,11 @@ class CredentialsFormTest {
         CredentialsForm form = form(sslMode, enabled, reject, null);
 
         assertThatThrownBy(() -> form.resolve(null))
-                .isInstanceOfSatisfying(ValidationProblem.class, problem -> assertThat(problem.issues())
-                        .singleElement()
-                        .satisfies(issue ->
-                                assertThat(issue.path()).isEqualTo(List.of("credentials", field))));
+                .isInstanceOfSatisfying(
+                        ValidationProblem.class,
+                        problem -> assertThat(problem.issues())
+                                .singleElement()
+                                .satisfies(issue -> assertThat(issue.path()).isEqualTo(List.of("credentials", field))));
     }
 
     @Test
@@ -92,13 +87,14 @@ class CredentialsFormTest {
     @Test
     void refusesNamesThatPostgresqlWouldCut() {
         String sixtyFourBytes = "ä".repeat(32);
-        CredentialsForm form = new CredentialsForm(
-                "db", 5432, "app", sixtyFourBytes, "secret", false, null, null, null, null, null);
+        CredentialsForm form =
+                new CredentialsForm("db", 5432, "app", sixtyFourBytes, "secret", false, null, null, null, null, null);
 
         assertThatThrownBy(() -> form.resolve(null))
-                .isInstanceOfSatisfying(ValidationProblem.class, problem -> assertThat(
-                                problem.issues().get(0).path())
-                        .isEqualTo(List.of("credentials", "username")));
+                .isInstanceOfSatisfying(
+                        ValidationProblem.class,
+                        problem -> assertThat(problem.issues().get(0).path())
+                                .isEqualTo(List.of("credentials", "username")));
     }
 
     @Test

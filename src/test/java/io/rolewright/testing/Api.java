@@ -1,0 +1,41 @@
+package io.rolewright.testing;
+
+import static io.restassured.RestAssured.given;
+
+import io.restassured.http.ContentType;
+import io.restassured.specification.RequestSpecification;
+import java.util.Map;
+
+/** Calls the service under test as the bootstrap identity. */
+public final class Api {
+
+    private static String token;
+    private static String issuedTo;
+
+    private Api() {}
+
+    /** A request with a bearer token and a JSON body type. */
+    public static RequestSpecification as() {
+        return given().header("Authorization", "Bearer " + token()).contentType(ContentType.JSON);
+    }
+
+    /** An access token of the bootstrap identity; one per service under test. */
+    public static synchronized String token() {
+        String service = io.restassured.RestAssured.baseURI + io.restassured.RestAssured.port + TestStore.database();
+        if (!service.equals(issuedTo)) {
+            token = login();
+            issuedTo = service;
+        }
+        return token;
+    }
+
+    private static String login() {
+        return given().contentType(ContentType.JSON)
+                .body(Map.of("clientId", TestStore.CLIENT_ID, "clientSecret", TestStore.CLIENT_SECRET))
+                .post("/api/v1/auth/universal-auth/login")
+                .then()
+                .statusCode(200)
+                .extract()
+                .path("accessToken");
+    }
+}
