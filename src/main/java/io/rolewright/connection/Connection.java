@@ -1,11 +1,9 @@
 package io.rolewright.connection;
 
 import io.rolewright.access.Project;
-import jakarta.persistence.Column;
 import jakarta.persistence.Entity;
 import jakarta.persistence.FetchType;
 import jakarta.persistence.Id;
-import jakarta.persistence.JoinColumn;
 import jakarta.persistence.ManyToOne;
 import jakarta.persistence.Table;
 import java.time.Instant;
@@ -21,7 +19,6 @@ class Connection {
 
     /** Null for a connection of the organisation itself. */
     @ManyToOne(fetch = FetchType.LAZY)
-    @JoinColumn(name = "project_id")
     Project project;
 
     String name;
@@ -33,19 +30,14 @@ class Connection {
 
     byte[] credentials;
 
-    @Column(name = "credentials_version")
     long credentialsVersion;
 
-    @Column(name = "credentials_hash")
     String credentialsHash;
 
-    @Column(name = "platform_managed")
     boolean platformManaged;
 
-    @Column(name = "created_at")
     Instant createdAt;
 
-    @Column(name = "updated_at")
     Instant updatedAt;
 
     protected Connection() {}

@@ -17,7 +17,6 @@ import org.eclipse.microprofile.openapi.annotations.Components;
 import org.eclipse.microprofile.openapi.annotations.OpenAPIDefinition;
 import org.eclipse.microprofile.openapi.annotations.enums.SecuritySchemeType;
 import org.eclipse.microprofile.openapi.annotations.info.Info;
-import org.eclipse.microprofile.openapi.annotations.info.License;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.security.SecurityRequirement;
 import org.eclipse.microprofile.openapi.annotations.security.SecurityScheme;
@@ -39,8 +38,7 @@ import org.eclipse.microprofile.openapi.models.responses.APIResponse;
                         title = "Rolewright",
                         version = "0.1.0",
                         description = "Keeps PostgreSQL connections: tests them against the real server, stores them"
-                                + " encrypted, and gives PostgreSQL roles new passwords without locking anyone out.",
-                        license = @License(name = "Apache-2.0", identifier = "Apache-2.0")),
+                                + " encrypted, and gives PostgreSQL roles new passwords without locking anyone out."),
         servers = @Server(url = "/", description = "This service"),
         security = @SecurityRequirement(name = "bearer"),
         components =

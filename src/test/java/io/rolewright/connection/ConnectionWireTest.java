@@ -714,7 +714,12 @@ class ConnectionWireTest {
             Api.as().get("/api/v1/nothing-here").then().statusCode(404).body("code", equalTo("not_found"));
             Api.as().body("{}").put(BASE).then().statusCode(405).body("code", equalTo("method_not_allowed"));
             Api.as().body("{\"name\":").post(BASE).then().statusCode(400).body("code", equalTo("malformed_json"));
-            Api.as().body("{\"name\":\"x\",}").post(BASE).then().statusCode(400).body("code", equalTo("malformed_json"));
+            Api.as()
+                    .body("{\"name\":\"x\",}")
+                    .post(BASE)
+                    .then()
+                    .statusCode(400)
+                    .body("code", equalTo("malformed_json"));
             given().header("Authorization", "Bearer " + Api.token())
                     .contentType(ContentType.TEXT)
                     .body("text")
