@@ -1,0 +1,141 @@
+package io.rolewright.request;
+
+import static io.restassured.RestAssured.given;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.http.ContentType;
+import io.restassured.path.json.JsonPath;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+
+/** What the OpenAPI document promises of every operation, checked against the running service. */
+@QuarkusTest
+class ApiDocumentTest {
+
+    /** Who may be called without a token; nothing else. */
+    private static final Set<String> PUBLIC = Set.of(
+            "POST /api/v1/auth/universal-auth/login",
+            "POST /api/v1/auth/token/renew",
+            "POST /api/v1/auth/token/revoke",
+            "GET /api/status");
+
+    private static final Set<String> METHODS = Set.of("get", "post", "put", "patch", "delete");
+
+    record Described(String method, String path, Map<String, Object> operation) {
+
+        @Override
+        public String toString() {
+            return method + " " + path;
+        }
+    }
+
+    @Test
+    void everyOperationButThePublicOnesRefusesWithoutAToken() {
+        List<Described> described = operations();
+
+        assertThat(described).hasSizeGreaterThan(12);
+        for (Described each : described) {
+            String path = each.path().replaceAll("\\{[^}]*}", UUID.randomUUID().toString());
+            var request = given().contentType(ContentType.JSON);
+            if (!each.method().equals("GET")) {
+                request.body("{}");
+            }
+            int status = request.request(each.method(), path).statusCode();
+
+            if (PUBLIC.contains(each.toString())) {
+                assertThat(status).as(each.toString()).isIn(200, 422);
+                assertThat((List<?>) each.operation().get("security"))
+                        .as("security of %s", each)
+                        .isEmpty();
+            } else {
+                assertThat(status).as(each.toString()).isEqualTo(401);
+            }
+        }
+    }
+
+    @Test
+    void everyOperationIsNamedOnceTaggedOnceAndStatesItsErrors() {
+        Set<String> names = new HashSet<>();
+        for (Described each : operations()) {
+            String name = (String) each.operation().get("operationId");
+            assertThat(name).as("operationId of %s", each).matches("[a-z][A-Za-z0-9]+");
+            assertThat(names.add(name)).as("operationId %s is unique", name).isTrue();
+            assertThat((List<?>) each.operation().get("tags"))
+                    .as("tags of %s", each)
+                    .hasSize(1);
+            Map<?, ?> responses = (Map<?, ?>) each.operation().get("responses");
+            for (String status : List.of("200", "400", "422", "500", "503")) {
+                assertThat(responses.containsKey(status))
+                        .as("%s states %s", each, status)
+                        .isTrue();
+            }
+            if (!PUBLIC.contains(each.toString())) {
+                assertThat(responses.containsKey("401"))
+                        .as("%s states 401", each)
+                        .isTrue();
+                assertThat(responses.containsKey("403"))
+                        .as("%s states 403", each)
+                        .isTrue();
+            }
+        }
+    }
+
+    @Test
+    void everySuccessAndEveryBodyIsANamedSchemaWithAnExample() {
+        for (Described each : operations()) {
+            Map<?, ?> responses = (Map<?, ?>) each.operation().get("responses");
+            assertNamedWithExample((Map<?, ?>) responses.get("200"), each + " 200");
+            Map<?, ?> body = (Map<?, ?>) each.operation().get("requestBody");
+            if (body != null) {
+                assertNamedWithExample(body, each + " body");
+            }
+        }
+    }
+
+    @Test
+    void noSchemaOfAResponseHasAPassword() {
+        Map<String, Map<String, Object>> schemas = document().getMap("components.schemas");
+        schemas.forEach((name, schema) -> {
+            Object properties = schema.get("properties");
+            if (properties instanceof Map<?, ?> fields && fields.containsKey("password")) {
+                Map<?, ?> password = (Map<?, ?>) fields.get("password");
+                assertThat(password.get("writeOnly")).as("password in %s", name).isEqualTo(true);
+            }
+        });
+    }
+
+    private static void assertNamedWithExample(Map<?, ?> part, String what) {
+        Map<?, ?> content = (Map<?, ?>) part.get("content");
+        assertThat(content).as("content of %s", what).isNotNull();
+        Map<?, ?> json = (Map<?, ?>) content.get("application/json");
+        assertThat(((Map<?, ?>) json.get("schema")).containsKey("$ref"))
+                .as("%s is a named schema", what)
+                .isTrue();
+        assertThat(json.containsKey("example") || json.containsKey("examples"))
+                .as("%s has an example", what)
+                .isTrue();
+    }
+
+    private static List<Described> operations() {
+        List<Described> described = new ArrayList<>();
+        Map<String, Map<String, Object>> paths = document().getMap("paths");
+        paths.forEach((path, item) -> item.forEach((method, operation) -> {
+            if (METHODS.contains(method)) {
+                @SuppressWarnings("unchecked")
+                Map<String, Object> content = (Map<String, Object>) operation;
+                described.add(new Described(method.toUpperCase(java.util.Locale.ROOT), path, content));
+            }
+        }));
+        return described;
+    }
+
+    private static JsonPath document() {
+        return given().get("/api/openapi.json").then().statusCode(200).extract().jsonPath();
+    }
+}
