@@ -32,7 +32,7 @@ public class Schema implements StartupStep {
     private static final Logger log = Logger.getLogger(Schema.class);
 
     /** Any number that nothing else locks in this database: "rolewrig" in ASCII. */
-    private static final long LOCK = 0x726f_6c65_7772_6967L;
+    static final long LOCK = 0x726f_6c65_7772_6967L;
 
     private static final String TABLE = """
             CREATE TABLE IF NOT EXISTS rolewright_migration (
@@ -41,6 +41,12 @@ public class Schema implements StartupStep {
               checksum   text        NOT NULL,
               applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
             )""";
+
+    /** Run after migrations when the schema belongs to another role than the service's. */
+    private static final String SERVICE_ROLE = "db/service_role.sql";
+
+    private static final String RECORD =
+            "INSERT INTO rolewright_migration (version, sentence, checksum) VALUES ($1, $2, $3)";
 
     private static final String APPLIED = "SELECT version, checksum FROM rolewright_migration";
 
@@ -115,46 +121,55 @@ public class Schema implements StartupStep {
             for (Migration migration : missing(applied)) {
                 count = count.chain(done -> apply(session, migration).map(ran -> ran ? done + 1 : done));
             }
-            return count;
+            return config.username().isEmpty() ? count : count.call(done -> grant(session));
         });
     }
 
     /** Runs one migration, unless another process has done it meanwhile. */
     private Uni<Boolean> apply(SqlConnection session, Migration migration) {
         return locked(
-                        session,
-                        () -> applied(session).chain(applied -> {
-                            if (!missing(applied).contains(migration)) {
-                                return Uni.createFrom().item(false);
-                            }
-                            log.infof("Applying migration %s", migration);
-                            return session.query(migration.sql())
-                                    .execute()
-                                    .chain(() -> session.preparedQuery(
-                                                    "INSERT INTO rolewright_migration (version, sentence, checksum) VALUES ($1, $2, $3)")
-                                            .execute(Tuple.of(
-                                                    migration.version(), migration.sentence(), migration.checksum())))
-                                    .replaceWith(true);
-                        }))
-                .onFailure(failure -> !(failure instanceof NotReady))
-                .transform(failure -> explain(migration, failure));
+                "migration " + migration,
+                session,
+                () -> applied(session).chain(applied -> {
+                    if (!missing(applied).contains(migration)) {
+                        return Uni.createFrom().item(false);
+                    }
+                    log.infof("Applying migration %s", migration);
+                    return session.query(migration.sql())
+                            .execute()
+                            .chain(() -> session.preparedQuery(RECORD)
+                                    .execute(Tuple.of(migration.version(), migration.sentence(), migration.checksum())))
+                            .replaceWith(true);
+                }));
     }
 
-    private <T> Uni<T> locked(SqlConnection session, Supplier<Uni<T>> work) {
+    /** With two roles: lets the service's role use the tables, within bounds that it cannot change. */
+    private Uni<Void> grant(SqlConnection session) {
+        return locked(
+                "granting rights to the service's role",
+                session,
+                () -> session.preparedQuery("SELECT set_config('rolewright.service_role', $1, true)")
+                        .execute(Tuple.of(sessions.serviceRole()))
+                        .chain(() -> session.query(Migration.read(SERVICE_ROLE)).execute())
+                        .replaceWithVoid());
+    }
+
+    /** In one transaction, and alone among all processes that do this on this database. */
+    private <T> Uni<T> locked(String what, SqlConnection session, Supplier<Uni<T>> work) {
         // SET takes no parameters; the numbers are ours. READ COMMITTED: what follows sees what the lock waited for.
-        String open =
-                "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL client_min_messages = warning; SET LOCAL lock_timeout = "
-                        + config.lockTimeout().toMillis()
-                        + "; SET LOCAL statement_timeout = "
-                        + config.timeout().toMillis()
-                        + "; SELECT pg_advisory_xact_lock(" + LOCK + "); "
-                        + TABLE;
+        String open = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL client_min_messages = warning;"
+                + " SET LOCAL lock_timeout = " + config.lockTimeout().toMillis()
+                + "; SET LOCAL statement_timeout = " + config.timeout().toMillis()
+                + "; SELECT pg_advisory_xact_lock(" + LOCK + "); "
+                + TABLE;
         return session.query(open)
                 .execute()
                 .chain(opened -> work.get())
                 .call(() -> session.query("COMMIT").execute())
                 .onFailure()
-                .call(() -> session.query("ROLLBACK").execute().onFailure().recoverWithNull());
+                .call(() -> session.query("ROLLBACK").execute().onFailure().recoverWithNull())
+                .onFailure(PgException.class)
+                .transform(refusal -> explain(what, (PgException) refusal));
     }
 
     /** Version and checksum of every migration that this store has; none if it is empty. */
@@ -187,16 +202,13 @@ public class Schema implements StartupStep {
                 .toList();
     }
 
-    private static Throwable explain(Migration migration, Throwable failure) {
-        if (!(failure instanceof PgException refusal)) {
-            return failure;
-        }
+    private static NotReady explain(String what, PgException refusal) {
         if ("55P03".equals(refusal.getSqlState())) {
-            return new NotReady("migration " + migration + " waits for a lock that another session holds");
+            return new NotReady(what + " waits for a lock that another session holds");
         }
         // Our own SQL: the server's words hold no secret, and nothing else says where it went wrong.
-        log.errorf("Migration %s failed: %s", migration, refusal.getErrorMessage());
-        return new NotReady("migration " + migration + " failed with SQLSTATE " + refusal.getSqlState()
-                + "; the log has the server's words");
+        log.errorf("Schema: %s failed: %s", what, refusal.getErrorMessage());
+        return new NotReady(
+                what + " failed with SQLSTATE " + refusal.getSqlState() + "; the log has the server's words");
     }
 }

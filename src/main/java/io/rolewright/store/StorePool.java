@@ -63,6 +63,11 @@ class StorePool implements PgPoolCreator {
                 : new PgConnectOptions(options).addProperty("statement_timeout", Long.toString(millis));
     }
 
+    /** The database role of the running service. */
+    String serviceRole() {
+        return servers.get(0).getUser();
+    }
+
     /** Opens a session outside the pool, without a bound on its statements, as the migration role if there is one. */
     Uni<PgConnection> session(MigrationConfig role) {
         if (servers.isEmpty()) {
