@@ -11,6 +11,9 @@ import org.jspecify.annotations.Nullable;
  * @param ok whether the login succeeded and the role can do what was asked (every given role can be rotated)
  * @param steps resolve, connect, tls, login, rights, in this order; those after a failed one say {@code not_reached}
  * @param outcome the login's outcome, for callers that only want to know whether it may be saved
+ * @param resolved every address of the host, as text; empty when none was found
+ * @param dialled the last of them that was dialled; absent when none was
+ * @param tls what was agreed on, even when the login failed later; absent without TLS
  * @param roundTrip one trivial query on the open session; absent when there was none
  * @param duration the whole test, waiting for a slot included
  */
@@ -18,7 +21,10 @@ public record TargetReport(
         boolean ok,
         List<Step> steps,
         LoginOutcome outcome,
-        @Nullable SessionFacts session,
+        List<String> resolved,
+        @Nullable String dialled,
+        int port,
+        SessionFacts.@Nullable Tls tls,
         @Nullable Server server,
         @Nullable ManagingRole managingRole,
         List<ManagedRole> managedRoles,
@@ -71,7 +77,7 @@ public record TargetReport(
     /**
      * @param code stable: {@code role_missing}, {@code role_cannot_login}, {@code role_expired}, {@code role_is_superuser},
      *     {@code role_is_replication}, {@code role_is_managing_role}, {@code createrole_missing}, {@code admin_option_missing},
-     *     {@code connect_missing}, {@code standby}, {@code read_only}, {@code name_too_long}
+     *     {@code connect_missing}, {@code standby}, {@code read_only}, {@code name_invalid}
      * @param blocking false for what only needs {@code allowPrivileged}
      * @param sql the exact statement that helps, quoted by the server; absent when no statement does
      */

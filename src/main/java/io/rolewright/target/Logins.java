@@ -1,0 +1,88 @@
+package io.rolewright.target;
+
+import io.rolewright.target.address.Checked;
+import io.smallrye.mutiny.Uni;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** What a login shows: the facts of a successful one, and the outcome of any. */
+final class Logins {
+
+    private static final Pattern VERSION = Pattern.compile("(\\d{1,4})(?:\\.(\\d{1,4}))?.*");
+
+    private Logins() {}
+
+    /** Looks whether the password was used; one query, and only where the server can tell (16+). */
+    static Uni<SessionFacts> facts(Dialler.Line line, Route route) {
+        return proof(line)
+                .map(proof -> new SessionFacts(
+                        route.resolved(),
+                        String.valueOf(route.dialled()),
+                        line.order().login().port(),
+                        line.wire().tls(),
+                        line.wire().serverVersion(),
+                        versionNumber(line.wire().serverVersion()),
+                        proof));
+    }
+
+    private static Uni<PasswordProof> proof(Dialler.Line line) {
+        Wire.Challenge challenge = line.wire().challenge();
+        if (challenge == Wire.Challenge.NONE) {
+            return Uni.createFrom().item(PasswordProof.NOT_ASKED);
+        }
+        if (versionNumber(line.wire().serverVersion()) < 160000) {
+            return Uni.createFrom()
+                    .item(challenge == Wire.Challenge.CLEARTEXT ? PasswordProof.UNKNOWN : PasswordProof.CHALLENGE);
+        }
+        return Session.run(line, "SELECT system_user", null)
+                .map(rows ->
+                        judge(rows.get(0).getString(0), line.order().login().role()));
+    }
+
+    /** Null means that a proxy was asked and the server itself lets it in without a password. */
+    private static PasswordProof judge(@Nullable String systemUser, String role) {
+        return ("scram-sha-256:" + role).equals(systemUser)
+                        || ("md5:" + role).equals(systemUser)
+                        || ("password:" + role).equals(systemUser)
+                ? PasswordProof.SYSTEM_USER
+                : PasswordProof.UNKNOWN;
+    }
+
+    /** {@code 16.15 (Debian …)} is 160015, as in server_version_num; 0 when it is no version. */
+    static int versionNumber(String version) {
+        Matcher parts = VERSION.matcher(version);
+        if (!parts.matches()) {
+            return 0;
+        }
+        return Integer.parseInt(parts.group(1)) * 10000
+                + (parts.group(2) == null ? 0 : Integer.parseInt(parts.group(2)));
+    }
+
+    static LoginOutcome outcome(Checked.Closed closed) {
+        return new LoginOutcome.Unreachable(
+                switch (closed.reason()) {
+                    case MALFORMED -> Unreachability.HOST_MALFORMED;
+                    case NOT_FOUND -> Unreachability.NAME_NOT_FOUND;
+                    case LOOKUP_TIMED_OUT -> Unreachability.NAME_LOOKUP_TIMED_OUT;
+                    case REFUSED -> Unreachability.ADDRESS_REFUSED;
+                },
+                Unreachability.Step.RESOLVE);
+    }
+
+    /** A server that takes the login and then fails to answer one small question is no target. */
+    static LoginOutcome outcome(TargetFailure failure) {
+        if (failure instanceof TargetFailure.NoSession none) {
+            return none.outcome();
+        }
+        return new LoginOutcome.Unreachable(
+                failure instanceof TargetFailure.SessionLost lost ? lost.reason() : Unreachability.NOT_POSTGRESQL,
+                Unreachability.Step.LOGIN);
+    }
+
+    static LoginOutcome tlsDemanded(Throwable noMatchingRule) {
+        LoginOutcome.Refused refused = (LoginOutcome.Refused) ((TargetFailure.NoSession) noMatchingRule).outcome();
+        return new LoginOutcome.Refused(
+                Refusal.TLS_DEMANDED, refused.sqlState(), refused.routine(), refused.password());
+    }
+}

@@ -1,0 +1,64 @@
+package io.rolewright.target;
+
+import io.vertx.pgclient.PgException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a server's refusal of a login means. SQLSTATE and the server's function name decide, and whether AuthenticationOk came
+ * before: from then on the password was accepted. Texts are localised and decide nothing.
+ */
+final class Refusals {
+
+    private Refusals() {}
+
+    static LoginOutcome.Refused explain(PgException refusal, Wire wire) {
+        String sqlState = sqlState(refusal);
+        String routine = routine(refusal);
+        return new LoginOutcome.Refused(
+                reason(sqlState, routine == null ? "" : routine, wire.authenticated()),
+                sqlState,
+                routine,
+                password(sqlState, wire));
+    }
+
+    /** Five characters as the manual has them: what leaves this package is not a free text of the server's. */
+    static String sqlState(PgException refusal) {
+        String sqlState = refusal.getSqlState();
+        return sqlState != null && sqlState.matches("[0-9A-Z]{5}") ? sqlState : "XX000";
+    }
+
+    static @Nullable String routine(PgException refusal) {
+        String routine = refusal.getRoutine();
+        return routine != null && routine.matches("[A-Za-z0-9_]{1,63}") ? routine : null;
+    }
+
+    private static Refusal reason(String sqlState, String routine, boolean authenticated) {
+        return switch (sqlState) {
+            case "28P01" -> Refusal.PASSWORD_REFUSED;
+            case "28000" -> authenticated ? Refusal.ROLE_CANNOT_LOGIN : Refusal.NO_MATCHING_RULE;
+            case "3D000" -> Refusal.NO_SUCH_DATABASE;
+            case "55000" -> Refusal.DATABASE_CLOSED;
+            case "42501" -> Refusal.NO_CONNECT_PRIVILEGE;
+            case "53300" -> full(routine, authenticated);
+            case "57P03" -> Refusal.NOT_READY;
+            default -> Refusal.OTHER;
+        };
+    }
+
+    private static Refusal full(String routine, boolean authenticated) {
+        return switch (routine) {
+            case "InitializeSessionUserId" -> Refusal.ROLE_FULL;
+            case "CheckMyDatabase" -> Refusal.DATABASE_FULL;
+            default -> authenticated ? Refusal.SLOTS_RESERVED : Refusal.SERVER_FULL;
+        };
+    }
+
+    private static PasswordVerdict password(String sqlState, Wire wire) {
+        if (sqlState.equals("28P01")) {
+            return PasswordVerdict.REFUSED;
+        }
+        return wire.authenticated() && wire.challenge() != Wire.Challenge.NONE
+                ? PasswordVerdict.ACCEPTED
+                : PasswordVerdict.UNKNOWN;
+    }
+}

@@ -1,0 +1,71 @@
+package io.rolewright.target;
+
+import io.rolewright.target.address.Checked;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** How far one attempt to reach a target has come, for the report and for what a timeout means. Written by one step at a time. */
+final class Route {
+
+    private volatile List<String> resolved = List.of();
+    private volatile boolean waiting;
+    private volatile boolean working;
+    private volatile @Nullable String dialled;
+    private volatile Dialler.@Nullable Line line;
+
+    void resolved(Checked checked) {
+        resolved = checked instanceof Checked.Open open ? open.resolved() : ((Checked.Closed) checked).resolved();
+    }
+
+    void waitsFor(Dialler.Line next, String address) {
+        line = next;
+        dialled = address;
+        waiting = true;
+    }
+
+    void dials() {
+        waiting = false;
+    }
+
+    void works() {
+        working = true;
+    }
+
+    List<String> resolved() {
+        return resolved;
+    }
+
+    @Nullable
+    String dialled() {
+        return waiting ? null : dialled;
+    }
+
+    Wire.@Nullable Phase phase() {
+        Dialler.Line last = line;
+        return last == null || waiting ? null : last.wire().phase();
+    }
+
+    SessionFacts.@Nullable Tls tls() {
+        Dialler.Line last = line;
+        return last == null ? null : last.wire().tls();
+    }
+
+    /** What it means that the deadline passed now. */
+    TargetFailure late() {
+        Dialler.Line last = line;
+        if (working) {
+            return new TargetFailure.SessionLost(Unreachability.TIMED_OUT);
+        }
+        LoginOutcome outcome;
+        if (last == null) {
+            outcome = new LoginOutcome.Unreachable(Unreachability.NAME_LOOKUP_TIMED_OUT, Unreachability.Step.RESOLVE);
+        } else if (waiting) {
+            outcome = last.unreachable(Unreachability.TOO_MANY_SESSIONS);
+        } else if (last.wire().phase() == Wire.Phase.CONNECTING) {
+            outcome = last.unreachable(Unreachability.CONNECT_TIMED_OUT);
+        } else {
+            outcome = last.unreachable(Unreachability.TIMED_OUT);
+        }
+        return new TargetFailure.NoSession(outcome);
+    }
+}

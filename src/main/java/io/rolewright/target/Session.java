@@ -1,0 +1,54 @@
+package io.rolewright.target;
+
+import io.smallrye.mutiny.Uni;
+import io.vertx.pgclient.PgException;
+import io.vertx.sqlclient.Row;
+import io.vertx.sqlclient.Tuple;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A session over an open line. Turns all that the driver may fail with into a {@link TargetFailure}. */
+final class Session implements TargetSession {
+
+    private final Dialler.Line line;
+    private final SessionFacts facts;
+
+    Session(Dialler.Line line, SessionFacts facts) {
+        this.line = line;
+        this.facts = facts;
+    }
+
+    @Override
+    public SessionFacts facts() {
+        return facts;
+    }
+
+    @Override
+    public Uni<List<Row>> query(String sql, Object... parameters) {
+        return run(line, sql, Tuple.from(List.of(parameters)));
+    }
+
+    @Override
+    public Uni<Void> execute(String sql) {
+        return run(line, sql, null).replaceWithVoid();
+    }
+
+    static Uni<List<Row>> run(Dialler.Line line, String sql, @Nullable Tuple parameters) {
+        return line.run(sql, parameters).onFailure().transform(failure -> explain(line, failure));
+    }
+
+    private static TargetFailure explain(Dialler.Line line, Throwable failure) {
+        Unreachability fault = line.wire().fault();
+        if (fault != null) {
+            return new TargetFailure.SessionLost(fault);
+        }
+        if (failure instanceof PgException refusal) {
+            String sqlState = Refusals.sqlState(refusal);
+            // 57P01 to 57P05 and class 08 end the session; a COMMIT that was under way may have happened.
+            return sqlState.startsWith("57P") || sqlState.startsWith("08")
+                    ? new TargetFailure.SessionLost(Unreachability.CLOSED_BY_SERVER)
+                    : new TargetFailure.StatementRefused(sqlState, Refusals.routine(refusal));
+        }
+        return new TargetFailure.SessionLost(Unreachability.CLOSED_BY_SERVER);
+    }
+}

@@ -1,0 +1,388 @@
+package io.rolewright.target;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelException;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelOption;
+import io.netty.handler.codec.ByteToMessageDecoder;
+import io.netty.handler.ssl.SslHandler;
+import java.nio.charset.StandardCharsets;
+import java.security.cert.X509Certificate;
+import java.util.List;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLPeerUnverifiedException;
+import javax.net.ssl.SSLSession;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Stands between the socket (or TLS) and the driver for one session, sees what the server sends before the driver does, and is
+ * the handle that frees the socket at once. Inbound messages are passed on one by one, whole.
+ *
+ * <p><strong>What this protects against.</strong> The driver answers a server's request for the password in clear or as MD5 with or without TLS, takes
+ * any number of SCRAM iterations, believes a server that leaves out its own SCRAM proof, logs what servers say in
+ * notices, and has no bound on what it reads. Here such messages end the session before the driver gets them.
+ *
+ * <p><strong>What it does not.</strong> A server that answers slowly but properly: the deadline does that. TLS records are bounded by Java's
+ * TLS engine alone.
+ *
+ * <p>Fields are written on the channel's loop and read anywhere; {@link #kill} may be called from any thread.
+ */
+final class Wire extends ByteToMessageDecoder {
+
+    /** RFC 7677 asks for at least 4,096; at 100,000 one login costs a quarter of a second of computing. */
+    static final int MAXIMUM_ITERATIONS = 100_000;
+
+    /** A login needs less than 2 KiB; an error may carry a long text. */
+    static final int MAXIMUM_LOGIN_BYTES = 64 * 1024;
+
+    /** Our statements have small answers. */
+    static final int MAXIMUM_MESSAGE_BYTES = 1024 * 1024;
+
+    static final int MAXIMUM_SESSION_BYTES = 8 * 1024 * 1024;
+
+    private static final int MAXIMUM_NOTICES = 100;
+
+    /** How far a login came. */
+    enum Phase {
+        CONNECTING,
+        /** SSLRequest sent. */
+        TLS_ASKED,
+        TLS_HANDSHAKE,
+        LOGIN,
+        READY
+    }
+
+    /** How the server asked for a proof of the password. */
+    enum Challenge {
+        NONE,
+        CLEARTEXT,
+        MD5,
+        SCRAM
+    }
+
+    private final SslMode mode;
+    private final boolean stopAtChallenge;
+
+    private volatile Phase phase = Phase.CONNECTING;
+    private volatile Challenge challenge = Challenge.NONE;
+    private volatile boolean asked;
+    private volatile boolean authenticated;
+    private volatile boolean serverProven;
+    private volatile String serverVersion = "";
+    private volatile @Nullable Unreachability fault;
+    private volatile @Nullable Channel channel;
+    private volatile SessionFacts.@Nullable Tls tls;
+    private int bytes;
+    private int notices;
+
+    /**
+     * @param stopAtChallenge ends the session as soon as the server shows that it lets the role try, before anything is sent
+     *     that it could judge
+     */
+    Wire(SslMode mode, boolean stopAtChallenge) {
+        this.mode = mode;
+        this.stopAtChallenge = stopAtChallenge;
+    }
+
+    // ---- what was seen
+
+    Phase phase() {
+        return phase;
+    }
+
+    Challenge challenge() {
+        return challenge;
+    }
+
+    /** Whether the server has said anything about authentication but an error. */
+    boolean asked() {
+        return asked;
+    }
+
+    /** Whether the server has sent AuthenticationOk. */
+    boolean authenticated() {
+        return authenticated;
+    }
+
+    /** Whether a SCRAM server has sent its own proof, which the driver then checks. */
+    boolean serverProven() {
+        return serverProven;
+    }
+
+    String serverVersion() {
+        return serverVersion;
+    }
+
+    /** Why we ended the session, if we did. */
+    @Nullable
+    Unreachability fault() {
+        return fault;
+    }
+
+    SessionFacts.@Nullable Tls tls() {
+        return tls;
+    }
+
+    // ---- life of the channel
+
+    /** The socket is about to be connected. Called on its loop. */
+    void attach(Channel opening) {
+        channel = opening;
+        if (fault != null) {
+            free(opening);
+        }
+    }
+
+    /** TCP stands. */
+    @Override
+    public void channelActive(ChannelHandlerContext ctx) throws Exception {
+        phase = mode == SslMode.DISABLE ? Phase.LOGIN : Phase.TLS_ASKED;
+        super.channelActive(ctx);
+    }
+
+    /** Ends the session for a reason that then explains it, and frees the socket at once. Later calls change nothing. */
+    void kill(Unreachability reason) {
+        if (fault == null) {
+            fault = reason;
+        }
+        Channel open = channel;
+        if (open != null) {
+            free(open);
+        }
+    }
+
+    /** The netty channel, to wait for its end; null before there was one. */
+    @Nullable
+    Channel channel() {
+        return channel;
+    }
+
+    /**
+     * An ordinary close would send what is queued, wait for TLS to say good-bye, and leave the socket half open until the
+     * server closes its side, which a hostile one never does. With SO_LINGER 0 the kernel drops it with a reset.
+     */
+    private static void free(Channel open) {
+        open.eventLoop().execute(() -> {
+            if (open.isOpen()) {
+                try {
+                    open.config().setOption(ChannelOption.SO_LINGER, 0);
+                } catch (ChannelException alreadyGone) {
+                    // Closing is all that matters.
+                }
+                open.unsafe().close(open.unsafe().voidPromise());
+            }
+        });
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext ctx) throws Exception {
+        if (fault == null && phase == Phase.TLS_HANDSHAKE) {
+            fault = Unreachability.TLS_HANDSHAKE_FAILED;
+        }
+        super.channelInactive(ctx);
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) throws Exception {
+        // In TLS 1.3 a server refuses a client's certificate after the handshake.
+        if (fault == null && phase != Phase.READY && causedByTls(cause)) {
+            fault = Unreachability.TLS_HANDSHAKE_FAILED;
+        }
+        super.exceptionCaught(ctx, cause);
+    }
+
+    private static boolean causedByTls(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof SSLException) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    // ---- messages
+
+    @Override
+    protected void decode(ChannelHandlerContext ctx, ByteBuf in, List<Object> out) {
+        if (fault != null) {
+            in.skipBytes(in.readableBytes());
+        } else if (phase == Phase.TLS_ASKED) {
+            tlsAnswer(in, out);
+        } else if (phase == Phase.TLS_HANDSHAKE && ctx.pipeline().get(SslHandler.class) == null) {
+            // Bytes in clear after the S that announces TLS: somebody slips us something (compare CVE-2021-23222).
+            kill(Unreachability.NOT_POSTGRESQL);
+        } else {
+            if (phase == Phase.TLS_HANDSHAKE) {
+                phase = Phase.LOGIN;
+                tls = facts(ctx.pipeline().get(SslHandler.class).engine().getSession());
+            }
+            message(in, out);
+        }
+    }
+
+    @Override
+    protected void decodeLast(ChannelHandlerContext ctx, ByteBuf in, List<Object> out) {
+        in.skipBytes(in.readableBytes());
+    }
+
+    private void tlsAnswer(ByteBuf in, List<Object> out) {
+        byte answer = in.getByte(in.readerIndex());
+        if (answer == 'S' && in.readableBytes() == 1) {
+            phase = Phase.TLS_HANDSHAKE;
+            out.add(in.readRetainedSlice(1));
+        } else {
+            kill(
+                    answer == 'N' && in.readableBytes() == 1
+                            ? Unreachability.TLS_NOT_OFFERED
+                            : Unreachability.NOT_POSTGRESQL);
+        }
+    }
+
+    private void message(ByteBuf in, List<Object> out) {
+        if (in.readableBytes() < 5) {
+            return;
+        }
+        int start = in.readerIndex();
+        byte type = in.getByte(start);
+        int length = in.getInt(start + 1);
+        boolean ready = phase == Phase.READY;
+        if (length < 4 || (!ready && "RENSKZ".indexOf(type) < 0)) {
+            kill(Unreachability.NOT_POSTGRESQL);
+            return;
+        }
+        if (length > (ready ? MAXIMUM_MESSAGE_BYTES : MAXIMUM_LOGIN_BYTES)) {
+            // Text read as a length is a huge number: most often this is another protocol.
+            kill(ready || authenticated ? Unreachability.TOO_MUCH_DATA : Unreachability.NOT_POSTGRESQL);
+            return;
+        }
+        if (in.readableBytes() <= length) {
+            return;
+        }
+        bytes += length + 1;
+        if (bytes > (ready ? MAXIMUM_SESSION_BYTES : MAXIMUM_LOGIN_BYTES)) {
+            kill(Unreachability.TOO_MUCH_DATA);
+            return;
+        }
+        ByteBuf message = in.readSlice(length + 1);
+        inspect(type, message.slice(5, length - 4));
+        if (fault == null && type != 'N' && type != 'A') {
+            out.add(message.retain());
+        }
+    }
+
+    private void inspect(byte type, ByteBuf body) {
+        switch (type) {
+            case 'R' -> authentication(body);
+            case 'N' -> {
+                if (++notices > MAXIMUM_NOTICES) {
+                    kill(Unreachability.TOO_MUCH_DATA);
+                }
+            }
+            case 'S' -> parameter(body.toString(StandardCharsets.UTF_8));
+            case 'Z' -> {
+                if (!authenticated) {
+                    kill(Unreachability.NOT_POSTGRESQL);
+                } else {
+                    phase = Phase.READY;
+                }
+            }
+            default -> {}
+        }
+    }
+
+    private void parameter(String pair) {
+        if (pair.startsWith("server_version\0")) {
+            String version = pair.substring("server_version\0".length()).replaceAll("[^\\x20-\\x7e]", "");
+            serverVersion = version.substring(0, Math.min(version.length(), 100));
+        }
+    }
+
+    private void authentication(ByteBuf body) {
+        if (body.readableBytes() < 4 || phase == Phase.READY || authenticated) {
+            kill(Unreachability.NOT_POSTGRESQL);
+            return;
+        }
+        asked = true;
+        if (stopAtChallenge) {
+            kill(Unreachability.AUTHENTICATION_NOT_SUPPORTED);
+            return;
+        }
+        int kind = body.readInt();
+        switch (kind) {
+            case 0 -> ok();
+            case 3 -> password(Challenge.CLEARTEXT, Unreachability.CLEARTEXT_PASSWORD_DEMANDED);
+            case 5 -> password(Challenge.MD5, Unreachability.MD5_PASSWORD_DEMANDED);
+            case 10 -> sasl(body.toString(StandardCharsets.UTF_8));
+            case 11 -> iterations(body.toString(StandardCharsets.UTF_8));
+            case 12 -> serverProven = challenge == Challenge.SCRAM;
+            default -> kill(Unreachability.AUTHENTICATION_NOT_SUPPORTED);
+        }
+    }
+
+    private void ok() {
+        if (challenge == Challenge.SCRAM && !serverProven) {
+            kill(Unreachability.SERVER_NOT_AUTHENTIC);
+        } else {
+            authenticated = true;
+        }
+    }
+
+    /** Only a server whose certificate was checked is shown the password, or a hash of it that can be tried out quickly. */
+    private void password(Challenge kind, Unreachability refusal) {
+        if (!mode.verifies() || challenge != Challenge.NONE) {
+            kill(refusal);
+        } else {
+            challenge = kind;
+        }
+    }
+
+    private void sasl(String mechanisms) {
+        if (challenge != Challenge.NONE) {
+            kill(Unreachability.NOT_POSTGRESQL);
+        } else if (List.of(mechanisms.split("\0")).contains("SCRAM-SHA-256")) {
+            challenge = Challenge.SCRAM;
+        } else {
+            kill(Unreachability.AUTHENTICATION_NOT_SUPPORTED);
+        }
+    }
+
+    /** {@code r=…,s=…,i=4096} (RFC 5802 §7). Every {@code i=} counts, so that it does not matter which one the driver reads. */
+    private void iterations(String challengeText) {
+        if (challenge != Challenge.SCRAM) {
+            kill(Unreachability.NOT_POSTGRESQL);
+            return;
+        }
+        boolean found = false;
+        for (String attribute : challengeText.split(",")) {
+            if (attribute.startsWith("i=")) {
+                found = true;
+                String count = attribute.substring(2);
+                if (!count.matches("[1-9][0-9]*")) {
+                    kill(Unreachability.NOT_POSTGRESQL);
+                } else if (count.length() > 9 || Integer.parseInt(count) > MAXIMUM_ITERATIONS) {
+                    kill(Unreachability.TOO_MANY_ITERATIONS);
+                }
+            }
+        }
+        if (!found) {
+            kill(Unreachability.NOT_POSTGRESQL);
+        }
+    }
+
+    private SessionFacts.Tls facts(SSLSession session) {
+        try {
+            X509Certificate leaf = (X509Certificate) session.getPeerCertificates()[0];
+            return new SessionFacts.Tls(
+                    session.getProtocol(),
+                    session.getCipherSuite(),
+                    mode.verifies(),
+                    leaf.getSubjectX500Principal().getName(),
+                    leaf.getIssuerX500Principal().getName(),
+                    leaf.getNotBefore().toInstant(),
+                    leaf.getNotAfter().toInstant());
+        } catch (SSLPeerUnverifiedException anonymous) {
+            throw new IllegalStateException(anonymous); // no anonymous cipher suite is enabled
+        }
+    }
+}
