@@ -137,7 +137,6 @@ record TestReport(
             String sql) {}
 
     static TestReport of(TargetReport report) {
-        SessionFacts facts = report.session();
         return new TestReport(
                 report.ok(),
                 failure(report),
@@ -145,10 +144,10 @@ record TestReport(
                         .map(step -> new Step(
                                 step.name(), step.ok(), step.reason(), step.message(), emptyAsAbsent(step.wayOut())))
                         .toList(),
-                facts == null ? null : facts.resolved(),
-                facts == null ? null : facts.dialled(),
-                facts == null ? null : facts.port(),
-                facts == null ? null : tls(facts.tls()),
+                report.resolved().isEmpty() ? null : report.resolved(),
+                report.dialled(),
+                report.port(),
+                tls(report.tls()),
                 report.server() == null ? null : server(report.server()),
                 report.managingRole() == null ? null : role(report.managingRole()),
                 report.managedRoles().stream().map(TestReport::managedRole).toList(),

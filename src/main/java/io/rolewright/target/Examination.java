@@ -37,12 +37,12 @@ final class Examination {
                    t.oid IS NOT DISTINCT FROM me.oid AS self,
                    t.oid IS NOT NULL AND pg_has_role(me.oid, t.oid, 'MEMBER WITH ADMIN OPTION') AS admin,
                    t.oid IS NOT NULL AND has_database_privilege(t.oid, current_database(), 'CONNECT') AS may_connect,
-                   format('CREATE ROLE %I LOGIN;', wanted.name) AS create_role,
-                   format('ALTER ROLE %I LOGIN;', wanted.name) AS allow_login,
-                   format('ALTER ROLE %I VALID UNTIL %L;', wanted.name, 'infinity') AS lift_expiry,
-                   format('GRANT CONNECT ON DATABASE %I TO %I;', current_database(), wanted.name) AS grant_connect,
-                   format('ALTER ROLE %I CREATEROLE;', current_user) AS allow_createrole,
-                   format('GRANT %I TO %I WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;', wanted.name, current_user) AS grant_admin
+                   format('CREATE ROLE %I LOGIN', wanted.name) AS create_role,
+                   format('ALTER ROLE %I LOGIN', wanted.name) AS allow_login,
+                   format('ALTER ROLE %I VALID UNTIL %L', wanted.name, 'infinity') AS lift_expiry,
+                   format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), wanted.name) AS grant_connect,
+                   format('ALTER ROLE %I CREATEROLE', current_user) AS allow_createrole,
+                   format('GRANT %I TO %I WITH ADMIN TRUE, INHERIT FALSE, SET FALSE', wanted.name, current_user) AS grant_admin
               FROM unnest($1::text[]) WITH ORDINALITY AS wanted(name, position)
               JOIN pg_roles me ON me.rolname = current_user
               LEFT JOIN pg_roles t ON t.rolname::text = wanted.name
