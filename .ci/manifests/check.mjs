@@ -207,6 +207,7 @@ function declaredSettings(folder, names = new Set()) {
       const text = readFileSync(path, "utf8");
       const prefix = /@ConfigMapping\(\s*prefix\s*=\s*"([^"]+)"/.exec(text)?.[1];
       if (!prefix) continue;
+      if (text.includes("@WithParentName")) names.add(prefix.toUpperCase().replace(/[^A-Z0-9]/g, "_"));
       for (const [, explicit, method] of text.matchAll(/(?:@WithName\("([^"]+)"\)[^;]*?)?\b(\w+)\(\);/g)) {
         const own = explicit ?? method.replace(/[A-Z]/g, (c) => "-" + c.toLowerCase());
         names.add(`${prefix}.${own}`.toUpperCase().replace(/[^A-Z0-9]/g, "_"));
@@ -261,6 +262,13 @@ for (const file of files) {
   for (const f of found) console.log(`  ${f}`);
   wrong += found.length;
   before ??= found.length;
+}
+for (const page of ["README.md", "kubernetes/README.md"]) {
+  for (const [name] of readFileSync(join(sourceRoot, page), "utf8").matchAll(/\bROLEWRIGHT_[A-Z_]+\b/g)) {
+    if (settings.has(name)) continue;
+    console.log(`${page} speaks of ${name}, which the service does not read`);
+    wrong++;
+  }
 }
 for (const [what, make] of Object.entries(mistakes)) {
   const objects = read(files[0]);
