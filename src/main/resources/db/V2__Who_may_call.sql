@@ -3,70 +3,70 @@
 -- secrets are keyed hashes and signing keys are sealed.
 
 -- The reference's orgId is one fixed UUID per store; it is made at first start and must survive everything.
-CREATE TABLE organisation (
-    id         uuid PRIMARY KEY,
+create table organisation (
+    id         uuid primary key,
     -- True in its only row.
-    singleton  boolean NOT NULL DEFAULT true UNIQUE CHECK (singleton),
-    created_at timestamptz NOT NULL DEFAULT now()
+    singleton  boolean not null default true unique check (singleton),
+    created_at timestamptz not null default now()
 );
 
 -- Connections and rotations belong to a project, so that teams do not see each other's.
-CREATE TABLE project (
-    id         uuid PRIMARY KEY,
-    name       text NOT NULL CONSTRAINT project_name_unique UNIQUE,
-    slug       text NOT NULL CONSTRAINT project_slug_unique UNIQUE,
-    type       text NOT NULL DEFAULT 'secret-manager',
-    created_at timestamptz NOT NULL DEFAULT now(),
-    updated_at timestamptz NOT NULL DEFAULT now()
+create table project (
+    id         uuid primary key,
+    name       text not null constraint project_name_unique unique,
+    slug       text not null constraint project_slug_unique unique,
+    type       text not null default 'secret-manager',
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now()
 );
 
 -- A program or a pipeline that calls us. It logs in with its client id and one of its client secrets.
-CREATE TABLE identity (
-    id                uuid PRIMARY KEY,
-    name              text NOT NULL,
-    client_id         text NOT NULL CONSTRAINT identity_client_id_unique UNIQUE,
-    organisation_role text NOT NULL,
-    created_at        timestamptz NOT NULL DEFAULT now()
+create table identity (
+    id                uuid primary key,
+    name              text not null,
+    client_id         text not null constraint identity_client_id_unique unique,
+    organisation_role text not null,
+    created_at        timestamptz not null default now()
 );
 
 -- More than one per identity, so that a secret can be replaced while both are accepted.
-CREATE TABLE client_secret (
-    id          uuid PRIMARY KEY,
-    identity_id uuid NOT NULL REFERENCES identity ON DELETE CASCADE,
-    -- HMAC-SHA-256 of client id and secret under the sealed fingerprint key: access/ClientSecrets says why not bcrypt.
-    fingerprint bytea NOT NULL,
-    created_at  timestamptz NOT NULL DEFAULT now()
+create table client_secret (
+    id          uuid primary key,
+    identity_id uuid not null references identity on delete cascade,
+    -- HMAC-SHA-256 of client id and secret under the sealed fingerprint key: access.ClientSecret says why not bcrypt.
+    fingerprint bytea not null,
+    created_at  timestamptz not null default now()
 );
-CREATE INDEX client_secret_of_identity ON client_secret (identity_id);
+create index client_secret_of_identity on client_secret (identity_id);
 
 -- The keys that sign access tokens, shared by all replicas. The newest signs, the others still verify.
-CREATE TABLE signing_key (
-    id         uuid PRIMARY KEY,
-    sealed     bytea NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now()
+create table signing_key (
+    id         uuid primary key,
+    sealed     bytea not null,
+    created_at timestamptz not null default now()
 );
 
 -- Tokens are verified without asking the store; the few that were ended before their time stand here until they would
 -- have expired anyway. Replicas read what was added since they last looked.
-CREATE TABLE revoked_token (
-    token_id   uuid PRIMARY KEY,
-    revoked_at timestamptz NOT NULL DEFAULT now(),
+create table revoked_token (
+    token_id   uuid primary key,
+    revoked_at timestamptz not null default now(),
     -- When the last token of the family expires; the row is of no use after that.
-    expires_at timestamptz NOT NULL
+    expires_at timestamptz not null
 );
-CREATE INDEX revoked_token_by_time ON revoked_token (revoked_at);
-CREATE INDEX revoked_token_by_expiry ON revoked_token (expires_at);
+create index revoked_token_by_time on revoked_token (revoked_at);
+create index revoked_token_by_expiry on revoked_token (expires_at);
 
 -- Failed logins, counted per client id and address and never per client id alone: otherwise anyone could lock a pod
 -- out. In the store, so that replicas count together. Rows of unknown client ids are kept too, or the answer would tell
 -- which ids exist.
-CREATE TABLE login_failure (
-    client_id      text NOT NULL,
-    address        text NOT NULL,
-    failures       integer NOT NULL,
+create table login_failure (
+    client_id      text not null,
+    address        text not null,
+    failures       integer not null,
     -- The count starts anew, and the row may go, when this has passed.
-    window_ends_at timestamptz NOT NULL,
+    window_ends_at timestamptz not null,
     locked_until   timestamptz,
-    PRIMARY KEY (client_id, address)
+    primary key (client_id, address)
 );
-CREATE INDEX login_failure_by_time ON login_failure (window_ends_at);
+create index login_failure_by_time on login_failure (window_ends_at);

@@ -16,6 +16,10 @@ public class CurrentCaller {
         return caller;
     }
 
+    CurrentCaller self() {
+        return this;
+    }
+
     void set(Caller caller) {
         this.caller = caller;
     }

@@ -30,9 +30,9 @@ public class Project extends PanacheEntityBase {
     @Column(columnDefinition = "text", nullable = false)
     public String type = TYPE;
 
-    @Column(name = "created_at", nullable = false)
+    @Column(nullable = false)
     public Instant createdAt;
 
-    @Column(name = "updated_at", nullable = false)
+    @Column(nullable = false)
     public Instant updatedAt;
 }

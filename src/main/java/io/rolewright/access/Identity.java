@@ -1,0 +1,32 @@
+package io.rolewright.access;
+
+import io.quarkus.hibernate.reactive.panache.PanacheEntityBase;
+import jakarta.persistence.Column;
+import jakarta.persistence.Entity;
+import jakarta.persistence.Id;
+import jakarta.persistence.Table;
+import java.time.Instant;
+import java.util.UUID;
+
+/** A program or a pipeline that calls us. */
+@Entity
+@Table(name = "identity")
+class Identity extends PanacheEntityBase {
+
+    @Id
+    UUID id;
+
+    @Column(columnDefinition = "text", nullable = false)
+    String name;
+
+    /** What it logs in with, beside one of its client secrets: 1 to 255 printable ASCII characters, unique. */
+    @Column(columnDefinition = "text", nullable = false)
+    String clientId;
+
+    /** {@link Role#storedName} in the organisation. */
+    @Column(columnDefinition = "text", nullable = false)
+    String organisationRole;
+
+    @Column(nullable = false)
+    Instant createdAt;
+}

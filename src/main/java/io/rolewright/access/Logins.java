@@ -1,0 +1,176 @@
+package io.rolewright.access;
+
+import io.quarkus.hibernate.reactive.panache.Panache;
+import io.rolewright.audit.AuditEvent;
+import io.rolewright.audit.AuditLog;
+import io.rolewright.audit.AuditType;
+import io.rolewright.problem.Problem;
+import io.rolewright.sealing.Sealer;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.util.Map;
+import java.util.UUID;
+import org.hibernate.reactive.mutiny.Mutiny;
+
+/**
+ * Universal auth: a client id and a client secret against an access token.
+ *
+ * <p>An unknown id and a wrong secret are one answer and the same work: the same hash, the same queries, the same count
+ * of failures. Failures are counted per client id <em>and</em> origin, so that nobody can lock an identity out from
+ * elsewhere. Guesses sent at the same moment are all heard before the first of them is counted; against secrets of 32
+ * characters that helps nobody.
+ */
+@ApplicationScoped
+class Logins {
+
+    private static final String FIND = """
+            select f.failed, f.seconds_locked, i.id, i.name, i.organisation_role, i.secret_id
+            from (select count(*) > 0 as failed,
+                         cast(coalesce(ceil(extract(epoch from max(locked_until) - now())), 0) as integer) as seconds_locked
+                  from login_failure where client_id = ?1 and address = ?2) f
+            left join (select identity.*, client_secret.id as secret_id
+                       from identity join client_secret on client_secret.identity_id = identity.id
+                       where client_id = ?1 and fingerprint = ?3
+                       order by client_secret.created_at limit 1) i on true""";
+
+    /** Also clears away a few rows that count for nothing any more, so that the table cannot grow by guesses alone. */
+    private static final String COUNT = """
+            with swept as (
+                delete from login_failure where ctid in (
+                    select ctid from login_failure
+                    where window_ends_at < now() and (client_id, address) <> (?1, ?2)
+                    limit 10 for update skip locked))
+            insert into login_failure as f (client_id, address, failures, window_ends_at)
+            values (?1, ?2, 1, now() + make_interval(secs => ?3))
+            on conflict (client_id, address) do update set
+                failures = case when f.window_ends_at < now() then 1 else f.failures + 1 end,
+                window_ends_at = now() + make_interval(secs => ?3),
+                locked_until = null
+            returning failures""";
+
+    private static final String LOCK = """
+            update login_failure set
+                locked_until = now() + make_interval(secs => ?3),
+                window_ends_at = now() + make_interval(secs => ?3)
+            where client_id = ?1 and address = ?2""";
+
+    private final Sealer sealer;
+    private final Tokens tokens;
+    private final AuditLog audit;
+    private final AccessConfig.Lockout lockout;
+
+    Logins(Sealer sealer, Tokens tokens, AuditLog audit, AccessConfig config) {
+        this.sealer = sealer;
+        this.tokens = tokens;
+        this.audit = audit;
+        this.lockout = config.lockout();
+    }
+
+    /**
+     * @param clientId and secret, both without white space around them
+     * @return fails with 401 {@code invalid_credentials} or {@code login_locked}
+     */
+    Uni<GrantedToken> login(String clientId, String clientSecret, RequestOrigin from) {
+        byte[] fingerprint = ClientSecret.fingerprint(sealer, clientId, clientSecret);
+        var origin = ClientAddresses.origin(from.address());
+        // The refusals are counted and recorded in the transaction, so they are values until it has committed.
+        return Panache.withTransaction(() -> Panache.getSession()
+                        .chain(session -> session.createNativeQuery(FIND, Object[].class)
+                                .setParameter(1, clientId)
+                                .setParameter(2, origin)
+                                .setParameter(3, fingerprint)
+                                .getSingleResult()
+                                .chain(row -> decide(session, row, clientId, origin, from))))
+                .map(Outcome::tokenOrThrow);
+    }
+
+    private Uni<Outcome> decide(
+            Mutiny.Session session, Object[] row, String clientId, String origin, RequestOrigin from) {
+        boolean failedBefore = (Boolean) row[0];
+        int secondsLocked = ((Number) row[1]).intValue();
+        if (secondsLocked > 0) {
+            // Not recorded: the lockout is, and anybody could fill the audit with these.
+            return Uni.createFrom().item(Outcome.locked(secondsLocked));
+        }
+        if (row[2] == null) {
+            return fail(session, clientId, origin, from);
+        }
+        var identityId = (UUID) row[2];
+        var name = (String) row[3];
+        var token = tokens.start(identityId, name, (UUID) row[5], Role.of((String) row[4]));
+        var forget = failedBefore
+                ? session.createNativeQuery("delete from login_failure where client_id = ?1 and address = ?2")
+                        .setParameter(1, clientId)
+                        .setParameter(2, origin)
+                        .executeUpdate()
+                        .replaceWithVoid()
+                : Uni.createFrom().voidItem();
+        return forget.chain(() -> audit.record(AuditEvent.success(AuditType.LOGIN_IDENTITY_UNIVERSAL_AUTH)
+                        .by(identityId, name)
+                        .from(from.address(), from.requestId())
+                        .on("identity", identityId)
+                        .with("clientId", clientId)
+                        .with("clientSecretId", token.clientSecretId())
+                        .with("tokenId", token.tokenId())))
+                .replaceWith(() -> Outcome.granted(tokens.grant(token)));
+    }
+
+    private Uni<Outcome> fail(Mutiny.Session session, String clientId, String origin, RequestOrigin from) {
+        return session.createNativeQuery(COUNT, Integer.class)
+                .setParameter(1, clientId)
+                .setParameter(2, origin)
+                .setParameter(3, lockout.window().toSeconds())
+                .getSingleResult()
+                .chain(failures -> failures < lockout.failures()
+                        ? Uni.createFrom().item(false)
+                        : session.createNativeQuery(LOCK)
+                                .setParameter(1, clientId)
+                                .setParameter(2, origin)
+                                .setParameter(3, lockout.duration().toSeconds())
+                                .executeUpdate()
+                                .replaceWith(true))
+                .call(nowLocked -> audit.record(AuditEvent.refused(
+                                AuditType.LOGIN_IDENTITY_UNIVERSAL_AUTH, Outcome.INVALID)
+                        .by(null, clientId)
+                        .from(from.address(), from.requestId())
+                        .with("clientId", clientId)
+                        .with("lockedSeconds", nowLocked ? lockout.duration().toSeconds() : 0)))
+                .replaceWith(Outcome.invalid());
+    }
+
+    /** Exactly one of the two is there. */
+    private record Outcome(GrantedToken token, Problem refusal) {
+
+        static final String INVALID = "invalid_credentials";
+
+        static Outcome granted(GrantedToken token) {
+            return new Outcome(token, null);
+        }
+
+        static Outcome invalid() {
+            return new Outcome(null, Problem.of(401, INVALID, "The client id or the client secret is wrong."));
+        }
+
+        static Outcome locked(int seconds) {
+            return new Outcome(null, new Locked(seconds));
+        }
+
+        GrantedToken tokenOrThrow() {
+            if (refusal != null) {
+                throw refusal;
+            }
+            return token;
+        }
+    }
+
+    private static final class Locked extends Problem {
+        Locked(int seconds) {
+            super(
+                    401,
+                    "login_locked",
+                    "Too many logins with this client id failed from your address: try again later.",
+                    Map.of("retryAfterSeconds", seconds),
+                    Map.of("Retry-After", Integer.toString(seconds)));
+        }
+    }
+}

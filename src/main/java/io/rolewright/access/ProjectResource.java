@@ -1,0 +1,162 @@
+package io.rolewright.access;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.quarkus.runtime.annotations.RegisterForReflection;
+import io.rolewright.idempotency.Idempotency;
+import io.rolewright.request.Page;
+import io.smallrye.mutiny.Uni;
+import jakarta.validation.Valid;
+import jakarta.validation.constraints.NotBlank;
+import jakarta.validation.constraints.NotNull;
+import jakarta.validation.constraints.Pattern;
+import jakarta.validation.constraints.Size;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
+import java.time.Instant;
+import java.util.List;
+import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+
+/** Projects over HTTP. */
+@Path("/api/v1/projects")
+@Consumes(MediaType.APPLICATION_JSON)
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "Projects")
+class ProjectResource {
+
+    private final Projects projects;
+    private final CurrentCaller caller;
+    private final Organisation organisation;
+    private final RequestOrigins origins;
+    private final Idempotency idempotency;
+    private final ObjectMapper json;
+
+    ProjectResource(
+            Projects projects,
+            CurrentCaller caller,
+            Organisation organisation,
+            RequestOrigins origins,
+            Idempotency idempotency,
+            ObjectMapper json) {
+        this.projects = projects;
+        this.caller = caller;
+        this.organisation = organisation;
+        this.origins = origins;
+        this.idempotency = idempotency;
+        this.json = json;
+    }
+
+    @GET
+    @Operation(operationId = "listProjects", summary = "List the projects", description = "By name.")
+    public Uni<ProjectList> list(
+            @QueryParam("limit")
+                    @Parameter(
+                            description = "Rows per page, 1 to 1000; absent: the whole list, if it has at most 10,000.")
+                    String limit,
+            @QueryParam("cursor") @Parameter(description = "The nextCursor of the page before.") String cursor) {
+        Rights.require(caller.get(), Right.PROJECT_READ, null);
+        return projects.list(Page.of(limit, cursor))
+                .map(slice -> new ProjectList(slice.map(this::view).rows(), slice.nextCursor()));
+    }
+
+    @POST
+    @Operation(
+            operationId = "createProject",
+            summary = "Create a project",
+            description = "A name or slug that is taken is a 400 `project_name_taken` or `project_slug_taken`.")
+    public Uni<OneProject> create(
+            @HeaderParam("Idempotency-Key")
+                    @Parameter(description = "Sent again within 24 hours, the same request gets the same reply.")
+                    String idempotencyKey,
+            @NotNull @Valid NewProject request) {
+        var who = caller.get();
+        var from = origins.ofCurrentRequest();
+        Rights.require(who, Right.PROJECT_CREATE, null);
+        return idempotency.once(
+                who.id(),
+                idempotencyKey,
+                "create-project",
+                canonical(request),
+                OneProject.class,
+                completion -> projects.create(
+                                request.projectName.strip(),
+                                request.slug,
+                                who,
+                                from,
+                                project -> completion.store(new OneProject(view(project))))
+                        .map(project -> new OneProject(view(project))));
+    }
+
+    private byte[] canonical(NewProject request) {
+        try {
+            return json.writeValueAsBytes(request);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("A request that was read as JSON cannot be written as such", e);
+        }
+    }
+
+    private ProjectView view(Project project) {
+        return new ProjectView(
+                project.id,
+                project.name,
+                project.slug,
+                project.type,
+                organisation.id(),
+                project.createdAt,
+                project.updatedAt);
+    }
+
+    @RegisterForReflection
+    @Schema(name = "NewProject")
+    record NewProject(
+            @NotBlank
+            @Size(max = 64)
+            @Pattern(regexp = "[^\\p{Cntrl}]*", message = "must not contain control characters")
+            @Schema(required = true, examples = "Payments")
+            String projectName,
+
+            @Size(min = 1, max = 64)
+            @Pattern(
+                    regexp = "[a-z0-9]+(-[a-z0-9]+)*",
+                    message = "must be lower-case letters and digits, with single hyphens between them")
+            @Schema(description = "Made from the name if absent.", examples = "payments")
+            String slug) {}
+
+    @RegisterForReflection
+    @Schema(name = "Project")
+    record ProjectView(
+            @Schema(required = true) UUID id,
+            @Schema(required = true, examples = "Payments") String name,
+            @Schema(required = true, examples = "payments") String slug,
+
+            @Schema(required = true, examples = Project.TYPE)
+            String type,
+
+            @Schema(required = true) UUID orgId,
+            @Schema(required = true) Instant createdAt,
+            @Schema(required = true) Instant updatedAt) {}
+
+    /** Read back from JSON when an idempotent reply is served again. */
+    @RegisterForReflection
+    @Schema(name = "ProjectResponse")
+    record OneProject(@Schema(required = true) ProjectView project) {}
+
+    @Schema(name = "ProjectListResponse")
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record ProjectList(
+            @Schema(required = true) List<ProjectView> projects,
+
+            @Schema(description = "Send it as cursor for the next page; absent on the last one.")
+            String nextCursor) {}
+}

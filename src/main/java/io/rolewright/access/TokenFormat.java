@@ -1,0 +1,140 @@
+package io.rolewright.access;
+
+import java.time.Clock;
+import java.time.Instant;
+import java.util.UUID;
+import java.util.function.Function;
+import javax.crypto.SecretKey;
+import org.jose4j.jwa.AlgorithmConstraints;
+import org.jose4j.jwa.AlgorithmConstraints.ConstraintType;
+import org.jose4j.jws.AlgorithmIdentifiers;
+import org.jose4j.jws.JsonWebSignature;
+import org.jose4j.jwt.JwtClaims;
+import org.jose4j.jwt.MalformedClaimException;
+import org.jose4j.jwt.NumericDate;
+import org.jose4j.jwt.consumer.InvalidJwtException;
+import org.jose4j.jwt.consumer.JwtConsumer;
+import org.jose4j.jwt.consumer.JwtConsumerBuilder;
+import org.jose4j.lang.JoseException;
+import org.jose4j.lang.UnresolvableKeyException;
+
+/**
+ * Access tokens on the wire: JWT (RFC 7519) signed with HMAC-SHA-256 (RFC 7515), the claims named as the reference names
+ * them.
+ *
+ * <p><b>What this protects against:</b> tokens made or altered by others, whatever algorithm they claim (only HS256 is
+ * accepted, RFC 8725 §3.1), tokens of another store, expired ones and ones issued in the future. <b>What it does not:</b>
+ * theft; whoever holds a token is the caller until it expires or is revoked.
+ */
+final class TokenFormat {
+
+    /** RFC 7518 §3.2: a key of the hash's size or larger. */
+    static final int KEY_BYTES = 32;
+
+    /** Ours have some 600 characters. */
+    private static final int LONGEST_TOKEN = 4096;
+
+    /** How far the clocks of two replicas may be apart for a token of one to be accepted at once by the other. */
+    private static final int CLOCK_DIFFERENCE_SECONDS = 30;
+
+    private static final String TYPE = "identityAccessToken";
+
+    private final String issuer;
+    private final Function<String, SecretKey> keys;
+    private final Clock clock;
+
+    /**
+     * @param organisation of the store, so that one store's tokens are nothing to another
+     * @param keys from key id to key, null for an unknown id
+     */
+    TokenFormat(UUID organisation, Function<String, SecretKey> keys, Clock clock) {
+        issuer = "urn:rolewright:" + organisation;
+        this.keys = keys;
+        this.clock = clock;
+    }
+
+    /** A few objects, made anew because the time by which a token is judged is a part of it. */
+    private JwtConsumer consumer() {
+        return new JwtConsumerBuilder()
+                .setJwsAlgorithmConstraints(
+                        new AlgorithmConstraints(ConstraintType.PERMIT, AlgorithmIdentifiers.HMAC_SHA256))
+                .setVerificationKeyResolver((signature, nesting) -> {
+                    var id = signature.getKeyIdHeaderValue();
+                    var key = id == null ? null : keys.apply(id);
+                    if (key == null) {
+                        throw new UnresolvableKeyException("unknown key id");
+                    }
+                    return key;
+                })
+                .setExpectedIssuer(issuer)
+                .setEvaluationTime(NumericDate.fromMilliseconds(clock.millis()))
+                .setRequireSubject()
+                .setRequireJwtId()
+                .setRequireExpirationTime()
+                .setRequireIssuedAt()
+                .setIssuedAtRestrictions(CLOCK_DIFFERENCE_SECONDS, Integer.MAX_VALUE)
+                .build();
+    }
+
+    String write(AccessToken token, String keyId, SecretKey key) {
+        var claims = new JwtClaims();
+        claims.setIssuer(issuer);
+        claims.setSubject(token.identityId().toString());
+        claims.setJwtId(token.tokenId().toString());
+        claims.setIssuedAt(date(token.issuedAt()));
+        claims.setExpirationTime(date(token.expiresAt()));
+        claims.setClaim("renewableUntil", token.renewableUntil().getEpochSecond());
+        claims.setStringClaim("authTokenType", TYPE);
+        claims.setStringClaim("identityId", token.identityId().toString());
+        claims.setStringClaim("identityName", token.identityName());
+        claims.setStringClaim("identityAccessTokenId", token.tokenId().toString());
+        claims.setStringClaim("clientSecretId", token.clientSecretId().toString());
+        claims.setStringClaim("role", token.role().storedName());
+        var signed = new JsonWebSignature();
+        signed.setAlgorithmHeaderValue(AlgorithmIdentifiers.HMAC_SHA256);
+        signed.setHeader("typ", "JWT");
+        signed.setKeyIdHeaderValue(keyId);
+        signed.setKey(key);
+        signed.setPayload(claims.toJson());
+        try {
+            return signed.getCompactSerialization();
+        } catch (JoseException e) {
+            throw new IllegalStateException("An access token could not be signed", e);
+        }
+    }
+
+    /** @throws TokenRefused if it is not ours, is malformed or has expired; whether it was revoked is not asked here */
+    AccessToken read(String text) {
+        if (text.length() > LONGEST_TOKEN) {
+            throw TokenRefused.invalid();
+        }
+        try {
+            var claims = consumer().processToClaims(text);
+            if (!TYPE.equals(claims.getStringClaimValue("authTokenType"))) {
+                throw TokenRefused.invalid();
+            }
+            return new AccessToken(
+                    UUID.fromString(claims.getJwtId()),
+                    UUID.fromString(claims.getSubject()),
+                    claims.getStringClaimValue("identityName"),
+                    UUID.fromString(claims.getStringClaimValue("clientSecretId")),
+                    Role.of(claims.getStringClaimValue("role")),
+                    instant(claims.getIssuedAt()),
+                    instant(claims.getExpirationTime()),
+                    instant(claims.getNumericDateClaimValue("renewableUntil")));
+        } catch (InvalidJwtException e) {
+            throw e.hasExpired() ? TokenRefused.expired() : TokenRefused.invalid();
+        } catch (MalformedClaimException | IllegalArgumentException | NullPointerException e) {
+            // Signed by us, so by another version of us: a claim is missing or of another form.
+            throw TokenRefused.invalid();
+        }
+    }
+
+    private static NumericDate date(Instant instant) {
+        return NumericDate.fromSeconds(instant.getEpochSecond());
+    }
+
+    private static Instant instant(NumericDate date) {
+        return Instant.ofEpochSecond(date.getValue());
+    }
+}

@@ -1,0 +1,234 @@
+package io.rolewright.access;
+
+import io.rolewright.sealing.SealedField;
+import io.rolewright.sealing.Sealer;
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.core.buffer.Buffer;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.RowSet;
+import io.vertx.mutiny.sqlclient.Tuple;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReference;
+import javax.crypto.SecretKey;
+import javax.crypto.spec.SecretKeySpec;
+import org.jboss.logging.Logger;
+
+/**
+ * What a replica must know to judge a token without asking the store each time: the signing keys and the revoked tokens.
+ * A copy of the store's, never older than {@link AccessConfig#revocationDelay} when a token is judged by it: if the store
+ * cannot be asked, requests fail rather than pass on old knowledge. It is looked after by the requests that need it, so an
+ * idle replica asks nothing. Any thread may call.
+ */
+@ApplicationScoped
+class TokenLedger {
+
+    /** All there is to know in one round trip, which is also what a warm start costs; the first column tells rows apart. */
+    private static final String READ = """
+            select 'clock' as kind, null::uuid as id, null::bytea as sealed, now() as at
+            union all
+            select 'organisation', id, null, created_at from organisation
+            union all
+            (select 'identity', id, null, created_at from identity limit 1)
+            union all
+            select 'signing key', id, sealed, created_at from signing_key
+            union all
+            select 'revoked', token_id, null, expires_at from revoked_token where revoked_at > $1 and expires_at > now()""";
+
+    /**
+     * A revocation becomes visible when it commits, which is later than its {@code revoked_at}: so much later at most. No
+     * request lives longer than 9 s.
+     */
+    private static final Duration LONGEST_TRANSACTION = Duration.ofSeconds(30);
+
+    /** Before the first revocation of all. */
+    private static final OffsetDateTime EVER = OffsetDateTime.of(2000, 1, 1, 0, 0, 0, 0, ZoneOffset.UTC);
+
+    /** Or the delay, if that is shorter: an answer must not be older when it comes. */
+    private static final Duration LONGEST_READ = Duration.ofSeconds(3);
+
+    private static final Logger log = Logger.getLogger(TokenLedger.class);
+
+    private final Pool pool;
+    private final Sealer sealer;
+    private final Organisation organisation;
+    private final Clock clock;
+    private final Duration delay;
+
+    /** From token id to the time at which its row is of no use any more. */
+    private final Map<UUID, OffsetDateTime> revoked = new ConcurrentHashMap<>();
+
+    private final AtomicReference<Uni<Known>> running = new AtomicReference<>();
+
+    private volatile Known known;
+
+    TokenLedger(Pool pool, Sealer sealer, Organisation organisation, Clock clock, AccessConfig config) {
+        this.pool = pool;
+        this.sealer = sealer;
+        this.organisation = organisation;
+        this.clock = clock;
+        this.delay = config.revocationDelay();
+    }
+
+    /** @return whether a token may be judged now; also starts to read the store before that becomes false */
+    boolean isFresh() {
+        var copy = known;
+        if (copy == null || !copy.isComplete()) {
+            return false;
+        }
+        long age = System.nanoTime() - copy.askedAt;
+        if (age > delay.toNanos() / 2) {
+            read().subscribe().with(done -> {}, e -> log.warnf("Revoked tokens could not be read: %s", e));
+        }
+        return age < delay.toNanos();
+    }
+
+    /** Waits at most 3 s. Completes on whatever context has asked the store. */
+    Uni<Void> freshen() {
+        return Uni.createFrom().deferred(() -> isFresh() ? Uni.createFrom().voidItem() : read().replaceWithVoid());
+    }
+
+    /** Reads the store; whoever comes while that is going on shares the answer. */
+    Uni<Known> read() {
+        var mine = new AtomicReference<Uni<Known>>();
+        var once = Uni.createFrom()
+                .deferred(this::ask)
+                .ifNoItem()
+                .after(delay.compareTo(LONGEST_READ) < 0 ? delay : LONGEST_READ)
+                .fail()
+                .onTermination()
+                .invoke(() -> running.compareAndSet(mine.get(), null))
+                .memoize()
+                .indefinitely();
+        mine.set(once);
+        var other = running.compareAndExchange(null, once);
+        return other == null ? once : other;
+    }
+
+    /** @throws io.rolewright.problem.Problem 503 {@code not_ready} before the store has been read */
+    AccessToken judge(String token) {
+        var read = format().read(token);
+        if (isRevoked(read.tokenId())) {
+            throw TokenRefused.revoked();
+        }
+        return read;
+    }
+
+    boolean isRevoked(UUID tokenId) {
+        return revoked.containsKey(tokenId);
+    }
+
+    /** To be called when the store has it. */
+    void revoked(UUID tokenId, OffsetDateTime expiresAt) {
+        revoked.put(tokenId, expiresAt);
+    }
+
+    String sign(AccessToken token) {
+        organisation.id();
+        var copy = known;
+        return copy.format.write(token, copy.signingKeyId, copy.keys.get(copy.signingKeyId));
+    }
+
+    TokenFormat format() {
+        organisation.id(); // Refuses before the start.
+        return known.format;
+    }
+
+    /** For tests: as if nothing had been read for so long. */
+    void age(Duration by) {
+        var copy = known;
+        known = new Known(
+                copy.askedAt - by.toNanos(),
+                copy.storeClock,
+                copy.organisationId,
+                copy.hasIdentity,
+                copy.signingKeyId,
+                copy.keys,
+                copy.format);
+    }
+
+    private Uni<Known> ask() {
+        var last = known;
+        long askedAt = System.nanoTime();
+        var since = last == null ? EVER : last.storeClock.minus(LONGEST_TRANSACTION);
+        return pool.preparedQuery(READ).execute(Tuple.of(since)).map(rows -> learn(rows, askedAt, last));
+    }
+
+    private Known learn(RowSet<Row> rows, long askedAt, Known last) {
+        var keys = new HashMap<String, SecretKey>();
+        UUID organisationId = null;
+        boolean hasIdentity = false;
+        OffsetDateTime storeClock = null;
+        OffsetDateTime newest = null;
+        String signingKeyId = null;
+        for (var row : rows) {
+            var id = row.getUUID("id");
+            var at = row.getOffsetDateTime("at");
+            switch (row.getString("kind")) {
+                case "clock" -> storeClock = at;
+                case "organisation" -> organisationId = id;
+                case "identity" -> hasIdentity = true;
+                case "revoked" -> revoked.put(id, at);
+                default -> {
+                    var keyId = id.toString();
+                    var opened = last == null ? null : last.keys.get(keyId);
+                    keys.put(keyId, opened != null ? opened : open(id, row.getBuffer("sealed")));
+                    if (newest == null || at.isAfter(newest)) {
+                        newest = at;
+                        signingKeyId = keyId;
+                    }
+                }
+            }
+        }
+        var now = storeClock;
+        revoked.values().removeIf(expiresAt -> expiresAt.isBefore(now));
+        var format = organisationId == null ? null : new TokenFormat(organisationId, keys::get, clock);
+        var learnt = new Known(askedAt, now, organisationId, hasIdentity, signingKeyId, Map.copyOf(keys), format);
+        known = learnt;
+        if (learnt.isComplete()) {
+            organisation.is(organisationId);
+        }
+        return learnt;
+    }
+
+    private SecretKey open(UUID id, Buffer sealed) {
+        byte[] key = sealer.open(SealedField.SIGNING_KEY, id, 0, sealed.getBytes());
+        try {
+            return new SecretKeySpec(key, "HmacSHA256");
+        } finally {
+            Arrays.fill(key, (byte) 0);
+        }
+    }
+
+    /**
+     * One reading of the store.
+     *
+     * @param askedAt {@link System#nanoTime} before the question was sent: what was committed by then is in it
+     * @param storeClock of the same reading
+     * @param signingKeyId the newest key's; null if there is none
+     * @param format null if there is no organisation yet
+     */
+    record Known(
+            long askedAt,
+            OffsetDateTime storeClock,
+            UUID organisationId,
+            boolean hasIdentity,
+            String signingKeyId,
+            Map<String, SecretKey> keys,
+            TokenFormat format) {
+
+        /** @return whether the first start has been done, by whichever replica */
+        boolean isComplete() {
+            return organisationId != null && hasIdentity && signingKeyId != null;
+        }
+    }
+}

@@ -1,0 +1,83 @@
+package io.rolewright.access;
+
+import io.smallrye.mutiny.Uni;
+import jakarta.validation.Valid;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.MediaType;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
+
+/**
+ * Renewal and revocation of access tokens.
+ *
+ * <p>{@link Public} because the token that counts stands in the body: some clients send it there only, others also as the
+ * bearer, where it may be another one or none. A call without any token is refused like everywhere else.
+ */
+@Path("/api/v1/auth/token")
+@Consumes(MediaType.APPLICATION_JSON)
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "Access")
+class TokenResource {
+
+    private final Tokens tokens;
+    private final RequestOrigins origins;
+
+    TokenResource(Tokens tokens, RequestOrigins origins) {
+        this.tokens = tokens;
+        this.origins = origins;
+    }
+
+    @POST
+    @Path("renew")
+    @Public
+    @Operation(
+            operationId = "renewAccessToken",
+            summary = "Renew an access token",
+            description = "The token of the body, or else the bearer. The new token never outlives `accessTokenMaxTTL`"
+                    + " after the login; the old one stays valid until its own time.")
+    public Uni<RestResponse<GrantedToken>> renew(@Valid TokenRequest request) {
+        return tokens.renew(tokenOf(request), origins.ofCurrentRequest()).map(NoStore::ok);
+    }
+
+    @POST
+    @Path("revoke")
+    @Public
+    @Operation(
+            operationId = "revokeAccessToken",
+            summary = "Revoke an access token",
+            description =
+                    "Ends the token of the body, or else the bearer, and all renewals of it: at once in this replica,"
+                            + " within five seconds in the others.")
+    public Uni<RestResponse<Revoked>> revoke(@Valid TokenRequest request) {
+        return tokens.revoke(tokenOf(request), origins.ofCurrentRequest())
+                .replaceWith(() -> NoStore.ok(new Revoked("The access token has been revoked.")));
+    }
+
+    private String tokenOf(TokenRequest request) {
+        if (request != null && request.accessToken != null && !request.accessToken.isBlank()) {
+            return request.accessToken.strip();
+        }
+        return origins.bearerOfCurrentRequest().orElseThrow(TokenRefused::missing);
+    }
+
+    @Schema(name = "TokenRequest")
+    record TokenRequest(
+            @Schema(description = "If absent, the bearer counts.")
+            String accessToken) {
+
+        @Override
+        public String toString() {
+            return "TokenRequest[…]";
+        }
+    }
+
+    @Schema(name = "TokenRevokedResponse")
+    record Revoked(
+            @Schema(required = true, examples = "The access token has been revoked.")
+            String message) {}
+}

@@ -1,0 +1,69 @@
+package io.rolewright.access;
+
+import io.smallrye.mutiny.Uni;
+import jakarta.validation.Valid;
+import jakarta.validation.constraints.NotBlank;
+import jakarta.validation.constraints.NotNull;
+import jakarta.validation.constraints.Pattern;
+import jakarta.validation.constraints.Size;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.MediaType;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.security.SecurityRequirements;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
+
+/** Logins with a client id and a client secret. */
+@Path("/api/v1/auth/universal-auth")
+@Consumes(MediaType.APPLICATION_JSON)
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "Access")
+class UniversalAuthResource {
+
+    private final Logins logins;
+    private final RequestOrigins origins;
+
+    UniversalAuthResource(Logins logins, RequestOrigins origins) {
+        this.logins = logins;
+        this.origins = origins;
+    }
+
+    @POST
+    @Path("login")
+    @Public
+    @SecurityRequirements
+    @Operation(
+            operationId = "loginWithUniversalAuth",
+            summary = "Log in with a client id and a client secret",
+            description =
+                    "An unknown id and a wrong secret are one answer, 401 `invalid_credentials`. After three failures"
+                            + " within 30 seconds the client id is locked for your address: 401 `login_locked`.")
+    public Uni<RestResponse<GrantedToken>> login(@NotNull @Valid Credentials credentials) {
+        return logins.login(credentials.clientId.strip(), credentials.clientSecret.strip(), origins.ofCurrentRequest())
+                .map(NoStore::ok);
+    }
+
+    /** White space around either is ignored, as in the reference. */
+    @Schema(name = "UniversalAuthLogin")
+    record Credentials(
+            @NotBlank
+            @Size(max = 300)
+            @Pattern(regexp = AccessSettings.CLIENT_ID, message = "must be printable ASCII without spaces")
+            @Schema(required = true, examples = "5f0e2b1c-7a44-4a5e-9f0d-2f6f1c1b7a10")
+            String clientId,
+
+            @NotBlank
+            @Size(max = AccessSettings.LONGEST_SECRET)
+            @Schema(required = true, format = "password", examples = "3q2-7w…")
+            String clientSecret) {
+
+        @Override
+        public String toString() {
+            return "Credentials[" + clientId + "]";
+        }
+    }
+}

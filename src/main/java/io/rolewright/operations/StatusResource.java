@@ -1,0 +1,32 @@
+package io.rolewright.operations;
+
+import io.rolewright.access.Public;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.MediaType;
+import java.time.Instant;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.security.SecurityRequirements;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+
+/** Whether anybody answers at this address; clients ask before they log in. Readiness is on the management port. */
+@Path("/api/status")
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "Status")
+class StatusResource {
+
+    @GET
+    @Public
+    @SecurityRequirements
+    @Operation(operationId = "getStatus", summary = "Ask whether the service answers")
+    public Status status() {
+        return new Status("Ok", Instant.now());
+    }
+
+    @Schema(name = "Status")
+    record Status(
+            @Schema(required = true, examples = "Ok") String message,
+            @Schema(required = true) Instant date) {}
+}
