@@ -1,0 +1,7 @@
+package io.rolewright.request;
+
+import io.quarkus.test.junit.QuarkusIntegrationTest;
+
+/** The same against what is shipped: the packaged jar, or the executable. */
+@QuarkusIntegrationTest
+class ApiDocumentIT extends ApiDocumentTest {}
