@@ -7,8 +7,8 @@ import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
-import org.hibernate.reactive.mutiny.Mutiny;
 import org.jboss.logmanager.ExtLogRecord;
 import org.jboss.logmanager.Level;
 import org.jboss.logmanager.Logger;
@@ -39,8 +39,8 @@ public class AuditLog {
      */
     public Uni<Void> record(AuditEvent event) {
         var row = row(event);
-        return Panache.withTransaction(() -> Panache.getSession()
-                        .chain((Mutiny.Session session) -> session.persist(row).chain(session::flush)))
+        // An identity column makes persist send the INSERT at once.
+        return Panache.withTransaction(() -> Panache.getSession().chain(session -> session.persist(row)))
                 .invoke(() -> log.log(line(row)));
     }
 
@@ -90,8 +90,17 @@ public class AuditLog {
     }
 
     private static ExtLogRecord line(AuditRow row) {
+        var sentence = new StringBuilder(row.type)
+                .append(' ')
+                .append(row.outcome.name().toLowerCase(Locale.ROOT));
+        append(sentence, ": ", row.reason);
+        append(sentence, ", ", row.subjectKind);
+        append(sentence, " ", row.subjectId);
+        append(sentence, ", by ", row.actorName);
+        append(sentence, " from ", row.address);
+        // No format: a percent sign in a name is only that.
         var line = new ExtLogRecord(
-                Level.INFO, "%s %s".formatted(row.type, row.outcome.name().toLowerCase()), AuditLog.class.getName());
+                Level.INFO, sentence.toString(), ExtLogRecord.FormatStyle.NO_FORMAT, AuditLog.class.getName());
         line.setLoggerName(log.getName());
         // Put on the record and not on the thread, which other requests share.
         put(line, "type", row.type);
@@ -106,6 +115,12 @@ public class AuditLog {
         put(line, "reason", row.reason);
         put(line, "facts", row.facts);
         return line;
+    }
+
+    private static void append(StringBuilder sentence, String before, String text) {
+        if (text != null) {
+            sentence.append(before).append(text);
+        }
     }
 
     private static void put(ExtLogRecord line, String name, Object value) {

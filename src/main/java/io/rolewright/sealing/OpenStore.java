@@ -1,5 +1,7 @@
 package io.rolewright.sealing;
 
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.rolewright.store.StartupStep;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Vertx;
@@ -16,13 +18,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicLong;
 import javax.crypto.AEADBadTagException;
 import javax.crypto.spec.SecretKeySpec;
 import org.jboss.logging.Logger;
 
 /**
  * Opens the keys of the store with the configured root key, and makes them at the very first start. A later start costs
- * one query.
+ * one query. The root keys are let go as soon as the data keys are open.
  */
 @ApplicationScoped
 class OpenStore implements StartupStep {
@@ -49,12 +52,14 @@ class OpenStore implements StartupStep {
     private final Sealer sealer;
     private final Pool pool;
     private final Vertx vertx;
+    private final MeterRegistry metrics;
 
-    OpenStore(SealingConfig config, Sealer sealer, Pool pool, Vertx vertx) {
+    OpenStore(SealingConfig config, Sealer sealer, Pool pool, Vertx vertx, MeterRegistry metrics) {
         this.config = config;
         this.sealer = sealer;
         this.pool = pool;
         this.vertx = vertx;
+        this.metrics = metrics;
     }
 
     @Override
@@ -78,7 +83,7 @@ class OpenStore implements StartupStep {
                         .chain(stored -> stored.isEmpty()
                                 ? makeKeys(rootKeys)
                                 : Uni.createFrom().item(stored))
-                        .invoke(stored -> sealer.use(open(stored, rootKeys)))
+                        .invoke(stored -> use(open(stored, rootKeys)))
                         .replaceWithVoid());
     }
 
@@ -158,6 +163,16 @@ class OpenStore implements StartupStep {
 
     private byte[] seal(DataKey key, SealedField field, byte[] plaintext) {
         return SealedFormat.seal(key, sealer.random(AesGcm.NONCE_BYTES), field, STORE, 0, plaintext);
+    }
+
+    private void use(Keyring keyring) {
+        var active = keyring.active();
+        // A process knows its own seals only; the sum over replicas and restarts is what must stay below 2^32.
+        FunctionCounter.builder("rolewright.sealing.seals", active.seals, AtomicLong::get)
+                .description("Encryptions with a data key by this process; make a new key long before 2^32 in all")
+                .tag("key", Integer.toString(active.id))
+                .register(metrics);
+        sealer.use(keyring);
     }
 
     private static Keyring open(Stored stored, RootKeys rootKeys) {

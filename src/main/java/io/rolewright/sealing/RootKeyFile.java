@@ -40,10 +40,10 @@ public final class RootKeyFile {
      * @throws Unusable if it is missing or malformed
      */
     public static RootKeys read(Path file) {
-        byte[] content = null;
+        // Of our own, so that no copy stays behind unwiped.
+        byte[] content = new byte[MOST_BYTES + 1];
         try (var in = Files.newInputStream(file)) {
-            content = in.readNBytes(MOST_BYTES + 1);
-            return parse(file, content);
+            return parse(file, content, in.readNBytes(content, 0, content.length));
         } catch (NoSuchFileException e) {
             throw new Unusable(file, "does not exist");
         } catch (AccessDeniedException e) {
@@ -55,16 +55,16 @@ public final class RootKeyFile {
         }
     }
 
-    private static RootKeys parse(Path file, byte[] content) {
-        if (content.length > MOST_BYTES) {
+    private static RootKeys parse(Path file, byte[] content, int length) {
+        if (length > MOST_BYTES) {
             throw new Unusable(file, "is longer than 64 KiB and so not a root key file");
         }
         // Keeps the order of the file; only the first one's place matters.
         var keys = new LinkedHashMap<String, SecretKey>();
         int number = 0;
-        for (int start = 0; start < content.length; ) {
+        for (int start = 0; start < length; ) {
             int end = start;
-            while (end < content.length && content[end] != '\n') {
+            while (end < length && content[end] != '\n') {
                 end++;
             }
             number++;

@@ -124,15 +124,17 @@ class AuditLogTest {
         };
         Logger.getLogger("rolewright.audit").addHandler(handler);
         try {
-            await(() -> audit.record(event().by(ACTOR, "terraform")));
+            await(() -> audit.record(event().by(ACTOR, "100%s").from("192.0.2.7", "req-1")));
         } finally {
             Logger.getLogger("rolewright.audit").removeHandler(handler);
         }
 
         assertThat(lines).singleElement().satisfies(line -> {
-            assertThat(line.getFormattedMessage()).isEqualTo("delete-app-connection success");
+            assertThat(line.getFormattedMessage())
+                    .isEqualTo(
+                            "delete-app-connection success, app-connection " + subject + ", by 100%s from 192.0.2.7");
             assertThat(line.getMdc("actorId")).isEqualTo(ACTOR.toString());
-            assertThat(line.getMdc("actorName")).isEqualTo("terraform");
+            assertThat(line.getMdc("actorName")).isEqualTo("100%s");
             assertThat(line.getMdc("subjectId")).isEqualTo(subject);
             assertThat(line.getMdc("reason")).isNull();
         });

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.rolewright.store.StartupStep.NotReady;
 import io.rolewright.testing.TestPostgres;
 import io.smallrye.mutiny.Uni;
@@ -214,7 +215,7 @@ class OpenStoreTest {
                 .using(vertx)
                 .build());
         return Uni.createFrom()
-                .deferred(() -> new OpenStore(config, sealer, pool, vertx).run())
+                .deferred(() -> new OpenStore(config, sealer, pool, vertx, new SimpleMeterRegistry()).run())
                 .eventually(pool::close);
     }
 
