@@ -44,17 +44,20 @@ public final class PostgresServer implements AutoCloseable {
     private final String superuser;
     private final String superuserPassword;
     private final int port;
+    private final boolean temporary;
     private final RunAs runAs = RunAs.find();
 
     /** Open for as long as this process lives; its end tells the keeper to stop the server. Null if opened, not started. */
     private Process keeper;
 
-    private PostgresServer(Path folder, Path installation, String superuser, String superuserPassword, int port) {
+    private PostgresServer(
+            Path folder, Path installation, String superuser, String superuserPassword, int port, boolean temporary) {
         this.folder = folder.toAbsolutePath();
         this.installation = installation;
         this.superuser = superuser;
         this.superuserPassword = superuserPassword;
         this.port = port;
+        this.temporary = temporary;
     }
 
     /**
@@ -74,7 +77,8 @@ public final class PostgresServer implements AutoCloseable {
                 Path.of(known.getProperty("installation")),
                 known.getProperty("superuser"),
                 known.getProperty("password"),
-                Integer.parseInt(known.getProperty("port")));
+                Integer.parseInt(known.getProperty("port")),
+                Boolean.parseBoolean(known.getProperty("temporary")));
     }
 
     public String host() {
@@ -111,6 +115,11 @@ public final class PostgresServer implements AutoCloseable {
     /** Starts the server again after {@link #stop} or {@link #kill}, on the same port and with the same settings. */
     public void start() {
         launch();
+        try {
+            keep();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** Ends all sessions and stops the server; what was committed stays. */
@@ -158,15 +167,13 @@ public final class PostgresServer implements AutoCloseable {
     @Override
     public void close() {
         stop();
-        if (keeper != null) {
-            try {
-                keeper.getOutputStream().close();
-                keeper.waitFor(START_SECONDS, TimeUnit.SECONDS);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
+        try {
+            dismissKeeper();
+            if (temporary) {
+                Folders.delete(folder);
             }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
@@ -201,12 +208,17 @@ public final class PostgresServer implements AutoCloseable {
         }
     }
 
-    private void keep(boolean deleteAfterwards) throws IOException {
-        // Ctrl-C reaches the whole process group, this shell included, which must stay until we are gone.
+    /** Replaces the keeper of the former postmaster, if there was one, with one for the present. */
+    private void keep() throws IOException {
+        dismissKeeper();
+        // Ctrl-C reaches the whole process group, this shell included, which must stay until we are gone. Only our own
+        // postmaster is stopped: by then another process may have started the next one on the same data.
         List<String> command = new ArrayList<>(List.of(
                 "sh",
                 "-c",
-                "trap '' INT TERM HUP QUIT; cat >/dev/null; \"$@\"; " + (deleteAfterwards ? "rm -rf \"$FOLDER\"" : ":"),
+                "trap '' INT TERM HUP QUIT; cat >/dev/null; "
+                        + "[ \"$(head -n 1 \"$FOLDER/data/postmaster.pid\")\" != \"$POSTMASTER\" ] || \"$@\"; "
+                        + (temporary ? "rm -rf \"$FOLDER\"" : ":"),
                 "keeper"));
         command.addAll(stopCommand(runAs, installation, folder.resolve("data"), "fast"));
         ProcessBuilder builder = new ProcessBuilder(command)
@@ -214,7 +226,16 @@ public final class PostgresServer implements AutoCloseable {
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                 .redirectError(ProcessBuilder.Redirect.DISCARD);
         builder.environment().put("FOLDER", folder.toString());
+        builder.environment().put("POSTMASTER", Long.toString(pid().orElse(0L)));
         keeper = builder.start();
+    }
+
+    private void dismissKeeper() throws IOException {
+        if (keeper != null) {
+            keeper.destroyForcibly();
+            keeper.getOutputStream().close();
+            keeper = null;
+        }
     }
 
     // ---- shared with the builder, which works before there is a server
@@ -529,7 +550,8 @@ public final class PostgresServer implements AutoCloseable {
                         installation,
                         properties.getProperty("superuser"),
                         properties.getProperty("password"),
-                        port);
+                        port,
+                        temporary);
                 try {
                     server.launch();
                 } catch (StartFailed e) {
@@ -540,7 +562,7 @@ public final class PostgresServer implements AutoCloseable {
                 }
                 superuser = server.superuser;
                 save(known, server.superuserPassword, port);
-                server.keep(temporary);
+                server.keep();
                 return server;
             }
         }
@@ -584,6 +606,7 @@ public final class PostgresServer implements AutoCloseable {
             properties.setProperty("superuser", superuser);
             properties.setProperty("password", password);
             properties.setProperty("port", Integer.toString(port));
+            properties.setProperty("temporary", Boolean.toString(temporary));
             StringWriter text = new StringWriter();
             properties.store(text, null);
             Folders.writePrivate(known, text.toString());

@@ -80,7 +80,7 @@ final class RunAs {
             return new RunAs(List.of(), Optional.empty());
         }
         RunAs namespace = new RunAs(List.of("unshare", "-U"), Optional.empty());
-        if (!Boolean.getBoolean("rolewright.no-user-namespace") && namespace.works()) {
+        if (!Boolean.getBoolean("io.rolewright.development.no-user-namespace") && namespace.works()) {
             return namespace;
         }
         return UNPRIVILEGED.stream()

@@ -55,7 +55,7 @@ public final class TestPostgres implements AutoCloseable {
     public static final String SUPERUSER = "postgres";
     private static final String PASSWORD = "only for tests";
     private static final int TIMEOUT_SECONDS = 30;
-    private static final String SHARED = "rolewright.test.postgres.";
+    private static final String SHARED = "io.rolewright.testing.postgres.";
     private static final AtomicInteger NAMES = new AtomicInteger();
 
     private final Path folder;

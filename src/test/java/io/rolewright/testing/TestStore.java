@@ -9,7 +9,7 @@ public final class TestStore {
     public static final String CLIENT_ID = "5f0f3f0e-6f39-4a35-9d5b-6a3ad3b3a001";
     public static final String CLIENT_SECRET = "bootstrap secret of the tests, 32 characters or more";
 
-    private static final String DATABASE = "rolewright.test.store-database";
+    private static final String DATABASE = "io.rolewright.testing.store-database";
 
     private TestStore() {}
 

@@ -1,0 +1,81 @@
+package io.rolewright;
+
+import io.quarkus.runtime.StartupEvent;
+import io.rolewright.sealing.RootKeyFile;
+import io.rolewright.target.address.AddressGuard;
+import jakarta.annotation.Priority;
+import jakarta.enterprise.event.Observes;
+import jakarta.inject.Singleton;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import org.eclipse.microprofile.config.Config;
+
+/** Checks what only an operator can mend, before anything is reached or served. Never shows a setting's value. */
+@Singleton
+class Settings {
+
+    private static final String STORE_URL = "quarkus.datasource.reactive.url";
+    private static final String STORE_URL_FORM = "postgresql://host:5432/database";
+
+    /** The settings without which the service cannot even be put together. */
+    static Optional<String> complaintBeforeStart(Config config) {
+        Optional<String> url = config.getOptionalValue(STORE_URL, String.class);
+        if (url.isEmpty()) {
+            return Optional.of(
+                    variable(STORE_URL) + " is not set; it says where the store is: " + STORE_URL_FORM + ".");
+        }
+        return isPostgresUrl(url.get())
+                ? Optional.empty()
+                : Optional.of(variable(STORE_URL) + " is malformed; it must look like " + STORE_URL_FORM + ".");
+    }
+
+    /**
+     * The rest, before the port is opened and after {@code --migrate}, which needs neither key nor identity, has had its
+     * turn. Reads small files, so it blocks for a moment.
+     */
+    void check(@Observes @Priority(10) StartupEvent starting, Config config) {
+        String rootKeyFile = config.getOptionalValue("rolewright.root-key-file", String.class)
+                .orElseThrow(() -> new Complaint(variable("rolewright.root-key-file")
+                        + " is not set; it names a file with a line <key id>:<32 bytes in base64>."));
+        try {
+            RootKeyFile.read(Path.of(rootKeyFile));
+        } catch (RootKeyFile.Unusable unusable) {
+            throw new Complaint(unusable.getMessage());
+        }
+        String networks = "rolewright.target.allowed-networks";
+        try {
+            AddressGuard.of(config.getOptionalValues(networks, String.class).orElse(List.of()), false, "", 1);
+        } catch (IllegalArgumentException malformed) {
+            throw new Complaint(variable(networks) + " is malformed: " + malformed.getMessage());
+        }
+    }
+
+    /** The name by which an operator sets the property, whether in an environment or in a Kubernetes manifest. */
+    static String variable(String property) {
+        return property.replaceAll("[^A-Za-z0-9]", "_").toUpperCase(Locale.ROOT);
+    }
+
+    private static boolean isPostgresUrl(String url) {
+        try {
+            // Several hosts or a Unix socket are the driver's matter; its grammar is wider than java.net's.
+            URI parsed = new URI(url.strip().replaceFirst("^vertx-reactive:", ""));
+            return List.of("postgresql", "postgres").contains(parsed.getScheme())
+                    && parsed.getRawAuthority() != null
+                    && parsed.getRawPath() != null
+                    && parsed.getRawPath().length() > 1;
+        } catch (URISyntaxException e) {
+            return false;
+        }
+    }
+
+    /** A setting is missing or malformed; the message is one sentence that names it. */
+    static final class Complaint extends RuntimeException {
+        Complaint(String sentence) {
+            super(sentence, null, false, false);
+        }
+    }
+}

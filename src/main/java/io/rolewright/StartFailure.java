@@ -1,0 +1,70 @@
+package io.rolewright;
+
+import io.quarkus.runtime.QuarkusBindException;
+import io.quarkus.runtime.configuration.ConfigurationException;
+import io.rolewright.Settings.Complaint;
+import io.smallrye.config.ConfigValidationException;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Turns a failure of the start into a sentence for the operator, where a setting or the machine is to blame and not a bug. */
+final class StartFailure {
+
+    /** SmallRye Config's own: a code, "the config property", the name. Values are left out, they may be secrets. */
+    private static final Pattern SMALLRYE = Pattern.compile("SRCFG\\d+: (.*)", Pattern.DOTALL);
+
+    private static final Pattern PROPERTY = Pattern.compile("(?:property|name) ([\\w.\"-]+)");
+
+    private StartFailure() {}
+
+    /** @return empty if the failure is none of the operator's making */
+    static Optional<String> sentence(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof Complaint complaint) {
+                return Optional.of(complaint.getMessage());
+            }
+            if (cause instanceof QuarkusBindException taken) {
+                return Optional.of("Port " + taken.getPort() + " is in use by another process.");
+            }
+            if (cause instanceof ConfigValidationException invalid && invalid.getProblemCount() > 0) {
+                return Optional.of(readable(invalid.getProblem(0).getMessage()));
+            }
+            if (cause instanceof ConfigurationException malformed) {
+                return Optional.of(readable(malformed.getMessage()));
+            }
+            String message = cause.getMessage();
+            if (message != null && SMALLRYE.matcher(message).matches()) {
+                return Optional.of(readable(message));
+            }
+        }
+        return Optional.empty();
+    }
+
+    private static String readable(String message) {
+        Matcher smallrye = SMALLRYE.matcher(message);
+        if (!smallrye.matches()) {
+            String line = message.strip().lines().findFirst().orElse("");
+            return line.endsWith(".") ? line : line + ".";
+        }
+        Matcher property = PROPERTY.matcher(message);
+        String setting = property.find() ? Settings.variable(property.group(1)) : "A setting";
+        return smallrye.group(1).contains("is required")
+                ? setting + " is not set."
+                : setting + " is malformed: " + kind(smallrye.group(1)) + ".";
+    }
+
+    /** What is wrong, without the value. */
+    private static String kind(String text) {
+        if (text.contains("Expected an integer")) {
+            return "it must be a whole number";
+        }
+        if (text.contains("java.time.Duration") || text.contains("Duration")) {
+            return "it must be a duration such as 30s, 5m or 1h";
+        }
+        if (text.contains("boolean")) {
+            return "it must be true or false";
+        }
+        return "its value has not the form that is needed";
+    }
+}
