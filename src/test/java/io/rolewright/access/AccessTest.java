@@ -2,6 +2,7 @@ package io.rolewright.access;
 
 import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.blankOrNullString;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
@@ -25,6 +26,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -289,6 +291,24 @@ class AccessTest {
                     .post("/api/v1/projects")
                     .then()
                     .statusCode(401);
+        }
+
+        /** What a replica cannot ask, it must not assume: the token may have been revoked. */
+        @Test
+        void nobodyIsLetInByAnOldLedgerWhileTheStoreDoesNotAnswer() {
+            var token = token();
+            var locked = CompletableFuture.runAsync(() -> TestStore.sql(
+                    "begin; lock table revoked_token in access exclusive mode; select pg_sleep(4); commit"));
+            await().until(() -> TestStore.sql("select from pg_locks where mode = 'AccessExclusiveLock' and granted"
+                                    + " and relation = 'revoked_token'::regclass")
+                            .size()
+                    == 1);
+
+            ledger.age(Duration.ofMinutes(1));
+            as(token).get("/api/v1/projects").then().statusCode(503).body("code", equalTo("store_unavailable"));
+
+            locked.join();
+            as(token).get("/api/v1/projects").then().statusCode(200);
         }
 
         /** As after a long idle time: the request itself brings the ledger up to date. */
@@ -560,6 +580,26 @@ class AccessTest {
                     .post("/api/v1/projects")
                     .then();
         }
+    }
+
+    @Test
+    void whatChangesAccessIsRecorded() {
+        var token = token();
+        var renewals = auditRows("renew-identity-access-token", "SUCCESS");
+        var revocations = auditRows("revoke-identity-access-token", "SUCCESS");
+        var projects = auditRows("create-project", "SUCCESS");
+        var refusedProjects = auditRows("create-project", "FAILED");
+
+        renew(Map.of("accessToken", token)).statusCode(200);
+        revoke(token).statusCode(200);
+        revoke(token).statusCode(200);
+        create(Map.of("projectName", "Recorded")).statusCode(200);
+        create(Map.of("projectName", "Recorded")).statusCode(400);
+
+        assertThat(auditRows("renew-identity-access-token", "SUCCESS")).isEqualTo(renewals + 1);
+        assertThat(auditRows("revoke-identity-access-token", "SUCCESS")).isEqualTo(revocations + 1);
+        assertThat(auditRows("create-project", "SUCCESS")).isEqualTo(projects + 1);
+        assertThat(auditRows("create-project", "FAILED")).isEqualTo(refusedProjects + 1);
     }
 
     @Test
