@@ -3,6 +3,7 @@ package io.rolewright.connection;
 import io.smallrye.mutiny.Uni;
 import java.util.List;
 import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /** A feature that uses connections; its beans are asked before a connection is deleted, and for its usage. */
 public interface ConnectionUser {
@@ -15,5 +16,6 @@ public interface ConnectionUser {
      *
      * @param kind what it is, e.g. {@code rotation}
      */
+    @Schema(name = "AppConnectionUse")
     record Use(String kind, UUID id, String name) {}
 }

@@ -3,6 +3,7 @@ package io.rolewright.connection;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.annotation.JsonDeserialize;
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.rolewright.access.Project;
 import jakarta.validation.Valid;
@@ -80,6 +81,7 @@ class ConnectionWire {
             String name,
 
             @Schema(description = "Null removes it.", maxLength = 256, nullable = true, implementation = String.class)
+            @JsonDeserialize(using = RemovableText.class)
             Optional<@Size(max = 256, message = "Must have at most 256 characters") String> description,
 
             @JsonProperty("isPlatformManagedCredentials") @Schema(nullable = true)
@@ -101,7 +103,6 @@ class ConnectionWire {
 
         ChangedConnection {
             name = trimmed(name);
-            description = description == null ? null : description.map(String::strip);
         }
     }
 

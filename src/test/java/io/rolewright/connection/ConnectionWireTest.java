@@ -147,6 +147,7 @@ class ConnectionWireTest {
         String id = created(newConnection(name("bare-test"), credentials(target().role("LOGIN"))));
 
         given().header("Authorization", "Bearer " + Api.token())
+                .noContentType() // as curl -X POST does
                 .post(BASE + "/" + id + "/test")
                 .then()
                 .statusCode(200)
@@ -158,9 +159,8 @@ class ConnectionWireTest {
         Login login = target().role("LOGIN");
         String id = created(newConnection(name("sealed"), credentials(login)));
 
-        String row = TestStore.sql(
-                        "SELECT app_connection::text || convert_from(credentials, 'LATIN1') FROM app_connection"
-                                + " WHERE id = '" + id + "'")
+        String row = TestStore.sql("SELECT app_connection::text || encode(credentials, 'escape') FROM app_connection"
+                        + " WHERE id = '" + id + "'")
                 .get(0)
                 .getString(0);
 
@@ -205,7 +205,7 @@ class ConnectionWireTest {
         }
 
         @Test
-        void lettersOfAProjectAndOfTheOrganisationDoNotClash() {
+        void namesOfAProjectAndOfTheOrganisationDoNotClash() {
             Login login = target().role("LOGIN");
             String name = name("scoped");
             String project = defaultProject();

@@ -63,7 +63,7 @@ class CredentialsFormTest {
     }
 
     @Test
-    void anEmptyCertificateMeansNoneAndAnAbsentOneMeansWhatThereWas() {
+    void anEmptyCertificateMeansNone() {
         Credentials stored = stored(SslMode.DISABLE, "not looked at here");
 
         assertThat(form("disable", null, null, "").resolve(stored).caPem()).isNull();

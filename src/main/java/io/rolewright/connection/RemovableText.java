@@ -1,0 +1,34 @@
+package io.rolewright.connection;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.databind.DeserializationContext;
+import com.fasterxml.jackson.databind.deser.std.StdScalarDeserializer;
+import java.io.IOException;
+import java.util.Optional;
+
+/** A text of a PATCH: absent (null here) keeps what there is, JSON's null (empty here) removes it. It is trimmed. */
+class RemovableText extends StdScalarDeserializer<Optional<String>> {
+
+    RemovableText() {
+        super(Optional.class);
+    }
+
+    @Override
+    @SuppressWarnings("unchecked")
+    public Optional<String> deserialize(JsonParser parser, DeserializationContext context) throws IOException {
+        return parser.currentToken() == JsonToken.VALUE_STRING
+                ? Optional.of(parser.getText().strip())
+                : (Optional<String>) context.handleUnexpectedToken(String.class, parser);
+    }
+
+    @Override
+    public Optional<String> getNullValue(DeserializationContext context) {
+        return Optional.empty();
+    }
+
+    @Override
+    public Object getAbsentValue(DeserializationContext context) {
+        return null;
+    }
+}
