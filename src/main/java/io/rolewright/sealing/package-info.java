@@ -3,6 +3,6 @@
  * and the root key comes from outside: a store that is stolen without it is worth nothing.
  *
  * <p>The invariant: a sealed value opens only as the field, record and version it was sealed for. Start reading at {@link
- * io.rolewright.sealing.Sealer}; what happens at start is in {@code OpenStore}.
+ * io.rolewright.sealing.Sealer}; what happens at start is in {@code StoreOpener}.
  */
 package io.rolewright.sealing;

@@ -28,7 +28,7 @@ import org.jboss.logging.Logger;
  * one query. The root keys are let go as soon as the data keys are open.
  */
 @ApplicationScoped
-class OpenStore implements StartupStep {
+class StoreOpener implements StartupStep {
 
     /** Both tables in one round trip; the first column tells them apart. */
     private static final String READ = """
@@ -46,7 +46,7 @@ class OpenStore implements StartupStep {
 
     private static final int FIRST_DATA_KEY = 1;
 
-    private static final Logger log = Logger.getLogger(OpenStore.class);
+    private static final Logger log = Logger.getLogger(StoreOpener.class);
 
     private final SealingConfig config;
     private final Sealer sealer;
@@ -54,7 +54,7 @@ class OpenStore implements StartupStep {
     private final Vertx vertx;
     private final MeterRegistry metrics;
 
-    OpenStore(SealingConfig config, Sealer sealer, Pool pool, Vertx vertx, MeterRegistry metrics) {
+    StoreOpener(SealingConfig config, Sealer sealer, Pool pool, Vertx vertx, MeterRegistry metrics) {
         this.config = config;
         this.sealer = sealer;
         this.pool = pool;
@@ -88,8 +88,10 @@ class OpenStore implements StartupStep {
     }
 
     private Uni<RootKeys> rootKeys() {
-        var file = config.rootKeyFile()
-                .orElseThrow(() -> new NotReady("No root key is configured: set ROLEWRIGHT_ROOT_KEY_FILE."));
+        if (config.rootKeyFile().isEmpty()) {
+            return Uni.createFrom().failure(new NotReady("No root key is configured: set ROLEWRIGHT_ROOT_KEY_FILE."));
+        }
+        var file = config.rootKeyFile().get();
         // Read anew at each try, so that a mount which was mended is seen; on a worker, since a mount may be slow.
         return Uni.createFrom()
                 .completionStage(() -> vertx.executeBlocking(() -> RootKeyFile.read(file), false)

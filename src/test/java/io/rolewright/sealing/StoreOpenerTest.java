@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Every replica here is a bean made by hand, on an own pool: what separate processes share is the store alone. */
-class OpenStoreTest {
+class StoreOpenerTest {
 
     private static final UUID RECORD = UUID.randomUUID();
     private static final byte[] SECRET = "a secret".getBytes(UTF_8);
@@ -214,14 +214,14 @@ class OpenStoreTest {
                 .connectingTo(options)
                 .using(vertx)
                 .build());
-        return Uni.createFrom()
-                .deferred(() -> new OpenStore(config, sealer, pool, vertx, new SimpleMeterRegistry()).run())
+        return new StoreOpener(config, sealer, pool, vertx, new SimpleMeterRegistry())
+                .run()
                 .eventually(pool::close);
     }
 
     /** A root key file that lists these keys, the first one active; the same name is always the same key. */
     private SealingConfig keys(String... ids) throws IOException {
-        return keyFile(Stream.of(ids).map(OpenStoreTest::keyLine).toArray(String[]::new));
+        return keyFile(Stream.of(ids).map(StoreOpenerTest::keyLine).toArray(String[]::new));
     }
 
     private static String keyLine(String id) {
