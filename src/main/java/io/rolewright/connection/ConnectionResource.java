@@ -46,8 +46,13 @@ import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.Cancellable;
 
-/** The wire of App Connections: HTTP in, HTTP out. What is done stands in {@link Connections}. */
+/**
+ * The wire of App Connections: HTTP in, HTTP out. What is done stands in {@link Connections}.
+ *
+ * <p>What changes or tests something is not cancellable: a client that hangs up must not leave it half done or unaudited.
+ */
 @Path("/api/v1/app-connections")
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "PostgreSQL connections")
@@ -171,6 +176,7 @@ class ConnectionResource {
     }
 
     @POST
+    @Cancellable(false)
     @Path("/postgres")
     @Consumes(MediaType.APPLICATION_JSON)
     @Operation(
@@ -192,6 +198,7 @@ class ConnectionResource {
     }
 
     @PATCH
+    @Cancellable(false)
     @Path("/postgres/{connectionId}")
     @Consumes(MediaType.APPLICATION_JSON)
     @Operation(
@@ -210,6 +217,7 @@ class ConnectionResource {
     }
 
     @DELETE
+    @Cancellable(false)
     @Path("/postgres/{connectionId}")
     @Operation(operationId = "deletePostgresAppConnection", summary = "Delete a connection that nothing uses")
     public Uni<One> delete(
@@ -218,6 +226,7 @@ class ConnectionResource {
     }
 
     @POST
+    @Cancellable(false)
     @Path("/postgres/test")
     @Consumes(MediaType.APPLICATION_JSON)
     @Operation(
@@ -231,6 +240,7 @@ class ConnectionResource {
     }
 
     @POST
+    @Cancellable(false)
     @Path("/postgres/{connectionId}/test")
     @Consumes(MediaType.APPLICATION_JSON)
     @Operation(
