@@ -46,7 +46,7 @@ import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
-import org.jboss.resteasy.reactive.Cancellable;
+import org.jboss.resteasy.reactive.server.Cancellable;
 
 /**
  * The wire of App Connections: HTTP in, HTTP out. What is done stands in {@link Connections}.
