@@ -1,6 +1,9 @@
 package io.rolewright;
 
 import io.quarkus.runtime.StartupEvent;
+import io.rolewright.access.AccessConfig;
+import io.rolewright.access.AccessSettings;
+import io.rolewright.access.BootstrapConfig;
 import io.rolewright.sealing.RootKeyFile;
 import io.rolewright.target.address.AddressGuard;
 import jakarta.annotation.Priority;
@@ -37,7 +40,11 @@ class Settings {
      * The rest, before the port is opened and after {@code --migrate}, which needs neither key nor identity, has had its
      * turn. Reads small files, so it blocks for a moment.
      */
-    void check(@Observes @Priority(10) StartupEvent starting, Config config) {
+    void check(
+            @Observes @Priority(10) StartupEvent starting,
+            Config config,
+            AccessConfig access,
+            BootstrapConfig bootstrap) {
         String rootKeyFile = config.getOptionalValue("rolewright.root-key-file", String.class)
                 .orElseThrow(() -> new Complaint(variable("rolewright.root-key-file")
                         + " is not set; it names a file with a line <key id>:<32 bytes in base64>."));
@@ -52,6 +59,9 @@ class Settings {
         } catch (IllegalArgumentException malformed) {
             throw new Complaint(variable(networks) + " is malformed: " + malformed.getMessage());
         }
+        AccessSettings.complaint(access, bootstrap).ifPresent(sentence -> {
+            throw new Complaint(sentence);
+        });
     }
 
     /** The name by which an operator sets the property, whether in an environment or in a Kubernetes manifest. */

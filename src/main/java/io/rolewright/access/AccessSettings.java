@@ -90,23 +90,23 @@ public final class AccessSettings {
     }
 
     private static void check(AccessConfig access) {
-        within("rolewright.access.token-ttl", access.tokenTtl(), Duration.ofSeconds(30), Duration.ofDays(365));
-        within("rolewright.access.token-max-ttl", access.tokenMaxTtl(), access.tokenTtl(), Duration.ofDays(365));
+        within("ROLEWRIGHT_ACCESS_TOKEN_TTL", access.tokenTtl(), Duration.ofSeconds(30), Duration.ofDays(365));
+        within("ROLEWRIGHT_ACCESS_TOKEN_MAX_TTL", access.tokenMaxTtl(), access.tokenTtl(), Duration.ofDays(365));
         within(
-                "rolewright.access.revocation-delay",
+                "ROLEWRIGHT_ACCESS_REVOCATION_DELAY",
                 access.revocationDelay(),
                 Duration.ofSeconds(1),
                 Duration.ofSeconds(60));
         var lockout = access.lockout();
         require(
                 lockout.failures() >= 1 && lockout.failures() <= 30,
-                "rolewright.access.lockout.failures must be 1 to 30.");
-        within("rolewright.access.lockout.window", lockout.window(), Duration.ofSeconds(5), Duration.ofHours(1));
-        within("rolewright.access.lockout.duration", lockout.duration(), Duration.ofSeconds(30), Duration.ofDays(1));
+                "ROLEWRIGHT_ACCESS_LOCKOUT_FAILURES must be 1 to 30.");
+        within("ROLEWRIGHT_ACCESS_LOCKOUT_WINDOW", lockout.window(), Duration.ofSeconds(5), Duration.ofHours(1));
+        within("ROLEWRIGHT_ACCESS_LOCKOUT_DURATION", lockout.duration(), Duration.ofSeconds(30), Duration.ofDays(1));
         for (var network : access.trustedProxies().orElse(List.of())) {
             require(
                     Network.parse(network).isPresent(),
-                    "rolewright.access.trusted-proxies has an entry that is no network such as 10.0.0.0/8: " + network
+                    "ROLEWRIGHT_ACCESS_TRUSTED_PROXIES has an entry that is no network such as 10.0.0.0/8: " + network
                             + ".");
         }
     }

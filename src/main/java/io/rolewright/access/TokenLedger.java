@@ -191,7 +191,9 @@ class TokenLedger {
         }
         var now = storeClock;
         revoked.values().removeIf(expiresAt -> expiresAt.isBefore(now));
-        var format = organisationId == null ? null : new TokenFormat(organisationId, keys::get, clock);
+        var format = last != null && last.knows(organisationId, keys)
+                ? last.format // With what it remembers.
+                : organisationId == null ? null : new TokenFormat(organisationId, keys::get, clock);
         var learnt = new Known(askedAt, now, organisationId, hasIdentity, signingKeyId, Map.copyOf(keys), format);
         known = learnt;
         if (learnt.isComplete()) {
@@ -225,6 +227,12 @@ class TokenLedger {
             String signingKeyId,
             Map<String, SecretKey> keys,
             TokenFormat format) {
+
+        boolean knows(UUID otherOrganisation, Map<String, SecretKey> otherKeys) {
+            return otherOrganisation != null
+                    && otherOrganisation.equals(organisationId)
+                    && otherKeys.keySet().equals(keys.keySet());
+        }
 
         /** @return whether the first start has been done, by whichever replica */
         boolean isComplete() {

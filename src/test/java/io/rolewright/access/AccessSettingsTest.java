@@ -119,12 +119,12 @@ class AccessSettingsTest {
 
     @ParameterizedTest
     @CsvSource({
-        "ROLEWRIGHT_ACCESS_TOKEN_TTL,           1s,        rolewright.access.token-ttl must be 30 to",
-        "ROLEWRIGHT_ACCESS_TOKEN_MAX_TTL,       30m,       rolewright.access.token-max-ttl must be 3600 to",
-        "ROLEWRIGHT_ACCESS_REVOCATION_DELAY,    5m,        rolewright.access.revocation-delay must be 1 to 60",
-        "ROLEWRIGHT_ACCESS_LOCKOUT_FAILURES,    0,         rolewright.access.lockout.failures must be 1 to 30",
-        "ROLEWRIGHT_ACCESS_LOCKOUT_WINDOW,      2h,        rolewright.access.lockout.window must be 5 to 3600",
-        "ROLEWRIGHT_ACCESS_LOCKOUT_DURATION,    1s,        rolewright.access.lockout.duration must be 30 to",
+        "ROLEWRIGHT_ACCESS_TOKEN_TTL,           1s,        ROLEWRIGHT_ACCESS_TOKEN_TTL must be 30 to",
+        "ROLEWRIGHT_ACCESS_TOKEN_MAX_TTL,       30m,       ROLEWRIGHT_ACCESS_TOKEN_MAX_TTL must be 3600 to",
+        "ROLEWRIGHT_ACCESS_REVOCATION_DELAY,    5m,        ROLEWRIGHT_ACCESS_REVOCATION_DELAY must be 1 to 60",
+        "ROLEWRIGHT_ACCESS_LOCKOUT_FAILURES,    0,         ROLEWRIGHT_ACCESS_LOCKOUT_FAILURES must be 1 to 30",
+        "ROLEWRIGHT_ACCESS_LOCKOUT_WINDOW,      2h,        ROLEWRIGHT_ACCESS_LOCKOUT_WINDOW must be 5 to 3600",
+        "ROLEWRIGHT_ACCESS_LOCKOUT_DURATION,    1s,        ROLEWRIGHT_ACCESS_LOCKOUT_DURATION must be 30 to",
         "ROLEWRIGHT_ACCESS_TRUSTED_PROXIES,     nginx,     no network such as 10.0.0.0/8: nginx"
     })
     void refusesValuesOutOfRange(String setting, String value, String sentence) {

@@ -71,12 +71,42 @@ class TokenFormatTest {
     void refusesATokenIssuedInTheFuture() {
         var text = format.write(token, KEY_ID, KEY);
 
-        clock.tick(Duration.ofSeconds(-30));
+        clock.tick(Duration.ofSeconds(-31));
+        assertThat(refusal(text)).isEqualTo("token_invalid");
+        clock.tick(Duration.ofSeconds(1));
         assertThat(format.read(text))
                 .as("clocks of two replicas may differ a little")
                 .isEqualTo(token);
-        clock.tick(Duration.ofSeconds(-1));
-        assertThat(refusal(text)).isEqualTo("token_invalid");
+    }
+
+    @Test
+    void remembersATokenAndNotOneLikeIt() {
+        var text = format.write(token, KEY_ID, KEY);
+        format.read(text);
+
+        // Not the very last character: two of its six bits are padding.
+        var middle = text.length() - 10;
+        var other = text.charAt(middle) == 'A' ? 'B' : 'A';
+        assertThat(refusal(text.substring(0, middle) + other + text.substring(middle + 1)))
+                .isEqualTo("token_invalid");
+        assertThat(refusal(text + "A")).isEqualTo("token_invalid");
+        assertThat(format.read(text)).isEqualTo(token);
+    }
+
+    @Test
+    void keepsOnReadingWhenItHasSeenManyTokens() {
+        for (int i = 0; i < 2100; i++) {
+            var other = new AccessToken(
+                    UUID.randomUUID(),
+                    token.identityId(),
+                    token.identityName(),
+                    token.clientSecretId(),
+                    token.role(),
+                    token.issuedAt(),
+                    token.expiresAt(),
+                    token.renewableUntil());
+            assertThat(format.read(format.write(other, KEY_ID, KEY))).isEqualTo(other);
+        }
     }
 
     @Test
