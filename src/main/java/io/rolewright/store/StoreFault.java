@@ -55,9 +55,9 @@ public final class StoreFault {
         if (cause instanceof SSLException) {
             return "store not reachable (TLS handshake failed)";
         }
-        // The client has no types for these; StoreFaultTest pins the wording against real servers.
+        // The client has no types for these; StoreFaultTest pins their wording against real servers.
         String text = String.valueOf(cause.getMessage());
-        if (text.equals("Timeout")) {
+        if (text.startsWith("Timeout")) {
             return "store not reachable (no free session in time)";
         }
         if (text.startsWith("SSL handshake failed")) {

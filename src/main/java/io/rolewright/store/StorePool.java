@@ -8,6 +8,7 @@ import io.vertx.mutiny.pgclient.PgConnection;
 import io.vertx.pgclient.PgBuilder;
 import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.sqlclient.Pool;
+import io.vertx.sqlclient.PoolOptions;
 import io.vertx.sqlclient.SqlConnectOptions;
 import jakarta.inject.Singleton;
 import java.util.ArrayList;
@@ -47,10 +48,11 @@ class StorePool implements PgPoolCreator {
         }
         servers = List.copyOf(reached);
         vertx = input.vertx();
-        input.poolOptions().setConnectionTimeout((int) config.acquireTimeout().toMillis());
-        input.poolOptions().setConnectionTimeoutUnit(TimeUnit.MILLISECONDS);
+        PoolOptions pool = input.poolOptions()
+                .setConnectionTimeout((int) config.acquireTimeout().toMillis())
+                .setConnectionTimeoutUnit(TimeUnit.MILLISECONDS);
         return PgBuilder.pool()
-                .with(input.poolOptions())
+                .with(pool)
                 .connectingTo(servers.stream().map(this::bounded).toList())
                 .using(input.vertx())
                 .build();

@@ -3,15 +3,20 @@ package io.rolewright.store;
 import io.quarkus.runtime.configuration.ConfigurationException;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.net.PemTrustOptions;
+import io.vertx.core.net.TrustOptions;
 import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.pgclient.SslMode;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateFactory;
 import java.util.Optional;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.TrustManagerFactory;
 
 /**
  * TLS to the store in libpq's words. {@code allow} and {@code prefer} are refused: both fall back to plaintext in silence.
@@ -75,7 +80,22 @@ record StoreTls(SslMode mode, Optional<Buffer> trusted) {
         options.setSslMode(mode);
         options.setHostnameVerificationAlgorithm(mode == SslMode.VERIFY_FULL ? "HTTPS" : "");
         options.setTrustAll(mode == SslMode.REQUIRE && trusted.isEmpty());
-        // libpq: a root certificate turns `require` into `verify-ca`; that is what the client does by itself.
-        trusted.ifPresent(pem -> options.setTrustOptions(new PemTrustOptions().addCertValue(pem)));
+        // As with libpq, a root certificate makes `require` check the certificate too: the client does so by itself.
+        if (trusted.isPresent()) {
+            options.setTrustOptions(new PemTrustOptions().addCertValue(trusted.get()));
+        } else if (mode == SslMode.VERIFY_CA || mode == SslMode.VERIFY_FULL) {
+            options.setTrustOptions(TrustOptions.wrap(authoritiesOfTheJdk()));
+        }
+    }
+
+    /** The client wants to be told about them. */
+    private static TrustManager authoritiesOfTheJdk() {
+        try {
+            TrustManagerFactory factory = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+            factory.init((KeyStore) null);
+            return factory.getTrustManagers()[0];
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException(e); // every Java platform has them
+        }
     }
 }

@@ -1,0 +1,106 @@
+package io.rolewright.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.rolewright.testing.TestPostgres;
+import io.vertx.pgclient.PgConnectOptions;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.time.Duration;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** Against real servers, because the client has no types for half of what can happen and its wordings may change. */
+class StoreFaultTest {
+
+    private static final Map<String, String> SETTINGS = Map.of(
+            "rolewright.store.statement-timeout", "300ms",
+            "rolewright.store.connect-timeout", "500ms",
+            "rolewright.store.acquire-timeout", "1s");
+
+    private final TestPostgres postgres = TestPostgres.shared(TestPostgres.NEWEST);
+    private final TestPostgres.Login role = postgres.role("LOGIN");
+    private final PgConnectOptions server = StoreUnderTest.at(postgres, "postgres", role);
+
+    @Test
+    void wrongPassword() {
+        assertFault(server.setPassword("wrong"), "SELECT 1", "store refuses our role or password (28P01)", false);
+    }
+
+    @Test
+    void absentDatabase() {
+        assertFault(server.setDatabase("absent"), "SELECT 1", "store has no such database (3D000)", false);
+    }
+
+    @Test
+    void missingRight() {
+        assertFault(server, "SELECT * FROM pg_authid", "our role lacks a right on the store (42501)", false);
+    }
+
+    @Test
+    void readOnlyStore() {
+        assertFault(
+                server.addProperty("default_transaction_read_only", "on"),
+                "CREATE TABLE t ()",
+                "store is read-only (25006)",
+                false);
+    }
+
+    @Test
+    void statementThatTakesTooLong() {
+        assertFault(server, "SELECT pg_sleep(20)", "store not reachable (statement took too long, 57014)", true);
+    }
+
+    @Test
+    void sessionThatIsEndedByTheServer() {
+        assertFault(
+                server, "SELECT pg_terminate_backend(pg_backend_pid())", "store not reachable (connection lost)", true);
+    }
+
+    @Test
+    void unknownHost() {
+        assertFault(server.setHost("store.invalid"), "SELECT 1", "store not reachable (host name not found)", true);
+    }
+
+    @Test
+    void nobodyListens() throws IOException {
+        int free;
+        try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            free = socket.getLocalPort();
+        }
+        assertFault(server.setPort(free), "SELECT 1", "store not reachable (connection refused)", true);
+    }
+
+    @Test
+    void serverThatStaysSilent() throws IOException {
+        try (var silent = new ServerSocket(0, 10, InetAddress.getLoopbackAddress())) {
+            assertFault(
+                    server.setHost("127.0.0.1").setPort(silent.getLocalPort()),
+                    "SELECT 1",
+                    "store not reachable (no free session in time)",
+                    true);
+        }
+    }
+
+    @Test
+    void anythingElseIsNamedByItsKindOnly() {
+        assertThat(StoreFault.describe(new IllegalStateException("password=secret")))
+                .isEqualTo("unexpected fault (IllegalStateException)");
+    }
+
+    private void assertFault(PgConnectOptions server, String sql, String description, boolean outage) {
+        try (var process = new StoreUnderTest(server, SETTINGS)) {
+            Throwable failure = process.pool()
+                    .query(sql)
+                    .execute()
+                    .onItemOrFailure()
+                    .transform((rows, met) -> met)
+                    .await()
+                    .atMost(Duration.ofSeconds(10));
+
+            assertThat(StoreFault.describe(failure)).describedAs("%s", failure).isEqualTo(description);
+            assertThat(StoreFault.isOutage(failure)).isEqualTo(outage);
+        }
+    }
+}
