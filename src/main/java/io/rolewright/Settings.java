@@ -4,6 +4,7 @@ import io.quarkus.runtime.StartupEvent;
 import io.rolewright.access.AccessConfig;
 import io.rolewright.access.AccessSettings;
 import io.rolewright.access.BootstrapConfig;
+import io.rolewright.sealing.RootKeyConfig;
 import io.rolewright.sealing.RootKeyFile;
 import io.rolewright.target.address.AddressGuard;
 import jakarta.annotation.Priority;
@@ -43,8 +44,13 @@ class Settings {
     void check(
             @Observes @Priority(10) StartupEvent starting,
             Config config,
+            RootKeyConfig rootKey,
             AccessConfig access,
             BootstrapConfig bootstrap) {
+        if (rootKey.rootKeySource() != RootKeyConfig.Source.FILE) {
+            throw new Complaint(variable("rolewright.sealing.root-key-source")
+                    + " is vault-transit, which this version does not offer yet; use file.");
+        }
         String rootKeyFile = config.getOptionalValue("rolewright.root-key-file", String.class)
                 .orElseThrow(() -> new Complaint(variable("rolewright.root-key-file")
                         + " is not set; it names a file with a line <key id>:<32 bytes in base64>."));

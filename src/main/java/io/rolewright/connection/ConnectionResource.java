@@ -46,6 +46,7 @@ import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.logging.MDC;
 import org.jboss.resteasy.reactive.server.Cancellable;
 
 /**
@@ -315,7 +316,9 @@ class ConnectionResource {
     }
 
     private static UUID id(String connectionId) {
-        return Ids.parse("connectionId", connectionId);
+        UUID id = Ids.parse("connectionId", connectionId);
+        MDC.put("connectionId", id.toString()); // every log line of this request says which connection it is about
+        return id;
     }
 
     private static List<String> roles(List<String> sent) {
