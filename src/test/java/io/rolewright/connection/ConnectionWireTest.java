@@ -669,12 +669,64 @@ class ConnectionWireTest {
                     .get(BASE + "/" + id)
                     .then()
                     .body("appConnection.credentialsHash", equalTo(updated.path("appConnection.credentialsHash")));
-            terraform().delete(BASE + "/" + id).then().statusCode(200);
+            terraform()
+                    .body("{\"ID\":\"" + id + "\"}") // other resources of the provider send a body with DELETE
+                    .delete(BASE + "/" + id)
+                    .then()
+                    .statusCode(200);
             terraform().get(BASE + "/" + id).then().statusCode(404);
         }
 
         private io.restassured.specification.RequestSpecification terraform() {
             return Api.as().header("User-Agent", "terraform").accept("application/json");
+        }
+    }
+
+    /** The sample request of the product's own documentation, with a real host, project and credentials put in. */
+    @Nested
+    class AsTheDocumentationShows {
+
+        @Test
+        void worksWithOnesOwnHostProjectAndCredentials() {
+            TestPostgres server = TestPostgres.shared(18, Tls.REQUIRED);
+            Login login = server.role("LOGIN");
+            String sample = """
+                    {
+                        "name": "%s",
+                        "method": "username-and-password",
+                        "isPlatformManagedCredentials": %s,
+                        "projectId": "%s",
+                        "credentials": {
+                            "host": "%s",
+                            "port": %d,
+                            "database": "postgres",
+                            "username": "%s",
+                            "password": "%s",
+                            "sslEnabled": true,
+                            "sslRejectUnauthorized": true,
+                            "sslCertificate": "%s"
+                        }
+                    }""";
+            String name = name("sample");
+            String project = defaultProject();
+            String ca = server.caPem().replace("\n", "\\n");
+
+            Api.as()
+                    .body(sample.formatted(
+                            name, true, project, server.host(), server.port(), login.role(), login.password(), ca))
+                    .post(BASE)
+                    .then()
+                    .statusCode(400)
+                    .body("code", equalTo("managed_credentials_not_supported"));
+            Api.as()
+                    .body(sample.formatted(
+                            name, false, project, server.host(), server.port(), login.role(), login.password(), ca))
+                    .post(BASE)
+                    .then()
+                    .statusCode(200)
+                    .body("appConnection.name", equalTo(name))
+                    .body("appConnection.projectId", equalTo(project))
+                    .body("appConnection.credentials.sslRejectUnauthorized", equalTo(true));
         }
     }
 
