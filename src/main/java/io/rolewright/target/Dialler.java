@@ -4,6 +4,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ConnectTimeoutException;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Context;
+import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import io.vertx.core.file.FileSystemOptions;
@@ -17,23 +18,18 @@ import io.vertx.core.spi.VertxThreadFactory;
 import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.pgclient.PgConnection;
 import io.vertx.pgclient.PgException;
+import io.vertx.pgclient.impl.PgConnectionFactory;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.Tuple;
-import java.io.IOException;
 import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.NoRouteToHostException;
-import java.security.GeneralSecurityException;
-import java.security.KeyStore;
-import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import javax.net.ssl.KeyManagerFactory;
-import javax.net.ssl.X509KeyManager;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -92,6 +88,7 @@ final class Dialler implements AutoCloseable {
         private final Wire wire;
         private final Context context;
         private volatile @Nullable TlsTrust trust;
+        private volatile @Nullable PgConnectionFactory factory;
         private volatile @Nullable PgConnection connection;
 
         private Line(Order order) {
@@ -159,8 +156,8 @@ final class Dialler implements AutoCloseable {
                 trust = checking;
                 options.setTrustOptions(TrustOptions.wrap(checking));
                 options.setHostnameVerificationAlgorithm(login.tls().mode() == SslMode.VERIFY_FULL ? "HTTPS" : "");
-                if (login.tls().clientCertificatePem() != null && login.tls().clientKeyPem() != null) {
-                    options.setKeyCertOptions(KeyCertOptions.wrap(clientKey(login.tls())));
+                if (login.tls().clientCertificatePem() != null) {
+                    options.setKeyCertOptions(KeyCertOptions.wrap(ClientKey.of(login.tls())));
                 }
             }
             return options;
@@ -221,19 +218,26 @@ final class Dialler implements AutoCloseable {
         /** Frees the socket at once. From any thread, safe to repeat. */
         void drop(Unreachability reason) {
             wire.kill(reason);
-            PgConnection open = connection;
-            if (open != null) {
-                open.close(); // the driver keeps a hook until it is told
-            }
         }
 
-        /** Runs {@code action} when the socket is closed, at once if there never was one. */
+        /** Runs {@code action} when the socket is closed, at once if there never was one, and lets go of what the driver holds. */
         void whenClosed(Runnable action) {
             Channel channel = wire.channel();
             if (channel == null) {
+                letGo();
                 action.run();
             } else {
-                channel.closeFuture().addListener(closed -> action.run());
+                channel.closeFuture().addListener(closed -> {
+                    letGo();
+                    action.run();
+                });
+            }
+        }
+
+        private void letGo() {
+            PgConnectionFactory opened = factory;
+            if (opened != null) {
+                opened.close(Promise.promise());
             }
         }
 
@@ -252,6 +256,11 @@ final class Dialler implements AutoCloseable {
             }
             if (wire.phase() == Wire.Phase.CONNECTING) {
                 return unreachable(notConnected(failure));
+            }
+            if (order.login.password().isEmpty() && wire.challenge() == Wire.Challenge.SCRAM) {
+                // The driver cannot make a proof of nothing, and no role has an empty password: what the server would
+                // say.
+                return new LoginOutcome.Refused(Refusal.PASSWORD_REFUSED, "28P01", null, PasswordVerdict.REFUSED);
             }
             // The driver closed the session over the server's SCRAM proof, or the server closed it.
             return unreachable(
@@ -286,23 +295,6 @@ final class Dialler implements AutoCloseable {
             return Unreachability.CONNECTION_REFUSED;
         }
         return Unreachability.NETWORK_UNREACHABLE;
-    }
-
-    private static X509KeyManager clientKey(TlsSettings tls) throws Pem.Unreadable {
-        try {
-            KeyStore store = KeyStore.getInstance("PKCS12");
-            store.load(null, null);
-            store.setKeyEntry(
-                    "client",
-                    Pem.privateKey(tls.clientKeyPem()),
-                    new char[0],
-                    Pem.certificates(tls.clientCertificatePem()).toArray(new X509Certificate[0]));
-            KeyManagerFactory factory = KeyManagerFactory.getInstance("PKIX");
-            factory.init(store, new char[0]);
-            return (X509KeyManager) factory.getKeyManagers()[0];
-        } catch (GeneralSecurityException | IOException e) {
-            throw new IllegalStateException(e);
-        }
     }
 
     Line line(Order order) {

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 /**
@@ -211,6 +212,7 @@ public class Targets {
                 new Dialler.Order(leg.login, leg.host.name(), address, leg.applicationName, connect, false));
         return inSlot(
                 leg,
+                leg.route,
                 address,
                 line,
                 () -> line.open()
@@ -223,13 +225,13 @@ public class Targets {
 
     /** Waits for a slot, runs {@code session}, closes the line, and gives the slot back when the socket is really gone. */
     private <T> Uni<T> inSlot(
-            Leg<?> leg, InetAddress address, Dialler.Line line, java.util.function.Supplier<Uni<T>> session) {
+            Leg<?> leg, Route route, InetAddress address, Dialler.Line line, Supplier<Uni<T>> session) {
         Slots.Ticket ticket = slots.take(address.getHostAddress() + " " + leg.login.port(), leg.purpose);
-        leg.route.waitsFor(line, address.getHostAddress());
+        route.waitsFor(line, address.getHostAddress());
         return ticket.turn(leg.deadline.within(config.maximumWait()).left())
                 .onFailure(Slots.AllTaken.class)
                 .transform(taken -> new TargetFailure.NoSession(line.unreachable(Unreachability.TOO_MANY_SESSIONS)))
-                .invoke(leg.route::dials)
+                .invoke(route::dials)
                 .chain(() -> session.get())
                 .onItemOrFailure()
                 .call(line::close)
@@ -267,7 +269,7 @@ public class Targets {
                 "");
         Dialler.Line line = dialler.line(new Dialler.Order(
                 encrypted, leg.host.name(), address, leg.applicationName, config.connectTimeout(), true));
-        return inSlot(leg, address, line, line::open)
+        return inSlot(leg, new Route(), address, line, line::open)
                 .ifNoItem()
                 .after(atLeastAMoment(leg.deadline.within(TLS_QUESTION).left()))
                 .fail()
