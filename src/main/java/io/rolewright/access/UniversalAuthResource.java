@@ -1,5 +1,6 @@
 package io.rolewright.access;
 
+import io.rolewright.problem.ApiError;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotBlank;
@@ -12,7 +13,9 @@ import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.security.SecurityRequirements;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
@@ -23,6 +26,10 @@ import org.jboss.resteasy.reactive.RestResponse;
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "Access")
 class UniversalAuthResource {
+
+    private static final String REFUSED = """
+            {"reqId": "req-7d0c1d2b3a4f5e6d7c8b", "statusCode": 401, "error": "UnauthorizedError",
+             "code": "invalid_credentials", "message": "The client id or the client secret is wrong."}""";
 
     private final Logins logins;
     private final RequestOrigins origins;
@@ -42,6 +49,15 @@ class UniversalAuthResource {
             description =
                     "An unknown id and a wrong secret are one answer, 401 `invalid_credentials`. After three failures"
                             + " within 30 seconds the client id is locked for your address: 401 `login_locked`.")
+    @APIResponse(responseCode = "200", description = "The token.")
+    @APIResponse(
+            responseCode = "401",
+            description = "`invalid_credentials`, or `login_locked` with Retry-After.",
+            content =
+                    @Content(
+                            mediaType = MediaType.APPLICATION_JSON,
+                            schema = @Schema(implementation = ApiError.class),
+                            example = REFUSED))
     public Uni<RestResponse<GrantedToken>> login(@NotNull @Valid Credentials credentials) {
         return logins.login(credentials.clientId.strip(), credentials.clientSecret.strip(), origins.ofCurrentRequest())
                 .map(NoStore::ok);
