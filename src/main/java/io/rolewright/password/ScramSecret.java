@@ -1,0 +1,123 @@
+package io.rolewright.password;
+
+import com.ongres.scram.common.ScramFunctions;
+import com.ongres.scram.common.ScramMechanism;
+import com.ongres.scram.common.StringPreparation;
+import io.vertx.core.Context;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.SecureRandom;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.regex.Pattern;
+
+/**
+ * What PostgreSQL keeps in {@code pg_authid.rolpassword}, made here so that {@code ALTER ROLE} never carries the password itself: a failing
+ * plaintext {@code ALTER ROLE} is copied into the server's log.
+ *
+ * <pre>SCRAM-SHA-256$&lt;iterations&gt;:&lt;salt&gt;$&lt;StoredKey&gt;:&lt;ServerKey&gt;   (after RFC 5803; the last three in Base64)
+ *
+ * SaltedPassword := Hi(Normalize(password), salt, i)
+ * ClientKey      := HMAC(SaltedPassword, "Client Key")
+ * StoredKey      := H(ClientKey)
+ * ServerKey      := HMAC(SaltedPassword, "Server Key")                  (RFC 5802 §3)</pre>
+ *
+ * <p>It is as sensitive as a hash is: with it a weak password can be guessed, and a false server can pose as the real one.
+ * {@link #toString} hides it.
+ */
+public final class ScramSecret {
+
+    /** PostgreSQL's default, RFC 7677's minimum, and the only value a server before version 16 gives out by itself. */
+    public static final int DEFAULT_ITERATIONS = 4096;
+
+    /** More than this we refuse to compute for a server at login, so we do not ask for it either. */
+    public static final int MAXIMUM_ITERATIONS = 100_000;
+
+    /** PostgreSQL's own choice ({@code SCRAM_DEFAULT_SALT_LEN}). */
+    private static final int SALT_BYTES = 16;
+
+    /**
+     * PostgreSQL takes what is malformed by as little as a trailing newline for a password in clear and hashes it, without a word: so
+     * nothing is sent that does not match this exactly. A key is 32 bytes, 44 characters of Base64 with one {@code =}.
+     */
+    private static final Pattern FORM = Pattern.compile(
+            "SCRAM-SHA-256\\$[1-9][0-9]{0,5}:(?:[A-Za-z0-9+/]{4}){1,32}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
+                    + "\\$[A-Za-z0-9+/]{43}=:[A-Za-z0-9+/]{43}=");
+
+    private final String text;
+
+    private ScramSecret(String text) {
+        this.text = text;
+    }
+
+    /**
+     * Derives the secret with a fresh salt. Takes about two microseconds per iteration: 8 ms at 4,096. <strong>Never on an event
+     * loop.</strong>
+     *
+     * @param iterations {@code scram_iterations} of the server on 16+, else {@link #DEFAULT_ITERATIONS}; 1 to
+     *     {@link #MAXIMUM_ITERATIONS}
+     */
+    public static ScramSecret derive(String password, int iterations, SecureRandom random) {
+        byte[] salt = new byte[SALT_BYTES];
+        random.nextBytes(salt);
+        return derive(password, salt, iterations);
+    }
+
+    /** For known answers: the same password, salt and count always give the same secret. */
+    static ScramSecret derive(String password, byte[] salt, int iterations) {
+        if (password.isEmpty() || iterations < 1 || iterations > MAXIMUM_ITERATIONS) {
+            throw new IllegalArgumentException(
+                    "a secret needs a password and 1 to " + MAXIMUM_ITERATIONS + " iterations");
+        }
+        if (Context.isOnEventLoopThread()) {
+            throw new IllegalStateException("deriving a SCRAM secret would block the event loop");
+        }
+        ScramMechanism mechanism = ScramMechanism.SCRAM_SHA_256;
+        byte[] salted = ScramFunctions.saltedPassword(
+                mechanism, StringPreparation.POSTGRESQL_PREPARATION, password.toCharArray(), salt, iterations);
+        byte[] clientKey = ScramFunctions.clientKey(mechanism, salted);
+        try {
+            Base64.Encoder base64 = Base64.getEncoder();
+            return of("SCRAM-SHA-256$" + iterations + ":" + base64.encodeToString(salt) + "$"
+                    + base64.encodeToString(ScramFunctions.storedKey(mechanism, clientKey)) + ":"
+                    + base64.encodeToString(ScramFunctions.serverKey(mechanism, salted)));
+        } finally {
+            Arrays.fill(salted, (byte) 0);
+            Arrays.fill(clientKey, (byte) 0);
+        }
+    }
+
+    /**
+     * One that was derived before, for instance by the attempt that is being recovered.
+     *
+     * @throws IllegalArgumentException it is not exactly a SCRAM secret; the message does not quote it
+     */
+    public static ScramSecret of(String text) {
+        if (!FORM.matcher(text).matches()) {
+            throw new IllegalArgumentException("not a SCRAM-SHA-256 secret in PostgreSQL's form");
+        }
+        return new ScramSecret(text);
+    }
+
+    /** As {@code ALTER ROLE … PASSWORD} takes it; no character in it needs escaping in an SQL literal. */
+    public String text() {
+        return text;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof ScramSecret secret
+                && MessageDigest.isEqual(
+                        text.getBytes(StandardCharsets.US_ASCII), secret.text.getBytes(StandardCharsets.US_ASCII));
+    }
+
+    @Override
+    public int hashCode() {
+        return text.hashCode();
+    }
+
+    @Override
+    public String toString() {
+        return "ScramSecret[SCRAM-SHA-256]";
+    }
+}
