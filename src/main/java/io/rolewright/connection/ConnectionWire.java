@@ -113,7 +113,6 @@ class ConnectionWire {
             @NotNull(message = "Required") @Valid CredentialsForm credentials,
             @Schema(nullable = true) String projectId,
 
-            @Valid
             @Schema(description = "Roles to report on: could their passwords be rotated with this login?")
             @Size(max = 20, message = "At most 20 roles")
             List<
@@ -123,7 +122,6 @@ class ConnectionWire {
 
     @Schema(name = "TestPostgresAppConnection")
     record ConnectionTest(
-            @Valid
             @Schema(description = "Roles to report on: could their passwords be rotated with this login?")
             @Size(max = 20, message = "At most 20 roles")
             List<
