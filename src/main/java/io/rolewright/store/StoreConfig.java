@@ -32,4 +32,12 @@ interface StoreConfig {
      */
     @WithDefault("5s")
     Duration statementTimeout();
+
+    /**
+     * A session of the pool on which nothing was heard for so long is closed, whatever it waits for: a store that vanished
+     * without a word would otherwise keep the pool until TCP gives up, which takes a quarter of an hour. Must be longer
+     * than {@link #statementTimeout}. Idle sessions end by it too; the next request opens one.
+     */
+    @WithDefault("30s")
+    Duration silenceTimeout();
 }

@@ -1,5 +1,7 @@
 package io.rolewright.store;
 
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.handler.timeout.ReadTimeoutHandler;
 import io.quarkus.reactive.pg.client.PgPoolCreator;
 import io.quarkus.runtime.configuration.ConfigurationException;
 import io.smallrye.mutiny.Uni;
@@ -10,6 +12,10 @@ import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.sqlclient.Pool;
 import io.vertx.sqlclient.PoolOptions;
 import io.vertx.sqlclient.SqlConnectOptions;
+import io.vertx.sqlclient.SqlConnection;
+import io.vertx.sqlclient.impl.Connection;
+import io.vertx.sqlclient.impl.SocketConnectionBase;
+import io.vertx.sqlclient.impl.SqlConnectionInternal;
 import jakarta.inject.Singleton;
 import java.util.ArrayList;
 import java.util.List;
@@ -55,6 +61,7 @@ class StorePool implements PgPoolCreator {
                 .with(pool)
                 .connectingTo(servers.stream().map(this::bounded).toList())
                 .using(input.vertx())
+                .withConnectHandler(this::giveUpWhenSilent)
                 .build();
     }
 
@@ -63,6 +70,29 @@ class StorePool implements PgPoolCreator {
         return millis == 0
                 ? options
                 : new PgConnectOptions(options).addProperty("statement_timeout", Long.toString(millis));
+    }
+
+    /**
+     * Closes the socket of a session when nothing was heard on it for a while. The client's own idle timeout does not do
+     * it: its codec turns a close into a polite end of the conversation and waits for the other side. This handler sits
+     * between codec and socket, so its close is one.
+     */
+    private void giveUpWhenSilent(SqlConnection session) {
+        Connection inner = ((SqlConnectionInternal) session).unwrap();
+        while (inner.unwrap() != inner) {
+            inner = inner.unwrap();
+        }
+        ((SocketConnectionBase) inner)
+                .socket()
+                .channelHandlerContext()
+                .pipeline()
+                .addFirst(new ReadTimeoutHandler(config.silenceTimeout().toMillis(), TimeUnit.MILLISECONDS) {
+                    @Override
+                    protected void readTimedOut(ChannelHandlerContext channel) {
+                        channel.close();
+                    }
+                });
+        session.close(); // hands it to the pool
     }
 
     /** The database role of the running service. */
