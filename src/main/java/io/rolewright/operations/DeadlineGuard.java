@@ -1,0 +1,71 @@
+package io.rolewright.operations;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.rolewright.problem.ApiError;
+import io.vertx.core.Vertx;
+import io.vertx.ext.web.RoutingContext;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
+import java.util.Map;
+import org.jboss.logging.Logger;
+
+/**
+ * The last resort of the one deadline of a request. Every step has its own bound; but the client of the store has none for
+ * a statement on its way to a store that vanished, so a request could wait for an answer that never comes. Real clients
+ * give up after 10 s, and an answer that says what is the matter has to reach them before.
+ */
+@ApplicationScoped
+class DeadlineGuard {
+
+    /** After the 9 s of {@code request.RequestContext}: whoever keeps that deadline himself is never cut short. */
+    private static final long MILLIS = 9_500;
+
+    private static final int AFTER_REQUEST_IDS = 900;
+
+    private static final Logger log = Logger.getLogger(DeadlineGuard.class);
+
+    private final Vertx vertx;
+    private final ObjectMapper json;
+
+    DeadlineGuard(Vertx vertx, ObjectMapper json) {
+        this.vertx = vertx;
+        this.json = json;
+    }
+
+    void register(@Observes Filters filters) {
+        filters.register(this::guard, AFTER_REQUEST_IDS);
+    }
+
+    private void guard(RoutingContext routing) {
+        if (routing.normalizedPath().startsWith("/api/")) {
+            long timer = vertx.setTimer(MILLIS, ignored -> answer(routing));
+            routing.addEndHandler(ended -> vertx.cancelTimer(timer));
+        }
+        routing.next();
+    }
+
+    private void answer(RoutingContext routing) {
+        if (routing.response().headWritten() || routing.response().closed()) {
+            return;
+        }
+        String id = routing.response().headers().get("X-Request-Id");
+        log.warnf("Request %s was not answered in time", id);
+        ApiError late = ApiError.of(
+                id,
+                503,
+                "not_in_time",
+                "No answer could be had in time. What was asked for may have happened or not; look before you try again.",
+                Map.of());
+        try {
+            routing.response()
+                    .setStatusCode(503)
+                    .putHeader("Content-Type", "application/json")
+                    .putHeader("Retry-After", "2")
+                    .end(json.writeValueAsString(late));
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e); // a record of strings and numbers
+        }
+    }
+}
