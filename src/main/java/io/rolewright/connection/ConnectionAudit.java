@@ -6,6 +6,7 @@ import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.Problem;
+import io.rolewright.problem.ValidationProblem;
 import io.rolewright.target.TargetReport;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -59,11 +60,7 @@ class ConnectionAudit {
      */
     <T> Uni<T> failures(Uni<T> act, Act who, String type, String project, String subject) {
         return act.onFailure().call(failure -> {
-            AuditEvent event = failure instanceof Problem problem
-                    ? problem.status() == 403
-                            ? AuditEvent.refused(type, problem.code())
-                            : AuditEvent.failed(type, problem.code())
-                    : AuditEvent.failed(type, "internal_error");
+            AuditEvent event = event(type, failure);
             event = event.by(who.caller().id(), who.caller().name())
                     .from(who.caller().address(), who.requestId())
                     .on(KIND, subject);
@@ -77,6 +74,15 @@ class ConnectionAudit {
                 return Uni.createFrom().voidItem();
             });
         });
+    }
+
+    private static AuditEvent event(String type, Throwable failure) {
+        if (failure instanceof Problem problem) {
+            return problem.status() == 403
+                    ? AuditEvent.refused(type, problem.code())
+                    : AuditEvent.failed(type, problem.code());
+        }
+        return AuditEvent.failed(type, failure instanceof ValidationProblem ? "validation_failed" : "internal_error");
     }
 
     private static AuditEvent about(Act act, AuditEvent event, Project project, UUID connection) {
