@@ -1,6 +1,9 @@
 package io.rolewright.access;
 
 import io.quarkus.vertx.http.runtime.CurrentVertxRequest;
+import io.rolewright.audit.AuditEvent;
+import io.rolewright.audit.AuditLog;
+import io.rolewright.audit.AuditType;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Vertx;
 import jakarta.annotation.Priority;
@@ -24,14 +27,21 @@ class Guard implements ResteasyReactiveContainerRequestFilter {
 
     private final CurrentVertxRequest current;
     private final CurrentCaller currentCaller;
-    private final ClientAddresses addresses;
+    private final RequestOrigins origins;
     private final TokenLedger ledger;
+    private final AuditLog audit;
 
-    Guard(CurrentVertxRequest current, CurrentCaller currentCaller, ClientAddresses addresses, TokenLedger ledger) {
+    Guard(
+            CurrentVertxRequest current,
+            CurrentCaller currentCaller,
+            RequestOrigins origins,
+            TokenLedger ledger,
+            AuditLog audit) {
         this.current = current;
         this.currentCaller = currentCaller;
-        this.addresses = addresses;
+        this.origins = origins;
         this.ledger = ledger;
+        this.audit = audit;
     }
 
     @Override
@@ -41,19 +51,19 @@ class Guard implements ResteasyReactiveContainerRequestFilter {
         }
         var request = current.getCurrent().request();
         var token = BearerToken.of(request).orElseThrow(TokenRefused::missing);
-        var address = addresses.of(request);
+        var origin = origins.ofCurrentRequest();
         // The instance itself and not its proxy: when the request goes on after waiting, no request scope is active
         // yet.
         var caller = currentCaller.self();
         if (ledger.isFresh()) {
-            caller.set(ledger.judge(token).caller(address));
+            caller.set(judge(token, origin));
             return;
         }
         context.suspend();
         var vertx = Vertx.currentContext();
         ledger.freshen()
                 .emitOn(task -> vertx.runOnContext(ignored -> task.run()))
-                .chain(() -> Uni.createFrom().item(() -> ledger.judge(token).caller(address)))
+                .chain(() -> Uni.createFrom().item(() -> judge(token, origin)))
                 .subscribe()
                 .with(
                         known -> {
@@ -61,5 +71,15 @@ class Guard implements ResteasyReactiveContainerRequestFilter {
                             context.resume();
                         },
                         context::resume);
+    }
+
+    private Caller judge(String token, RequestOrigin origin) {
+        try {
+            return ledger.judge(token).caller(origin.address());
+        } catch (TokenRefused refused) {
+            audit.note(AuditEvent.refused(AuditType.ACCESS_REFUSED, refused.code())
+                    .from(origin.address(), origin.requestId()));
+            throw refused;
+        }
     }
 }

@@ -44,6 +44,14 @@ public class AuditLog {
                 .invoke(() -> log.log(line(row)));
     }
 
+    /**
+     * Says it in the log only. For what anybody can cause without being known, such as a token that does not count: the table
+     * would fill at a stranger's will.
+     */
+    public void note(AuditEvent event) {
+        log.log(line(row(event)));
+    }
+
     private AuditRow row(AuditEvent event) {
         var row = new AuditRow();
         row.type = event.type();
