@@ -60,8 +60,9 @@ class Settings {
             throw new Complaint(unusable.getMessage());
         }
         String networks = "rolewright.target.allowed-networks";
-        try {
-            AddressGuard.of(config.getOptionalValues(networks, String.class).orElse(List.of()), false, "", 1);
+        List<String> allowed = config.getOptionalValues(networks, String.class).orElse(List.of());
+        try (AddressGuard parsed = AddressGuard.of(allowed, false, "", 1)) {
+            // Only to see whether they can be read.
         } catch (IllegalArgumentException malformed) {
             throw new Complaint(variable(networks) + " is malformed: " + malformed.getMessage());
         }

