@@ -5,7 +5,6 @@ import io.quarkus.runtime.PreventFurtherStepsException;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.annotations.QuarkusMain;
 import org.eclipse.microprofile.config.ConfigProvider;
-import org.jboss.logging.Logger;
 
 /**
  * Where the process starts, and where it ends with one sentence if it cannot: a setting that is missing or malformed is the
@@ -30,7 +29,8 @@ public class Main {
             System.exit(ApplicationLifecycleManager.getExitCode());
         }
         StartFailure.sentence(failure).ifPresentOrElse(Main::refuse, () -> {
-            Logger.getLogger(Main.class).error("The service could not start.", failure);
+            // A bug. The log may not be set up yet, and would swallow it then.
+            failure.printStackTrace();
             System.exit(1);
         });
     }
