@@ -37,6 +37,7 @@ public class Main {
 
     private static void refuse(String sentence) {
         System.err.println("rolewright: " + sentence);
-        System.exit(1);
+        // Nothing is open yet. An orderly exit would pour out what the log, not set up yet, has kept back.
+        Runtime.getRuntime().halt(1);
     }
 }

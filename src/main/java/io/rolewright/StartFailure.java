@@ -12,7 +12,7 @@ import java.util.regex.Pattern;
 final class StartFailure {
 
     /** SmallRye Config's own: a code, "the config property", the name. Values are left out, they may be secrets. */
-    private static final Pattern SMALLRYE = Pattern.compile("SRCFG\\d+: (.*)", Pattern.DOTALL);
+    private static final Pattern SMALLRYE = Pattern.compile("[\\w.]*(?:: )?SRCFG\\d+: (.*)", Pattern.DOTALL);
 
     private static final Pattern PROPERTY = Pattern.compile("(?:property|name) ([\\w.\"-]+)");
 
