@@ -4,6 +4,8 @@ import io.quarkus.runtime.ApplicationLifecycleManager;
 import io.quarkus.runtime.PreventFurtherStepsException;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.annotations.QuarkusMain;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.eclipse.microprofile.config.ConfigProvider;
 
 /**
@@ -15,6 +17,9 @@ import org.eclipse.microprofile.config.ConfigProvider;
 public class Main {
 
     public static void main(String... args) {
+        // Until the log is set up: libraries that introduce themselves would stand before the sentence of a start that
+        // fails.
+        Logger.getLogger("").setLevel(Level.WARNING);
         Settings.complaintBeforeStart(ConfigProvider.getConfig())
                 .ifPresentOrElse(Main::refuse, () -> Quarkus.run(null, Main::end, args));
     }
@@ -37,7 +42,6 @@ public class Main {
 
     private static void refuse(String sentence) {
         System.err.println("rolewright: " + sentence);
-        // Nothing is open yet. An orderly exit would pour out what the log, not set up yet, has kept back.
-        Runtime.getRuntime().halt(1);
+        System.exit(1);
     }
 }
