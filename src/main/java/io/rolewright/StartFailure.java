@@ -59,7 +59,7 @@ final class StartFailure {
         if (text.contains("Expected an integer")) {
             return "it must be a whole number";
         }
-        if (text.contains("java.time.Duration") || text.contains("Duration")) {
+        if (text.contains("Invalid duration") || text.contains("Duration")) {
             return "it must be a duration such as 30s, 5m or 1h";
         }
         if (text.contains("boolean")) {
