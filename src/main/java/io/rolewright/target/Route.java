@@ -40,14 +40,18 @@ final class Route {
         return waiting ? null : dialled;
     }
 
-    Wire.@Nullable Phase phase() {
-        Dialler.Line last = line;
-        return last == null || waiting ? null : last.wire().phase();
-    }
-
     SessionFacts.@Nullable Tls tls() {
         Dialler.Line last = line;
         return last == null ? null : last.wire().tls();
+    }
+
+    /** What a login that left at the first word about authentication has seen. */
+    PasswordRule rule() {
+        Dialler.Line last = line;
+        if (last == null || !last.wire().asked()) {
+            return PasswordRule.UNKNOWN;
+        }
+        return last.wire().authenticated() ? PasswordRule.NOT_ASKED : PasswordRule.ASKED;
     }
 
     /** What it means that the deadline passed now. */

@@ -18,6 +18,10 @@ final class Session implements TargetSession {
         this.facts = facts;
     }
 
+    Dialler.Line line() {
+        return line;
+    }
+
     @Override
     public SessionFacts facts() {
         return facts;

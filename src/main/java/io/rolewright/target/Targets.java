@@ -56,15 +56,6 @@ public class Targets {
         this.dialler = new Dialler(config.loops());
     }
 
-    /** For the container's proxy only. */
-    @SuppressWarnings("NullAway")
-    Targets() {
-        config = null;
-        guard = null;
-        slots = null;
-        dialler = null;
-    }
-
     /** Wrong settings end the start, not the first call. */
     void start(@Observes StartupEvent event) {}
 
@@ -88,6 +79,7 @@ public class Targets {
                         Purpose.REQUEST,
                         deadline,
                         APPLICATION_NAME,
+                        false,
                         route,
                         line -> Logins.facts(line, route).chain(facts -> examination.look(line, facts)))
                 .onFailure(TargetFailure.class)
@@ -101,10 +93,30 @@ public class Targets {
 
     public Uni<LoginOutcome> login(Login login, Purpose purpose, Deadline deadline) {
         Route route = new Route();
-        return reach(login, purpose, deadline, APPLICATION_NAME, route, line -> Logins.facts(line, route))
+        return reach(login, purpose, deadline, APPLICATION_NAME, false, route, line -> Logins.facts(line, route))
                 .map(facts -> (LoginOutcome) new LoginOutcome.Accepted(facts.proof(), facts))
                 .onFailure(TargetFailure.class)
                 .recoverWithItem(failure -> Logins.outcome((TargetFailure) failure));
+    }
+
+    /**
+     * Finds out whether the server would ask this role for a password at all, and leaves at its first word: no password is sent and
+     * the server counts no failed login. Under a {@code trust} rule a login proves nothing.
+     *
+     * @return never fails for what the target does
+     */
+    public Uni<PasswordRule> passwordRule(Login login, Purpose purpose, Deadline deadline) {
+        Route route = new Route();
+        return reach(
+                        login,
+                        purpose,
+                        deadline,
+                        APPLICATION_NAME,
+                        true,
+                        route,
+                        line -> Uni.createFrom().voidItem())
+                .onItemOrFailure()
+                .transform((ignored, failure) -> route.rule());
     }
 
     public <T> Uni<T> withSession(
@@ -135,6 +147,7 @@ public class Targets {
                 purpose,
                 deadline,
                 applicationName,
+                false,
                 route,
                 line -> Logins.facts(line, route).chain(facts -> work.apply(new Session(line, facts))));
     }
@@ -146,6 +159,7 @@ public class Targets {
             Purpose purpose,
             Deadline deadline,
             String applicationName,
+            boolean stopAtChallenge,
             Route route,
             Function<Dialler.Line, Uni<T>> work) {
         return Uni.createFrom()
@@ -165,6 +179,7 @@ public class Targets {
                                             purpose,
                                             deadline,
                                             applicationName,
+                                            stopAtChallenge,
                                             route,
                                             work),
                                     0);
@@ -184,6 +199,7 @@ public class Targets {
             Purpose purpose,
             Deadline deadline,
             String applicationName,
+            boolean stopAtChallenge,
             Route route,
             Function<Dialler.Line, Uni<T>> work) {
 
@@ -208,8 +224,8 @@ public class Targets {
     private <T> Uni<T> one(Leg<T> leg, InetAddress address, int addressesLeft) {
         Duration share = leg.deadline.left().dividedBy(addressesLeft);
         Duration connect = share.compareTo(config.connectTimeout()) < 0 ? share : config.connectTimeout();
-        Dialler.Line line = dialler.line(
-                new Dialler.Order(leg.login, leg.host.name(), address, leg.applicationName, connect, false));
+        Dialler.Line line = dialler.line(new Dialler.Order(
+                leg.login, leg.host.name(), address, leg.applicationName, connect, leg.stopAtChallenge));
         return inSlot(
                 leg,
                 leg.route,

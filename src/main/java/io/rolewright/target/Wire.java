@@ -304,11 +304,12 @@ final class Wire extends ByteToMessageDecoder {
             return;
         }
         asked = true;
+        int kind = body.readInt();
         if (stopAtChallenge) {
+            authenticated = kind == 0;
             kill(Unreachability.AUTHENTICATION_NOT_SUPPORTED);
             return;
         }
-        int kind = body.readInt();
         switch (kind) {
             case 0 -> ok();
             case 3 -> password(Challenge.CLEARTEXT, Unreachability.CLEARTEXT_PASSWORD_DEMANDED);

@@ -1,0 +1,228 @@
+package io.rolewright.target;
+
+import io.smallrye.mutiny.Uni;
+import io.vertx.sqlclient.Row;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.inject.Inject;
+import java.nio.charset.StandardCharsets;
+import java.security.SecureRandom;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Gives a role on a target a new SCRAM secret so that an older attempt can never overwrite a newer one, not even a zombie that a dead
+ * process left behind (design §4).
+ *
+ * <p>{@code ALTER ROLE} comes first: its row lock holds in the whole cluster, while an advisory lock would hold in one database only. Then the
+ * marker in the role's comment is read, and the transaction fails unless it is older. All of it is one simple-query message, so the
+ * server finishes or refuses it without another word from us.
+ */
+@ApplicationScoped
+public class FencedApply {
+
+    /** A malformed secret would be taken for a password in clear and hashed, without a word. */
+    private static final Pattern SECRET = Pattern.compile(
+            "SCRAM-SHA-256\\$[1-9][0-9]{0,5}:[A-Za-z0-9+/]{4,176}={0,2}\\$[A-Za-z0-9+/]{43}=:[A-Za-z0-9+/]{43}=");
+
+    private static final int LONGEST_NAME = 63;
+    private static final int OLD_ITERATIONS = 4096;
+
+    /** SQLSTATEs of our own, in a class that PostgreSQL does not use. */
+    private static final String STALE = "RW001";
+
+    private static final String MANAGED_ELSEWHERE = "RW002";
+
+    /** An explicit isolation level, since a role's own default would let the marker be read from an old snapshot. */
+    private static final String BEGIN = """
+            BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+            SET LOCAL lock_timeout = '2s';
+            SET LOCAL statement_timeout = '5s';
+            SET LOCAL idle_in_transaction_session_timeout = '5s';
+            SET LOCAL client_connection_check_interval = '1s';
+            """;
+
+    /** %1$s dollar tag, then quoted by the server: %2$s role as identifier, %3$s secret, %4$s role as literal, %5$s owner; %6$d epoch, %7$s takeover, %8$s marker. */
+    private static final String APPLY = """
+            DO %1$s
+            DECLARE
+              old text;
+              mark text[];
+            BEGIN
+              ALTER ROLE %2$s PASSWORD %3$s;
+              SELECT coalesce(shobj_description(oid, 'pg_authid'), '') INTO STRICT old FROM pg_roles WHERE rolname = %4$s;
+              mark := regexp_match(old, '%9$s');
+              IF mark[1] <> %5$s AND NOT %7$s THEN
+                RAISE EXCEPTION 'the role is managed elsewhere' USING ERRCODE = 'RW002';
+              END IF;
+              IF mark[2]::bigint >= %6$d THEN
+                RAISE EXCEPTION 'a newer attempt was here' USING ERRCODE = 'RW001';
+              END IF;
+              old := btrim(regexp_replace(old, '%9$s', '', 'g'));
+              EXECUTE format('COMMENT ON ROLE %%I IS %%L', %4$s, btrim(old || ' ' || %8$s));
+              IF current_setting('synchronous_commit') = 'off' THEN
+                PERFORM set_config('synchronous_commit', 'on', true);
+              END IF;
+            END %1$s;
+            COMMIT;
+            """;
+
+    private final Targets targets;
+    private final SecureRandom random = new SecureRandom();
+
+    @Inject
+    public FencedApply(Targets targets) {
+        this.targets = targets;
+    }
+
+    /**
+     * Looks whether {@code role} can be given a new secret, and rehearses it: {@code BEGIN; ALTER ROLE …; ROLLBACK} in one message changes
+     * nothing and exercises all that the server refuses. Whether the server asks the role for a password is {@link
+     * Targets#passwordRule}'s answer.
+     *
+     * @param scramSecret any well-formed one
+     * @return fails with {@link TargetFailure.NoSession} or {@link TargetFailure.SessionLost}
+     */
+    public Uni<Preflight> preflight(
+            Login managing, String role, String scramSecret, Purpose purpose, Deadline deadline) {
+        check(role, scramSecret);
+        return targets.withSession(managing, purpose, deadline, "rolewright preflight", session -> {
+            Session open = (Session) session;
+            return new Examination(managing, List.of(role))
+                    .look(open.line(), open.facts())
+                    .chain(report -> about(open, role, report).chain(row -> {
+                        Fence fence = fence(row);
+                        int iterations = row.getInteger("iterations");
+                        return report.ok()
+                                ? rehearse(open, role, scramSecret)
+                                        .map(ignored -> new Preflight(report, fence, iterations, null))
+                                        .onFailure(TargetFailure.StatementRefused.class)
+                                        .recoverWithItem(refusal -> new Preflight(
+                                                report, fence, iterations, (TargetFailure.StatementRefused) refusal))
+                                : Uni.createFrom().item(new Preflight(report, fence, iterations, null));
+                    }));
+        });
+    }
+
+    private static Uni<Row> about(TargetSession session, String role, TargetReport report) {
+        // Unknown settings give null with the second argument: before 16 there is no scram_iterations.
+        return session.query(
+                        "SELECT coalesce(current_setting('scram_iterations', true), $2)::int AS iterations,"
+                                + " (SELECT regexp_match(shobj_description(oid, 'pg_authid'), $3) FROM pg_roles"
+                                + " WHERE rolname::text = $1) AS mark",
+                        role,
+                        Integer.toString(OLD_ITERATIONS),
+                        Fence.MARKER)
+                .map(rows -> rows.get(0));
+    }
+
+    private static @Nullable Fence fence(Row row) {
+        String[] mark = row.getArrayOfStrings("mark");
+        return mark == null ? null : new Fence(mark[0], Math.max(1, Long.parseLong(mark[1])));
+    }
+
+    private static Uni<Void> rehearse(TargetSession session, String role, String scramSecret) {
+        return quoted(session, role, scramSecret, "x/x", "")
+                .chain(quoted -> session.execute(BEGIN + "ALTER ROLE " + quoted.getString("identifier") + " PASSWORD "
+                        + quoted.getString("secret") + ";\nROLLBACK;"));
+    }
+
+    /**
+     * Applies {@code scramSecret} to {@code role}, unless the role's marker is not older than {@code fence}. Sending the same secret again with a
+     * higher epoch is how an attempt in doubt is recovered. The session is closed when the answer comes.
+     *
+     * @param role 1 to 63 bytes: PostgreSQL would cut a longer name and alter another role
+     * @param takeover whether the marker of another owner is replaced (if its epoch is lower)
+     * @return never fails for what the target does
+     */
+    public Uni<ApplyOutcome> apply(
+            Login managing,
+            String role,
+            String scramSecret,
+            Fence fence,
+            boolean takeover,
+            String applicationName,
+            Deadline deadline) {
+        check(role, scramSecret);
+        AtomicBoolean sent = new AtomicBoolean();
+        return targets.withSession(
+                        managing,
+                        Purpose.DUE_WORK,
+                        deadline,
+                        applicationName,
+                        session -> quoted(session, role, scramSecret, fence.owner(), fence.marker())
+                                .map(quoted -> statement(quoted, fence, takeover))
+                                .chain(statement -> {
+                                    sent.set(true);
+                                    return session.execute(statement);
+                                }))
+                .map(ignored -> (ApplyOutcome) new ApplyOutcome.Applied())
+                .onFailure(TargetFailure.class)
+                .recoverWithItem(failure -> outcome((TargetFailure) failure, sent.get()));
+    }
+
+    private static void check(String role, String scramSecret) {
+        if (role.isEmpty() || role.indexOf('\0') >= 0 || role.getBytes(StandardCharsets.UTF_8).length > LONGEST_NAME) {
+            throw new IllegalArgumentException("a role name has 1 to 63 bytes and no NUL");
+        }
+        if (!SECRET.matcher(scramSecret).matches()) {
+            throw new IllegalArgumentException("not a SCRAM-SHA-256 secret in PostgreSQL's form");
+        }
+    }
+
+    /** DO takes no parameters and ALTER ROLE neither: the server quotes what is put into their text. */
+    private static Uni<Row> quoted(
+            TargetSession session, String role, String scramSecret, String owner, String marker) {
+        return session.query(
+                        "SELECT quote_ident($1::text) AS identifier, quote_literal($2::text) AS secret,"
+                                + " quote_literal($1::text) AS role, quote_literal($3::text) AS owner,"
+                                + " quote_literal($4::text) AS marker",
+                        role,
+                        scramSecret,
+                        owner,
+                        marker)
+                .map(rows -> rows.get(0));
+    }
+
+    private String statement(Row quoted, Fence fence, boolean takeover) {
+        byte[] tag = new byte[16];
+        random.nextBytes(tag); // so that no role name can end the body
+        return BEGIN
+                + String.format(
+                        APPLY,
+                        "$rw" + HexFormat.of().formatHex(tag) + "$",
+                        quoted.getString("identifier"),
+                        quoted.getString("secret"),
+                        quoted.getString("role"),
+                        quoted.getString("owner"),
+                        fence.epoch(),
+                        takeover,
+                        quoted.getString("marker"),
+                        Fence.MARKER);
+    }
+
+    private static ApplyOutcome outcome(TargetFailure failure, boolean sent) {
+        if (failure instanceof TargetFailure.StatementRefused refused) {
+            return switch (refused.sqlState()) {
+                case STALE -> new ApplyOutcome.Stale();
+                case MANAGED_ELSEWHERE -> new ApplyOutcome.ManagedElsewhere();
+                default -> new ApplyOutcome.Refused(refused.sqlState(), refused.routine(), retryAtOnce(refused));
+            };
+        }
+        if (sent && failure instanceof TargetFailure.SessionLost lost) {
+            return new ApplyOutcome.InDoubt(lost.reason());
+        }
+        return new ApplyOutcome.NotSent(Logins.outcome(failure));
+    }
+
+    private static boolean retryAtOnce(TargetFailure.StatementRefused refused) {
+        return switch (refused.sqlState()) {
+            case "55P03", "40001", "40P01" -> true;
+            // "tuple concurrently updated" has no code of its own; the function that finds out has a name.
+            case "XX000" -> "simple_heap_update".equals(refused.routine());
+            default -> false;
+        };
+    }
+}

@@ -1,0 +1,274 @@
+package io.rolewright.target;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.rolewright.password.ScramSecret;
+import io.rolewright.testing.TestPostgres;
+import io.smallrye.mutiny.Uni;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class FencedApplyTest {
+
+    private static final Duration LONG = Duration.ofSeconds(20);
+    private static final Targets TARGETS = TestTargets.local();
+    private static final FencedApply APPLY = new FencedApply(TARGETS);
+    private static final String OWNER = "store-1/rotation-1";
+
+    @AfterAll
+    static void close() {
+        TARGETS.close();
+    }
+
+    /** A server with a managing role and one role that it manages. */
+    private record Scene(TestPostgres server, TestPostgres.Login manager, String role) {
+
+        static Scene on(int major, String role) {
+            TestPostgres server = TestPostgres.shared(major);
+            TestPostgres.Login manager = server.role("LOGIN CREATEROLE");
+            String quoted = '"' + role.replace("\"", "\"\"") + '"';
+            server.sql("CREATE ROLE " + quoted + " LOGIN PASSWORD 'first'");
+            if (major >= 16) {
+                server.sql("GRANT " + quoted + " TO " + manager.role() + " WITH ADMIN TRUE, INHERIT FALSE, SET FALSE");
+            }
+            return new Scene(server, manager, role);
+        }
+
+        static Scene on(int major) {
+            return on(major, TestPostgres.uniqueName("managed"));
+        }
+
+        Login login() {
+            return TestTargets.login(server, manager);
+        }
+
+        ApplyOutcome apply(String password, Fence fence, boolean takeover) {
+            return APPLY.apply(login(), role, secret(password), fence, takeover, "rw:test", Deadline.in(LONG))
+                    .await()
+                    .indefinitely();
+        }
+
+        ApplyOutcome apply(String password, long epoch) {
+            return apply(password, new Fence(OWNER, epoch), false);
+        }
+
+        String opens(String password) {
+            return server.login(role, password);
+        }
+
+        String comment() {
+            return server.sql("SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = '"
+                            + role.replace("'", "''") + "'")
+                    .get(0)
+                    .getString(0);
+        }
+    }
+
+    private static String secret(String password) {
+        return ScramSecret.derive(password, 4096, new SecureRandom()).text();
+    }
+
+    @ParameterizedTest
+    @MethodSource("io.rolewright.testing.TestPostgres#versions")
+    void appliesRisingEpochsOnly(int major) {
+        Scene scene = Scene.on(major);
+        scene.server.sql("COMMENT ON ROLE " + scene.role + " IS 'billing; ask Ann'");
+
+        assertThat(scene.apply("five", 5)).isEqualTo(new ApplyOutcome.Applied());
+        assertThat(scene.apply("four", 4)).isEqualTo(new ApplyOutcome.Stale());
+        assertThat(scene.apply("five again", 5)).isEqualTo(new ApplyOutcome.Stale());
+
+        assertThat(scene.opens("five")).isEqualTo("ok");
+        assertThat(scene.comment()).isEqualTo("billing; ask Ann rolewright:store-1/rotation-1 epoch=5");
+        assertThat(scene.apply("six", 6)).isEqualTo(new ApplyOutcome.Applied());
+        assertThat(scene.opens("six")).isEqualTo("ok");
+        assertThat(scene.comment()).isEqualTo("billing; ask Ann rolewright:store-1/rotation-1 epoch=6");
+    }
+
+    @Test
+    void leavesARoleThatAnotherRotationManagesAloneUnlessToldToTakeItOver() {
+        Scene scene = Scene.on(TestPostgres.NEWEST);
+        scene.apply("theirs", new Fence("store-2/rotation-9", 7), false);
+
+        assertThat(scene.apply("ours", 8)).isEqualTo(new ApplyOutcome.ManagedElsewhere());
+        assertThat(scene.apply("ours", new Fence(OWNER, 7), true)).isEqualTo(new ApplyOutcome.Stale());
+        assertThat(scene.opens("theirs")).isEqualTo("ok");
+
+        assertThat(scene.apply("ours", new Fence(OWNER, 8), true)).isEqualTo(new ApplyOutcome.Applied());
+        assertThat(scene.opens("ours")).isEqualTo("ok");
+        assertThat(scene.comment()).isEqualTo("rolewright:store-1/rotation-1 epoch=8");
+    }
+
+    @Test
+    void survivesEveryRoleName() {
+        for (String name : List.of(
+                "$$",
+                "a'b",
+                "A \"quoted\" one",
+                "$rw$; DROP ROLE x; --",
+                "Ünïcode",
+                "%s %1$s",
+                "back\\slash",
+                "x".repeat(63))) {
+            String unique = name.length() == 63 ? name : name + TestPostgres.uniqueName("");
+            Scene scene = Scene.on(TestPostgres.NEWEST, unique);
+
+            assertThat(scene.apply("new", 1)).as(name).isEqualTo(new ApplyOutcome.Applied());
+            assertThat(scene.opens("new")).as(name).isEqualTo("ok");
+            assertThat(scene.comment()).isEqualTo("rolewright:store-1/rotation-1 epoch=1");
+        }
+    }
+
+    @Test
+    void refusesNamesThatWouldBeCutAndSecretsThatWouldBeHashed() {
+        Scene scene = Scene.on(TestPostgres.NEWEST);
+        Deadline deadline = Deadline.in(LONG);
+        Fence fence = new Fence(OWNER, 1);
+
+        assertThatThrownBy(() -> APPLY.apply(scene.login(), "x".repeat(64), secret("a"), fence, false, "rw", deadline))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(
+                        () -> APPLY.apply(scene.login(), scene.role, secret("a") + "\n", fence, false, "rw", deadline))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> APPLY.apply(scene.login(), scene.role, "plaintext", fence, false, "rw", deadline))
+                .isInstanceOf(IllegalArgumentException.class);
+    }
+
+    /** The zombie: an older attempt waits for the role's lock in another database, its client dies, the newer one wins. */
+    @ParameterizedTest
+    @MethodSource("io.rolewright.testing.TestPostgres#versions")
+    void anOlderAttemptThatWaitedCannotOverwriteANewerOne(int major) {
+        Scene scene = Scene.on(major);
+        String elsewhere = scene.server.database();
+        Login zombieLogin = new Login(
+                scene.server.host(),
+                scene.server.port(),
+                elsewhere,
+                scene.manager.role(),
+                TlsSettings.DISABLED,
+                scene.manager.password());
+        CompletableFuture<Void> held = new CompletableFuture<>();
+        CompletableFuture<Void> letGo = new CompletableFuture<>();
+        // Somebody holds the role's row for a moment.
+        CompletableFuture<Void> holder = TARGETS.withSession(
+                        scene.login().as(TestPostgres.SUPERUSER, scene.server.superuserPassword()),
+                        Deadline.in(LONG),
+                        "holder",
+                        session -> session.execute("BEGIN; ALTER ROLE " + scene.role + " VALID UNTIL 'infinity'")
+                                .invoke(() -> held.complete(null))
+                                .chain(() -> Uni.createFrom().completionStage(letGo))
+                                .chain(() -> session.execute("ROLLBACK")))
+                .subscribeAsCompletionStage();
+        held.join();
+        Uni<ApplyOutcome> zombie = APPLY.apply(
+                zombieLogin,
+                scene.role,
+                secret("zombie"),
+                new Fence(OWNER, 1),
+                false,
+                "rw:zombie",
+                Deadline.in(Duration.ofMillis(500)));
+        assertThat(zombie.await().indefinitely()).isEqualTo(new ApplyOutcome.InDoubt(Unreachability.TIMED_OUT));
+
+        letGo.complete(null);
+        holder.join();
+        ApplyOutcome newer = scene.apply("newer", 2);
+        Awaitility.await()
+                .atMost(LONG)
+                .until(() -> scene.server
+                        .sql("SELECT 1 FROM pg_stat_activity WHERE application_name = 'rw:zombie'")
+                        .isEmpty());
+
+        if (newer.equals(new ApplyOutcome.Applied())) {
+            assertThat(scene.opens("newer")).isEqualTo("ok");
+            assertThat(scene.opens("zombie")).isEqualTo("28P01");
+        } else {
+            // The two met in the same row: definite, and to be tried again at once.
+            assertThat(newer)
+                    .isInstanceOfSatisfying(
+                            ApplyOutcome.Refused.class,
+                            refused -> assertThat(refused.retryAtOnce()).isTrue());
+            assertThat(scene.apply("newer", 2)).isEqualTo(new ApplyOutcome.Applied());
+            assertThat(scene.opens("newer")).isEqualTo("ok");
+        }
+        assertThat(scene.apply("zombie", 1)).isEqualTo(new ApplyOutcome.Stale());
+    }
+
+    @ParameterizedTest
+    @MethodSource("io.rolewright.testing.TestPostgres#versions")
+    void saysWhatTheServerRefuses(int major) {
+        Scene scene = Scene.on(major);
+        Login powerless = TestTargets.login(scene.server, scene.server.role("LOGIN"));
+
+        assertThat(APPLY.apply(powerless, scene.role, secret("x"), new Fence(OWNER, 1), false, "rw", Deadline.in(LONG))
+                        .await()
+                        .indefinitely())
+                .isInstanceOfSatisfying(ApplyOutcome.Refused.class, refused -> {
+                    assertThat(refused.sqlState()).isEqualTo("42501");
+                    assertThat(refused.retryAtOnce()).isFalse();
+                });
+        assertThat(APPLY.apply(
+                                scene.login(),
+                                "nobody_here",
+                                secret("x"),
+                                new Fence(OWNER, 1),
+                                false,
+                                "rw",
+                                Deadline.in(LONG))
+                        .await()
+                        .indefinitely())
+                .isInstanceOfSatisfying(
+                        ApplyOutcome.Refused.class,
+                        refused -> assertThat(refused.sqlState()).isEqualTo("42704"));
+        assertThat(APPLY.apply(
+                                scene.login().as("x", "y"),
+                                scene.role,
+                                secret("x"),
+                                new Fence(OWNER, 1),
+                                false,
+                                "rw",
+                                Deadline.in(LONG))
+                        .await()
+                        .indefinitely())
+                .isInstanceOf(ApplyOutcome.NotSent.class);
+        assertThat(scene.opens("first")).isEqualTo("ok");
+    }
+
+    @ParameterizedTest
+    @MethodSource("io.rolewright.testing.TestPostgres#versions")
+    void looksAndRehearsesWithoutChangingAnything(int major) {
+        Scene scene = Scene.on(major);
+        scene.apply("current", 3);
+
+        Preflight clear = APPLY.preflight(scene.login(), scene.role, secret("x"), Purpose.REQUEST, Deadline.in(LONG))
+                .await()
+                .indefinitely();
+        Preflight blocked = APPLY.preflight(
+                        TestTargets.login(scene.server, scene.server.role("LOGIN")),
+                        scene.role,
+                        secret("x"),
+                        Purpose.REQUEST,
+                        Deadline.in(LONG))
+                .await()
+                .indefinitely();
+
+        assertThat(clear.clear()).isTrue();
+        assertThat(clear.fence()).isEqualTo(new Fence(OWNER, 3));
+        assertThat(clear.iterations()).isEqualTo(4096);
+        assertThat(blocked.clear()).isFalse();
+        assertThat(blocked.report().managedRoles().get(0).problems()).isNotEmpty();
+        assertThat(scene.opens("current")).isEqualTo("ok");
+        assertThat(TARGETS.passwordRule(scene.login().as(scene.role, ""), Purpose.REQUEST, Deadline.in(LONG))
+                        .await()
+                        .indefinitely())
+                .isEqualTo(PasswordRule.ASKED);
+    }
+}
