@@ -4,6 +4,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ConnectTimeoutException;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Context;
+import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
@@ -110,9 +111,14 @@ final class Dialler implements AutoCloseable {
             return Uni.createFrom()
                     .emitter(emitter -> context.runOnContext(unused -> {
                         try {
-                            PgConnection.connect(vertx, options()).onComplete(opened -> {
+                            PgConnectOptions options = options();
+                            // Not PgConnection.connect: of a failed one it leaves the socket factory to the finalizer.
+                            PgConnectionFactory opening =
+                                    new PgConnectionFactory(vertx, () -> Future.succeededFuture(options));
+                            factory = opening;
+                            opening.connect(context).onComplete(opened -> {
                                 if (opened.succeeded()) {
-                                    connection = opened.result();
+                                    connection = PgConnection.cast(opened.result());
                                     // Without handlers of ours the driver prints and logs what servers say.
                                     connection.exceptionHandler(failure -> {});
                                     connection.noticeHandler(notice -> {});
