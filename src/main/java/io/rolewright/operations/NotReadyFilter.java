@@ -16,7 +16,8 @@ class NotReadyFilter {
         this.startup = startup;
     }
 
-    @ServerRequestFilter(preMatching = true, priority = 0)
+    // After matching, so that metrics know the request by its path template and not by the ids in it.
+    @ServerRequestFilter(priority = 0)
     void refuse(ContainerRequestContext request) {
         if (startup.state().ready()) {
             return;

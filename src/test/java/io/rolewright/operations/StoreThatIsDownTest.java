@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import org.eclipse.microprofile.config.ConfigProvider;
 import org.junit.jupiter.api.Test;
 
@@ -57,7 +58,8 @@ class StoreThatIsDownTest {
     }
 
     private static void refused() {
-        for (String path : List.of("/api/v1/app-connections", "/api/v1/no-such-path")) {
+        for (String path :
+                List.of("/api/v1/app-connections", "/api/v1/app-connections/postgres/" + UUID.randomUUID())) {
             given().get(path)
                     .then()
                     .statusCode(503)

@@ -1,0 +1,48 @@
+package io.rolewright.operations;
+
+import static io.restassured.RestAssured.given;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.quarkus.test.junit.QuarkusTest;
+import io.rolewright.testing.TestStore;
+import java.util.Map;
+import java.util.UUID;
+import org.eclipse.microprofile.config.ConfigProvider;
+import org.junit.jupiter.api.Test;
+
+@QuarkusTest
+class MetricsTest {
+
+    @Test
+    void countRequestsByPathTemplateAndNeverByIds() {
+        String id = UUID.randomUUID().toString();
+        String token = given().contentType("application/json")
+                .body(Map.of("clientId", TestStore.CLIENT_ID, "clientSecret", TestStore.CLIENT_SECRET))
+                .post("/api/v1/auth/universal-auth/login")
+                .path("accessToken");
+
+        given().header("Authorization", "Bearer " + token)
+                .get("/api/v1/app-connections/postgres/" + id + "?marker=" + id);
+        given().get("/api/v1/app-connections/postgres/" + id);
+        given().header("Authorization", "Bearer " + id).delete("/api/v1/app-connections/postgres/" + id);
+        given().put("/api/v1/app-connections/postgres/" + id);
+        given().get("/api/v1/nothing/here/" + id);
+        given().get("/nothing/" + id);
+
+        await().untilAsserted(() -> assertThat(metrics())
+                .contains("uri=\"/api/v1/app-connections/postgres/{connectionId}\"")
+                .contains("uri=\"NOT_FOUND\""));
+        assertThat(metrics()).doesNotContain(id).doesNotContain(token).doesNotContain(TestStore.CLIENT_ID);
+    }
+
+    private static String metrics() {
+        int port = ConfigProvider.getConfig().getValue("quarkus.management.test-port", Integer.class);
+        return given().port(port)
+                .get("/q/metrics")
+                .then()
+                .statusCode(200)
+                .extract()
+                .asString();
+    }
+}
