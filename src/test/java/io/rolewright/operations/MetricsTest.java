@@ -27,6 +27,9 @@ class MetricsTest {
         given().get("/api/v1/app-connections/postgres/" + id);
         given().header("Authorization", "Bearer " + id).delete("/api/v1/app-connections/postgres/" + id);
         given().put("/api/v1/app-connections/postgres/" + id);
+        given().options("/api/v1/app-connections/postgres/" + id);
+        given().head("/api/v1/app-connections/postgres/" + id);
+        given().contentType("text/plain").body("x").patch("/api/v1/app-connections/postgres/" + id);
         given().get("/api/v1/nothing/here/" + id);
         given().get("/nothing/" + id);
 
