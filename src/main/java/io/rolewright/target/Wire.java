@@ -355,7 +355,7 @@ final class Wire extends ByteToMessageDecoder {
             return;
         }
         boolean found = false;
-        for (String attribute : challengeText.split(",")) {
+        for (String attribute : challengeText.split(",", -1)) {
             if (attribute.startsWith("i=")) {
                 found = true;
                 String count = attribute.substring(2);

@@ -6,15 +6,22 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.rolewright.password.ScramSecret;
 import io.rolewright.testing.TestPostgres;
 import io.smallrye.mutiny.Uni;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class FencedApplyTest {
 
@@ -270,5 +277,103 @@ class FencedApplyTest {
                         .await()
                         .indefinitely())
                 .isEqualTo(PasswordRule.ASKED);
+    }
+
+    /** The server commits and its answer is lost on the way: doubt, and the same secret with the next epoch ends it. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void isInDoubtWhenTheAnswerIsLostAndRecoversWithTheSameSecret(boolean hangs) throws IOException {
+        Scene scene = Scene.on(TestPostgres.NEWEST);
+        String secret = secret("new");
+        try (AnswerEater proxy = new AnswerEater(scene.server.port(), "ALTER ROLE", hangs)) {
+            Login cutOff = new Login(
+                    "127.0.0.1",
+                    proxy.port(),
+                    "postgres",
+                    scene.manager.role(),
+                    TlsSettings.DISABLED,
+                    scene.manager.password());
+
+            ApplyOutcome outcome = APPLY.apply(
+                            cutOff,
+                            scene.role,
+                            secret,
+                            new Fence(OWNER, 1),
+                            false,
+                            "rw:cut",
+                            Deadline.in(Duration.ofSeconds(3)))
+                    .await()
+                    .indefinitely();
+
+            assertThat(outcome)
+                    .isEqualTo(new ApplyOutcome.InDoubt(
+                            hangs ? Unreachability.TIMED_OUT : Unreachability.CLOSED_BY_SERVER));
+        }
+        assertThat(scene.opens("new")).isEqualTo("ok");
+        assertThat(APPLY.apply(scene.login(), scene.role, secret, new Fence(OWNER, 2), false, "rw", Deadline.in(LONG))
+                        .await()
+                        .indefinitely())
+                .isEqualTo(new ApplyOutcome.Applied());
+        assertThat(scene.opens("new")).isEqualTo("ok");
+    }
+
+    /** Passes everything on until the client has sent a certain word; from then on it keeps the server's answers to itself. */
+    private static final class AnswerEater implements AutoCloseable {
+        private final ServerSocket listener = new ServerSocket(0, 10, InetAddress.getByName("127.0.0.1"));
+        private final AtomicBoolean eating = new AtomicBoolean();
+
+        AnswerEater(int port, String word, boolean hangs) throws IOException {
+            start(() -> {
+                try (Socket client = listener.accept();
+                        Socket server = new Socket("127.0.0.1", port)) {
+                    Thread answers = start(() -> {
+                        byte[] buffer = new byte[8192];
+                        int read;
+                        while ((read = server.getInputStream().read(buffer)) >= 0) {
+                            if (!eating.get()) {
+                                client.getOutputStream().write(buffer, 0, read);
+                            } else if (!hangs) {
+                                client.close();
+                            }
+                        }
+                    });
+                    byte[] buffer = new byte[8192];
+                    int read;
+                    while ((read = client.getInputStream().read(buffer)) >= 0) {
+                        if (new String(buffer, 0, read, StandardCharsets.ISO_8859_1).contains(word)) {
+                            eating.set(true);
+                        }
+                        server.getOutputStream().write(buffer, 0, read);
+                    }
+                    answers.interrupt();
+                }
+            });
+        }
+
+        int port() {
+            return listener.getLocalPort();
+        }
+
+        private interface Piece {
+            void run() throws IOException;
+        }
+
+        private static Thread start(Piece piece) {
+            Thread thread = new Thread(() -> {
+                try {
+                    piece.run();
+                } catch (IOException closed) {
+                    // One side left.
+                }
+            });
+            thread.setDaemon(true);
+            thread.start();
+            return thread;
+        }
+
+        @Override
+        public void close() throws IOException {
+            listener.close();
+        }
     }
 }
