@@ -463,12 +463,9 @@ public final class PostgresServer implements AutoCloseable {
             RunAs runAs = RunAs.find();
             try {
                 Folders.createPrivate(folder);
-                if (runAs.isAnotherUser()) {
-                    Files.setPosixFilePermissions(
-                            folder, java.nio.file.attribute.PosixFilePermissions.fromString("rwx--x--x"));
-                    runAs.checkReachable(folder);
-                    runAs.checkReachable(installation.resolve("bin"));
-                }
+                runAs.letPass(folder);
+                runAs.checkReachable(folder);
+                runAs.checkReachable(installation.resolve("bin"));
                 Path data = folder.resolve("data");
                 Path known = folder.resolve("server.properties");
                 PostgresServer.stop(runAs, installation, data, "fast");

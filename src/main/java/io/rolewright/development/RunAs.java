@@ -5,10 +5,10 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
@@ -19,7 +19,7 @@ import java.util.stream.Stream;
  */
 final class RunAs {
 
-    private static final Set<String> UNPRIVILEGED = Set.of("postgres", "nobody");
+    private static final List<String> UNPRIVILEGED = List.of("postgres", "nobody");
 
     private static RunAs chosen;
 
@@ -45,9 +45,11 @@ final class RunAs {
         return all;
     }
 
-    /** Whether files must be handed over to another user before PostgreSQL can read them. */
-    boolean isAnotherUser() {
-        return owner.isPresent();
+    /** Lets the user PostgreSQL runs as go through a folder of ours to what is theirs in it; nobody can list it. */
+    void letPass(Path folder) throws IOException {
+        if (owner.isPresent()) {
+            Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx--x--x"));
+        }
     }
 
     /** Hands the file or folder over to the user PostgreSQL runs as, where that is another one than ours. */
@@ -84,7 +86,6 @@ final class RunAs {
             return namespace;
         }
         return UNPRIVILEGED.stream()
-                .sorted(java.util.Comparator.reverseOrder())
                 .flatMap(RunAs::ways)
                 .filter(RunAs::works)
                 .findFirst()

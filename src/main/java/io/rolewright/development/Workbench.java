@@ -58,6 +58,7 @@ final class Workbench {
     static Workbench open(Path folder) {
         try {
             Folders.createPrivate(folder);
+            RunAs.find().letPass(folder);
             lock(folder);
             Properties secrets = secrets(folder);
             Path installation = PostgresBinaries.fromClassPath(folder.resolve("binaries"));
