@@ -62,7 +62,7 @@ class ArchitectureTest {
             Map.entry("audit", Set.of()),
             Map.entry("request", Set.of("problem")),
             Map.entry("store", Set.of()),
-            Map.entry("problem", Set.of()),
+            Map.entry("problem", Set.of("store")), // to tell an outage of the store from a fault
             Map.entry("development", Set.of()));
 
     @ArchTest

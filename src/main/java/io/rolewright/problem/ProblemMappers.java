@@ -7,18 +7,15 @@ import com.fasterxml.jackson.databind.DatabindException;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import io.quarkus.vertx.http.runtime.CurrentVertxRequest;
+import io.rolewright.store.StoreFault;
 import io.vertx.ext.web.RoutingContext;
-import io.vertx.pgclient.PgException;
-import io.vertx.sqlclient.ClosedConnectionException;
 import jakarta.validation.ConstraintViolationException;
 import jakarta.ws.rs.WebApplicationException;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
-import java.net.ConnectException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeoutException;
 import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
@@ -101,9 +98,8 @@ class ProblemMappers {
     /** Everything else: a fault of ours or of the store. The log gets the cause, the caller the request id. */
     @ServerExceptionMapper
     RestResponse<ApiError> fault(Throwable failure) {
-        if (isStoreFault(failure)) {
-            log.warnf("the store did not answer: %s", failure.getClass().getSimpleName());
-            log.debug("the store did not answer", failure);
+        if (StoreFault.isOutage(failure)) {
+            log.warn(StoreFault.describe(failure));
             return error(
                     503,
                     "store_unavailable",
@@ -146,33 +142,6 @@ class ProblemMappers {
     private String requestId() {
         RoutingContext routing = current.getCurrent();
         return routing == null ? "none" : routing.response().headers().get("X-Request-Id");
-    }
-
-    /**
-     * Whether a failure means that the store could not be asked, rather than that a statement of ours is wrong: no
-     * connection, none free in time, or SQLSTATE classes 08, 53, 57 (PostgreSQL manual, Appendix A).
-     */
-    private static boolean isStoreFault(Throwable failure) {
-        for (Throwable each = failure; each != null; each = each.getCause()) {
-            if (each instanceof ConnectException
-                    || each instanceof TimeoutException
-                    || each instanceof ClosedConnectionException
-                    || each instanceof io.smallrye.mutiny.TimeoutException) {
-                return true;
-            }
-            if (each instanceof PgException pg && pg.getSqlState() != null) {
-                String kind = pg.getSqlState().substring(0, 2);
-                return kind.equals("08") || kind.equals("53") || kind.equals("57");
-            }
-            if (each.getClass() == io.vertx.core.impl.NoStackTraceThrowable.class
-                    && "Timeout".equals(each.getMessage())) { // the pool had no free session in time
-                return true;
-            }
-            if (each.getCause() == each) {
-                return false;
-            }
-        }
-        return false;
     }
 
     private static String expected(Class<?> type) {

@@ -76,7 +76,12 @@ class ConnectionWireTest {
     }
 
     static String defaultProject() {
-        return Api.as().get("/api/v1/projects").then().statusCode(200).extract().path("projects[0].id");
+        return Api.as()
+                .get("/api/v1/projects")
+                .then()
+                .statusCode(200)
+                .extract()
+                .path("projects.find { it.slug == 'default' }.id");
     }
 
     @Test
