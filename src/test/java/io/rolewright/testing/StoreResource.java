@@ -37,6 +37,8 @@ public class StoreResource implements QuarkusTestResourceLifecycleManager {
         settings.put("rolewright.root-key-file", rootKeyFile().toString());
         settings.put("rolewright.bootstrap.client-id", TestStore.CLIENT_ID);
         settings.put("rolewright.bootstrap.client-secret", TestStore.CLIENT_SECRET);
+        // What is shipped listens on 9000 unless told otherwise, and another process may have it.
+        settings.put("quarkus.management.port", "0");
         settings.put("rolewright.target.allowed-networks", "127.0.0.0/8");
         return settings;
     }
