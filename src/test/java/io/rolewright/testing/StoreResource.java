@@ -5,6 +5,7 @@ import io.quarkus.test.common.TestResourceScope;
 import io.quarkus.test.common.WithTestResource;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -37,8 +38,11 @@ public class StoreResource implements QuarkusTestResourceLifecycleManager {
         settings.put("rolewright.root-key-file", rootKeyFile().toString());
         settings.put("rolewright.bootstrap.client-id", TestStore.CLIENT_ID);
         settings.put("rolewright.bootstrap.client-secret", TestStore.CLIENT_SECRET);
-        // What is shipped listens on 9000 unless told otherwise, and another process may have it.
-        settings.put("quarkus.management.port", "0");
+        // For what is shipped, which would listen on 8080 and 9000. Both are real numbers because Micrometer does not
+        // take
+        // one server with a port among its tags and one (port 0) without.
+        settings.put("quarkus.http.port", Integer.toString(freePort()));
+        settings.put("quarkus.management.port", Integer.toString(freePort()));
         settings.put("rolewright.target.allowed-networks", "127.0.0.0/8");
         return settings;
     }
@@ -46,6 +50,14 @@ public class StoreResource implements QuarkusTestResourceLifecycleManager {
     @Override
     public void stop() {
         // The server ends with this process, and the database with it.
+    }
+
+    private static int freePort() {
+        try (ServerSocket socket = new ServerSocket(0)) {
+            return socket.getLocalPort();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static Path rootKeyFile() {
