@@ -1,6 +1,7 @@
 package io.rolewright;
 
 import io.quarkus.runtime.ApplicationLifecycleManager;
+import io.quarkus.runtime.ImageMode;
 import io.quarkus.runtime.PreventFurtherStepsException;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.annotations.QuarkusMain;
@@ -20,8 +21,11 @@ public class Main {
         // Until the log is set up: libraries that introduce themselves would stand before the sentence of a start that
         // fails.
         Logger.getLogger("").setLevel(Level.WARNING);
-        Settings.complaintBeforeStart(ConfigProvider.getConfig())
-                .ifPresentOrElse(Main::refuse, () -> Quarkus.run(null, Main::end, args));
+        if (!ImageMode.current().isNativeImage()) {
+            // An executable has, until Quarkus runs, the configuration of the machine that built it: end() looks then.
+            Settings.complaintBeforeStart(ConfigProvider.getConfig()).ifPresent(Main::refuse);
+        }
+        Quarkus.run(null, Main::end, args);
     }
 
     /** @param failure what kept the service from starting; null at an ordinary end */
@@ -33,6 +37,7 @@ public class Main {
             // --migrate is done and has said so.
             System.exit(ApplicationLifecycleManager.getExitCode());
         }
+        Settings.complaintBeforeStart(ConfigProvider.getConfig()).ifPresent(Main::refuse);
         StartFailure.sentence(failure).ifPresentOrElse(Main::refuse, () -> {
             // A bug. The log may not be set up yet, and would swallow it then.
             failure.printStackTrace();
