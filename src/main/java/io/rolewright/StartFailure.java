@@ -4,6 +4,7 @@ import io.quarkus.runtime.QuarkusBindException;
 import io.quarkus.runtime.configuration.ConfigurationException;
 import io.rolewright.Settings.Complaint;
 import io.smallrye.config.ConfigValidationException;
+import java.net.BindException;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -26,6 +27,9 @@ final class StartFailure {
             }
             if (cause instanceof QuarkusBindException taken) {
                 return Optional.of("Port " + taken.getPort() + " is in use by another process.");
+            }
+            if (cause.getCause() instanceof BindException) {
+                return Optional.of(cause.getMessage() + ": another process may have the port already.");
             }
             if (cause instanceof ConfigValidationException invalid && invalid.getProblemCount() > 0) {
                 return Optional.of(readable(invalid.getProblem(0).getMessage()));
