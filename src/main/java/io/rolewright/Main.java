@@ -37,8 +37,7 @@ public class Main {
             // --migrate is done and has said so.
             System.exit(ApplicationLifecycleManager.getExitCode());
         }
-        Settings.complaintBeforeStart(ConfigProvider.getConfig()).ifPresent(Main::refuse);
-        StartFailure.sentence(failure).ifPresentOrElse(Main::refuse, () -> {
+        StartFailure.sentence(failure, ConfigProvider.getConfig()).ifPresentOrElse(Main::refuse, () -> {
             // A bug. The log may not be set up yet, and would swallow it then.
             failure.printStackTrace();
             System.exit(1);

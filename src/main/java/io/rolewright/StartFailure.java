@@ -8,6 +8,7 @@ import java.net.BindException;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.eclipse.microprofile.config.Config;
 
 /** Turns a failure of the start into a sentence for the operator, where a setting or the machine is to blame and not a bug. */
 final class StartFailure {
@@ -19,8 +20,17 @@ final class StartFailure {
 
     private StartFailure() {}
 
-    /** @return empty if the failure is none of the operator's making */
-    static Optional<String> sentence(Throwable failure) {
+    /**
+     * The cause that names a setting or a port comes first; then what is wrong with the settings without which the service
+     * cannot be put together, because what Quarkus says of those does not name them.
+     *
+     * @return empty if the failure is none of the operator's making
+     */
+    static Optional<String> sentence(Throwable failure, Config config) {
+        return specific(failure).or(() -> Settings.complaintBeforeStart(config)).or(() -> general(failure));
+    }
+
+    private static Optional<String> specific(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof Complaint complaint) {
                 return Optional.of(complaint.getMessage());
@@ -34,12 +44,18 @@ final class StartFailure {
             if (cause instanceof ConfigValidationException invalid && invalid.getProblemCount() > 0) {
                 return Optional.of(readable(invalid.getProblem(0).getMessage()));
             }
-            if (cause instanceof ConfigurationException malformed) {
-                return Optional.of(readable(malformed.getMessage()));
-            }
             String message = cause.getMessage();
             if (message != null && SMALLRYE.matcher(message).matches()) {
                 return Optional.of(readable(message));
+            }
+        }
+        return Optional.empty();
+    }
+
+    private static Optional<String> general(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof ConfigurationException malformed) {
+                return Optional.of(readable(malformed.getMessage()));
             }
         }
         return Optional.empty();
