@@ -38,8 +38,15 @@ final class Pem {
 
     /** A readable sentence about a PEM text. */
     static final class Unreadable extends Exception {
-        Unreadable(String message) {
-            super(message, null, false, false);
+        private final String reason;
+
+        Unreadable(String reason) {
+            super(reason, null, false, false);
+            this.reason = reason;
+        }
+
+        String reason() {
+            return reason;
         }
     }
 
@@ -49,7 +56,7 @@ final class Pem {
             try {
                 certificates(settings.caPem());
             } catch (Unreadable e) {
-                faults.add(new TlsSettings.Fault(TlsSettings.Field.CA, e.getMessage()));
+                faults.add(new TlsSettings.Fault(TlsSettings.Field.CA, e.reason()));
             }
         }
         X509Certificate leaf = null;
@@ -57,7 +64,7 @@ final class Pem {
             try {
                 leaf = certificates(settings.clientCertificatePem()).get(0);
             } catch (Unreadable e) {
-                faults.add(new TlsSettings.Fault(TlsSettings.Field.CLIENT_CERTIFICATE, e.getMessage()));
+                faults.add(new TlsSettings.Fault(TlsSettings.Field.CLIENT_CERTIFICATE, e.reason()));
             }
         } else if (settings.clientKeyPem() != null) {
             faults.add(
@@ -79,7 +86,7 @@ final class Pem {
                     message = "The key does not belong to the first client certificate.";
                 }
             } catch (Unreadable e) {
-                message = e.getMessage();
+                message = e.reason();
             }
         }
         return java.util.Optional.ofNullable(message)
