@@ -1,14 +1,11 @@
 package io.rolewright.operations;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.quarkus.vertx.http.runtime.filters.Filters;
-import io.rolewright.problem.ApiError;
+import io.rolewright.problem.PlainAnswer;
 import io.vertx.core.Vertx;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
-import java.util.Map;
 import org.jboss.logging.Logger;
 
 /**
@@ -27,11 +24,11 @@ class DeadlineGuard {
     private static final Logger log = Logger.getLogger(DeadlineGuard.class);
 
     private final Vertx vertx;
-    private final ObjectMapper json;
+    private final PlainAnswer plainAnswer;
 
-    DeadlineGuard(Vertx vertx, ObjectMapper json) {
+    DeadlineGuard(Vertx vertx, PlainAnswer plainAnswer) {
         this.vertx = vertx;
-        this.json = json;
+        this.plainAnswer = plainAnswer;
     }
 
     void register(@Observes Filters filters) {
@@ -50,22 +47,13 @@ class DeadlineGuard {
         if (routing.response().headWritten() || routing.response().closed()) {
             return;
         }
-        String id = routing.response().headers().get("X-Request-Id");
-        log.warnf("Request %s was not answered in time", id);
-        ApiError late = ApiError.of(
-                id,
+        log.warnf("Request %s was not answered in time", PlainAnswer.requestId(routing));
+        plainAnswer.send(
+                routing,
                 503,
                 "not_in_time",
                 "No answer could be had in time. What was asked for may have happened or not; look before you try again.",
-                Map.of());
-        try {
-            routing.response()
-                    .setStatusCode(503)
-                    .putHeader("Content-Type", "application/json")
-                    .putHeader("Retry-After", "2")
-                    .end(json.writeValueAsString(late));
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException(e); // a record of strings and numbers
-        }
+                "Retry-After",
+                "2");
     }
 }

@@ -28,7 +28,7 @@ public record ApiError(
         @Schema(examples = "name_taken") String code,
         Map<String, Object> details) {
 
-    public static ApiError of(String reqId, int status, String code, String message, Map<String, Object> details) {
+    static ApiError of(String reqId, int status, String code, String message, Map<String, Object> details) {
         return new ApiError(reqId, status, message, kind(status, code), code, details);
     }
 

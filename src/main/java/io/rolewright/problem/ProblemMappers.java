@@ -8,7 +8,6 @@ import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import io.quarkus.vertx.http.runtime.CurrentVertxRequest;
 import io.rolewright.store.StoreFault;
-import io.vertx.ext.web.RoutingContext;
 import jakarta.validation.ConstraintViolationException;
 import jakarta.ws.rs.WebApplicationException;
 import jakarta.ws.rs.core.MediaType;
@@ -34,13 +33,7 @@ class ProblemMappers {
     @ServerExceptionMapper
     RestResponse<ApiError> problem(Problem problem) {
         log.debugf("%d %s", problem.status(), problem.code());
-        RestResponse.ResponseBuilder<ApiError> response = RestResponse.ResponseBuilder.<ApiError>create(
-                        problem.status())
-                .type(MediaType.APPLICATION_JSON_TYPE)
-                .entity(ApiError.of(
-                        requestId(), problem.status(), problem.code(), problem.getMessage(), problem.details()));
-        problem.headers().forEach(response::header);
-        return response.build();
+        return error(problem.status(), problem.code(), problem.getMessage(), problem.details(), problem.headers());
     }
 
     @ServerExceptionMapper
@@ -85,14 +78,9 @@ class ProblemMappers {
         if (status >= 500) {
             return fault(failure);
         }
-        RestResponse.ResponseBuilder<ApiError> response = RestResponse.ResponseBuilder.<ApiError>create(status)
-                .type(MediaType.APPLICATION_JSON_TYPE)
-                .entity(ApiError.of(requestId(), status, codeOf(status), sentenceOf(status), Map.of()));
         String allow = answer.getHeaderString("Allow");
-        if (allow != null) {
-            response.header("Allow", allow);
-        }
-        return response.build();
+        Map<String, String> headers = allow == null ? Map.of() : Map.of("Allow", allow);
+        return error(status, codeOf(status), sentenceOf(status), Map.of(), headers);
     }
 
     /** Everything else: a fault of ours or of the store. The log gets the cause, the caller the request id. */
@@ -105,6 +93,7 @@ class ProblemMappers {
                     "store_unavailable",
                     "The service's own database did not answer. Nothing was changed by this request unless a later read"
                             + " shows it; try again.",
+                    Map.of(),
                     Map.of("Retry-After", "2"));
         }
         log.errorf(failure, "request %s failed", requestId());
@@ -112,13 +101,15 @@ class ProblemMappers {
                 500,
                 "internal_error",
                 "Something went wrong here. Quote the request id when asking for help.",
+                Map.of(),
                 Map.of());
     }
 
-    private RestResponse<ApiError> error(int status, String code, String message, Map<String, String> headers) {
+    private RestResponse<ApiError> error(
+            int status, String code, String message, Map<String, Object> details, Map<String, String> headers) {
         RestResponse.ResponseBuilder<ApiError> response = RestResponse.ResponseBuilder.<ApiError>create(status)
                 .type(MediaType.APPLICATION_JSON_TYPE)
-                .entity(ApiError.of(requestId(), status, code, message, Map.of()));
+                .entity(ApiError.of(requestId(), status, code, message, details));
         headers.forEach(response::header);
         return response.build();
     }
@@ -128,7 +119,7 @@ class ProblemMappers {
                 ? ""
                 : " (line " + malformed.getLocation().getLineNr() + ", column "
                         + malformed.getLocation().getColumnNr() + ")";
-        return error(400, "malformed_json", "The body is not well-formed JSON" + where + ".", Map.of());
+        return error(400, "malformed_json", "The body is not well-formed JSON" + where + ".", Map.of(), Map.of());
     }
 
     private RestResponse<ValidationError> unprocessable(List<ValidationProblem.Issue> issues) {
@@ -138,10 +129,8 @@ class ProblemMappers {
                 .build();
     }
 
-    /** The id that {@code request.RequestFilter} gave the request stands in a header of the answer. */
     private String requestId() {
-        RoutingContext routing = current.getCurrent();
-        return routing == null ? "none" : routing.response().headers().get("X-Request-Id");
+        return PlainAnswer.requestId(current.getCurrent());
     }
 
     private static String expected(Class<?> type) {

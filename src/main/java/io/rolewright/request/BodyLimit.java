@@ -1,14 +1,11 @@
 package io.rolewright.request;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.quarkus.runtime.configuration.MemorySize;
 import io.quarkus.vertx.http.runtime.filters.Filters;
-import io.rolewright.problem.ApiError;
+import io.rolewright.problem.PlainAnswer;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
-import java.util.Map;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 /**
@@ -22,11 +19,11 @@ class BodyLimit {
     private static final int SECOND = 900;
 
     private final long mostBytes;
-    private final ObjectMapper json;
+    private final PlainAnswer answer;
 
-    BodyLimit(@ConfigProperty(name = "quarkus.http.limits.max-body-size") MemorySize limit, ObjectMapper json) {
+    BodyLimit(@ConfigProperty(name = "quarkus.http.limits.max-body-size") MemorySize limit, PlainAnswer answer) {
         this.mostBytes = limit.asLongValue();
-        this.json = json;
+        this.answer = answer;
     }
 
     void register(@Observes Filters filters) {
@@ -39,20 +36,13 @@ class BodyLimit {
             routing.next();
             return;
         }
-        ApiError error = ApiError.of(
-                RequestContext.idOf(routing),
+        // What follows is a body that nobody reads.
+        answer.send(
+                routing,
                 413,
                 "body_too_large",
                 "The body is larger than " + mostBytes + " bytes.",
-                Map.of());
-        try {
-            routing.response()
-                    .setStatusCode(413)
-                    .putHeader("Content-Type", "application/json")
-                    .putHeader("Connection", "close") // what follows is a body that nobody reads
-                    .end(json.writeValueAsString(error));
-        } catch (JsonProcessingException impossible) {
-            throw new IllegalStateException(impossible);
-        }
+                "Connection",
+                "close");
     }
 }
