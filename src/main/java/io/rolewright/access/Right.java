@@ -11,7 +11,16 @@ public enum Right {
     /** Logs in to a target: with parameters of the caller's own, or with a stored connection's. */
     CONNECTION_TEST("test", "app-connections"),
     /** Uses a connection for something else, such as a rotation. */
-    CONNECTION_CONNECT("connect", "app-connections");
+    CONNECTION_CONNECT("connect", "app-connections"),
+    ROTATION_READ("read", "secret-rotation"),
+    /** Sees the passwords that a rotation has made. */
+    ROTATION_READ_CREDENTIALS("read-generated-credentials", "secret-rotation"),
+    ROTATION_CREATE("create", "secret-rotation"),
+    ROTATION_EDIT("edit", "secret-rotation"),
+    ROTATION_DELETE("delete", "secret-rotation"),
+    ROTATION_ROTATE("rotate-secrets", "secret-rotation"),
+    /** Has everything done that is due, in the organisation and in every project, and sees no more than counts of it. */
+    RUN_DUE("run-due", "rotations");
 
     private final String action;
     private final String subject;

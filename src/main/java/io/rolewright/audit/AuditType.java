@@ -15,6 +15,14 @@ public final class AuditType {
     /** Ours: a login to a target that somebody asked for, saved connection or not. */
     public static final String TEST_APP_CONNECTION = "test-app-connection";
 
+    public static final String GET_SECRET_ROTATION_GENERATED_CREDENTIALS = "get-secret-rotation-generated-credentials";
+    public static final String CREATE_SECRET_ROTATION = "create-secret-rotation";
+    public static final String UPDATE_SECRET_ROTATION = "update-secret-rotation";
+    public static final String DELETE_SECRET_ROTATION = "delete-secret-rotation";
+    public static final String SECRET_ROTATION_ROTATE_SECRETS = "secret-rotation-rotate-secrets";
+    /** Ours: the dry run of a rotation that does not exist yet. */
+    public static final String PREFLIGHT_SECRET_ROTATION = "preflight-secret-rotation";
+
     public static final String LOGIN_IDENTITY_UNIVERSAL_AUTH = "login-identity-universal-auth";
     /** Ours. */
     public static final String RENEW_IDENTITY_ACCESS_TOKEN = "renew-identity-access-token";
