@@ -50,7 +50,7 @@ class ArchitectureTest {
                             "audit",
                             "idempotency")),
             Map.entry("delivery", with(FACTS, "rotation", "connection", "target", "access")),
-            Map.entry("rotation", with(FACTS, "connection", "credential", "access")),
+            Map.entry("rotation", with(FACTS, "connection", "credential", "access", "target", "password")),
             Map.entry("connection", with(FACTS, "credential", "target", "access")),
             Map.entry("credential", with(FACTS, "target", "password")),
             Map.entry("access", with(FACTS, "target")),

@@ -16,7 +16,9 @@ public enum SealedField {
     /** A known text, opened at every start to prove that the keys fit the store. */
     CANARY(4, 1),
     /** The key of {@link Sealer#fingerprint}. */
-    FINGERPRINT_KEY(4, 2);
+    FINGERPRINT_KEY(4, 2),
+    /** One password of a managed role: role id, role name, password, SCRAM secret. */
+    PASSWORD_VERSION(5, 1);
 
     /** Kind of record, 16 bits, unsigned. */
     final short kind;

@@ -1,0 +1,64 @@
+package io.rolewright.credential;
+
+import io.quarkus.hibernate.reactive.panache.Panache;
+import io.smallrye.mutiny.Uni;
+import jakarta.persistence.LockModeType;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** How rows of this package are found. Every method joins the running session; those that lock need a transaction. */
+final class CredentialStore {
+
+    private static final List<VersionState> UNFINISHED =
+            List.of(VersionState.PENDING, VersionState.IN_DOUBT, VersionState.APPLIED);
+    private static final List<AttemptState> OPEN =
+            List.of(AttemptState.CLAIMED, AttemptState.SENT, AttemptState.PARKED);
+
+    private CredentialStore() {}
+
+    static Uni<@Nullable ManagedRole> role(UUID id) {
+        return Panache.getSession().chain(session -> session.find(ManagedRole.class, id));
+    }
+
+    /** Whoever holds this lock decides about the role, its versions and attempts; nothing of them is written without it. */
+    static Uni<@Nullable ManagedRole> lock(UUID id) {
+        return Panache.getSession()
+                .chain(session -> session.find(ManagedRole.class, id, LockModeType.PESSIMISTIC_WRITE));
+    }
+
+    static Uni<@Nullable Attempt> openAttempt(UUID roleId) {
+        return first("from Attempt a where a.roleId = ?1 and a.state in ?2", Attempt.class, roleId, OPEN);
+    }
+
+    static Uni<@Nullable Attempt> attempt(UUID id) {
+        return Panache.getSession().chain(session -> session.find(Attempt.class, id));
+    }
+
+    /** For the states of which a role has at most one, and for PREVIOUS the newest. */
+    static Uni<@Nullable PasswordVersion> version(UUID roleId, VersionState state) {
+        return first(
+                "from PasswordVersion v where v.roleId = ?1 and v.state = ?2 order by v.number desc",
+                PasswordVersion.class,
+                roleId,
+                state);
+    }
+
+    static Uni<@Nullable PasswordVersion> unfinishedVersion(UUID roleId) {
+        return first(
+                "from PasswordVersion v where v.roleId = ?1 and v.state in ?2",
+                PasswordVersion.class,
+                roleId,
+                UNFINISHED);
+    }
+
+    private static <T> Uni<@Nullable T> first(String query, Class<T> type, Object... parameters) {
+        return Panache.getSession().chain(session -> {
+            var select = session.createSelectionQuery(query, type).setMaxResults(1);
+            for (int i = 0; i < parameters.length; i++) {
+                select = select.setParameter(i + 1, parameters[i]);
+            }
+            return select.getResultList().map(found -> found.isEmpty() ? null : found.get(0));
+        });
+    }
+}

@@ -1,0 +1,41 @@
+package io.rolewright.credential;
+
+import io.quarkus.hibernate.reactive.panache.Panache;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** The passwords that may be used or given out. A version that is not current yet is never among them. */
+@ApplicationScoped
+public class Passwords {
+
+    private final VersionSeal seal;
+
+    Passwords(VersionSeal seal) {
+        this.seal = seal;
+    }
+
+    /** Opens the current password of a role and hands it to {@code reader}; null item when there is none yet, or no such role. */
+    public <T> Uni<@Nullable T> current(UUID roleId, PasswordReader<T> reader) {
+        return in(VersionState.CURRENT, roleId, reader);
+    }
+
+    /** The same for the password before the current one. */
+    public <T> Uni<@Nullable T> previous(UUID roleId, PasswordReader<T> reader) {
+        return in(VersionState.PREVIOUS, roleId, reader);
+    }
+
+    private <T> Uni<@Nullable T> in(VersionState state, UUID roleId, PasswordReader<T> reader) {
+        return Panache.withSession(() -> CredentialStore.role(roleId).chain(role -> {
+            if (role == null || role.deletedAt != null) {
+                return Uni.createFrom().nullItem();
+            }
+            return CredentialStore.version(roleId, state)
+                    .map(version -> version == null
+                            ? null
+                            : reader.read(
+                                    role.roleName, seal.open(version, role).password(), version.number));
+        }));
+    }
+}

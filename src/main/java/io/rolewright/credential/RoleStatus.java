@@ -1,0 +1,25 @@
+package io.rolewright.credential;
+
+import java.time.Instant;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a managed role is, without any secret.
+ *
+ * @param state {@link RoleState#OK} also while a change is under way that nothing stands in the way of
+ * @param reason stable code; absent when the state is ok
+ * @param currentNumber of the version that is current; absent before the first
+ * @param openAttempt the attempt that is not finished; absent when there is none
+ * @param nextTryAt when the open attempt is tried again; absent when there is none or somebody works on it now
+ */
+public record RoleStatus(
+        UUID id,
+        UUID ownerId,
+        String roleName,
+        RoleState state,
+        @Nullable String reason,
+        @Nullable Long currentNumber,
+        @Nullable Instant currentSince,
+        @Nullable UUID openAttempt,
+        @Nullable Instant nextTryAt) {}
