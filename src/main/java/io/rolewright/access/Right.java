@@ -20,7 +20,9 @@ public enum Right {
     ROTATION_DELETE("delete", "secret-rotation"),
     ROTATION_ROTATE("rotate-secrets", "secret-rotation"),
     /** Has everything done that is due, in the organisation and in every project, and sees no more than counts of it. */
-    RUN_DUE("run-due", "rotations");
+    RUN_DUE("run-due", "rotations"),
+    /** Sees which keys seal the store and runs the key commands; sees no key and opens nothing. */
+    KEYS_MANAGE("manage", "keys");
 
     private final String action;
     private final String subject;

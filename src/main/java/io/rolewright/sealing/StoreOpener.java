@@ -40,7 +40,7 @@ class StoreOpener implements StartupStep {
     private static final long LOCK = 0x524F4C45_5345414CL;
 
     /** Constants belong to the store as a whole; their field tells them apart. */
-    private static final UUID STORE = new UUID(0, 0);
+    static final UUID STORE = new UUID(0, 0);
 
     private static final byte[] CANARY = "The canary of a Rolewright store.".getBytes(StandardCharsets.US_ASCII);
 

@@ -62,7 +62,8 @@ class SealedFormatTest {
                         "SIGNING_KEY", "2.1",
                         "IDEMPOTENT_REPLY", "3.1",
                         "CANARY", "4.1",
-                        "FINGERPRINT_KEY", "4.2"));
+                        "FINGERPRINT_KEY", "4.2",
+                        "PASSWORD_VERSION", "5.1"));
         assertThat(Arrays.stream(SealedField.values()).map(f -> f.kind + "." + f.field))
                 .doesNotHaveDuplicates();
     }

@@ -20,7 +20,7 @@ class SealerTest {
 
     @Test
     void answersNotReadyBeforeTheStoreIsOpen() {
-        assertThatThrownBy(() -> sealer.seal(SealedField.SIGNING_KEY, RECORD, 1, new byte[1]))
+        assertThatThrownBy(() -> sealer.seal(SealedField.PASSWORD_VERSION, RECORD, 1, new byte[1]))
                 .isInstanceOfSatisfying(Problem.class, p -> {
                     assertThat(p.status()).isEqualTo(503);
                     assertThat(p.code()).isEqualTo("not_ready");
@@ -32,18 +32,18 @@ class SealerTest {
         open();
         byte[] secret = "of some length".getBytes(UTF_8);
 
-        byte[] sealed = sealer.seal(SealedField.SIGNING_KEY, RECORD, 1, secret);
+        byte[] sealed = sealer.seal(SealedField.PASSWORD_VERSION, RECORD, 1, secret);
 
         assertThat(sealed).hasSize(secret.length + 33);
-        assertThat(sealer.open(SealedField.SIGNING_KEY, RECORD, 1, sealed)).isEqualTo(secret);
+        assertThat(sealer.open(SealedField.PASSWORD_VERSION, RECORD, 1, sealed)).isEqualTo(secret);
     }
 
     @Test
     void sealsTheSameThingDifferentlyEachTime() {
         open();
 
-        assertThat(sealer.seal(SealedField.SIGNING_KEY, RECORD, 1, new byte[8]))
-                .isNotEqualTo(sealer.seal(SealedField.SIGNING_KEY, RECORD, 1, new byte[8]));
+        assertThat(sealer.seal(SealedField.PASSWORD_VERSION, RECORD, 1, new byte[8]))
+                .isNotEqualTo(sealer.seal(SealedField.PASSWORD_VERSION, RECORD, 1, new byte[8]));
     }
 
     @Test
@@ -51,9 +51,9 @@ class SealerTest {
         open();
         dataKey.seals.set(Sealer.MOST_SEALS_PER_KEY - 1);
 
-        sealer.seal(SealedField.SIGNING_KEY, RECORD, 1, new byte[1]);
+        sealer.seal(SealedField.PASSWORD_VERSION, RECORD, 1, new byte[1]);
 
-        assertThatThrownBy(() -> sealer.seal(SealedField.SIGNING_KEY, RECORD, 1, new byte[1]))
+        assertThatThrownBy(() -> sealer.seal(SealedField.PASSWORD_VERSION, RECORD, 1, new byte[1]))
                 .isInstanceOfSatisfying(Problem.class, p -> assertThat(p.code()).isEqualTo("data_key_exhausted"));
     }
 

@@ -46,7 +46,7 @@ class StoreOpenerTest {
     static void makeStore() throws IOException {
         vertx = Vertx.vertx();
         store = postgres.database();
-        postgres.sqlIn(store, Files.readString(Path.of("src/main/resources/db/V1__Keys_that_seal_the_store.sql")));
+        MigratedStore.migrate(postgres, store);
     }
 
     @AfterAll
@@ -56,17 +56,17 @@ class StoreOpenerTest {
 
     @BeforeEach
     void emptyStore() {
-        postgres.sqlIn(store, "TRUNCATE data_key, sealed_constant");
+        postgres.sqlIn(store, "DELETE FROM sealed_constant; DELETE FROM data_key");
     }
 
     @Test
     void nextStartOpensWhatTheFirstSealed() throws IOException {
         var first = started(keys("k1"));
-        byte[] sealed = first.seal(SealedField.SIGNING_KEY, RECORD, 1, SECRET);
+        byte[] sealed = first.seal(SealedField.PASSWORD_VERSION, RECORD, 1, SECRET);
 
         var next = started(keys("k1"));
 
-        assertThat(next.open(SealedField.SIGNING_KEY, RECORD, 1, sealed)).isEqualTo(SECRET);
+        assertThat(next.open(SealedField.PASSWORD_VERSION, RECORD, 1, sealed)).isEqualTo(SECRET);
         assertThat(next.fingerprint("test", SECRET)).isEqualTo(first.fingerprint("test", SECRET));
     }
 
@@ -81,9 +81,10 @@ class StoreOpenerTest {
                 .await()
                 .atMost(PATIENCE);
 
-        byte[] sealed = replicas.get(0).seal(SealedField.SIGNING_KEY, RECORD, 1, SECRET);
+        byte[] sealed = replicas.get(0).seal(SealedField.PASSWORD_VERSION, RECORD, 1, SECRET);
         assertThat(replicas).allSatisfy(replica -> {
-            assertThat(replica.open(SealedField.SIGNING_KEY, RECORD, 1, sealed)).isEqualTo(SECRET);
+            assertThat(replica.open(SealedField.PASSWORD_VERSION, RECORD, 1, sealed))
+                    .isEqualTo(SECRET);
             assertThat(replica.fingerprint("test", SECRET))
                     .isEqualTo(replicas.get(0).fingerprint("test", SECRET));
         });
@@ -92,11 +93,11 @@ class StoreOpenerTest {
 
     @Test
     void keyThatIsNoLongerActiveStillOpensTheStore() throws IOException {
-        byte[] sealed = started(keys("k1")).seal(SealedField.SIGNING_KEY, RECORD, 1, SECRET);
+        byte[] sealed = started(keys("k1")).seal(SealedField.PASSWORD_VERSION, RECORD, 1, SECRET);
 
         var next = started(keys("k2", "k1"));
 
-        assertThat(next.open(SealedField.SIGNING_KEY, RECORD, 1, sealed)).isEqualTo(SECRET);
+        assertThat(next.open(SealedField.PASSWORD_VERSION, RECORD, 1, sealed)).isEqualTo(SECRET);
     }
 
     @Test
@@ -169,7 +170,7 @@ class StoreOpenerTest {
         @Test
         void withDataKeysThatWereLost() throws IOException {
             started(keys("k1"));
-            postgres.sqlIn(store, "DELETE FROM data_key");
+            postgres.sqlIn(store, "SET session_replication_role = replica; DELETE FROM data_key");
 
             assertNotReady(
                     keys("k1"), "The store's keys are incomplete: restore data_key and sealed_constant together.");
@@ -186,7 +187,8 @@ class StoreOpenerTest {
             Files.writeString(config.rootKeyFile().orElseThrow(), keyLine("k1"));
             start(sealer, config).await().atMost(PATIENCE);
 
-            assertThat(sealer.seal(SealedField.SIGNING_KEY, RECORD, 1, SECRET)).isNotEmpty();
+            assertThat(sealer.seal(SealedField.PASSWORD_VERSION, RECORD, 1, SECRET))
+                    .isNotEmpty();
         }
 
         private void assertNotReady(SealingConfig config, String reason) {
