@@ -4,24 +4,18 @@ import java.time.Instant;
 import java.util.UUID;
 
 /**
- * What an access token says. Times are whole seconds.
+ * What an access token says. Not what its bearer may do: {@link Standings} know that. Times are whole seconds.
  *
  * @param tokenId names the token and every renewal of it
- * @param clientSecretId which of the identity's secrets it was obtained with
- * @param role as at login: a change takes effect at the next one
+ * @param identityName as at login
+ * @param credentialId what it was obtained with, such as one of the identity's client secrets
  * @param renewableUntil no renewal is valid after this
  */
 record AccessToken(
         UUID tokenId,
         UUID identityId,
         String identityName,
-        UUID clientSecretId,
-        Role role,
+        UUID credentialId,
         Instant issuedAt,
         Instant expiresAt,
-        Instant renewableUntil) {
-
-    Caller caller(String address) {
-        return new Caller(identityId, identityName, tokenId, address, role);
-    }
-}
+        Instant renewableUntil) {}

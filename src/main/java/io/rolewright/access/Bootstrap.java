@@ -128,7 +128,6 @@ class Bootstrap implements StartupStep {
         identity.id = UUID.randomUUID();
         identity.name = "bootstrap";
         identity.clientId = first.clientId();
-        identity.organisationRole = Role.ADMIN.storedName();
         identity.createdAt = clock.instant();
         var secret = new ClientSecret();
         secret.id = UUID.randomUUID();
@@ -139,6 +138,10 @@ class Bootstrap implements StartupStep {
                 .chain(session::flush)
                 .chain(() -> session.persist(secret))
                 .chain(session::flush)
+                .chain(() -> session.createNativeQuery("insert into role_binding (identity_id, role) values (?1, ?2)")
+                        .setParameter(1, identity.id)
+                        .setParameter(2, Role.ADMIN.storedName())
+                        .executeUpdate())
                 .chain(() -> audit.record(AuditEvent.success(AuditType.BOOTSTRAP_IDENTITY)
                         .on("identity", identity.id)
                         .with("clientId", identity.clientId)))

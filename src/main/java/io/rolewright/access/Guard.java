@@ -4,7 +4,6 @@ import io.quarkus.vertx.http.runtime.CurrentVertxRequest;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
-import io.smallrye.mutiny.Uni;
 import io.vertx.core.Vertx;
 import jakarta.annotation.Priority;
 import jakarta.ws.rs.Priorities;
@@ -18,8 +17,8 @@ import org.jboss.resteasy.reactive.server.spi.ResteasyReactiveContainerRequestFi
  * endpoint because it is bound to none; routes that are not JAX-RS (OpenAPI, Swagger UI in dev mode, health and metrics on
  * the management port) hold nothing to guard.
  *
- * <p>Almost always it decides at once, by a signature and a look at the {@link TokenLedger}; only when the ledger has
- * grown old does the request wait for one query.
+ * <p>Almost always it decides at once, by a signature and a look at what the replica knows ({@link Callers}); only when
+ * that has grown old does the request wait for a query.
  */
 @Provider
 @Priority(Priorities.AUTHENTICATION)
@@ -28,19 +27,19 @@ class Guard implements ResteasyReactiveContainerRequestFilter {
     private final CurrentVertxRequest current;
     private final CurrentCaller currentCaller;
     private final RequestOrigins origins;
-    private final TokenLedger ledger;
+    private final Callers callers;
     private final AuditLog audit;
 
     Guard(
             CurrentVertxRequest current,
             CurrentCaller currentCaller,
             RequestOrigins origins,
-            TokenLedger ledger,
+            Callers callers,
             AuditLog audit) {
         this.current = current;
         this.currentCaller = currentCaller;
         this.origins = origins;
-        this.ledger = ledger;
+        this.callers = callers;
         this.audit = audit;
     }
 
@@ -55,31 +54,37 @@ class Guard implements ResteasyReactiveContainerRequestFilter {
         // The instance itself and not its proxy: when the request goes on after waiting, no request scope is active
         // yet.
         var caller = currentCaller.self();
-        if (ledger.isFresh()) {
-            caller.set(judge(token, origin));
+        var known = known(token, origin);
+        if (known != null) {
+            caller.set(known);
             return;
         }
         context.suspend();
         var vertx = Vertx.currentContext();
-        ledger.freshen()
+        callers.ask(token, origin.address())
                 .emitOn(task -> vertx.runOnContext(ignored -> task.run()))
-                .chain(() -> Uni.createFrom().item(() -> judge(token, origin)))
+                .onFailure(TokenRefused.class)
+                .invoke(refused -> note((TokenRefused) refused, origin))
                 .subscribe()
                 .with(
-                        known -> {
-                            caller.set(known);
+                        asked -> {
+                            caller.set(asked);
                             context.resume();
                         },
                         context::resume);
     }
 
-    private Caller judge(String token, RequestOrigin origin) {
+    private Caller known(String token, RequestOrigin origin) {
         try {
-            return ledger.judge(token).caller(origin.address());
+            return callers.known(token, origin.address());
         } catch (TokenRefused refused) {
-            audit.note(AuditEvent.refused(AuditType.ACCESS_REFUSED, refused.code())
-                    .from(origin.address(), origin.requestId()));
+            note(refused, origin);
             throw refused;
         }
+    }
+
+    private void note(TokenRefused refused, RequestOrigin origin) {
+        audit.note(AuditEvent.refused(AuditType.ACCESS_REFUSED, refused.code())
+                .from(origin.address(), origin.requestId()));
     }
 }

@@ -23,10 +23,6 @@ class Identity extends PanacheEntityBase {
     @Column(columnDefinition = "text", nullable = false)
     String clientId;
 
-    /** {@link Role#storedName} in the organisation. */
-    @Column(columnDefinition = "text", nullable = false)
-    String organisationRole;
-
     @Column(nullable = false)
     Instant createdAt;
 }

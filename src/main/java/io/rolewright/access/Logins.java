@@ -24,7 +24,7 @@ import org.hibernate.reactive.mutiny.Mutiny;
 class Logins {
 
     private static final String FIND = """
-            select f.failed, f.seconds_locked, i.id, i.name, i.organisation_role, i.secret_id
+            select f.failed, f.seconds_locked, i.id, i.name, i.secret_id
             from (select count(*) > 0 as failed,
                          cast(coalesce(ceil(extract(epoch from max(locked_until) - now())), 0) as integer) as seconds_locked
                   from login_failure where client_id = ?1 and address = ?2) f
@@ -97,7 +97,7 @@ class Logins {
         }
         var identityId = (UUID) row[2];
         var name = (String) row[3];
-        var token = tokens.start(identityId, name, (UUID) row[5], Role.of((String) row[4]));
+        var token = tokens.start(identityId, name, (UUID) row[4]);
         var forget = failedBefore
                 ? session.createNativeQuery("delete from login_failure where client_id = ?1 and address = ?2")
                         .setParameter(1, clientId)
@@ -110,7 +110,7 @@ class Logins {
                         .from(from.address(), from.requestId())
                         .on("identity", identityId)
                         .with("clientId", clientId)
-                        .with("clientSecretId", token.clientSecretId())
+                        .with("clientSecretId", token.credentialId())
                         .with("tokenId", token.tokenId())))
                 .replaceWith(() -> Outcome.granted(tokens.grant(token)));
     }

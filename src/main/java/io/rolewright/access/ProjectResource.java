@@ -58,15 +58,18 @@ class ProjectResource {
     }
 
     @GET
-    @Operation(operationId = "listProjects", summary = "List the projects", description = "By name.")
+    @Operation(
+            operationId = "listProjects",
+            summary = "List the projects",
+            description = "Those that the caller may see, by name.")
     public Uni<ProjectList> list(
             @QueryParam("limit")
                     @Parameter(
                             description = "Rows per page, 1 to 1000; absent: the whole list, if it has at most 10,000.")
                     String limit,
             @QueryParam("cursor") @Parameter(description = "The nextCursor of the page before.") String cursor) {
-        Rights.require(caller.get(), Right.PROJECT_READ, null);
-        return projects.list(Page.of(limit, cursor))
+        var reach = Rights.reach(caller.get(), Right.PROJECT_READ);
+        return projects.list(reach, Page.of(limit, cursor))
                 .map(slice -> new ProjectList(slice.map(this::view).rows(), slice.nextCursor()));
     }
 

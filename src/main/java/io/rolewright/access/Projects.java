@@ -44,29 +44,41 @@ public class Projects {
      * Looks a project up, in the running session or one of its own.
      *
      * @param idText as the caller sent it; what is not a UUID names no project
+     * @return empty too for a project that the caller may not see
      */
-    public Uni<Optional<Project>> find(String idText) {
+    public Uni<Optional<Project>> find(Caller caller, String idText) {
         UUID id;
         try {
             id = UUID.fromString(idText);
         } catch (IllegalArgumentException notAnId) {
             return Uni.createFrom().item(Optional.empty());
         }
-        return Panache.withSession(() -> Project.<Project>findById(id)).map(Optional::ofNullable);
+        return Panache.withSession(() -> Project.<Project>findById(id))
+                .map(project -> Optional.ofNullable(project).filter(found -> mayBeSeen(found.id, caller)));
     }
 
-    Uni<Slice<Project>> list(Page page) {
+    private static boolean mayBeSeen(UUID project, Caller caller) {
+        return caller.grants().allow(Right.PROJECT_READ, project);
+    }
+
+    Uni<Slice<Project>> list(Reach reach, Page page) {
         return Panache.withSession(
-                        () -> all(page).range(0, page.rowsToRead() - 1).list())
+                        () -> all(reach, page).range(0, page.rowsToRead() - 1).list())
                 .map(rows -> page.cut(rows, project -> project.name, project -> project.id));
     }
 
-    private static PanacheQuery<Project> all(Page page) {
-        return page.afterName() == null
-                ? Project.find(IN_ORDER)
-                : Project.find(
-                        "where name > :name or (name = :name and id > :id) " + IN_ORDER,
-                        Parameters.with("name", page.afterName()).and("id", page.afterId()));
+    private static PanacheQuery<Project> all(Reach reach, Page page) {
+        var where = "where 1 = 1 ";
+        var parameters = new Parameters();
+        if (!reach.everywhere()) {
+            where += "and id in :projects ";
+            parameters.and("projects", reach.projects());
+        }
+        if (page.afterName() != null) {
+            where += "and (name > :name or (name = :name and id > :id)) ";
+            parameters.and("name", page.afterName()).and("id", page.afterId());
+        }
+        return Project.find(where + IN_ORDER, parameters);
     }
 
     /**

@@ -1,35 +1,50 @@
 package io.rolewright.access;
 
-/** One thing that a caller may or may not do. An endpoint asks {@link Rights} for exactly one of them. */
+import static io.rolewright.access.Role.CONSUMER;
+import static io.rolewright.access.Role.OPERATOR;
+import static io.rolewright.access.Role.READER;
+import static io.rolewright.access.Role.SCHEDULER;
+
+import java.util.Set;
+
+/**
+ * One thing that a caller may or may not do, and which roles may: this is the whole table. {@link Role#ADMIN} may do
+ * everything and is not named. An endpoint asks {@link Rights} for exactly one of them.
+ */
 public enum Right {
-    PROJECT_READ("read", "projects"),
+    PROJECT_READ("read", "projects", OPERATOR, READER, CONSUMER),
     PROJECT_CREATE("create", "projects"),
-    CONNECTION_READ("read", "app-connections"),
-    CONNECTION_CREATE("create", "app-connections"),
-    CONNECTION_EDIT("edit", "app-connections"),
+
+    CONNECTION_READ("read", "app-connections", OPERATOR, READER, CONSUMER),
+    CONNECTION_CREATE("create", "app-connections", OPERATOR),
+    CONNECTION_EDIT("edit", "app-connections", OPERATOR),
     CONNECTION_DELETE("delete", "app-connections"),
     /** Logs in to a target: with parameters of the caller's own, or with a stored connection's. */
-    CONNECTION_TEST("test", "app-connections"),
+    CONNECTION_TEST("test", "app-connections", OPERATOR),
     /** Uses a connection for something else, such as a rotation. */
-    CONNECTION_CONNECT("connect", "app-connections"),
-    ROTATION_READ("read", "secret-rotation"),
+    CONNECTION_CONNECT("connect", "app-connections", OPERATOR),
+
+    ROTATION_READ("read", "secret-rotation", OPERATOR, READER, CONSUMER),
     /** Sees the passwords that a rotation has made. */
-    ROTATION_READ_CREDENTIALS("read-generated-credentials", "secret-rotation"),
-    ROTATION_CREATE("create", "secret-rotation"),
-    ROTATION_EDIT("edit", "secret-rotation"),
+    ROTATION_READ_CREDENTIALS("read-generated-credentials", "secret-rotation", CONSUMER),
+    ROTATION_CREATE("create", "secret-rotation", OPERATOR),
+    ROTATION_EDIT("edit", "secret-rotation", OPERATOR),
     ROTATION_DELETE("delete", "secret-rotation"),
-    ROTATION_ROTATE("rotate-secrets", "secret-rotation"),
+    ROTATION_ROTATE("rotate-secrets", "secret-rotation", OPERATOR),
     /** Has everything done that is due, in the organisation and in every project, and sees no more than counts of it. */
-    RUN_DUE("run-due", "rotations"),
+    RUN_DUE("run-due", "rotations", SCHEDULER),
     /** Sees which keys seal the store and runs the key commands; sees no key and opens nothing. */
     KEYS_MANAGE("manage", "keys");
 
     private final String action;
     private final String subject;
+    private final Set<Role> roles;
 
-    Right(String action, String subject) {
+    /** @param roles that have the right beside {@link Role#ADMIN} */
+    Right(String action, String subject, Role... roles) {
         this.action = action;
         this.subject = subject;
+        this.roles = Set.of(roles);
     }
 
     String action() {
@@ -38,5 +53,9 @@ public enum Right {
 
     String subject() {
         return subject;
+    }
+
+    boolean isAllowedTo(Role role) {
+        return role == Role.ADMIN || roles.contains(role);
     }
 }

@@ -3,25 +3,69 @@ package io.rolewright.access;
 import io.rolewright.problem.Problem;
 import java.util.Map;
 import java.util.UUID;
+import java.util.function.Supplier;
 
-/** The one place that decides whether a caller may do something. */
+/**
+ * The one place that decides whether a caller may do something.
+ *
+ * <p>How an endpoint asks:
+ * <ol>
+ * <li>At first, before anything is looked up, {@link #reach}: who has the right nowhere is refused there, whatever the
+ *     request names.
+ * <li>A list shows what its reach covers.
+ * <li>For one thing that was looked up, {@link #requireOn}: what the caller may not see is not there.
+ * <li>For something new, {@link #require} in its project.
+ * </ol>
+ */
 public final class Rights {
 
     private Rights() {}
 
     /**
-     * Lets the caller go on or refuses.
+     * Where the caller has the right.
+     *
+     * @throws Problem 403 {@code permission_denied} if nowhere
+     */
+    public static Reach reach(Caller caller, Right right) {
+        var reach = caller.grants().reach(right);
+        if (reach.isNowhere()) {
+            throw denied(right);
+        }
+        return reach;
+    }
+
+    /**
+     * Lets the caller go on or refuses. For a project that the caller is known to see.
      *
      * @param projectId the project that the thing belongs to, or null for the organisation
      * @throws Problem 403 {@code permission_denied}, naming the action and the subject
      */
     public static void require(Caller caller, Right right, UUID projectId) {
-        if (!caller.role().allows(right)) {
-            throw Problem.of(
-                    403,
-                    "permission_denied",
-                    "You are not allowed to " + right.action() + " on " + right.subject() + ".",
-                    Map.of("action", right.action(), "subject", right.subject()));
+        if (!caller.grants().allow(right, projectId)) {
+            throw denied(right);
         }
+    }
+
+    /**
+     * Lets the caller go on with a thing that exists, or refuses.
+     *
+     * @param seeing the right without which the thing is not there for the caller
+     * @param projectId the project that the thing belongs to, or null for the organisation
+     * @param notThere what is answered if the thing does not exist
+     * @throws Problem {@code notThere}, or 403 {@code permission_denied} for a thing that the caller may see
+     */
+    public static void requireOn(
+            Caller caller, Right right, Right seeing, UUID projectId, Supplier<? extends Problem> notThere) {
+        if (!caller.grants().allow(right, projectId)) {
+            throw caller.grants().allow(seeing, projectId) ? denied(right) : notThere.get();
+        }
+    }
+
+    private static Problem denied(Right right) {
+        return Problem.of(
+                403,
+                "permission_denied",
+                "You are not allowed to " + right.action() + " on " + right.subject() + ".",
+                Map.of("action", right.action(), "subject", right.subject()));
     }
 }

@@ -1,23 +1,38 @@
 package io.rolewright.access;
 
-/** What an identity may do; stored by its lower-case name. */
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * What an identity is in the organisation or in one project. What each may do stands in {@link Right}, beside the right;
+ * stored and written by its lower-case name.
+ */
 public enum Role {
-    /** Everything, in the organisation and in every project. */
-    ADMIN {
-        @Override
-        boolean allows(Right right) {
-            return true;
-        }
-    };
+    /** Everything. */
+    ADMIN,
+    /** Sees, makes and changes connections and rotations, tests and uses them; sees no generated password. */
+    OPERATOR,
+    /** Sees what there is, and no password. */
+    READER,
+    /** Sees what there is, and the generated credentials: for what logs in with them. */
+    CONSUMER,
+    /** Starts due work, and nothing else: for an outside clock. Of the organisation only. */
+    SCHEDULER;
 
-    abstract boolean allows(Right right);
-
-    String storedName() {
-        return name().toLowerCase(java.util.Locale.ROOT);
+    /** @return whether everything that the other role may do is allowed to this one */
+    boolean covers(Role other) {
+        return Arrays.stream(Right.values()).allMatch(right -> right.isAllowedTo(this) || !right.isAllowedTo(other));
     }
 
-    /** @throws IllegalArgumentException for a name that this build does not know */
-    static Role of(String storedName) {
-        return valueOf(storedName.toUpperCase(java.util.Locale.ROOT));
+    String storedName() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** @return empty for a name that this build does not know: a newer one may have stored it */
+    static Optional<Role> of(String storedName) {
+        return Arrays.stream(values())
+                .filter(role -> role.storedName().equals(storedName))
+                .findFirst();
     }
 }

@@ -104,8 +104,7 @@ final class TokenFormat {
         claims.setStringClaim("identityId", token.identityId().toString());
         claims.setStringClaim("identityName", token.identityName());
         claims.setStringClaim("identityAccessTokenId", token.tokenId().toString());
-        claims.setStringClaim("clientSecretId", token.clientSecretId().toString());
-        claims.setStringClaim("role", token.role().storedName());
+        claims.setStringClaim("clientSecretId", token.credentialId().toString());
         var signed = new JsonWebSignature();
         signed.setAlgorithmHeaderValue(AlgorithmIdentifiers.HMAC_SHA256);
         signed.setHeader("typ", "JWT");
@@ -150,7 +149,6 @@ final class TokenFormat {
                     UUID.fromString(claims.getSubject()),
                     claims.getStringClaimValue("identityName"),
                     UUID.fromString(claims.getStringClaimValue("clientSecretId")),
-                    Role.of(claims.getStringClaimValue("role")),
                     instant(claims.getIssuedAt()),
                     instant(claims.getExpirationTime()),
                     instant(claims.getNumericDateClaimValue("renewableUntil")));

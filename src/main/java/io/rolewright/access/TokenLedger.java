@@ -13,6 +13,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -24,7 +25,8 @@ import javax.crypto.spec.SecretKeySpec;
 import org.jboss.logging.Logger;
 
 /**
- * What a replica must know to judge a token without asking the store each time: the signing keys and the revoked tokens.
+ * What a replica must know to judge a token without asking the store each time: the signing keys, the revoked tokens
+ * and which identities have changed.
  * A copy of the store's, never older than {@link AccessConfig#revocationDelay} when a token is judged by it: if the store
  * cannot be asked, requests fail rather than pass on old knowledge. It is looked after by the requests that need it, so an
  * idle replica asks nothing. Any thread may call.
@@ -42,10 +44,12 @@ class TokenLedger {
             union all
             select 'signing key', id, sealed, created_at from signing_key
             union all
+            select 'changed', identity_id, null, at from access_change where at > $1
+            union all
             select 'revoked', token_id, null, expires_at from revoked_token where revoked_at > $1 and expires_at > now()""";
 
     /**
-     * A revocation becomes visible when it commits, which is later than its {@code revoked_at}: so much later at most. No
+     * A revocation or change becomes visible when it commits, which is later than the time in its row: so much later at most. No
      * request lives longer than 9 s.
      */
     private static final Duration LONGEST_TRANSACTION = Duration.ofSeconds(30);
@@ -61,6 +65,7 @@ class TokenLedger {
     private final Pool pool;
     private final Sealer sealer;
     private final Organisation organisation;
+    private final Standings standings;
     private final Clock clock;
     private final Duration delay;
 
@@ -71,10 +76,17 @@ class TokenLedger {
 
     private volatile Known known;
 
-    TokenLedger(Pool pool, Sealer sealer, Organisation organisation, Clock clock, AccessConfig config) {
+    TokenLedger(
+            Pool pool,
+            Sealer sealer,
+            Organisation organisation,
+            Standings standings,
+            Clock clock,
+            AccessConfig config) {
         this.pool = pool;
         this.sealer = sealer;
         this.organisation = organisation;
+        this.standings = standings;
         this.clock = clock;
         this.delay = config.revocationDelay();
     }
@@ -165,6 +177,7 @@ class TokenLedger {
 
     private Known learn(RowSet<Row> rows, long askedAt, Known last) {
         var keys = new HashMap<String, SecretKey>();
+        var changed = new ArrayList<UUID>();
         UUID organisationId = null;
         boolean hasIdentity = false;
         OffsetDateTime storeClock = null;
@@ -177,6 +190,7 @@ class TokenLedger {
                 case "clock" -> storeClock = at;
                 case "organisation" -> organisationId = id;
                 case "identity" -> hasIdentity = true;
+                case "changed" -> changed.add(id);
                 case "revoked" -> revoked.put(id, at);
                 default -> {
                     var keyId = id.toString();
@@ -190,6 +204,7 @@ class TokenLedger {
             }
         }
         var now = storeClock;
+        standings.forget(changed);
         revoked.values().removeIf(expiresAt -> expiresAt.isBefore(now));
         var format = last != null && last.knows(organisationId, keys)
                 ? last.format // With what it remembers.

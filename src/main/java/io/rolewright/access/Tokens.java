@@ -18,25 +18,26 @@ import java.util.UUID;
 class Tokens {
 
     private final TokenLedger ledger;
+    private final Callers callers;
     private final AuditLog audit;
     private final AccessConfig config;
     private final Clock clock;
 
-    Tokens(TokenLedger ledger, AuditLog audit, AccessConfig config, Clock clock) {
+    Tokens(TokenLedger ledger, Callers callers, AuditLog audit, AccessConfig config, Clock clock) {
         this.ledger = ledger;
+        this.callers = callers;
         this.audit = audit;
         this.config = config;
         this.clock = clock;
     }
 
-    AccessToken start(UUID identityId, String identityName, UUID clientSecretId, Role role) {
+    AccessToken start(UUID identityId, String identityName, UUID credentialId) {
         var now = now();
         return new AccessToken(
                 UUID.randomUUID(),
                 identityId,
                 identityName,
-                clientSecretId,
-                role,
+                credentialId,
                 now,
                 now.plus(config.tokenTtl()),
                 now.plus(config.tokenMaxTtl()));
@@ -55,16 +56,15 @@ class Tokens {
      * until its own time, as in the reference: other parts of the client may still be using it.
      */
     Uni<GrantedToken> renew(String text, RequestOrigin from) {
-        return ledger.freshen().chain(() -> {
-            var old = ledger.judge(text);
+        return callers.judge(text).chain(judged -> {
+            var old = judged.token();
             var now = now();
             var end = now.plus(config.tokenTtl());
             var renewed = new AccessToken(
                     old.tokenId(),
                     old.identityId(),
                     old.identityName(),
-                    old.clientSecretId(),
-                    old.role(),
+                    old.credentialId(),
                     now,
                     end.isBefore(old.renewableUntil()) ? end : old.renewableUntil(),
                     old.renewableUntil());

@@ -41,4 +41,9 @@ class Connection {
     Instant updatedAt;
 
     protected Connection() {}
+
+    /** @return null for a connection of the organisation itself */
+    UUID projectId() {
+        return project == null ? null : project.id;
+    }
 }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.rolewright.access.CurrentCaller;
 import io.rolewright.access.Organisation;
+import io.rolewright.access.Right;
 import io.rolewright.connection.ConnectionStore.Scope;
 import io.rolewright.connection.ConnectionWire.AppConnection;
 import io.rolewright.connection.ConnectionWire.Available;
@@ -118,7 +119,7 @@ class ConnectionResource {
         Page page = Page.of(limit, cursor);
         var who = caller.get();
         return connections
-                .projectId(projectId)
+                .projectId(who, projectId, Right.CONNECTION_READ)
                 .chain(project -> connections.list(who, project == null ? Scope.ALL : Scope.PROJECT, project, page))
                 .map(slice -> new Many(slice.map(this::shown).rows(), slice.nextCursor()));
     }
@@ -140,7 +141,7 @@ class ConnectionResource {
         Page page = Page.of(limit, cursor);
         var who = caller.get();
         return connections
-                .projectId(projectId)
+                .projectId(who, projectId, Right.CONNECTION_CONNECT)
                 .chain(project ->
                         connections.available(who, project == null ? Scope.ORGANISATION : Scope.USABLE, project, page))
                 .map(slice -> new ManyAvailable(
@@ -163,7 +164,7 @@ class ConnectionResource {
                     String projectId) {
         var who = caller.get();
         return connections
-                .projectId(projectId)
+                .projectId(who, projectId, Right.CONNECTION_READ)
                 .chain(project -> connections.getByName(who, connectionName.strip(), project))
                 .map(this::one);
     }

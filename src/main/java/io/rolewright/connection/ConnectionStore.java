@@ -3,6 +3,7 @@ package io.rolewright.connection;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.quarkus.hibernate.reactive.panache.PanacheRepositoryBase;
 import io.quarkus.panache.common.Parameters;
+import io.rolewright.access.Reach;
 import io.rolewright.request.Page;
 import io.smallrye.mutiny.Uni;
 import io.vertx.pgclient.PgException;
@@ -53,11 +54,16 @@ class ConnectionStore implements PanacheRepositoryBase<Connection, UUID> {
                 .firstResult());
     }
 
-    Uni<List<Connection>> list(Scope scope, UUID project, Page page) {
+    /** @param reach whose projects' rows are shown; the organisation's own only if it is everywhere */
+    Uni<List<Connection>> list(Scope scope, UUID project, Reach reach, Page page) {
         Parameters parameters = parameters(scope, project);
         String after = "";
+        if (!reach.everywhere()) {
+            after = "and c.project.id in :reached ";
+            parameters.and("reached", reach.projects());
+        }
         if (page.afterName() != null) {
-            after = "and " + AFTER;
+            after += "and " + AFTER;
             parameters.and("name", page.afterName()).and("id", page.afterId());
         }
         String query = WITH_PROJECT + "where " + scope.condition + after + IN_ORDER;

@@ -184,7 +184,7 @@ class ConnectionWire {
                     row.platformManaged,
                     null,
                     null,
-                    row.project == null ? null : row.project.id,
+                    row.projectId(),
                     false,
                     row.credentialsHash,
                     ProjectRef.of(row.project),
@@ -237,7 +237,7 @@ class ConnectionWire {
     record Available(@Schema(examples = APP) String app, String name, UUID id, UUID projectId, UUID orgId) {
 
         static Available of(Connection row, UUID orgId) {
-            return new Available(APP, row.name, row.id, row.project == null ? null : row.project.id, orgId);
+            return new Available(APP, row.name, row.id, row.projectId(), orgId);
         }
     }
 

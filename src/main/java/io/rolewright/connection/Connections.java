@@ -75,16 +75,15 @@ class Connections {
 
     /** Opens every row, which is off the event loop: ten thousand of them take tens of milliseconds. */
     Uni<Slice<Opened>> list(Caller caller, Scope scope, UUID project, Page page) {
-        Rights.require(caller, Right.CONNECTION_READ, project);
-        return store.list(scope, project, page)
+        return store.list(scope, project, Rights.reach(caller, Right.CONNECTION_READ), page)
                 .emitOn(Infrastructure.getDefaultWorkerPool())
                 .map(rows -> slice(page, rows).map(this::opened));
     }
 
     /** What may be used in a rotation; it shows names only, so nothing is opened. */
     Uni<Slice<Connection>> available(Caller caller, Scope scope, UUID project, Page page) {
-        Rights.require(caller, Right.CONNECTION_CONNECT, project);
-        return store.list(scope, project, page).map(rows -> slice(page, rows));
+        return store.list(scope, project, Rights.reach(caller, Right.CONNECTION_CONNECT), page)
+                .map(rows -> slice(page, rows));
     }
 
     Uni<Opened> get(Caller caller, UUID id) {
@@ -92,15 +91,18 @@ class Connections {
     }
 
     Uni<Opened> getByName(Caller caller, String name, UUID project) {
-        Rights.require(caller, Right.CONNECTION_READ, project);
+        Supplier<Problem> notThere = () -> Problem.of(
+                404,
+                "connection_not_found",
+                "There is no connection named " + name
+                        + (project == null ? " in the organisation." : " in project " + project + "."));
+        Rights.reach(caller, Right.CONNECTION_READ);
         return store.byName(name, project)
                 .onItem()
                 .ifNull()
-                .failWith(() -> Problem.of(
-                        404,
-                        "connection_not_found",
-                        "There is no connection named " + name
-                                + (project == null ? " in the organisation." : " in project " + project + ".")))
+                .failWith(notThere)
+                .invoke(row -> Rights.requireOn(
+                        caller, Right.CONNECTION_READ, Right.CONNECTION_READ, row.projectId(), notThere))
                 .map(this::opened);
     }
 
@@ -123,19 +125,20 @@ class Connections {
             Function<Opened, R> reply,
             Deadline deadline) {
         Credentials credentials = wanted.credentials().resolve(null);
-        Uni<R> created = project(wanted.project()).chain(project -> {
-            Rights.require(
-                    act.caller(),
-                    Right.CONNECTION_CREATE,
-                    project.map(p -> p.id).orElse(null));
-            return idempotency.once(
-                    act.caller().id(),
-                    idempotencyKey,
-                    "create-app-connection",
-                    request,
-                    replyType,
-                    completion -> createOnce(act, wanted, project, credentials, completion, reply, deadline));
-        });
+        Uni<R> created = project(act.caller(), wanted.project(), Right.CONNECTION_CREATE)
+                .chain(project -> {
+                    Rights.require(
+                            act.caller(),
+                            Right.CONNECTION_CREATE,
+                            project.map(p -> p.id).orElse(null));
+                    return idempotency.once(
+                            act.caller().id(),
+                            idempotencyKey,
+                            "create-app-connection",
+                            request,
+                            replyType,
+                            completion -> createOnce(act, wanted, project, credentials, completion, reply, deadline));
+                });
         return audit.failures(created, act, AuditType.CREATE_APP_CONNECTION, wanted.project(), wanted.name());
     }
 
@@ -258,7 +261,7 @@ class Connections {
     Uni<TargetReport> test(
             ConnectionAudit.Act act, CredentialsForm form, List<String> roles, String project, Deadline deadline) {
         Credentials credentials = form.resolve(null);
-        return project(project).chain(found -> {
+        return project(act.caller(), project, Right.CONNECTION_TEST).chain(found -> {
             Rights.require(
                     act.caller(), Right.CONNECTION_TEST, found.map(p -> p.id).orElse(null));
             return targets.examine(credentials.login(), roles, deadline)
@@ -274,16 +277,23 @@ class Connections {
 
     // ---- Parts ----------------------------------------------------------------------------------------------------
 
-    /** @return the id of an existing project, or null for null */
-    Uni<UUID> projectId(String id) {
-        return project(id).map(found -> found.map(p -> p.id).orElse(null));
+    /**
+     * @param right that the caller is going to use
+     * @return the id of an existing project that the caller may see, or null for null
+     */
+    Uni<UUID> projectId(Caller caller, String id, Right right) {
+        return project(caller, id, right).map(found -> found.map(p -> p.id).orElse(null));
     }
 
-    private Uni<Optional<Project>> project(String id) {
-        if (id == null) {
-            return Uni.createFrom().item(Optional.empty());
-        }
-        return projects.find(id).invoke(found -> {
+    private Uni<Optional<Project>> project(Caller caller, String id, Right right) {
+        return Uni.createFrom().deferred(() -> {
+            Rights.reach(caller, right);
+            return id == null ? Uni.createFrom().item(Optional.empty()) : existingProject(caller, id);
+        });
+    }
+
+    private Uni<Optional<Project>> existingProject(Caller caller, String id) {
+        return projects.find(caller, id).invoke(found -> {
             if (found.isEmpty()) {
                 throw Problem.of(400, "project_not_found", "There is no project with the id " + id + ".");
             }
@@ -291,9 +301,14 @@ class Connections {
     }
 
     private Uni<Connection> existing(Caller caller, UUID id, Right right) {
-        return store.byId(id).onItem().ifNull().failWith(() -> notFound(id)).invoke(row -> {
-            UUID project = row.project == null ? null : row.project.id;
-            Rights.require(caller, right, project);
+        return Uni.createFrom().deferred(() -> {
+            Rights.reach(caller, right);
+            return store.byId(id)
+                    .onItem()
+                    .ifNull()
+                    .failWith(() -> notFound(id))
+                    .invoke(row -> Rights.requireOn(
+                            caller, right, Right.CONNECTION_READ, row.projectId(), () -> notFound(id)));
         });
     }
 

@@ -272,7 +272,6 @@ class AccessTest {
                     UUID.randomUUID(),
                     "late",
                     UUID.randomUUID(),
-                    Role.ADMIN,
                     issued,
                     issued.plusSeconds(3600),
                     issued.plusSeconds(86400));
@@ -351,12 +350,12 @@ class AccessTest {
         @Test
         void neverOutlivesTheLongestLife() {
             var issued = Instant.now().minusSeconds(30).truncatedTo(ChronoUnit.SECONDS);
+            var mine = ledger.judge(token());
             var old = ledger.sign(new AccessToken(
                     UUID.randomUUID(),
-                    UUID.randomUUID(),
+                    mine.identityId(),
                     "old",
-                    UUID.randomUUID(),
-                    Role.ADMIN,
+                    mine.credentialId(),
                     issued,
                     issued.plusSeconds(60),
                     issued.plusSeconds(90)));

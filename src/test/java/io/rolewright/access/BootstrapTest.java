@@ -50,6 +50,7 @@ class BootstrapTest {
                 create table kept_organisation as select * from organisation;
                 create table kept_identity as select * from identity;
                 create table kept_client_secret as select * from client_secret;
+                create table kept_role_binding as select * from role_binding;
                 create table kept_signing_key as select * from signing_key;
                 delete from organisation; delete from identity; delete from signing_key;
                 update project set name = 'kept', slug = 'kept' where slug = 'default'""");
@@ -64,8 +65,9 @@ class BootstrapTest {
                 insert into organisation select * from kept_organisation;
                 insert into identity select * from kept_identity;
                 insert into client_secret select * from kept_client_secret;
+                insert into role_binding select * from kept_role_binding;
                 insert into signing_key select * from kept_signing_key;
-                drop table kept_organisation, kept_identity, kept_client_secret, kept_signing_key""");
+                drop table kept_organisation, kept_identity, kept_client_secret, kept_role_binding, kept_signing_key""");
     }
 
     @Test
@@ -144,7 +146,8 @@ class BootstrapTest {
     private final class Replica {
 
         final Organisation organisation = new Organisation();
-        final TokenLedger ledger = new TokenLedger(pool, sealer, organisation, clock, access);
+        final Standings standings = new Standings(pool);
+        final TokenLedger ledger = new TokenLedger(pool, sealer, organisation, standings, clock, access);
         private final Bootstrap bootstrap;
 
         Replica(BootstrapConfig config) {
@@ -163,8 +166,8 @@ class BootstrapTest {
         }
 
         String sign() {
-            var tokens = new Tokens(ledger, audit, access, clock);
-            return ledger.sign(tokens.start(UUID.randomUUID(), "any", UUID.randomUUID(), Role.ADMIN));
+            var tokens = new Tokens(ledger, new Callers(ledger, standings), audit, access, clock);
+            return ledger.sign(tokens.start(UUID.randomUUID(), "any", UUID.randomUUID()));
         }
     }
 

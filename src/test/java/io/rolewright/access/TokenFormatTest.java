@@ -36,7 +36,6 @@ class TokenFormatTest {
             UUID.randomUUID(),
             "pipeline",
             UUID.randomUUID(),
-            Role.ADMIN,
             NOW,
             NOW.plusSeconds(3600),
             NOW.plusSeconds(86400));
@@ -52,7 +51,7 @@ class TokenFormatTest {
 
         assertThat(new String(Base64.getUrlDecoder().decode(payload), UTF_8))
                 .contains("\"identityId\":\"" + token.identityId())
-                .contains("\"clientSecretId\":\"" + token.clientSecretId())
+                .contains("\"clientSecretId\":\"" + token.credentialId())
                 .contains("\"identityAccessTokenId\":\"" + token.tokenId())
                 .contains("\"authTokenType\":\"identityAccessToken\"");
     }
@@ -100,8 +99,7 @@ class TokenFormatTest {
                     UUID.randomUUID(),
                     token.identityId(),
                     token.identityName(),
-                    token.clientSecretId(),
-                    token.role(),
+                    token.credentialId(),
                     token.issuedAt(),
                     token.expiresAt(),
                     token.renewableUntil());

@@ -1,0 +1,143 @@
+package io.rolewright.access;
+
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.RowSet;
+import io.vertx.mutiny.sqlclient.Tuple;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import org.hibernate.reactive.mutiny.Mutiny;
+
+/**
+ * What the identities that call are and may do: read when one calls, kept until the {@link TokenLedger} hears that it was
+ * changed. So a change counts in every replica within {@link AccessConfig#revocationDelay}, without a query per request.
+ * Any thread may call.
+ */
+@ApplicationScoped
+class Standings {
+
+    private static final String READ = """
+            select 'identity' as kind, name as text, null::uuid as id from identity where id = $1
+            union all
+            select 'role', role, project_id from role_binding where identity_id = $1
+            union all
+            select 'credential', null, id from client_secret where identity_id = $1""";
+
+    /** One row per identity, and none that every copy has outlived. */
+    private static final String CHANGED = """
+            with swept as (
+                delete from access_change where identity_id in (
+                    select identity_id from access_change
+                    where at < now() - interval '1 day' and identity_id <> ?1 limit 10 for update skip locked))
+            insert into access_change as c (identity_id) values (?1)
+            on conflict (identity_id) do update set at = greatest(c.at, excluded.at)""";
+
+    /** So that an idle replica, which has not asked for longer than changes are kept, trusts no old copy. */
+    private static final Duration LONGEST_KEPT = Duration.ofMinutes(10);
+
+    private static final Duration LONGEST_READ = Duration.ofSeconds(3);
+
+    /** As many identities are remembered at once; each costs about a kilobyte. */
+    private static final int MOST_KEPT = 5000;
+
+    private final Pool pool;
+    private final Map<UUID, Kept> kept = new ConcurrentHashMap<>();
+    private final Map<UUID, Uni<Standing>> reading = new ConcurrentHashMap<>();
+
+    /** Grows with every {@link #forget}: what was read while it grew may be old already. */
+    private final AtomicLong forgotten = new AtomicLong();
+
+    Standings(Pool pool) {
+        this.pool = pool;
+    }
+
+    /** @return null if the store has to be asked: {@link #read} */
+    Standing known(UUID identityId) {
+        var copy = kept.get(identityId);
+        return copy == null || System.nanoTime() - copy.readAt > LONGEST_KEPT.toNanos() ? null : copy.standing;
+    }
+
+    /** Asks the store; whoever comes while that is going on shares the answer. Completes on any thread. */
+    Uni<Standing> read(UUID identityId) {
+        return reading.computeIfAbsent(
+                identityId,
+                id -> Uni.createFrom()
+                        .deferred(() -> ask(id))
+                        .ifNoItem()
+                        .after(LONGEST_READ)
+                        .fail()
+                        .onTermination()
+                        .invoke(() -> reading.remove(id))
+                        .memoize()
+                        .indefinitely());
+    }
+
+    void forget(Collection<UUID> identityIds) {
+        if (!identityIds.isEmpty()) {
+            forgotten.incrementAndGet();
+            identityIds.forEach(id -> {
+                kept.remove(id);
+                reading.remove(id); // Who comes now must not get what was read before.
+            });
+        }
+    }
+
+    /** To be called in the transaction that changes an identity; {@link #forget} it here when that has committed. */
+    static Uni<Void> changed(Mutiny.Session session, UUID identityId) {
+        return session.createNativeQuery(CHANGED)
+                .setParameter(1, identityId)
+                .executeUpdate()
+                .replaceWithVoid();
+    }
+
+    private Uni<Standing> ask(UUID identityId) {
+        long before = forgotten.get();
+        long askedAt = System.nanoTime();
+        return pool.preparedQuery(READ)
+                .execute(Tuple.of(identityId))
+                .map(rows -> standing(identityId, rows))
+                .invoke(standing -> {
+                    if (kept.size() >= MOST_KEPT) {
+                        kept.clear(); // The callers of the moment are back at once.
+                    }
+                    kept.put(identityId, new Kept(askedAt, standing));
+                    if (forgotten.get() != before) {
+                        kept.remove(identityId);
+                    }
+                });
+    }
+
+    private static Standing standing(UUID identityId, RowSet<Row> rows) {
+        String name = null;
+        Set<Role> organisation = EnumSet.noneOf(Role.class);
+        Map<UUID, Set<Role>> projects = new HashMap<>();
+        Set<UUID> credentials = new HashSet<>();
+        for (var row : rows) {
+            var text = row.getString("text");
+            var id = row.getUUID("id");
+            switch (row.getString("kind")) {
+                case "identity" -> name = text;
+                case "role" -> {
+                    var roles =
+                            id == null ? organisation : projects.computeIfAbsent(id, any -> EnumSet.noneOf(Role.class));
+                    Role.of(text).ifPresent(roles::add);
+                }
+                default -> credentials.add(id);
+            }
+        }
+        return new Standing(identityId, name, new Grants(organisation, projects), Set.copyOf(credentials));
+    }
+
+    /** @param readAt {@link System#nanoTime} before the question was sent */
+    private record Kept(long readAt, Standing standing) {}
+}
