@@ -5,20 +5,20 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.rolewright.idempotency.Idempotency;
-import io.rolewright.request.Page;
+import io.rolewright.request.PageQuery;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotBlank;
 import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Pattern;
 import jakarta.validation.constraints.Size;
+import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
-import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.Instant;
 import java.util.List;
@@ -62,14 +62,9 @@ class ProjectResource {
             operationId = "listProjects",
             summary = "List the projects",
             description = "Those that the caller may see, by name.")
-    public Uni<ProjectList> list(
-            @QueryParam("limit")
-                    @Parameter(
-                            description = "Rows per page, 1 to 1000; absent: the whole list, if it has at most 10,000.")
-                    String limit,
-            @QueryParam("cursor") @Parameter(description = "The nextCursor of the page before.") String cursor) {
+    public Uni<ProjectList> list(@BeanParam PageQuery page) {
         var reach = Rights.reach(caller.get(), Right.PROJECT_READ);
-        return projects.list(reach, Page.of(limit, cursor))
+        return projects.list(reach, page.page())
                 .map(slice -> new ProjectList(slice.map(this::view).rows(), slice.nextCursor()));
     }
 

@@ -24,11 +24,13 @@ import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Ids;
 import io.rolewright.request.Page;
+import io.rolewright.request.PageQuery;
 import io.rolewright.request.RequestContext;
 import io.rolewright.target.Deadline;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotNull;
+import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
@@ -43,7 +45,6 @@ import jakarta.ws.rs.core.MediaType;
 import java.util.List;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
-import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
@@ -61,9 +62,6 @@ import org.jboss.resteasy.reactive.server.Cancellable;
 class ConnectionResource {
 
     private static final String PROJECT = "Only this project's connections.";
-    private static final String LIMIT =
-            "Rows per page, 1 to 1000; absent: the whole list, if it has at most 10,000 rows.";
-    private static final String CURSOR = "The nextCursor of the page before.";
 
     private final Connections connections;
     private final CurrentCaller caller;
@@ -95,28 +93,16 @@ class ConnectionResource {
     @GET
     @Operation(operationId = "listAppConnections", summary = "List the connections of every app")
     public Uni<Many> listAll(
-            @QueryParam("projectId") @Parameter(description = PROJECT) String projectId,
-            @QueryParam("limit")
-                    @Parameter(
-                            description = LIMIT,
-                            schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "1000"))
-                    String limit,
-            @QueryParam("cursor") @Parameter(description = CURSOR) String cursor) {
-        return list(projectId, limit, cursor);
+            @QueryParam("projectId") @Parameter(description = PROJECT) String projectId, @BeanParam PageQuery page) {
+        return list(projectId, page);
     }
 
     @GET
     @Path("/postgres")
     @Operation(operationId = "listPostgresAppConnections", summary = "List the PostgreSQL connections")
     public Uni<Many> list(
-            @QueryParam("projectId") @Parameter(description = PROJECT) String projectId,
-            @QueryParam("limit")
-                    @Parameter(
-                            description = LIMIT,
-                            schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "1000"))
-                    String limit,
-            @QueryParam("cursor") @Parameter(description = CURSOR) String cursor) {
-        Page page = Page.of(limit, cursor);
+            @QueryParam("projectId") @Parameter(description = PROJECT) String projectId, @BeanParam PageQuery query) {
+        Page page = query.page();
         var who = caller.get();
         return connections
                 .projectId(who, projectId, Right.CONNECTION_READ)
@@ -132,13 +118,8 @@ class ConnectionResource {
     public Uni<ManyAvailable> available(
             @QueryParam("projectId") @Parameter(description = "This project's connections beside the organisation's.")
                     String projectId,
-            @QueryParam("limit")
-                    @Parameter(
-                            description = LIMIT,
-                            schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "1000"))
-                    String limit,
-            @QueryParam("cursor") @Parameter(description = CURSOR) String cursor) {
-        Page page = Page.of(limit, cursor);
+            @BeanParam PageQuery query) {
+        Page page = query.page();
         var who = caller.get();
         return connections
                 .projectId(who, projectId, Right.CONNECTION_CONNECT)
