@@ -4,7 +4,8 @@
 -- One role of one target server whose password is ours to change, by a rotation or by the connection that logs in as it.
 CREATE TABLE managed_role (
     id              uuid PRIMARY KEY,
-    owner_kind      text NOT NULL CHECK (owner_kind IN ('rotation', 'connection')),
+    -- rotation or connection
+    owner_kind      text NOT NULL,
     owner_id        uuid NOT NULL,
     -- by which it is changed; NULL once that is deleted (only possible for roles that are deleted themselves)
     connection_id   uuid REFERENCES app_connection (id) ON DELETE SET NULL,

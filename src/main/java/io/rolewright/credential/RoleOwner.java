@@ -24,9 +24,12 @@ public interface RoleOwner {
     Uni<@Nullable Instant> promoted(Promotion promotion);
 
     /**
-     * An attempt has failed, or was parked (called once per run). Called inside the store transaction that writes it down, and joins it.
+     * An attempt has failed for good, or was parked for another reason than before. Called inside the store transaction that writes it
+     * down, and joins it.
+     *
+     * @return as for {@link #promoted}; null keeps what there is (a scheduled change that failed then comes a day later)
      */
-    Uni<Void> ended(Ending ending);
+    Uni<@Nullable Instant> ended(Ending ending);
 
     /** The role left its {@code state} or {@code reason}, for example was found changed by a third party. Joins the transaction. */
     default Uni<Void> noticed(Notice notice) {

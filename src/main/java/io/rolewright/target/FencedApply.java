@@ -36,7 +36,7 @@ public class FencedApply {
     private static final String MANAGED_ELSEWHERE = "RW002";
 
     /** An explicit isolation level, since a role's own default would let the marker be read from an old snapshot. */
-    private static final String BEGIN = """
+    static final String BEGIN = """
             BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
             SET LOCAL lock_timeout = '2s';
             SET LOCAL statement_timeout = '5s';
@@ -118,12 +118,20 @@ public class FencedApply {
                 .map(rows -> rows.get(0));
     }
 
+    /** Of a new SCRAM secret: the server's {@code scram_iterations}, 4096 before version 16. */
+    static Uni<Integer> iterations(TargetSession session) {
+        return session.query(
+                        "SELECT coalesce(current_setting('scram_iterations', true), $1)::int AS iterations",
+                        Integer.toString(OLD_ITERATIONS))
+                .map(rows -> rows.get(0).getInteger("iterations"));
+    }
+
     private static @Nullable Fence fence(Row row) {
         String[] mark = row.getArrayOfStrings("mark");
         return mark == null ? null : new Fence(mark[0], Math.max(1, Long.parseLong(mark[1])));
     }
 
-    private static Uni<Void> rehearse(TargetSession session, String role, String scramSecret) {
+    static Uni<Void> rehearse(TargetSession session, String role, String scramSecret) {
         return quoted(session, role, scramSecret, "x/x", "")
                 .chain(quoted -> session.execute(BEGIN + "ALTER ROLE " + quoted.getString("identifier") + " PASSWORD "
                         + quoted.getString("secret") + ";\nROLLBACK;"));
@@ -163,7 +171,7 @@ public class FencedApply {
                 .recoverWithItem(failure -> outcome((TargetFailure) failure, sent.get()));
     }
 
-    private static void check(String role, String scramSecret) {
+    static void check(String role, String scramSecret) {
         if (role.isEmpty() || role.indexOf('\0') >= 0 || role.getBytes(StandardCharsets.UTF_8).length > LONGEST_NAME) {
             throw new IllegalArgumentException("a role name has 1 to 63 bytes and no NUL");
         }
@@ -172,9 +180,32 @@ public class FencedApply {
         }
     }
 
+    /**
+     * Takes our marker out of the role's comment and leaves what a human wrote there. Only when no send is in doubt: without a marker
+     * nothing stops a late one.
+     *
+     * @param owner as in {@link Fence#owner}; the marker of another stays
+     * @return fails with a {@link TargetFailure}
+     */
+    public Uni<Void> removeMarker(Login managing, String role, String owner, Deadline deadline) {
+        return targets.withSession(
+                managing,
+                Purpose.DUE_WORK,
+                deadline,
+                "rolewright marker",
+                session -> session.query(
+                                "SELECT format('COMMENT ON ROLE %I IS %L', $1::text, nullif(btrim(regexp_replace("
+                                        + "shobj_description(oid, 'pg_authid'), $2, '', 'g')), '')) AS statement"
+                                        + " FROM pg_roles WHERE rolname::text = $1"
+                                        + " AND (regexp_match(shobj_description(oid, 'pg_authid'), $2))[1] = $3",
+                                role, Fence.MARKER, owner)
+                        .chain(rows -> rows.isEmpty()
+                                ? Uni.createFrom().voidItem()
+                                : session.execute(BEGIN + rows.get(0).getString("statement") + ";\nCOMMIT;")));
+    }
+
     /** DO takes no parameters and ALTER ROLE neither: the server quotes what is put into their text. */
-    private static Uni<Row> quoted(
-            TargetSession session, String role, String scramSecret, String owner, String marker) {
+    static Uni<Row> quoted(TargetSession session, String role, String scramSecret, String owner, String marker) {
         return session.query(
                         "SELECT quote_ident($1::text) AS identifier, quote_literal($2::text) AS secret,"
                                 + " quote_literal($1::text) AS role, quote_literal($3::text) AS owner,"
@@ -203,7 +234,7 @@ public class FencedApply {
                         Fence.MARKER);
     }
 
-    private static ApplyOutcome outcome(TargetFailure failure, boolean sent) {
+    static ApplyOutcome outcome(TargetFailure failure, boolean sent) {
         if (failure instanceof TargetFailure.StatementRefused refused) {
             return switch (refused.sqlState()) {
                 case STALE -> new ApplyOutcome.Stale();

@@ -1,0 +1,34 @@
+package io.rolewright.credential;
+
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The right to work on one role until its lease lapses. Its epoch is the fence: nothing is written, in the store or on the target,
+ * that does not carry the latest one.
+ */
+public final class Claim {
+
+    final ManagedRole role;
+
+    /** Null for a probe that has found nothing yet. */
+    final @Nullable Attempt attempt;
+
+    /** Whether the attempt was begun by an earlier claim. */
+    final boolean continued;
+
+    Claim(ManagedRole role, @Nullable Attempt attempt, boolean continued) {
+        this.role = role;
+        this.attempt = attempt;
+        this.continued = continued;
+    }
+
+    public UUID roleId() {
+        return role.id;
+    }
+
+    /** By which the role is changed. */
+    public @Nullable UUID connectionId() {
+        return role.connectionId;
+    }
+}

@@ -1,0 +1,69 @@
+package io.rolewright.credential;
+
+import io.quarkus.hibernate.reactive.panache.Panache;
+import io.rolewright.store.StoreFault;
+import io.rolewright.target.Deadline;
+import io.smallrye.mutiny.Uni;
+import io.vertx.core.Vertx;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import org.jboss.logging.Logger;
+
+/**
+ * What is due on roles, found by one index: attempts to be tried again, leases of dead processes, managed connections' schedules,
+ * deferred revokes, probes. Whoever has time calls; replicas share the work by the rows' locks.
+ */
+@ApplicationScoped
+public class DueRoles {
+
+    private static final Logger log = Logger.getLogger(DueRoles.class);
+
+    private final Tools tools;
+    private final PasswordChanges changes;
+    private final Vertx vertx;
+
+    DueRoles(Tools tools, PasswordChanges changes, Vertx vertx) {
+        this.tools = tools;
+        this.changes = changes;
+        this.vertx = vertx;
+    }
+
+    /**
+     * Claims what has been due longest. Every claim must be handed to {@link #carryOn} at once: its lease runs.
+     *
+     * @param limit 1 or more
+     * @param connectionsToLeaveOut those that this process is busy with already, so that a target that does not answer holds up nothing
+     *     but itself
+     */
+    public Uni<List<Claim>> claim(int limit, Set<UUID> connectionsToLeaveOut) {
+        return tools.ledger().claimDue(limit, connectionsToLeaveOut);
+    }
+
+    /** Does what the claim is for: goes on with its attempt, begins the scheduled one, or probes. Never fails. */
+    public Uni<Void> carryOn(Claim claim, Deadline deadline) {
+        return Loop.apart(
+                        vertx,
+                        () -> claim.attempt == null
+                                ? new Probe(tools, changes, claim, deadline).go()
+                                : changes.run(claim, false, deadline).replaceWithVoid())
+                .onFailure()
+                .invoke(failure ->
+                        log.warnf("Due work on role %s waits: %s", claim.role.id, StoreFault.describe(failure)))
+                .onFailure()
+                .recoverWithNull();
+    }
+
+    /** When the next role is due, in the past if one is overdue; empty when none ever is. */
+    public Uni<Optional<Instant>> nextDue() {
+        return Panache.withSession(() -> Panache.getSession()
+                        .chain(session -> session.createSelectionQuery(
+                                        "select min(r.dueAt) from ManagedRole r where r.deletedAt is null",
+                                        Instant.class)
+                                .getSingleResultOrNull()))
+                .map(Optional::ofNullable);
+    }
+}

@@ -1,0 +1,538 @@
+package io.rolewright.credential;
+
+import io.quarkus.hibernate.reactive.panache.Panache;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.inject.Instance;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Every move of a role, its versions and its attempts: one store transaction each, under the role's row lock, and only as long as the
+ * epoch is the claim's. Objects that are handed out are detached copies.
+ */
+@ApplicationScoped
+class Ledger {
+
+    private static final String DUE = """
+            SELECT id FROM managed_role
+             WHERE due_at <= clock_timestamp() AND deleted_at IS NULL
+               AND (lease_until IS NULL OR lease_until <= clock_timestamp())
+               AND (connection_id IS NULL OR connection_id <> ALL (CAST(string_to_array(:leaveOut, ',') AS uuid[])))
+             ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED""";
+
+    private final VersionSeal seal;
+    private final Instance<RoleOwner> owners;
+    private final CredentialConfig config;
+    private final UUID self = UUID.randomUUID();
+
+    Ledger(VersionSeal seal, Instance<RoleOwner> owners, CredentialConfig config) {
+        this.seal = seal;
+        this.owners = owners;
+        this.config = config;
+    }
+
+    RoleOwner owner(String kind) {
+        return owners.stream()
+                .filter(owner -> owner.kind().equals(kind))
+                .findFirst()
+                .orElseThrow(() -> new IllegalStateException("no owner of managed roles is a " + kind));
+    }
+
+    // ---- Claiming -------------------------------------------------------------------------------------------------
+
+    /** @return null item when there is no such role; {@link LostClaim} when somebody works on it */
+    Uni<@Nullable Claim> claim(UUID roleId, Cause cause, Actor actor) {
+        return Panache.withTransaction(() -> CredentialStore.lock(roleId).chain(role -> {
+            if (role == null || role.deletedAt != null) {
+                return Uni.createFrom().nullItem();
+            }
+            if (role.leaseUntil != null && role.leaseUntil.isAfter(role.storeNow)) {
+                return Uni.createFrom().failure(new LostClaim());
+            }
+            return take(role, cause, actor);
+        }));
+    }
+
+    /** Claims what is due, oldest first; roles that another replica claims at this moment are passed over. */
+    Uni<List<Claim>> claimDue(int most, Set<UUID> connectionsToLeaveOut) {
+        return Panache.withTransaction(() -> Panache.getSession()
+                .chain(session -> session.createNativeQuery(DUE, UUID.class)
+                        .setParameter(
+                                "leaveOut",
+                                connectionsToLeaveOut.stream()
+                                        .map(UUID::toString)
+                                        .collect(Collectors.joining(",")))
+                        .setParameter("most", most)
+                        .getResultList())
+                .chain(ids -> inTurn(
+                        ids,
+                        id -> CredentialStore.lock(id)
+                                .chain(role -> take(
+                                        role,
+                                        role.changeAt != null && !role.changeAt.isAfter(role.storeNow)
+                                                ? Cause.SCHEDULE
+                                                : null,
+                                        Actor.SERVICE)))));
+    }
+
+    /** @param cause null to go on with what there is, or probe */
+    private Uni<Claim> take(ManagedRole role, @Nullable Cause cause, Actor actor) {
+        role.epoch++;
+        role.leaseOwner = self;
+        role.leaseUntil = role.storeNow.plus(config.lease());
+        role.dueAt = role.leaseUntil;
+        return CredentialStore.openAttempt(role.id).chain(open -> {
+            if (open != null) {
+                open.epoch = role.epoch;
+                open.state = AttemptState.CLAIMED;
+                open.step = Step.CLAIM;
+                open.tries++;
+                open.nextTryAt = null;
+                if (cause == Cause.REVOKE) {
+                    open.cause = cause;
+                    role.state = RoleState.REVOKING;
+                }
+                return Uni.createFrom().item(new Claim(role, open, true));
+            }
+            if (cause == null) {
+                return Uni.createFrom().item(new Claim(role, null, false));
+            }
+            if (cause == Cause.REVOKE) {
+                role.state = RoleState.REVOKING;
+            }
+            return begin(role, cause, actor).map(attempt -> new Claim(role, attempt, false));
+        });
+    }
+
+    private static Uni<Attempt> begin(ManagedRole role, Cause cause, Actor actor) {
+        Attempt attempt = new Attempt();
+        attempt.id = UUID.randomUUID();
+        attempt.roleId = role.id;
+        attempt.ownerId = role.ownerId;
+        attempt.epoch = role.epoch;
+        attempt.cause = cause;
+        attempt.state = AttemptState.CLAIMED;
+        attempt.step = Step.CLAIM;
+        attempt.actorId = actor.id();
+        attempt.actorName = actor.name();
+        attempt.requestId = actor.requestId();
+        attempt.tries = 1;
+        attempt.startedAt = role.storeNow;
+        return Panache.getSession()
+                .chain(session -> session.persist(attempt).chain(session::flush))
+                .replaceWith(attempt);
+    }
+
+    /** Begins an attempt to apply the current version again, within a claim that was made to probe. */
+    Uni<Claim> reapply(Claim claim, Cause cause, PasswordVersion current) {
+        return locked(
+                claim,
+                claim.role.epoch,
+                role -> begin(role, cause, Actor.SERVICE).map(attempt -> {
+                    attempt.versionId = current.id;
+                    attempt.state = AttemptState.SENT;
+                    return new Claim(role, attempt, false);
+                }));
+    }
+
+    /** @return the new epoch, above {@code atLeast}; what carries an older one is refused from now on */
+    Uni<Long> raise(Claim claim, long epoch, long atLeast) {
+        return locked(claim, epoch, role -> {
+            role.epoch = Math.max(role.epoch, atLeast) + 1;
+            return attempt(claim).map(attempt -> attempt.epoch = role.epoch);
+        });
+    }
+
+    /** The same after a send without an answer, which is written down with it. @param version null when CURRENT is applied again */
+    Uni<Long> doubt(Claim claim, long epoch, @Nullable PasswordVersion version) {
+        return locked(claim, epoch, role -> {
+            role.epoch++;
+            role.state = claim.role.state == RoleState.REVOKING ? RoleState.REVOKING : RoleState.IN_DOUBT;
+            role.reason = "answer_missing";
+            return doubted(version, role.storeNow)
+                    .chain(() -> attempt(claim))
+                    .map(attempt -> attempt.epoch = role.epoch);
+        });
+    }
+
+    /** The role's comment cannot carry our marker, or can again. */
+    Uni<Void> marked(Claim claim, long epoch, boolean marked) {
+        return locked(claim, epoch, role -> {
+            role.marked = marked;
+            return Uni.createFrom().voidItem();
+        });
+    }
+
+    // ---- Versions -------------------------------------------------------------------------------------------------
+
+    /** All versions of a role that still hold a password, newest first. */
+    Uni<List<PasswordVersion>> versions(UUID roleId) {
+        return Panache.withSession(() -> Panache.getSession()
+                .chain(session -> session.createSelectionQuery(
+                                "from PasswordVersion v where v.roleId = ?1 order by v.number desc",
+                                PasswordVersion.class)
+                        .setParameter(1, roleId)
+                        .getResultList()));
+    }
+
+    /** Writes a new password down before any byte of it is sent. */
+    Uni<PasswordVersion> persist(Claim claim, long epoch, VersionSeal.Opened opened) {
+        return locked(
+                claim,
+                epoch,
+                role -> insert(role, claim.attempt.cause, VersionState.PENDING, opened)
+                        .call(version -> attempt(claim).invoke(attempt -> {
+                            attempt.versionId = version.id;
+                            attempt.state = AttemptState.SENT;
+                            attempt.step = Step.APPLY;
+                        })));
+    }
+
+    Uni<PasswordVersion> insert(ManagedRole role, Cause cause, VersionState state, VersionSeal.Opened opened) {
+        return Panache.getSession()
+                .chain(session -> session.createSelectionQuery(
+                                "select max(v.number) from PasswordVersion v where v.roleId = ?1", Long.class)
+                        .setParameter(1, role.id)
+                        .getSingleResultOrNull()
+                        .chain(last -> {
+                            PasswordVersion version = new PasswordVersion();
+                            version.id = UUID.randomUUID();
+                            version.roleId = role.id;
+                            version.number = last == null ? 1 : last + 1;
+                            version.state = state;
+                            version.cause = cause;
+                            version.sealed = seal.seal(version.id, version.number, role.id, role.roleName, opened);
+                            version.createdAt = role.storeNow;
+                            version.currentAt = state == VersionState.CURRENT ? role.storeNow : null;
+                            return session.persist(version)
+                                    .chain(session::flush)
+                                    .replaceWith(version);
+                        }));
+    }
+
+    private static Uni<Void> doubted(@Nullable PasswordVersion detached, Instant now) {
+        if (detached == null) {
+            return Uni.createFrom().voidItem();
+        }
+        return version(detached.id)
+                .invoke(version -> {
+                    if (version.state == VersionState.PENDING) {
+                        version.state = VersionState.IN_DOUBT;
+                        version.inDoubtAt = now;
+                    }
+                })
+                .replaceWithVoid();
+    }
+
+    // ---- Endings --------------------------------------------------------------------------------------------------
+
+    /** The proven version becomes current; safe to repeat when the answer to COMMIT was lost. */
+    Uni<ChangeOutcome.Done> promote(Claim claim, long epoch, PasswordVersion proven) {
+        return locked(
+                claim,
+                epoch,
+                role -> Uni.combine()
+                        .all()
+                        .unis(version(proven.id), attempt(claim))
+                        .usingConcurrencyOf(1)
+                        .asTuple()
+                        .chain(rows -> {
+                            PasswordVersion version = rows.getItem1();
+                            Attempt attempt = rows.getItem2();
+                            ChangeOutcome.Done done = new ChangeOutcome.Done(attempt.id, version.id, version.number);
+                            if (version.state == VersionState.CURRENT) {
+                                return finishReapplied(role, attempt).replaceWith(done);
+                            }
+                            return replaceCurrent(role)
+                                    .chain(() -> {
+                                        version.state = VersionState.CURRENT;
+                                        version.appliedAt =
+                                                version.appliedAt == null ? role.storeNow : version.appliedAt;
+                                        version.currentAt = role.storeNow;
+                                        done(attempt, role);
+                                        return owner(role.ownerKind)
+                                                .promoted(new RoleOwner.Promotion(
+                                                        role.ownerId,
+                                                        role.id,
+                                                        attempt.id,
+                                                        attempt.cause,
+                                                        attempt.actor(),
+                                                        version.id,
+                                                        version.number,
+                                                        role.storeNow));
+                                    })
+                                    .invoke(next -> {
+                                        role.changeAt = next;
+                                        settled(role);
+                                        if (attempt.cause == Cause.REVOKE) {
+                                            role.deletedAt = role.storeNow;
+                                            role.dueAt = null;
+                                        }
+                                    })
+                                    .replaceWith(done);
+                        }));
+    }
+
+    private Uni<Void> finishReapplied(ManagedRole role, Attempt attempt) {
+        if (attempt.state == AttemptState.DONE) { // our own COMMIT, whose answer was lost
+            return Uni.createFrom().voidItem();
+        }
+        done(attempt, role);
+        settled(role);
+        return owner(role.ownerKind)
+                .noticed(new RoleOwner.Notice(
+                        role.ownerId,
+                        role.id,
+                        attempt.cause.wireName(),
+                        "The current password was applied again.",
+                        role.storeNow));
+    }
+
+    private static void done(Attempt attempt, ManagedRole role) {
+        attempt.state = AttemptState.DONE;
+        attempt.step = Step.PROMOTE;
+        attempt.reason = null;
+        attempt.sqlState = null;
+        attempt.message = null;
+        attempt.nextTryAt = null;
+        attempt.finishedAt = role.storeNow;
+    }
+
+    /** PREVIOUS becomes RETIRED and CURRENT becomes PREVIOUS, before another can become CURRENT. */
+    private static Uni<Void> replaceCurrent(ManagedRole role) {
+        return CredentialStore.version(role.id, VersionState.PREVIOUS)
+                .invoke(previous -> {
+                    if (previous != null) {
+                        previous.state = VersionState.RETIRED;
+                    }
+                })
+                .chain(() -> CredentialStore.version(role.id, VersionState.CURRENT))
+                .invoke(current -> {
+                    if (current != null) {
+                        current.state = VersionState.PREVIOUS;
+                        current.endedAt = role.storeNow;
+                    }
+                })
+                .chain(() -> Panache.getSession())
+                .chain(session -> session.flush());
+    }
+
+    /** All is well: the lease ends, and the role is looked at again when it is to be changed or probed. */
+    private void settled(ManagedRole role) {
+        role.state = RoleState.OK;
+        role.reason = null;
+        role.probedAt = role.storeNow;
+        role.probeResult = "ok";
+        free(role);
+    }
+
+    private void free(ManagedRole role) {
+        role.leaseOwner = null;
+        role.leaseUntil = null;
+        Duration interval = config.probeInterval();
+        Instant probe = role.storeNow.plus(interval.minus(interval.dividedBy(10)
+                .multipliedBy((long) (ThreadLocalRandom.current().nextDouble() * 1000))
+                .dividedBy(1000)));
+        role.dueAt = Stream.of(probe, role.changeAt == null ? probe : role.changeAt)
+                .min(Comparator.naturalOrder())
+                .orElse(probe);
+    }
+
+    /** What is known of the version when a run stops. */
+    enum Reached {
+        /** None of it was sent, or every send by this very run was refused; and no earlier run had it. */
+        UNTOUCHED,
+        /** A send may have taken effect. */
+        DOUBT,
+        /** The target has taken it; the login that proves it is missing. */
+        APPLIED
+    }
+
+    /**
+     * Ends a run that did not come to its end: the attempt fails if nothing can be in doubt and nobody is served by trying again;
+     * else it is parked.
+     */
+    Uni<ChangeOutcome> stop(Claim claim, long epoch, @Nullable PasswordVersion unfinished, Reached reached, Stop stop) {
+        return locked(
+                claim,
+                epoch,
+                role -> attempt(claim).chain(attempt -> {
+                    boolean rejects = unfinished != null
+                            && reached == Reached.UNTOUCHED
+                            && !stop.notThePassword()
+                            && (stop.definite() || attempt.cause.awaited());
+                    boolean nothingLeft = unfinished == null
+                            && !attempt.cause.reapplies()
+                            && attempt.cause != Cause.REVOKE
+                            && (stop.definite() || attempt.cause.awaited());
+                    return rejects || nothingLeft
+                            ? fail(role, attempt, unfinished, stop)
+                            : park(role, attempt, unfinished, reached, stop);
+                }));
+    }
+
+    private Uni<ChangeOutcome> fail(ManagedRole role, Attempt attempt, @Nullable PasswordVersion detached, Stop stop) {
+        Uni<Void> rejected = detached == null
+                ? Uni.createFrom().voidItem()
+                : version(detached.id)
+                        .invoke(version -> {
+                            version.state = VersionState.REJECTED;
+                            version.rejectedAt = role.storeNow;
+                        })
+                        .replaceWithVoid();
+        return rejected.chain(() -> {
+                    tell(attempt, stop, AttemptState.FAILED);
+                    attempt.finishedAt = role.storeNow;
+                    attempt.nextTryAt = null;
+                    if (!Stop.THIRD_PARTY.equals(role.reason)) {
+                        role.state = RoleState.OK;
+                        role.reason = null;
+                    }
+                    return owner(role.ownerKind).ended(ending(role, attempt, true, false, stop, null));
+                })
+                .invoke(next -> {
+                    role.changeAt = attempt.cause == Cause.SCHEDULE && next == null && role.changeAt != null
+                            ? role.storeNow.plus(Duration.ofDays(1))
+                            : next == null ? role.changeAt : next;
+                    free(role);
+                })
+                .map(ignored -> new ChangeOutcome.Failed(
+                        attempt.id, stop.reason(), stop.sqlState(), stop.message(), stop.obstacles()));
+    }
+
+    private Uni<ChangeOutcome> park(
+            ManagedRole role, Attempt attempt, @Nullable PasswordVersion detached, Reached reached, Stop stop) {
+        Instant next = role.storeNow.plus(BackOff.pause(
+                stop.definite() ? config.firstRetry().multipliedBy(9) : config.firstRetry(),
+                config.longestRetry(),
+                attempt.tries,
+                ThreadLocalRandom.current().nextDouble()));
+        boolean inDoubt = reached == Reached.DOUBT;
+        boolean news = !stop.reason().equals(attempt.reason);
+        Uni<Void> moved = detached == null
+                ? Uni.createFrom().voidItem()
+                : version(detached.id)
+                        .invoke(version -> {
+                            if (reached == Reached.APPLIED) {
+                                version.state = VersionState.APPLIED;
+                                version.appliedAt = version.appliedAt == null ? role.storeNow : version.appliedAt;
+                            } else if (inDoubt && version.state == VersionState.PENDING) {
+                                version.state = VersionState.IN_DOUBT;
+                                version.inDoubtAt = role.storeNow;
+                            }
+                        })
+                        .replaceWithVoid();
+        return moved.chain(() -> {
+                    tell(attempt, stop, AttemptState.PARKED);
+                    attempt.nextTryAt = next;
+                    role.state = attempt.cause == Cause.REVOKE
+                            ? RoleState.REVOKING
+                            : inDoubt ? RoleState.IN_DOUBT : RoleState.PARKED;
+                    role.reason = stop.reason();
+                    role.leaseOwner = null;
+                    role.leaseUntil = null;
+                    role.dueAt = next;
+                    return news
+                            ? owner(role.ownerKind)
+                                    .ended(ending(role, attempt, false, inDoubt, stop, next))
+                                    .replaceWithVoid()
+                            : Uni.createFrom().voidItem();
+                })
+                .map(ignored -> inDoubt
+                        ? new ChangeOutcome.InDoubt(attempt.id, stop.reason(), stop.message(), next)
+                        : new ChangeOutcome.Parked(
+                                attempt.id, stop.reason(), stop.sqlState(), stop.message(), next, stop.obstacles()));
+    }
+
+    private static void tell(Attempt attempt, Stop stop, AttemptState state) {
+        attempt.state = state;
+        attempt.step = stop.step();
+        attempt.reason = stop.reason();
+        attempt.sqlState = stop.sqlState();
+        attempt.message = stop.message();
+    }
+
+    private static RoleOwner.Ending ending(
+            ManagedRole role, Attempt attempt, boolean finished, boolean inDoubt, Stop stop, @Nullable Instant next) {
+        return new RoleOwner.Ending(
+                role.ownerId,
+                role.id,
+                attempt.id,
+                attempt.cause,
+                attempt.actor(),
+                finished,
+                inDoubt,
+                stop.reason(),
+                stop.sqlState(),
+                stop.message(),
+                next,
+                role.storeNow);
+    }
+
+    /** A probe came to its end. @param reason null when the password was proven */
+    Uni<Void> probed(Claim claim, String result, @Nullable String reason, String message) {
+        return locked(claim, claim.role.epoch, role -> {
+            boolean news = reason == null ? role.state != RoleState.OK : !reason.equals(role.reason);
+            role.probedAt = role.storeNow;
+            role.probeResult = result;
+            role.state = reason == null ? RoleState.OK : RoleState.PARKED;
+            role.reason = reason;
+            free(role);
+            return news
+                    ? owner(role.ownerKind)
+                            .noticed(new RoleOwner.Notice(
+                                    role.ownerId, role.id, reason == null ? "ok" : reason, message, role.storeNow))
+                    : Uni.createFrom().voidItem();
+        });
+    }
+
+    /** A probe that could not look: nothing is said about the password. */
+    Uni<Void> unprobed(Claim claim, String result) {
+        return locked(claim, claim.role.epoch, role -> {
+            role.probedAt = role.storeNow;
+            role.probeResult = result;
+            free(role);
+            return Uni.createFrom().voidItem();
+        });
+    }
+
+    // ---- Parts ----------------------------------------------------------------------------------------------------
+
+    private <T> Uni<T> locked(Claim claim, long epoch, Function<ManagedRole, Uni<T>> move) {
+        return Panache.withTransaction(() -> CredentialStore.lock(claim.role.id)
+                .chain(role -> role == null || role.epoch != epoch || role.deletedAt != null
+                        ? Uni.createFrom().failure(new LostClaim())
+                        : move.apply(role)));
+    }
+
+    private static Uni<Attempt> attempt(Claim claim) {
+        return Panache.getSession().chain(session -> session.find(Attempt.class, claim.attempt.id));
+    }
+
+    private static Uni<PasswordVersion> version(UUID id) {
+        return Panache.getSession().chain(session -> session.find(PasswordVersion.class, id));
+    }
+
+    /** One store session does one thing at a time. */
+    private static <S, T> Uni<List<T>> inTurn(List<S> sources, Function<S, Uni<T>> work) {
+        Uni<List<T>> all = Uni.createFrom().item(ArrayList::new);
+        for (S source : sources) {
+            all = all.chain(before -> work.apply(source).map(one -> {
+                before.add(one);
+                return before;
+            }));
+        }
+        return all;
+    }
+}

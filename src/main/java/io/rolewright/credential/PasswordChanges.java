@@ -1,0 +1,90 @@
+package io.rolewright.credential;
+
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
+import io.rolewright.target.Deadline;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.UUID;
+import org.jboss.logging.Logger;
+
+/**
+ * Gives a role a new password now. Whoever calls claims the role for the time of the call; what he cannot finish, somebody else does.
+ *
+ * <p>Must not be called inside a store transaction: targets are talked to.
+ */
+@ApplicationScoped
+public class PasswordChanges {
+
+    /** After the last word of a target the outcome has to be written down within the caller's deadline. */
+    private static final Duration TIME_TO_WRITE = Duration.ofMillis(400);
+
+    private static final Logger log = Logger.getLogger(PasswordChanges.class);
+
+    private final Tools tools;
+    private final CredentialConfig config;
+    private final MeterRegistry metrics;
+
+    PasswordChanges(Tools tools, CredentialConfig config, MeterRegistry metrics) {
+        this.tools = tools;
+        this.config = config;
+        this.metrics = metrics;
+    }
+
+    /**
+     * Claims the role and goes as far as the deadline allows. An unfinished attempt is continued instead of beginning another.
+     *
+     * @param force also where the target knows a higher epoch than the store and none of our passwords opens the role
+     * @return fails only when the store cannot be reached before anything was sent
+     */
+    public Uni<ChangeOutcome> change(UUID roleId, Cause cause, Actor actor, boolean force, Deadline deadline) {
+        return tools.ledger()
+                .claim(roleId, cause, actor)
+                .chain(claim -> claim == null
+                        ? gone()
+                        : run(claim, force, deadline)
+                                .chain(outcome ->
+                                        // Somebody asked for a new password, and all that was done is that the current
+                                        // one was put back.
+                                        outcome instanceof ChangeOutcome.Done
+                                                        && claim.attempt.cause.reapplies()
+                                                        && !cause.reapplies()
+                                                ? change(roleId, cause, actor, force, deadline)
+                                                : Uni.createFrom().item(outcome)))
+                .onFailure(LostClaim.class)
+                .recoverWithItem(ChangeOutcome.InProgress::new);
+    }
+
+    /**
+     * Gives a role a password that nobody is given, takes our marker from it and ends its management. Until that has succeeded the role
+     * is {@link RoleState#REVOKING} and the attempt is tried again; the owner hears of the end by {@link RoleOwner#promoted} with {@link
+     * Cause#REVOKE}.
+     */
+    public Uni<ChangeOutcome> revoke(UUID roleId, Actor actor, Deadline deadline) {
+        return change(roleId, Cause.REVOKE, actor, false, deadline);
+    }
+
+    private static Uni<ChangeOutcome> gone() {
+        return Uni.createFrom().item(new ChangeOutcome.Gone());
+    }
+
+    Uni<ChangeOutcome> run(Claim claim, boolean force, Deadline deadline) {
+        Timer.Sample sample = Timer.start(metrics);
+        // The lease must outlast the run, whatever deadline the caller has.
+        Deadline own = Deadline.in(deadline.left().minus(TIME_TO_WRITE)).within(config.longestRun());
+        return new Run(tools, claim, force, own).go().invoke(outcome -> {
+            String name = name(outcome);
+            sample.stop(metrics.timer("rolewright.attempt", "cause", claim.attempt.cause.wireName(), "outcome", name));
+            log.debugf("Attempt %s on role %s: %s", claim.attempt.id, claim.role.id, name);
+        });
+    }
+
+    private static String name(ChangeOutcome outcome) {
+        return outcome.getClass()
+                .getSimpleName()
+                .replaceAll("(?<=.)([A-Z])", "_$1")
+                .toLowerCase(Locale.ROOT);
+    }
+}

@@ -1,0 +1,142 @@
+package io.rolewright.credential;
+
+import io.quarkus.hibernate.reactive.panache.Panache;
+import io.rolewright.password.PasswordGenerator;
+import io.rolewright.password.PasswordPolicy;
+import io.rolewright.password.ScramSecret;
+import io.rolewright.sealing.Sealer;
+import io.rolewright.target.FencedApply;
+import io.rolewright.target.Login;
+import io.rolewright.target.Targets;
+import io.rolewright.target.UnmarkedApply;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.UUID;
+
+/** What every run works with. */
+@ApplicationScoped
+class Tools {
+
+    private final Ledger ledger;
+    private final VersionSeal seal;
+    private final ManagingConnections connections;
+    private final Targets targets;
+    private final FencedApply fenced;
+    private final UnmarkedApply unmarked;
+    private final Sealer sealer;
+    private final SecureRandom random = new SecureRandom();
+    private final PasswordGenerator generator = new PasswordGenerator(random);
+
+    Tools(
+            Ledger ledger,
+            VersionSeal seal,
+            ManagingConnections connections,
+            Targets targets,
+            FencedApply fenced,
+            UnmarkedApply unmarked,
+            Sealer sealer) {
+        this.ledger = ledger;
+        this.seal = seal;
+        this.connections = connections;
+        this.targets = targets;
+        this.fenced = fenced;
+        this.unmarked = unmarked;
+        this.sealer = sealer;
+    }
+
+    Ledger ledger() {
+        return ledger;
+    }
+
+    VersionSeal seal() {
+        return seal;
+    }
+
+    ManagingConnections connections() {
+        return connections;
+    }
+
+    Targets targets() {
+        return targets;
+    }
+
+    FencedApply fenced() {
+        return fenced;
+    }
+
+    UnmarkedApply unmarked() {
+        return unmarked;
+    }
+
+    /** Milliseconds of CPU: never on an event loop. */
+    VersionSeal.Opened make(PasswordPolicy policy, int iterations) {
+        String password = generator.generate(policy);
+        return new VersionSeal.Opened(password, derive(password, iterations));
+    }
+
+    ScramSecret derive(String password, int iterations) {
+        return ScramSecret.derive(password, Math.min(iterations, ScramSecret.MAXIMUM_ITERATIONS), random);
+    }
+
+    /** The name by which this store is known in markers: the same for its copies, different for every other store. */
+    private String store() {
+        return HexFormat.of().formatHex(sealer.fingerprint("marker", new byte[0]), 0, 16);
+    }
+
+    /** What stands in the comment of this owner's roles. */
+    String marker(UUID ownerId) {
+        return store() + "/" + ownerId;
+    }
+
+    /** Whether a foreign marker may be replaced: it was allowed, or it is of an owner of this store that is gone. */
+    Uni<Boolean> mayTakeOver(String marker, boolean allowed) {
+        if (allowed || !marker.startsWith(store() + "/")) {
+            return Uni.createFrom().item(allowed);
+        }
+        UUID owner;
+        try {
+            owner = UUID.fromString(marker.substring(marker.indexOf('/') + 1));
+        } catch (IllegalArgumentException notOurs) {
+            return Uni.createFrom().item(false);
+        }
+        return Panache.withSession(() -> Panache.getSession()
+                .chain(session -> session.createSelectionQuery(
+                                "select count(*) from ManagedRole r where r.ownerId = ?1 and r.deletedAt is null",
+                                Long.class)
+                        .setParameter(1, owner)
+                        .getSingleResult())
+                .map(alive -> alive == 0));
+    }
+
+    /**
+     * The logins of a managing role, likeliest first: the connection's own, or where its password is managed too, the current one and
+     * then the one that may have taken its place.
+     */
+    Uni<List<Login>> managing(UUID connectionId, Login stored) {
+        return Panache.withSession(() -> Panache.getSession()
+                .chain(session -> session.createSelectionQuery(
+                                "from ManagedRole r where r.ownerId = ?1 and r.self = true and r.deletedAt is null",
+                                ManagedRole.class)
+                        .setParameter(1, connectionId)
+                        .getSingleResultOrNull())
+                .chain(own -> own == null
+                        ? Uni.createFrom().item(List.of(stored))
+                        : CredentialStore.version(own.id, VersionState.CURRENT)
+                                .chain(current -> CredentialStore.unfinishedVersion(own.id)
+                                        .map(unfinished -> logins(stored, own, current, unfinished)))));
+    }
+
+    private List<Login> logins(Login stored, ManagedRole own, PasswordVersion current, PasswordVersion unfinished) {
+        List<Login> logins = new ArrayList<>();
+        for (PasswordVersion each : new PasswordVersion[] {current, unfinished}) {
+            if (each != null) {
+                logins.add(stored.as(own.roleName, seal.open(each, own).password()));
+            }
+        }
+        return logins;
+    }
+}

@@ -1,0 +1,192 @@
+package io.rolewright.credential;
+
+import io.quarkus.vertx.VertxContextSupport;
+import io.restassured.response.Response;
+import io.rolewright.target.Deadline;
+import io.rolewright.testing.Api;
+import io.rolewright.testing.TestPostgres;
+import io.rolewright.testing.TestStore;
+import io.smallrye.mutiny.Uni;
+import jakarta.inject.Singleton;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.function.Supplier;
+
+/** Builds roles under management on real servers, and does to them what the service does. */
+@Singleton
+class Scenes {
+
+    static final Duration LONG = Duration.ofSeconds(15);
+
+    private final ManagedRoles roles;
+    private final PasswordChanges changes;
+    private final DueRoles due;
+    private final Passwords passwords;
+    private final RoleChecks checks;
+    final TestOwner owner;
+
+    Scenes(
+            ManagedRoles roles,
+            PasswordChanges changes,
+            DueRoles due,
+            Passwords passwords,
+            RoleChecks checks,
+            TestOwner owner) {
+        this.roles = roles;
+        this.changes = changes;
+        this.due = due;
+        this.passwords = passwords;
+        this.checks = checks;
+        this.owner = owner;
+    }
+
+    static <T> T await(Supplier<Uni<T>> work) {
+        try {
+            return VertxContextSupport.subscribeAndAwait(work);
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** A connection to {@code server} by {@code port}, which may be a proxy's, as {@code login}. */
+    static UUID connection(TestPostgres server, int port, TestPostgres.Login login) {
+        Response created = Api.as()
+                .body(Map.of(
+                        "name",
+                        TestPostgres.uniqueName("managing").replace('_', '-'),
+                        "method",
+                        "username-and-password",
+                        "credentials",
+                        credentials(server, port, login)))
+                .post("/api/v1/app-connections/postgres");
+        return UUID.fromString(created.then().statusCode(200).extract().path("appConnection.id"));
+    }
+
+    static Map<String, Object> credentials(TestPostgres server, int port, TestPostgres.Login login) {
+        Map<String, Object> credentials = new HashMap<>();
+        credentials.put("host", server.host());
+        credentials.put("port", port);
+        credentials.put("database", "postgres");
+        credentials.put("username", login.role());
+        credentials.put("password", login.password());
+        credentials.put("sslEnabled", false);
+        return credentials;
+    }
+
+    Scene on(TestPostgres server) {
+        return on(server, server.port());
+    }
+
+    Scene on(TestPostgres server, int port) {
+        return on(server, port, server.role("LOGIN CREATEROLE"), server.role("LOGIN"));
+    }
+
+    Scene on(TestPostgres server, int port, TestPostgres.Login manager, TestPostgres.Login managed) {
+        if (server.sql("SELECT current_setting('server_version_num')::int >= 160000")
+                .get(0)
+                .getBoolean(0)) {
+            server.sql(
+                    "GRANT " + managed.role() + " TO " + manager.role() + " WITH ADMIN TRUE, INHERIT FALSE, SET FALSE");
+        }
+        UUID connection = connection(server, port, manager);
+        RoleChecks.Check check = await(() -> checks.check(connection, managed.role(), true, false, Deadline.in(LONG)));
+        UUID owner = UUID.randomUUID();
+        return new Scene(
+                server,
+                managed,
+                connection,
+                owner,
+                await(() -> roles.register(
+                        new ManagedRoles.NewRole("test", owner, connection, false, managed.role(), check.server()))));
+    }
+
+    /** A server, a role on it that is under management, and the connection that changes it. */
+    final class Scene {
+        final TestPostgres server;
+        final TestPostgres.Login managed;
+        final UUID connection;
+        final UUID owner;
+        final UUID role;
+
+        Scene(TestPostgres server, TestPostgres.Login managed, UUID connection, UUID owner, UUID role) {
+            this.server = server;
+            this.managed = managed;
+            this.connection = connection;
+            this.owner = owner;
+            this.role = role;
+        }
+
+        ChangeOutcome change(Cause cause) {
+            return change(cause, LONG);
+        }
+
+        ChangeOutcome change(Cause cause, Duration within) {
+            return await(() -> changes.change(role, cause, Actor.SERVICE, false, Deadline.in(within)));
+        }
+
+        ChangeOutcome force() {
+            return await(() -> changes.change(role, Cause.MANUAL, Actor.SERVICE, true, Deadline.in(LONG)));
+        }
+
+        /** Waits are not waited for: what is parked, leased or to be probed is due at once. */
+        void makeDue() {
+            TestStore.sql(
+                    "UPDATE managed_role SET due_at = now() - interval '1 second', lease_until = NULL WHERE id = '"
+                            + role + "'");
+        }
+
+        /** What the ticker does, for this role alone. */
+        void carryOn() {
+            makeDue();
+            List<Claim> claims = await(() -> due.claim(1000, java.util.Set.of()));
+            for (Claim claim : claims) {
+                await(() -> due.carryOn(claim, Deadline.in(LONG)));
+            }
+        }
+
+        String current() {
+            return await(() -> passwords.current(role, (name, password, number) -> password));
+        }
+
+        RoleStatus status() {
+            return await(() -> roles.status(role));
+        }
+
+        String opens(String password) {
+            return server.login(managed.role(), password);
+        }
+
+        String comment() {
+            return server.sql("SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = '"
+                            + managed.role() + "'")
+                    .get(0)
+                    .getString(0);
+        }
+
+        List<String> versions() {
+            return TestStore.sql("SELECT number || ' ' || state FROM password_version WHERE role_id = '" + role
+                            + "' ORDER BY number")
+                    .stream()
+                    .map(row -> row.getString(0))
+                    .toList();
+        }
+
+        List<String> attempts() {
+            return TestStore.sql(
+                            "SELECT cause || ' ' || state || coalesce(' ' || reason, '') FROM attempt WHERE role_id"
+                                    + " = '" + role + "' ORDER BY started_at")
+                    .stream()
+                    .map(row -> row.getString(0))
+                    .toList();
+        }
+
+        void forget() {
+            await(() -> roles.forget(role));
+        }
+    }
+}
