@@ -2,16 +2,15 @@ package io.rolewright;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.rolewright.testing.ServiceProcess;
 import io.rolewright.testing.TestPostgres;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Properties;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
@@ -139,8 +138,9 @@ class PackagedIT {
     private String assertRefuses(Map<String, String> settings, String sentence) throws Exception {
         Path said = folder.resolve("said");
         Path complained = folder.resolve("complained");
-        ProcessBuilder builder =
-                new ProcessBuilder(command()).redirectOutput(said.toFile()).redirectError(complained.toFile());
+        ProcessBuilder builder = new ProcessBuilder(ServiceProcess.command())
+                .redirectOutput(said.toFile())
+                .redirectError(complained.toFile());
         builder.environment().keySet().removeIf(name -> name.startsWith("QUARKUS") || name.startsWith("ROLEWRIGHT"));
         builder.environment().putAll(settings);
 
@@ -154,15 +154,5 @@ class PackagedIT {
         assertThat(all).doesNotContain("\tat ", "Exception");
         assertThat(process.exitValue()).isEqualTo(1);
         return all;
-    }
-
-    private static List<String> command() throws IOException {
-        Properties artifact = new Properties();
-        artifact.load(new java.io.StringReader(
-                Files.readString(TARGET.resolve("quarkus-artifact.properties"), StandardCharsets.UTF_8)));
-        Path path = TARGET.resolve(artifact.getProperty("path"));
-        return artifact.getProperty("type").startsWith("native")
-                ? List.of(path.toString())
-                : List.of(System.getProperty("java.home") + "/bin/java", "-jar", path.toString());
     }
 }

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
@@ -43,7 +44,7 @@ class HostileServerTest {
         return new Login("127.0.0.1", port, "postgres", "app", TlsSettings.of(mode), PASSWORD);
     }
 
-    private record Evil(String name, SslMode mode, String outcome, FakeServer.Behaviour behaviour) {
+    record Evil(String name, SslMode mode, String outcome, FakeServer.Behaviour behaviour) {
         @Override
         public String toString() {
             return name;
@@ -376,22 +377,48 @@ class HostileServerTest {
     }
 
     @Test
-    void aNeighboursStatementSurvivesWhileTheyAreEvicted() {
+    void aNeighboursAlterRoleInFlightSurvivesTheirEviction() {
         TestPostgres server = TestPostgres.shared(TestPostgres.NEWEST);
         TestPostgres.Login app = server.role("LOGIN");
-        Uni<String> neighbour = TARGETS.withSession(
-                        TestTargets.login(server, app),
-                        Deadline.in(Duration.ofSeconds(30)),
+        Login superuser =
+                TestTargets.login(server, new TestPostgres.Login(TestPostgres.SUPERUSER, server.superuserPassword()));
+        CompletableFuture<Void> release = new CompletableFuture<>();
+        // Somebody holds the role's row, so that the neighbour's statement hangs on the server while the others come
+        // and go.
+        CompletableFuture<Void> holder = TARGETS.withSession(
+                        superuser,
+                        Deadline.in(Duration.ofSeconds(60)),
+                        "holder",
+                        session -> session.execute("BEGIN; ALTER ROLE " + app.role() + " CONNECTION LIMIT 7")
+                                .chain(() -> Uni.createFrom().completionStage(release))
+                                .chain(() -> session.execute("ROLLBACK")))
+                .subscribeAsCompletionStage();
+        awaitBackend(server, "holder", "Client");
+        CompletableFuture<Void> neighbour = TARGETS.withSession(
+                        superuser,
+                        Deadline.in(Duration.ofSeconds(60)),
                         "neighbour",
-                        session -> session.query("SELECT pg_backend_pid() FROM pg_sleep(3)"))
-                .map(rows -> "finished")
-                .memoize()
-                .indefinitely();
-        neighbour.subscribe().with(finished -> {}, failure -> {});
+                        session -> session.execute("BEGIN; SET LOCAL lock_timeout = '60s'; ALTER ROLE " + app.role()
+                                + " PASSWORD 'after the eviction'; COMMIT"))
+                .subscribeAsCompletionStage();
+        awaitBackend(server, "neighbour", "Lock");
 
         attempts(2);
 
-        assertThat(neighbour.await().atMost(Duration.ofSeconds(30))).isEqualTo("finished");
+        assertThat(neighbour).as("still hanging, not evicted with the others").isNotDone();
+        release.complete(null);
+        assertThat(holder).succeedsWithin(Duration.ofSeconds(30));
+        assertThat(neighbour).succeedsWithin(Duration.ofSeconds(30));
+        assertThat(server.login(app.role(), "after the eviction")).isEqualTo("ok");
+    }
+
+    private static void awaitBackend(TestPostgres server, String applicationName, String waitsFor) {
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(20))
+                .until(() -> server.sql("SELECT 1 FROM pg_stat_activity WHERE application_name = '" + applicationName
+                                        + "' AND wait_event_type = '" + waitsFor + "' AND query LIKE '%ALTER ROLE%'")
+                                .size()
+                        == 1);
     }
 
     @Test

@@ -2,16 +2,22 @@ package io.rolewright.target;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.rolewright.development.PostgresServer;
 import io.rolewright.testing.TestPostgres;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.Cancellable;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -24,40 +30,44 @@ class LoginTest {
 
     /** One server per version, with a role for every case. */
     private static TestPostgres server(int major) {
-        return SERVERS.computeIfAbsent(major, version -> {
-            TestPostgres server = TestPostgres.own(
-                    version,
-                    TestPostgres.Tls.OPTIONAL,
-                    builder -> builder.setting("max_connections", "8")
-                            .setting("superuser_reserved_connections", "3")
-                            .setting("max_wal_senders", "0"));
-            server.sql("CREATE ROLE app LOGIN PASSWORD 'secret'");
-            server.sql("CREATE ROLE \"Ünïcode \"\"role\"\"\" LOGIN PASSWORD 'pässwörd \\''s'".replace("\\'", "'"));
-            server.sql("CREATE ROLE lapsed LOGIN PASSWORD 'secret' VALID UNTIL '2020-01-01'");
-            server.sql("CREATE ROLE no_password LOGIN");
-            server.sql("CREATE ROLE no_login NOLOGIN PASSWORD 'secret'");
-            server.sql("CREATE ROLE limited LOGIN PASSWORD 'secret' CONNECTION LIMIT 0");
-            server.sql("CREATE ROLE unlisted LOGIN PASSWORD 'secret'");
-            server.sql("CREATE ROLE tls_only LOGIN PASSWORD 'secret'");
-            server.sql("CREATE ROLE trusted LOGIN PASSWORD 'secret'");
-            server.sql("CREATE ROLE trusted_no_login NOLOGIN");
-            server.sql("CREATE ROLE clear LOGIN PASSWORD 'secret'");
-            server.sql("SET password_encryption = 'md5'; CREATE ROLE old_md5 LOGIN PASSWORD 'secret'");
-            server.sql("CREATE ROLE under_md5 LOGIN PASSWORD 'secret'");
-            server.sql("CREATE DATABASE closed ALLOW_CONNECTIONS false");
-            server.sql("CREATE DATABASE crowded CONNECTION LIMIT 0");
-            server.sql("CREATE DATABASE private");
-            server.sql("REVOKE CONNECT ON DATABASE private FROM public");
-            server.authentication(
-                    "host all unlisted 127.0.0.1/32 reject",
-                    "hostssl all tls_only 127.0.0.1/32 scram-sha-256",
-                    "host all tls_only 127.0.0.1/32 reject",
-                    "host all trusted,trusted_no_login 127.0.0.1/32 trust",
-                    "host all clear 127.0.0.1/32 password",
-                    "host all old_md5,under_md5 127.0.0.1/32 md5",
-                    "host all all 127.0.0.1/32 scram-sha-256");
-            return server;
-        });
+        return SERVERS.computeIfAbsent(
+                major,
+                version -> furnished(
+                        changes -> TestPostgres.own(version, TestPostgres.Tls.OPTIONAL, changes), builder -> builder));
+    }
+
+    private static TestPostgres furnished(
+            Function<UnaryOperator<PostgresServer.Builder>, TestPostgres> start,
+            UnaryOperator<PostgresServer.Builder> changes) {
+        TestPostgres server = start.apply(builder -> changes.apply(builder.setting("max_connections", "8")
+                .setting("superuser_reserved_connections", "3")
+                .setting("max_wal_senders", "0")));
+        server.sql("CREATE ROLE app LOGIN PASSWORD 'secret'");
+        server.sql("CREATE ROLE \"Ünïcode \"\"role\"\"\" LOGIN PASSWORD 'pässwörd \\''s'".replace("\\'", "'"));
+        server.sql("CREATE ROLE lapsed LOGIN PASSWORD 'secret' VALID UNTIL '2020-01-01'");
+        server.sql("CREATE ROLE no_password LOGIN");
+        server.sql("CREATE ROLE no_login NOLOGIN PASSWORD 'secret'");
+        server.sql("CREATE ROLE limited LOGIN PASSWORD 'secret' CONNECTION LIMIT 0");
+        server.sql("CREATE ROLE unlisted LOGIN PASSWORD 'secret'");
+        server.sql("CREATE ROLE tls_only LOGIN PASSWORD 'secret'");
+        server.sql("CREATE ROLE trusted LOGIN PASSWORD 'secret'");
+        server.sql("CREATE ROLE trusted_no_login NOLOGIN");
+        server.sql("CREATE ROLE clear LOGIN PASSWORD 'secret'");
+        server.sql("SET password_encryption = 'md5'; CREATE ROLE old_md5 LOGIN PASSWORD 'secret'");
+        server.sql("CREATE ROLE under_md5 LOGIN PASSWORD 'secret'");
+        server.sql("CREATE DATABASE closed ALLOW_CONNECTIONS false");
+        server.sql("CREATE DATABASE crowded CONNECTION LIMIT 0");
+        server.sql("CREATE DATABASE private");
+        server.sql("REVOKE CONNECT ON DATABASE private FROM public");
+        server.authentication(
+                "host all unlisted 127.0.0.1/32 reject",
+                "hostssl all tls_only 127.0.0.1/32 scram-sha-256",
+                "host all tls_only 127.0.0.1/32 reject",
+                "host all trusted,trusted_no_login 127.0.0.1/32 trust",
+                "host all clear 127.0.0.1/32 password",
+                "host all old_md5,under_md5 127.0.0.1/32 md5",
+                "host all all 127.0.0.1/32 scram-sha-256");
+        return server;
     }
 
     @AfterAll
@@ -67,7 +77,11 @@ class LoginTest {
     }
 
     private static Login login(int major, String database, String role, String password) {
-        return new Login("127.0.0.1", server(major).port(), database, role, TlsSettings.DISABLED, password);
+        return login(server(major), database, role, password);
+    }
+
+    private static Login login(TestPostgres server, String database, String role, String password) {
+        return new Login("127.0.0.1", server.port(), database, role, TlsSettings.DISABLED, password);
     }
 
     private static Login verified(Login login, int major) {
@@ -120,6 +134,31 @@ class LoginTest {
     @ParameterizedTest
     @MethodSource("io.rolewright.testing.TestPostgres#versions")
     void saysWhyAServerRefuses(int major) {
+        assertKnowsEveryCase(server(major), major);
+    }
+
+    /**
+     * The embedded servers speak English only. {@code -Dpostgres.localised} names an installation with translations, and the
+     * environment has {@code LANGUAGE=de}: the CI step {@code postgres} sets both.
+     */
+    @Test
+    @EnabledIfSystemProperty(named = "postgres.localised", matches = ".+")
+    void saysTheSameOfAServerThatSpeaksGerman() {
+        Path installation = Path.of(System.getProperty("postgres.localised"));
+        // Any locale but C makes the server look at LANGUAGE.
+        try (TestPostgres german = furnished(
+                changes -> TestPostgres.own(installation, TestPostgres.Tls.OPTIONAL, changes),
+                builder -> builder.setting("lc_messages", "C.UTF-8"))) {
+            assertKnowsEveryCase(
+                    german, Integer.parseInt(installation.getFileName().toString()));
+
+            assertThat(german.server().log())
+                    .as("it does speak German")
+                    .contains("Datenbank »absent« existiert nicht", "Passwort-Authentifizierung");
+        }
+    }
+
+    private static void assertKnowsEveryCase(TestPostgres server, int major) {
         String proven = "accepted " + (major >= 16 ? PasswordProof.SYSTEM_USER : PasswordProof.CHALLENGE);
 
         List<String> got = new ArrayList<>();
@@ -127,7 +166,7 @@ class LoginTest {
         CASES.lines().map(line -> line.split("\\|")).forEach(cell -> {
             wanted.add(cell[0].strip() + ": " + cell[4].strip().replace("accepted proven", proven));
             got.add(cell[0].strip() + ": "
-                    + words(outcome(login(major, cell[1].strip(), cell[2].strip(), cell[3].strip()))));
+                    + words(outcome(login(server, cell[1].strip(), cell[2].strip(), cell[3].strip()))));
         });
 
         assertThat(got).isEqualTo(wanted);

@@ -104,10 +104,15 @@ public final class TestPostgres implements AutoCloseable {
      * @param changes what is to be different, e.g. {@code b -> b.setting("max_connections", "5")}, or another certificate
      */
     public static TestPostgres own(int major, Tls tls, UnaryOperator<PostgresServer.Builder> changes) {
+        return own(installation(major), tls, changes);
+    }
+
+    /** A server for one test, of a PostgreSQL that the machine has, such as {@code /usr/lib/postgresql/15}. The test closes it. */
+    public static TestPostgres own(Path installation, Tls tls, UnaryOperator<PostgresServer.Builder> changes) {
         try {
             Path servers = Files.createDirectories(Path.of("target/test-postgres"));
-            Path folder = Files.createTempDirectory(servers, major + "-").toAbsolutePath();
-            PostgresServer.Builder builder = PostgresServer.in(folder, installation(major))
+            Path folder = Files.createTempDirectory(servers, "own-").toAbsolutePath();
+            PostgresServer.Builder builder = PostgresServer.in(folder, installation)
                     .superuser(SUPERUSER, PASSWORD)
                     .volatileData()
                     .temporary()

@@ -1,0 +1,122 @@
+package io.rolewright.testing;
+
+import io.vertx.sqlclient.Row;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * One store, its root key and its first identity, and as many replicas of the service on it as a test starts: what is shipped, as
+ * processes of their own. A replica that is started again is another process on the same store.
+ *
+ * <pre>
+ * try (Installation installation = Installation.on(TestPostgres.shared(18))) {
+ *     ServiceProcess one = installation.start();
+ *     ServiceProcess two = installation.start();
+ *     one.kill();
+ *     two.get("/api/v1/app-connections/postgres").expect(200);
+ * }
+ * </pre>
+ */
+public final class Installation implements AutoCloseable {
+
+    static final String CLIENT_ID = "proof";
+    static final String CLIENT_SECRET = "bootstrap secret of the proofs, 32 characters or more";
+
+    private final TestPostgres postgres;
+    private final String database;
+    private final Map<String, String> settings = new HashMap<>();
+    private final List<ServiceProcess> replicas = new ArrayList<>();
+    private String token;
+
+    private Installation(TestPostgres postgres, int storePort) {
+        this.postgres = postgres;
+        TestPostgres.Login owner = postgres.role("LOGIN");
+        database = postgres.database();
+        postgres.sql("ALTER DATABASE " + database + " OWNER TO " + owner.role());
+        settings.put("QUARKUS_DATASOURCE_REACTIVE_URL", "postgresql://127.0.0.1:" + storePort + "/" + database);
+        settings.put("QUARKUS_DATASOURCE_USERNAME", owner.role());
+        settings.put("QUARKUS_DATASOURCE_PASSWORD", owner.password());
+        settings.put("ROLEWRIGHT_ROOT_KEY_FILE", rootKeyFile().toString());
+        settings.put("ROLEWRIGHT_BOOTSTRAP_CLIENT_ID", CLIENT_ID);
+        settings.put("ROLEWRIGHT_BOOTSTRAP_CLIENT_SECRET", CLIENT_SECRET);
+        settings.put("ROLEWRIGHT_TARGET_ALLOWED_NETWORKS", "127.0.0.0/8");
+        settings.put("QUARKUS_HTTP_HOST", "127.0.0.1");
+    }
+
+    public static Installation on(TestPostgres postgres) {
+        return new Installation(postgres, postgres.port());
+    }
+
+    /** A new store on {@code postgres}, reached through a proxy in front of it. */
+    public static Installation on(TestPostgres postgres, TcpProxy proxy) {
+        return new Installation(postgres, proxy.port());
+    }
+
+    /** An environment variable of all replicas that are started from now on. */
+    public Installation setting(String name, String value) {
+        settings.put(name, value);
+        return this;
+    }
+
+    /** A further replica, ready to serve. */
+    public ServiceProcess start() {
+        ServiceProcess replica = launch();
+        replica.awaitReady();
+        return replica;
+    }
+
+    /** A further replica, which may still be starting. */
+    public ServiceProcess launch() {
+        ServiceProcess replica = new ServiceProcess(this, settings);
+        replicas.add(replica);
+        return replica;
+    }
+
+    public String database() {
+        return database;
+    }
+
+    /** Runs statements in the store as the superuser. @return the rows of the first */
+    public List<Row> sql(String statements) {
+        return postgres.sqlIn(database, statements);
+    }
+
+    /** An access token of the first identity; each replica takes it. */
+    synchronized String token(ServiceProcess replica) {
+        if (token == null) {
+            token = replica.login(CLIENT_ID, CLIENT_SECRET);
+        }
+        return token;
+    }
+
+    /** Kills what still runs. */
+    @Override
+    public void close() {
+        replicas.forEach(ServiceProcess::close);
+    }
+
+    private static Path rootKeyFile() {
+        byte[] key = new byte[32];
+        new SecureRandom().nextBytes(key);
+        try {
+            Path file = Files.createTempFile(
+                    Files.createDirectories(Path.of("target/test-keys")),
+                    "root-",
+                    ".keys",
+                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+            Files.writeString(file, "test:" + Base64.getEncoder().encodeToString(key) + "\n");
+            return file.toAbsolutePath();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
