@@ -102,6 +102,11 @@ public final class PostgresServer implements AutoCloseable {
         return major(folder.resolve("data"));
     }
 
+    /** @return where the server's files are */
+    public Path dataFolder() {
+        return folder.resolve("data");
+    }
+
     /** @return all that the server has said since the folder was made */
     public String log() {
         return readLog(folder);

@@ -72,7 +72,7 @@ class EvilServersIT {
 
     @Test
     void readsByIdKeepTheirLatencyWhileAllOfThemAreUnderWay() {
-        latencies(300); // warm
+        latencies(1500); // warm
         try (Evils evils = new Evils()) {
             evils.attempt(1).join();
             double[] calm = latencies(300);

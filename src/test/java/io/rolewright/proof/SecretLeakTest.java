@@ -1,0 +1,362 @@
+package io.rolewright.proof;
+
+import static io.restassured.RestAssured.given;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.quarkus.test.junit.QuarkusTest;
+import io.quarkus.test.junit.QuarkusTestProfile;
+import io.quarkus.test.junit.TestProfile;
+import io.restassured.http.ContentType;
+import io.restassured.response.Response;
+import io.rolewright.password.ScramSecret;
+import io.rolewright.testing.TestPostgres;
+import io.rolewright.testing.TestStore;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import org.eclipse.microprofile.config.ConfigProvider;
+import org.jboss.logging.Logger;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Calls every operation of the API with recognisable secrets, well and badly, against a target that writes down all it is told,
+ * with the service's log at TRACE; then looks for each secret in all that anybody but the caller could read. A secret that the
+ * service made up itself is recognised because its caller was given it.
+ *
+ * <p>An operation that the OpenAPI document knows and no leg of the tour calls fails the test: add it to one, or a leg of its own.
+ */
+@QuarkusTest
+@TestProfile(SecretLeakTest.AllIsLogged.class)
+class SecretLeakTest {
+
+    private static final Path LOG = Path.of("target/leaks/service.log").toAbsolutePath();
+    private static final String CONNECTIONS = "/api/v1/app-connections/postgres";
+
+    /** Must be found wherever is searched, or the search is worth nothing. */
+    private static final String CONTROL = "control-" + UUID.randomUUID();
+
+    public static final class AllIsLogged implements QuarkusTestProfile {
+        @Override
+        public Map<String, String> getConfigOverrides() {
+            Map<String, String> settings = new HashMap<>(Map.of(
+                    "quarkus.log.min-level", "TRACE",
+                    "quarkus.log.level", "TRACE",
+                    "quarkus.log.console.level", "ERROR",
+                    "quarkus.log.file.enabled", "true",
+                    "quarkus.log.file.level", "TRACE",
+                    "quarkus.log.file.path", LOG.toString(),
+                    "quarkus.log.file.rotation.max-file-size", "2G"));
+            // The test's own client lives in the same process and writes down all that it sends.
+            settings.put("quarkus.log.category.\"org.apache.http\".level", "OFF");
+            settings.put("quarkus.log.category.\"io.restassured\".level", "OFF");
+            return settings;
+        }
+    }
+
+    private final Secrets secrets = new Secrets();
+    private final Set<String> called = new HashSet<>();
+    private final List<String> answers = new ArrayList<>();
+    private String token;
+
+    @Test
+    void noSecretIsFoundWhereItDoesNotBelong() throws Exception {
+        try (TestPostgres target = talkative()) {
+            Logger.getLogger("io.rolewright.proof").trace(CONTROL);
+            target.sql("SELECT '" + CONTROL + "'");
+
+            logins();
+            projects();
+            connections(target);
+
+            assertThat(unvisited())
+                    .as("operations of the OpenAPI document that no leg of the tour calls")
+                    .isEmpty();
+            assertThat(secrets.count()).isGreaterThan(10);
+            assertNothingIsFound(target);
+        }
+        Files.delete(LOG); // some hundred megabytes; it stays where the test fails
+    }
+
+    private static TestPostgres talkative() {
+        return TestPostgres.own(
+                TestPostgres.NEWEST,
+                TestPostgres.Tls.OPTIONAL,
+                builder -> builder.setting("shared_preload_libraries", "pg_stat_statements,auto_explain")
+                        .setting("log_statement", "all")
+                        .setting("log_min_error_statement", "debug5")
+                        .setting("log_error_verbosity", "verbose")
+                        .setting("log_connections", "on")
+                        .setting("log_disconnections", "on")
+                        .setting("log_parameter_max_length", "-1")
+                        .setting("log_parameter_max_length_on_error", "-1")
+                        .setting("auto_explain.log_min_duration", "0")
+                        .setting("auto_explain.log_nested_statements", "on")
+                        .setting("pg_stat_statements.track", "all")
+                        .setting("pg_stat_statements.track_utility", "on")
+                        .setting("track_activity_query_size", "65536"));
+    }
+
+    // ---- the tour: every leg calls its operations with secrets that it has registered
+
+    private void logins() {
+        secrets.add("bootstrap secret", TestStore.CLIENT_SECRET);
+        String wrong = secrets.add("wrong client secret", recognisable("client"));
+        say(call("POST", "/api/v1/auth/universal-auth/login", login(wrong)), 401, 403);
+        say(call("POST", "/api/v1/auth/universal-auth/login", "{\"clientSecret\":\"" + wrong + "\""), 400, 422);
+        token = secrets.add(
+                "access token",
+                call("POST", "/api/v1/auth/universal-auth/login", login(TestStore.CLIENT_SECRET))
+                        .then()
+                        .statusCode(200)
+                        .extract()
+                        .path("accessToken"));
+        Response renewed = call("POST", "/api/v1/auth/token/renew", Map.of("accessToken", token));
+        renewed.then().statusCode(200);
+        String second = secrets.add("renewed token", renewed.path("accessToken"));
+        String forged = secrets.add("forged token", second.substring(0, second.length() - 3) + "AAA");
+        say(call("POST", "/api/v1/auth/token/renew", Map.of("accessToken", forged)), 401, 403);
+        say(given().header("Authorization", "Bearer " + forged).get(CONNECTIONS), 401, 403);
+        say(given().header("Authorization", "Basic " + forged).get(CONNECTIONS), 401, 403);
+        say(given().queryParam("token", forged).get(CONNECTIONS), 401, 403);
+        String other = call("POST", "/api/v1/auth/universal-auth/login", login(TestStore.CLIENT_SECRET))
+                .path("accessToken");
+        secrets.add("revoked token", other);
+        say(call("POST", "/api/v1/auth/token/revoke", Map.of("accessToken", other)), 200);
+    }
+
+    private static Map<String, Object> login(String secret) {
+        return Map.of("clientId", TestStore.CLIENT_ID, "clientSecret", secret);
+    }
+
+    private void projects() {
+        say(call("GET", "/api/status", null), 200);
+        say(call("POST", "/api/v1/projects", Map.of("projectName", TestPostgres.uniqueName("leaks"))), 200);
+        say(call("GET", "/api/v1/projects", null), 200);
+    }
+
+    private void connections(TestPostgres target) {
+        String password = secrets.add("password of a connection", recognisable("password"));
+        TestPostgres.Login app = role(target, password, "LOGIN");
+        Map<String, Object> good = credentials(target, app.role(), password);
+
+        // Refused, malformed, misunderstood.
+        String wrong = secrets.add("wrong password", recognisable("wrong' \"\\ % &"));
+        Map<String, Object> refused = credentials(target, app.role(), wrong);
+        say(call("POST", CONNECTIONS, connection("refused", refused)), 400);
+        say(call("POST", CONNECTIONS + "/test", Map.of("credentials", refused)), 200);
+        String cut = secrets.add("password in broken JSON", recognisable("broken"));
+        say(call("POST", CONNECTIONS, "{\"credentials\":{\"password\":\"" + cut + "\",,}}"), 400);
+        say(call("POST", CONNECTIONS, "{\"credentials\":{\"password\":\"" + cut), 400);
+        say(call("POST", CONNECTIONS, "{\"credentials\":{\"password\":" + cut + "}}"), 400);
+        Map<String, Object> list = new HashMap<>(good);
+        list.put("password", List.of(secrets.add("password in a list", recognisable("list"))));
+        say(call("POST", CONNECTIONS, connection("list", list)), 422);
+        Map<String, Object> nul = new HashMap<>(good);
+        nul.put("password", secrets.add("password with NUL", recognisable("nul") + "\0more"));
+        say(call("POST", CONNECTIONS, connection("nul", nul)), 400, 422);
+        Map<String, Object> unreachable = new HashMap<>(good);
+        unreachable.put("port", 1);
+        say(call("POST", CONNECTIONS, connection("unreachable", unreachable)), 400);
+        Map<String, Object> keyed = new HashMap<>(good);
+        keyed.put("sslMode", "verify-full");
+        keyed.remove("sslEnabled");
+        keyed.put(
+                "sslClientKey",
+                "-----BEGIN PRIVATE KEY-----\n" + secrets.add("client key", recognisable("key"))
+                        + "\n-----END PRIVATE KEY-----");
+        say(call("POST", CONNECTIONS, connection("keyed", keyed)), 400, 422);
+
+        // Well.
+        Map<String, Object> described = new HashMap<>(connection("good", good));
+        described.put("description", CONTROL);
+        Response created = say(call("POST", CONNECTIONS, described), 200);
+        String id = created.path("appConnection.id");
+        String name = created.path("appConnection.name");
+        String one = CONNECTIONS + "/" + id;
+        say(call("POST", CONNECTIONS, described), 400);
+        say(call("GET", "/api/v1/app-connections/options", null), 200);
+        say(call("GET", "/api/v1/app-connections", null), 200);
+        say(call("GET", CONNECTIONS, null), 200);
+        say(call("GET", CONNECTIONS + "/available?projectId=" + defaultProject(), null), 200);
+        say(call("GET", one, null), 200);
+        say(call("GET", CONNECTIONS + "/connection-name/" + name, null), 200);
+        say(call("GET", one + "/usage", null), 200);
+        say(call("POST", one + "/test", "{}"), 200);
+        say(call("POST", CONNECTIONS + "/test", Map.of("credentials", good)), 200);
+
+        // The role's password is changed behind our back, then here.
+        String next = secrets.add("second password of a connection", recognisable("second"));
+        give(target, app.role(), next);
+        say(call("POST", one + "/test", "{}"), 200);
+        say(call("PATCH", one, Map.of("credentials", credentials(target, app.role(), wrong))), 400);
+        say(call("PATCH", one, Map.of("credentials", credentials(target, app.role(), next))), 200);
+        say(call("PATCH", one, Map.of("credentials", "x")), 422);
+        say(call("DELETE", one, null), 200);
+        say(call("GET", one, null), 404);
+
+        // A server that asks for the password in clear is not told it, over TLS that is not verified either.
+        target.authentication("host all all 127.0.0.1/32 password");
+        say(call("POST", CONNECTIONS + "/test", Map.of("credentials", credentials(target, app.role(), next))), 200);
+        target.authentication("host all all 127.0.0.1/32 scram-sha-256");
+        Response kept = say(call("POST", CONNECTIONS, connection("kept", credentials(target, app.role(), next))), 200);
+        assertThat(kept.<String>path("appConnection.id")).isNotNull();
+    }
+
+    private static Map<String, Object> credentials(TestPostgres target, String role, String password) {
+        Map<String, Object> credentials = new HashMap<>();
+        credentials.put("host", "127.0.0.1");
+        credentials.put("port", target.port());
+        credentials.put("database", "postgres");
+        credentials.put("username", role);
+        credentials.put("password", password);
+        credentials.put("sslEnabled", false);
+        return credentials;
+    }
+
+    private static Map<String, Object> connection(String name, Map<String, Object> credentials) {
+        return Map.of(
+                "name",
+                TestPostgres.uniqueName(name).replace('_', '-'),
+                "method",
+                "username-and-password",
+                "credentials",
+                credentials);
+    }
+
+    private String defaultProject() {
+        return call("GET", "/api/v1/projects", null).path("projects.find { it.slug == 'default' }.id");
+    }
+
+    // ---- calling
+
+    private static String recognisable(String what) {
+        return "leak-" + what + "-" + UUID.randomUUID();
+    }
+
+    /** A role whose password the target's own log has never seen: it is given as what PostgreSQL would store. */
+    private static TestPostgres.Login role(TestPostgres target, String password, String attributes) {
+        String role = TestPostgres.uniqueName("leaks");
+        target.sql("CREATE ROLE " + role + " " + attributes);
+        give(target, role, password);
+        return new TestPostgres.Login(role, password);
+    }
+
+    private static void give(TestPostgres target, String role, String password) {
+        String secret = ScramSecret.derive(password, 4096, new SecureRandom()).text();
+        target.sql("ALTER ROLE " + role + " PASSWORD '" + secret + "'");
+    }
+
+    private Response call(String method, String path, Object body) {
+        called.add(method + " " + path.replaceAll("\\?.*", ""));
+        var request = given().contentType(ContentType.JSON);
+        if (token != null) {
+            request.header("Authorization", "Bearer " + token);
+        }
+        if (body != null) {
+            request.body(body);
+        }
+        return request.request(method, path);
+    }
+
+    /** Keeps the answer for the search: no secret may be in it. */
+    private Response say(Response response, Integer... statuses) {
+        assertThat(response.statusCode()).as(response.asString()).isIn((Object[]) statuses);
+        answers.add(response.headers() + "\n" + response.asString());
+        return response;
+    }
+
+    // ---- the search
+
+    private void assertNothingIsFound(TestPostgres target) throws Exception {
+        TestPostgres store = TestPostgres.shared(TestPostgres.NEWEST);
+        store.sql("CHECKPOINT");
+        target.sql("CHECKPOINT");
+        target.sql("CREATE EXTENSION pg_stat_statements");
+        Map<String, String> texts = new LinkedHashMap<>();
+        texts.put("the target's log", target.server().log());
+        texts.put("the target's pg_stat_statements", rows(target, "pg_stat_statements"));
+        texts.put("the target's pg_stat_activity", rows(target, "pg_stat_activity"));
+        texts.put("the store's pg_stat_activity", rows(store, "pg_stat_activity"));
+        texts.put("the store's rows", storeRows());
+        texts.put("the service's log", Files.readString(LOG));
+        texts.put("metrics", metrics());
+        texts.put("the OpenAPI document", given().get("/api/openapi").asString());
+        texts.put("answers", String.join("\n", answers));
+
+        Map<String, Set<String>> found = new LinkedHashMap<>();
+        texts.forEach((where, text) -> put(found, where, secrets.in(text)));
+        secrets.below(target.server().dataFolder()).forEach((file, names) -> put(found, "the target's " + file, names));
+        secrets.below(store.server().dataFolder()).forEach((file, names) -> put(found, "the store's " + file, names));
+
+        assertThat(found).as("secrets by where they were found").isEmpty();
+        assertSearchesWhereThereIsSomething(target, store, texts);
+    }
+
+    private static void put(Map<String, Set<String>> found, String where, Set<String> names) {
+        if (!names.isEmpty()) {
+            found.put(where, names);
+        }
+    }
+
+    private static void assertSearchesWhereThereIsSomething(
+            TestPostgres target, TestPostgres store, Map<String, String> texts) {
+        assertThat(texts.entrySet().stream()
+                        .filter(text -> text.getValue().contains(CONTROL))
+                        .map(Map.Entry::getKey))
+                .contains("the target's log", "the store's rows", "the service's log", "answers");
+        assertThat(texts.get("the target's pg_stat_statements")).contains("ALTER ROLE");
+        assertThat(texts.get("the target's log")).contains("Query Text:", "FATAL:  28P01");
+        assertThat(texts.get("the service's log")).contains("TRACE").hasSizeGreaterThan(100_000);
+        Secrets control = new Secrets();
+        control.add("control", CONTROL);
+        assertThat(control.below(store.server().dataFolder()).keySet().stream().map(Path::toString))
+                .anyMatch(file -> file.startsWith("base/"))
+                .anyMatch(file -> file.startsWith("pg_wal/"));
+        assertThat(target.server().dataFolder().resolve("global")).isNotEmptyDirectory();
+    }
+
+    private static String rows(TestPostgres server, String relation) {
+        return server.sql("SELECT string_agg(r::text, E'\\n') FROM " + relation + " r")
+                .get(0)
+                .getString(0);
+    }
+
+    private static String storeRows() {
+        return TestStore.sql("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'").stream()
+                .map(table -> TestStore.sql("SELECT coalesce(string_agg(r::text, E'\\n'), '') FROM \""
+                                + table.getString(0) + "\" r")
+                        .get(0)
+                        .getString(0))
+                .collect(Collectors.joining("\n"));
+    }
+
+    private static String metrics() {
+        int port = ConfigProvider.getConfig().getValue("quarkus.management.test-port", Integer.class);
+        return given().port(port).get("/q/metrics").asString();
+    }
+
+    private List<String> unvisited() {
+        Map<String, Map<String, Object>> paths =
+                given().accept(ContentType.JSON).get("/api/openapi").path("paths");
+        List<String> unvisited = new ArrayList<>();
+        paths.forEach((path, operations) -> {
+            String pattern = path.replaceAll("\\{[^}]*}", "[^/]+");
+            operations.keySet().stream()
+                    .map(String::toUpperCase)
+                    .filter(method ->
+                            Set.of("GET", "POST", "PUT", "PATCH", "DELETE").contains(method))
+                    .filter(method -> called.stream().noneMatch(call -> call.matches(method + " " + pattern)))
+                    .forEach(method -> unvisited.add(method + " " + path));
+        });
+        return unvisited;
+    }
+}
