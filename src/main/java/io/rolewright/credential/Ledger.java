@@ -13,6 +13,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -52,7 +53,7 @@ class Ledger {
     // ---- Claiming -------------------------------------------------------------------------------------------------
 
     /** @return null item when there is no such role; {@link LostClaim} when somebody works on it */
-    Uni<@Nullable Claim> claim(UUID roleId, Cause cause, Actor actor) {
+    Uni<@Nullable Claim> claim(UUID roleId, Cause cause, Actor actor, Supplier<Uni<Void>> admission) {
         return Panache.withTransaction(() -> CredentialStore.lock(roleId).chain(role -> {
             if (role == null || role.deletedAt != null) {
                 return Uni.createFrom().nullItem();
@@ -60,7 +61,7 @@ class Ledger {
             if (role.leaseUntil != null && role.leaseUntil.isAfter(role.storeNow)) {
                 return Uni.createFrom().failure(new LostClaim());
             }
-            return take(role, cause, actor);
+            return take(role, cause, actor, admission);
         }));
     }
 
@@ -83,11 +84,12 @@ class Ledger {
                                         role.changeAt != null && !role.changeAt.isAfter(role.storeNow)
                                                 ? Cause.SCHEDULE
                                                 : null,
-                                        Actor.SERVICE)))));
+                                        Actor.SERVICE,
+                                        Uni.createFrom()::voidItem)))));
     }
 
     /** @param cause null to go on with what there is, or probe */
-    private Uni<Claim> take(ManagedRole role, @Nullable Cause cause, Actor actor) {
+    private Uni<Claim> take(ManagedRole role, @Nullable Cause cause, Actor actor, Supplier<Uni<Void>> admission) {
         role.epoch++;
         role.leaseOwner = self;
         role.leaseUntil = role.storeNow.plus(config.lease());
@@ -111,7 +113,10 @@ class Ledger {
             if (cause == Cause.REVOKE) {
                 role.state = RoleState.REVOKING;
             }
-            return begin(role, cause, actor).map(attempt -> new Claim(role, attempt, false));
+            return admission
+                    .get()
+                    .chain(() -> begin(role, cause, actor))
+                    .map(attempt -> new Claim(role, attempt, false));
         });
     }
 

@@ -2,12 +2,15 @@ package io.rolewright.credential;
 
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
+import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.target.Deadline;
+import io.rolewright.target.TargetFailure;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.UUID;
+import java.util.function.Supplier;
 import org.jboss.logging.Logger;
 
 /**
@@ -40,8 +43,20 @@ public class PasswordChanges {
      * @return fails only when the store cannot be reached before anything was sent
      */
     public Uni<ChangeOutcome> change(UUID roleId, Cause cause, Actor actor, boolean force, Deadline deadline) {
+        return change(roleId, cause, actor, force, Uni.createFrom()::voidItem, deadline);
+    }
+
+    /**
+     * The same, if the owner lets it.
+     *
+     * @param admission runs inside the store transaction that would begin an attempt, with the role's row locked, and refuses by
+     *     failing; not asked when an attempt is continued
+     * @return fails as {@code admission} does; nothing was begun then
+     */
+    public Uni<ChangeOutcome> change(
+            UUID roleId, Cause cause, Actor actor, boolean force, Supplier<Uni<Void>> admission, Deadline deadline) {
         return tools.ledger()
-                .claim(roleId, cause, actor)
+                .claim(roleId, cause, actor, admission)
                 .chain(claim -> claim == null
                         ? gone()
                         : run(claim, force, deadline)
@@ -51,7 +66,7 @@ public class PasswordChanges {
                                         outcome instanceof ChangeOutcome.Done
                                                         && claim.attempt.cause.reapplies()
                                                         && !cause.reapplies()
-                                                ? change(roleId, cause, actor, force, deadline)
+                                                ? change(roleId, cause, actor, force, admission, deadline)
                                                 : Uni.createFrom().item(outcome)))
                 .onFailure(LostClaim.class)
                 .recoverWithItem(ChangeOutcome.InProgress::new);
@@ -64,6 +79,28 @@ public class PasswordChanges {
      */
     public Uni<ChangeOutcome> revoke(UUID roleId, Actor actor, Deadline deadline) {
         return change(roleId, Cause.REVOKE, actor, false, deadline);
+    }
+
+    /**
+     * Takes our marker from a role that is about to be forgotten, if its server answers. Only when no change of it is in doubt. A
+     * marker that stays is one of an owner that is gone, which nothing respects.
+     */
+    public Uni<Void> removeMarker(UUID roleId, Deadline deadline) {
+        return Panache.withSession(() -> CredentialStore.role(roleId))
+                .chain(role -> role == null || !role.marked
+                        ? Uni.createFrom().voidItem()
+                        : tools.connections()
+                                .login(role.connectionId)
+                                .onItem()
+                                .ifNotNull()
+                                .transformToUni(login -> tools.managing(role.connectionId, login))
+                                .onItem()
+                                .ifNotNull()
+                                .transformToUni(logins -> tools.fenced()
+                                        .removeMarker(
+                                                logins.get(0), role.roleName, tools.marker(role.ownerId), deadline))
+                                .onFailure(TargetFailure.class)
+                                .recoverWithNull());
     }
 
     private static Uni<ChangeOutcome> gone() {
