@@ -51,7 +51,7 @@ class BootstrapTest {
                 create table kept_identity as select * from identity;
                 create table kept_client_secret as select * from client_secret;
                 create table kept_role_binding as select * from role_binding;
-                create table kept_signing_key as select * from signing_key;
+                create table kept_signing_key as select id, sealed, created_at from signing_key;
                 delete from organisation; delete from identity; delete from signing_key;
                 update project set name = 'kept', slug = 'kept' where slug = 'default'""");
     }
@@ -66,7 +66,7 @@ class BootstrapTest {
                 insert into identity select * from kept_identity;
                 insert into client_secret select * from kept_client_secret;
                 insert into role_binding select * from kept_role_binding;
-                insert into signing_key select * from kept_signing_key;
+                insert into signing_key (id, sealed, created_at) select id, sealed, created_at from kept_signing_key;
                 drop table kept_organisation, kept_identity, kept_client_secret, kept_role_binding, kept_signing_key""");
     }
 
