@@ -20,6 +20,8 @@ public final class AuditType {
     public static final String UPDATE_SECRET_ROTATION = "update-secret-rotation";
     public static final String DELETE_SECRET_ROTATION = "delete-secret-rotation";
     public static final String SECRET_ROTATION_ROTATE_SECRETS = "secret-rotation-rotate-secrets";
+    /** Ours: what the service found out about a role of a rotation by itself, such as a password that somebody else has changed. */
+    public static final String SECRET_ROTATION_ROLE_NOTICED = "secret-rotation-role-noticed";
     /** Ours: the dry run of a rotation that does not exist yet. */
     public static final String PREFLIGHT_SECRET_ROTATION = "preflight-secret-rotation";
 

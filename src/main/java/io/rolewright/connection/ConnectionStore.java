@@ -6,7 +6,6 @@ import io.quarkus.panache.common.Parameters;
 import io.rolewright.access.Reach;
 import io.rolewright.request.Page;
 import io.smallrye.mutiny.Uni;
-import io.vertx.pgclient.PgException;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.persistence.LockModeType;
 import java.util.List;
@@ -15,9 +14,6 @@ import java.util.UUID;
 /** All SQL over connections. Every method is a store transaction of its own, or joins the one that is running. */
 @ApplicationScoped
 class ConnectionStore implements PanacheRepositoryBase<Connection, UUID> {
-
-    /** SQLSTATE of a unique violation (PostgreSQL manual, Appendix A). */
-    private static final String UNIQUE_VIOLATION = "23505";
 
     private static final String WITH_PROJECT = "from Connection c left join fetch c.project ";
     private static final String AFTER = "(c.name > :name or (c.name = :name and c.id > :id)) ";
@@ -78,16 +74,6 @@ class ConnectionStore implements PanacheRepositoryBase<Connection, UUID> {
     /** Locks the row, so that what is then written cannot undo what another request wrote meanwhile. */
     Uni<Connection> lock(UUID id) {
         return findById(id, LockModeType.PESSIMISTIC_WRITE);
-    }
-
-    /** Whether a write failed because another row has the name already. */
-    static boolean isNameClash(Throwable failure) {
-        for (Throwable each = failure; each != null; each = each.getCause()) {
-            if (each instanceof PgException pg) {
-                return UNIQUE_VIOLATION.equals(pg.getSqlState());
-            }
-        }
-        return false;
     }
 
     private static Parameters parameters(Scope scope, UUID project) {

@@ -13,6 +13,7 @@ import io.rolewright.idempotency.Idempotency;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
+import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
 import io.rolewright.target.TargetReport;
 import io.rolewright.target.Targets;
@@ -169,7 +170,7 @@ class Connections {
                             .call(() -> completion.store(answer))
                             .replaceWith(answer);
                 }))
-                .onFailure(ConnectionStore::isNameClash)
+                .onFailure(StoreFault::isUniqueViolation)
                 .transform(clash -> nameTaken(wanted.name()));
     }
 
@@ -191,7 +192,7 @@ class Connections {
             return nameChecked
                     .chain(() -> proven)
                     .chain(() -> Panache.withTransaction(() -> apply(act, before, change, credentials)))
-                    .onFailure(ConnectionStore::isNameClash)
+                    .onFailure(StoreFault::isUniqueViolation)
                     .transform(clash -> nameTaken(change.name()));
         });
         return audit.failures(changed, act, AuditType.UPDATE_APP_CONNECTION, null, id.toString());

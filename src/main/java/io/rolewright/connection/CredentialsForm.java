@@ -3,6 +3,7 @@ package io.rolewright.connection;
 import com.fasterxml.jackson.databind.annotation.JsonDeserialize;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.problem.ValidationProblem.Issue;
+import io.rolewright.request.CoercedInteger;
 import io.rolewright.target.SslMode;
 import io.rolewright.target.TlsSettings;
 import jakarta.validation.constraints.Max;

@@ -66,4 +66,23 @@ public class DueRoles {
                                 .getSingleResultOrNull()))
                 .map(Optional::ofNullable);
     }
+
+    /** How many roles are not as they should be. */
+    public record Troubled(long inDoubt, long parked) {}
+
+    public Uni<Troubled> troubled() {
+        return Panache.withSession(() -> Panache.getSession()
+                        .chain(session -> session.createSelectionQuery(
+                                        "select r.state from ManagedRole r where r.deletedAt is null and r.state <> :ok",
+                                        RoleState.class)
+                                .setParameter("ok", RoleState.OK)
+                                .getResultList()))
+                .map(states -> new Troubled(
+                        states.stream()
+                                .filter(state -> state == RoleState.IN_DOUBT)
+                                .count(),
+                        states.stream()
+                                .filter(state -> state != RoleState.IN_DOUBT)
+                                .count()));
+    }
 }

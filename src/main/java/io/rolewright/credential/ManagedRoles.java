@@ -3,6 +3,7 @@ package io.rolewright.credential;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.problem.Problem;
 import io.rolewright.sealing.Sealer;
+import io.rolewright.store.StoreFault;
 import io.rolewright.target.TargetReport;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -78,7 +79,7 @@ public class ManagedRoles {
                     return Panache.getSession()
                             .chain(session -> session.persist(role).chain(session::flush));
                 })
-                .onFailure(StoreClock::isUniqueViolation)
+                .onFailure(StoreFault::isUniqueViolation)
                 .transform(clash -> alreadyManaged(wanted.roleName()))
                 .replaceWith(role.id));
     }

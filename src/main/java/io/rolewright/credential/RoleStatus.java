@@ -1,11 +1,12 @@
 package io.rolewright.credential;
 
+import io.quarkus.runtime.annotations.RegisterForReflection;
 import java.time.Instant;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a managed role is, without any secret.
+ * How a managed role is, without any secret. Registered because Hibernate makes it.
  *
  * @param state {@link RoleState#OK} also while a change is under way that nothing stands in the way of
  * @param reason stable code; absent when the state is ok
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param openAttempt the attempt that is not finished; absent when there is none
  * @param nextTryAt when the open attempt is tried again; absent when there is none or somebody works on it now
  */
+@RegisterForReflection
 public record RoleStatus(
         UUID id,
         UUID ownerId,

@@ -3,6 +3,7 @@ package io.rolewright.store;
 import io.vertx.pgclient.PgException;
 import java.net.ConnectException;
 import java.net.UnknownHostException;
+import java.sql.SQLException;
 import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLException;
 
@@ -23,6 +24,33 @@ public final class StoreFault {
         return reason != null && reason.startsWith("store not reachable");
     }
 
+    /** Whether a write failed because another row has a value that must be unique. */
+    public static boolean isUniqueViolation(Throwable failure) {
+        return has("23505", failure);
+    }
+
+    /** Whether a write failed because a row that it refers to is not there. */
+    public static boolean isReferenceViolation(Throwable failure) {
+        return has("23503", failure);
+    }
+
+    private static boolean has(String sqlState, Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (sqlState.equals(sqlState(cause))) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** The store's code in one exception, without looking at its cause. Hibernate makes another exception of the driver's. */
+    private static String sqlState(Throwable exception) {
+        if (exception instanceof PgException refusal) {
+            return refusal.getSqlState();
+        }
+        return exception instanceof SQLException wrapped ? wrapped.getSQLState() : null;
+    }
+
     private static String reason(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             String reason = reasonOf(cause);
@@ -37,8 +65,9 @@ public final class StoreFault {
     }
 
     private static String reasonOf(Throwable cause) {
-        if (cause instanceof PgException refusal) {
-            return refusal(refusal.getSqlState());
+        String sqlState = sqlState(cause);
+        if (sqlState != null) {
+            return refusal(sqlState);
         }
         if (cause instanceof UnknownHostException) {
             return "store not reachable (host name not found)";

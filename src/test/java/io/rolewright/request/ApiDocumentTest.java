@@ -21,6 +21,9 @@ class ApiDocumentTest {
     /** Who may be called without a token; nothing else. */
     private static final Set<String> PUBLIC = Set.of("POST /api/v1/auth/universal-auth/login", "GET /api/status");
 
+    /** What is made to give a password out, and what says under which name one is served. */
+    private static final Set<String> WITH_PASSWORD = Set.of("GeneratedCredential", "PostgresCredentialsSecretsMapping");
+
     private static final Set<String> METHODS = Set.of("get", "post", "put", "patch", "delete");
 
     record Described(String method, String path, Map<String, Object> operation) {
@@ -99,7 +102,9 @@ class ApiDocumentTest {
         Map<String, Map<String, Object>> schemas = document().getMap("components.schemas");
         schemas.forEach((name, schema) -> {
             Object properties = schema.get("properties");
-            if (properties instanceof Map<?, ?> fields && fields.containsKey("password")) {
+            if (!WITH_PASSWORD.contains(name)
+                    && properties instanceof Map<?, ?> fields
+                    && fields.containsKey("password")) {
                 Map<?, ?> password = (Map<?, ?>) fields.get("password");
                 assertThat(password.get("writeOnly")).as("password in %s", name).isEqualTo(true);
             }

@@ -1,4 +1,4 @@
-package io.rolewright.connection;
+package io.rolewright.request;
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
@@ -8,9 +8,9 @@ import java.io.IOException;
 import java.util.Optional;
 
 /** A text of a PATCH: absent (null here) keeps what there is, JSON's null (empty here) removes it. It is trimmed. */
-class RemovableText extends StdScalarDeserializer<Optional<String>> {
+public class RemovableText extends StdScalarDeserializer<Optional<String>> {
 
-    RemovableText() {
+    public RemovableText() {
         super(Optional.class);
     }
 

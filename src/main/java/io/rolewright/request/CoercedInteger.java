@@ -1,4 +1,4 @@
-package io.rolewright.connection;
+package io.rolewright.request;
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
@@ -7,9 +7,9 @@ import com.fasterxml.jackson.databind.deser.std.StdScalarDeserializer;
 import java.io.IOException;
 
 /** A whole number that may also come as text, as the reference coerces it: {@code 5432} or {@code "5432"}. */
-class CoercedInteger extends StdScalarDeserializer<Integer> {
+public class CoercedInteger extends StdScalarDeserializer<Integer> {
 
-    CoercedInteger() {
+    public CoercedInteger() {
         super(Integer.class);
     }
 

@@ -1,0 +1,95 @@
+package io.rolewright.rotation;
+
+import io.rolewright.credential.RoleChecks;
+import io.rolewright.rotation.RotationPreflight.Obstacle;
+import io.rolewright.rotation.RotationPreflight.Role;
+import io.rolewright.target.Deadline;
+import io.rolewright.target.TargetReport;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+
+/** Looks at the roles of a rotation on their target before they are touched. Changes nothing there. */
+@ApplicationScoped
+class Preflights {
+
+    /** What stands in the way of other owners of a role, and not of the one that has marked it. */
+    static final String ALREADY_MANAGED = "role_already_managed";
+
+    private final RoleChecks checks;
+
+    Preflights(RoleChecks checks) {
+        this.checks = checks;
+    }
+
+    /** @param server for {@code ManagedRoles.register}; null unless the connection's login succeeded */
+    record Looked(RotationPreflight shown, byte[] server) {}
+
+    /**
+     * Examines each role and rehearses its change, which is rolled back.
+     *
+     * @param own whether the roles are a rotation's already, so that its own marker is no obstacle
+     */
+    Uni<Looked> look(
+            UUID connection,
+            List<String> names,
+            boolean allowPrivileged,
+            boolean takeover,
+            boolean own,
+            Deadline deadline) {
+        Uni<List<RoleChecks.Check>> all = Uni.createFrom().item(ArrayList::new);
+        for (String name : names) { // one session at a time, and none after the connection itself has failed
+            all = all.chain(before -> unreachable(before)
+                    ? Uni.createFrom().item(before)
+                    : checks.check(connection, name, takeover, allowPrivileged, deadline)
+                            .map(check -> {
+                                before.add(check);
+                                return before;
+                            }));
+        }
+        return all.map(found -> looked(names, found, own));
+    }
+
+    private static boolean unreachable(List<RoleChecks.Check> checks) {
+        return checks.stream().anyMatch(check -> check.report() == null);
+    }
+
+    private static Looked looked(List<String> names, List<RoleChecks.Check> checks, boolean own) {
+        RoleChecks.Check last = checks.get(checks.size() - 1);
+        if (last.report() == null) {
+            String message = "Unable to validate connection: " + last.message();
+            return new Looked(
+                    new RotationPreflight(false, new Obstacle(last.reason(), message, null), null, List.of()), null);
+        }
+        List<Role> roles = new ArrayList<>();
+        for (int i = 0; i < checks.size(); i++) {
+            roles.add(role(names.get(i), checks.get(i), own));
+        }
+        TargetReport.Server server = last.report().server();
+        return new Looked(
+                new RotationPreflight(
+                        roles.stream().allMatch(Role::ok), null, server == null ? null : server.version(), roles),
+                last.server());
+    }
+
+    private static Role role(String name, RoleChecks.Check check, boolean own) {
+        Instant validUntil = check.report().managedRoles().stream()
+                .filter(role -> role.name().equals(name))
+                .findFirst()
+                .map(TargetReport.ManagedRole::validUntil)
+                .orElse(null);
+        boolean clear = check.ready() || own && ALREADY_MANAGED.equals(check.reason());
+        return new Role(name, clear, validUntil, clear ? List.of() : obstacles(check));
+    }
+
+    private static List<Obstacle> obstacles(RoleChecks.Check check) {
+        return check.obstacles().isEmpty()
+                ? List.of(new Obstacle(check.reason(), check.message(), null))
+                : check.obstacles().stream()
+                        .map(each -> new Obstacle(each.code(), each.message(), each.sql()))
+                        .toList();
+    }
+}

@@ -1,0 +1,127 @@
+package io.rolewright.rotation;
+
+import io.rolewright.access.Project;
+import io.rolewright.credential.DriftPolicy;
+import io.rolewright.credential.Schedule;
+import jakarta.persistence.Entity;
+import jakarta.persistence.EnumType;
+import jakarta.persistence.Enumerated;
+import jakarta.persistence.FetchType;
+import jakarta.persistence.Id;
+import jakarta.persistence.ManyToOne;
+import jakarta.persistence.Table;
+import java.time.Instant;
+import java.time.LocalTime;
+import java.util.List;
+import java.util.UUID;
+import org.hibernate.annotations.Formula;
+
+/** A stored rotation. The columns are explained in the migration. */
+@Entity
+@Table(name = "secret_rotation")
+class Rotation {
+
+    enum Status {
+        SUCCESS,
+        FAILED
+    }
+
+    @Id
+    UUID id;
+
+    @ManyToOne(fetch = FetchType.LAZY)
+    Project project;
+
+    String environment;
+    String secretPath;
+    String name;
+    String description;
+    UUID connectionId;
+
+    @Enumerated(EnumType.STRING)
+    Strategy strategy;
+
+    @Enumerated(EnumType.STRING)
+    DriftPolicy driftPolicy;
+
+    boolean takeover;
+    boolean allowPrivileged;
+    String username1;
+    String username2;
+    UUID role1Id;
+    UUID role2Id;
+    String passwordRequirements;
+    String usernameSecret;
+    String passwordSecret;
+    boolean autoRotation;
+    int intervalDays;
+    int rotateAtMinute;
+    int activeIndex;
+    long credentialVersion;
+    Instant lastRotatedAt;
+    boolean lastRotationManual;
+    Instant lastAttemptedAt;
+
+    @Enumerated(EnumType.STRING)
+    Status lastStatus;
+
+    String lastMessage;
+    int failures;
+    Instant plannedAt;
+    Instant nextRotationAt;
+    Instant dueAt;
+    Instant revokingSince;
+    int rolesToRevoke;
+    Instant createdAt;
+    Instant updatedAt;
+
+    /** The store's clock when the row was read. */
+    @Formula("clock_timestamp()")
+    Instant storeNow;
+
+    protected Rotation() {}
+
+    Place place() {
+        return new Place(project.id, environment, secretPath);
+    }
+
+    LocalTime rotateAt() {
+        return LocalTime.MIDNIGHT.plusMinutes(rotateAtMinute);
+    }
+
+    Schedule schedule() {
+        return new Schedule(intervalDays, rotateAt());
+    }
+
+    /** The managed roles in the order of their index. */
+    List<UUID> roleIds() {
+        return role2Id == null ? List.of(role1Id) : List.of(role1Id, role2Id);
+    }
+
+    /** Which role the next rotation changes. Until the first has a password, that is the first. */
+    int nextIndex() {
+        return role2Id == null || credentialVersion == 0 ? 0 : 1 - activeIndex;
+    }
+
+    /** Of the role in {@code rolesToRevoke}. */
+    int bit(UUID roleId) {
+        return roleId.equals(role1Id) ? 1 : 2;
+    }
+
+    UUID roleId(int index) {
+        return index == 0 ? role1Id : role2Id;
+    }
+
+    /** Sets what a caller or the schedule says after the last change, or nothing when it is off; {@code dueAt} follows. */
+    void plan() {
+        if (credentialVersion == 0) {
+            return; // due work is to go on with its creation, if nobody else does
+        }
+        if (!autoRotation) {
+            nextRotationAt = null;
+        } else {
+            nextRotationAt = plannedAt != null ? plannedAt : schedule().next(lastRotatedAt, lastRotationManual);
+        }
+        dueAt = nextRotationAt;
+    }
+}

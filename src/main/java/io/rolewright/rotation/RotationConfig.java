@@ -1,0 +1,17 @@
+package io.rolewright.rotation;
+
+import io.smallrye.config.ConfigMapping;
+import io.smallrye.config.WithDefault;
+import java.time.Duration;
+
+/** Settings of rotations. */
+@ConfigMapping(prefix = "rolewright.rotation")
+interface RotationConfig {
+
+    /**
+     * The shortest time between two rotations with two roles: so long a credential stays valid at least after it was replaced. It must
+     * be longer than what consumers take to fetch the new one.
+     */
+    @WithDefault("60s")
+    Duration minimumOverlap();
+}

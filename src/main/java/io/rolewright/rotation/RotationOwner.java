@@ -1,0 +1,166 @@
+package io.rolewright.rotation;
+
+import io.rolewright.audit.AuditEvent;
+import io.rolewright.audit.AuditType;
+import io.rolewright.credential.Actor;
+import io.rolewright.credential.Cause;
+import io.rolewright.credential.RoleOwner;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ThreadLocalRandom;
+
+/** Moves a rotation when the passwords of its roles change, in the store transaction that changes them. */
+@ApplicationScoped
+class RotationOwner implements RoleOwner {
+
+    static final String KIND = "rotation";
+
+    /** After a failure the schedule tries again, first after a quarter of an hour and then less and less often. */
+    private static final Duration FIRST_PAUSE = Duration.ofMinutes(15);
+
+    private static final Duration LONGEST_PAUSE = Duration.ofHours(6);
+
+    private final RotationStore store;
+    private final Parameters parameters;
+    private final RotationAudit audit;
+
+    RotationOwner(RotationStore store, Parameters parameters, RotationAudit audit) {
+        this.store = store;
+        this.parameters = parameters;
+        this.audit = audit;
+    }
+
+    @Override
+    public String kind() {
+        return KIND;
+    }
+
+    @Override
+    public Uni<Terms> terms(UUID ownerId, UUID roleId) {
+        return store.byId(ownerId)
+                .map(row -> row == null
+                        ? null
+                        : new Terms(row.takeover, row.allowPrivileged, parameters.policy(row), row.driftPolicy));
+    }
+
+    @Override
+    public Uni<Instant> promoted(Promotion promotion) {
+        return store.lock(promotion.ownerId())
+                .onItem()
+                .ifNotNull()
+                .call(row -> {
+                    if (promotion.cause() == Cause.REVOKE) {
+                        return revoked(row, promotion);
+                    }
+                    serve(row, promotion);
+                    Map<String, Object> facts = facts(promotion.cause(), promotion.attemptId(), "success");
+                    facts.put("credentialVersion", row.credentialVersion);
+                    return audit.record(
+                            AuditEvent.success(AuditType.SECRET_ROTATION_ROTATE_SECRETS),
+                            promotion.actor(),
+                            row,
+                            facts);
+                })
+                .replaceWith((Instant) null);
+    }
+
+    private static void serve(Rotation row, Promotion promotion) {
+        row.activeIndex = promotion.roleId().equals(row.role1Id) ? 0 : 1;
+        row.credentialVersion++;
+        row.lastRotatedAt = promotion.at();
+        row.lastAttemptedAt = promotion.at();
+        row.lastRotationManual = promotion.cause() != Cause.SCHEDULE;
+        row.lastStatus = Rotation.Status.SUCCESS;
+        row.lastMessage = null;
+        row.failures = 0;
+        row.plannedAt = promotion.cause() == Cause.CREATION ? row.plannedAt : null;
+        row.updatedAt = promotion.at();
+        row.plan();
+    }
+
+    private Uni<Void> revoked(Rotation row, Promotion promotion) {
+        row.rolesToRevoke &= ~row.bit(promotion.roleId());
+        row.dueAt = promotion.at(); // the row can go when the last is done, or the next role has its turn
+        return audit.record(
+                AuditEvent.success(AuditType.SECRET_ROTATION_ROTATE_SECRETS),
+                promotion.actor(),
+                row,
+                facts(promotion.cause(), promotion.attemptId(), "success"));
+    }
+
+    @Override
+    public Uni<Instant> ended(Ending ending) {
+        return store.lock(ending.ownerId())
+                .onItem()
+                .ifNotNull()
+                .call(row -> {
+                    row.lastAttemptedAt = ending.at();
+                    row.lastMessage = ending.message();
+                    if (ending.finished()) {
+                        row.lastStatus = Rotation.Status.FAILED;
+                        row.failures++;
+                    }
+                    if (ending.finished() && row.dueAt != null && ending.cause() != Cause.MANUAL) {
+                        row.dueAt = ending.at()
+                                .plus(pause(
+                                        row.failures,
+                                        ThreadLocalRandom.current().nextDouble()));
+                    }
+                    Map<String, Object> facts = facts(
+                            ending.cause(),
+                            ending.attemptId(),
+                            ending.finished() ? "failed" : ending.inDoubt() ? "in_doubt" : "parked");
+                    facts.put("sqlState", ending.sqlState());
+                    return audit.record(
+                            AuditEvent.failed(AuditType.SECRET_ROTATION_ROTATE_SECRETS, ending.reason()),
+                            ending.actor(),
+                            row,
+                            facts);
+                })
+                .replaceWith((Instant) null);
+    }
+
+    /**
+     * @param failures so far, from 1
+     * @param chance 0 to 1, so that what failed together is not tried again together
+     */
+    static Duration pause(int failures, double chance) {
+        double full =
+                Math.min(LONGEST_PAUSE.toMillis(), FIRST_PAUSE.toMillis() * Math.pow(2, Math.min(failures, 20) - 1));
+        return Duration.ofMillis(Math.round(full * (0.75 + chance / 4)));
+    }
+
+    @Override
+    public Uni<Void> noticed(Notice notice) {
+        return store.lock(notice.ownerId())
+                .onItem()
+                .ifNotNull()
+                .call(row -> {
+                    boolean well = "ok".equals(notice.reason());
+                    Map<String, Object> facts = new LinkedHashMap<>();
+                    facts.put("username", notice.roleId().equals(row.role1Id) ? row.username1 : row.username2);
+                    facts.put("noticed", notice.reason());
+                    return audit.record(
+                            well
+                                    ? AuditEvent.success(AuditType.SECRET_ROTATION_ROLE_NOTICED)
+                                    : AuditEvent.failed(AuditType.SECRET_ROTATION_ROLE_NOTICED, notice.reason()),
+                            Actor.SERVICE,
+                            row,
+                            facts);
+                })
+                .replaceWithVoid();
+    }
+
+    private static Map<String, Object> facts(Cause cause, UUID attempt, String status) {
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("cause", cause.wireName());
+        facts.put("attemptId", attempt);
+        facts.put("status", status);
+        return facts;
+    }
+}

@@ -1,0 +1,82 @@
+package io.rolewright.rotation;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import io.quarkus.runtime.annotations.RegisterForReflection;
+import io.rolewright.problem.Problem;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+
+/**
+ * Whether the roles of a rotation could be given new passwords, and what stands in the way.
+ *
+ * @param ok nothing stands in the way
+ * @param problem of the connection itself; absent when its login succeeded
+ */
+@RegisterForReflection
+@JsonInclude(JsonInclude.Include.NON_NULL)
+@Schema(
+        name = "RotationPreflight",
+        requiredProperties = {"ok", "roles"})
+record RotationPreflight(
+        boolean ok,
+        Obstacle problem,
+        @Schema(examples = "18.6") String serverVersion,
+        List<Role> roles) {
+
+    /** @param validUntil absent means for ever; a new password does not move it */
+    @RegisterForReflection
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    @Schema(name = "RotationPreflightRole")
+    record Role(@Schema(examples = "app_a") String username, boolean ok, Instant validUntil, List<Obstacle> problems) {}
+
+    /**
+     * @param code stable
+     * @param sql the exact statement that helps; absent when no statement does
+     */
+    @RegisterForReflection
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    @Schema(name = "RotationObstacle")
+    record Obstacle(
+            @Schema(examples = "admin_option_missing") String code,
+            String message,
+
+            @Schema(
+                    description = "The statement that helps, to be run by somebody who may.",
+                    examples = "GRANT app_a TO rotator WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
+            String sql) {}
+
+    /**
+     * Lets a rotation be made, or says all that stands in the way; the code is that of the first thing.
+     *
+     * @throws Problem 400
+     */
+    void require() {
+        if (ok) {
+            return;
+        }
+        if (problem != null) {
+            throw Problem.of(400, "connection_test_failed", problem.message(), Map.of("reason", problem.code()));
+        }
+        List<Map<String, Object>> all = new ArrayList<>();
+        roles.forEach(role -> role.problems().forEach(obstacle -> {
+            Map<String, Object> each = new LinkedHashMap<>();
+            each.put("role", role.username());
+            each.put("code", obstacle.code());
+            each.put("message", obstacle.message());
+            if (obstacle.sql() != null) {
+                each.put("sql", obstacle.sql());
+            }
+            all.add(each);
+        }));
+        Map<String, Object> first = all.get(0);
+        throw Problem.of(
+                400,
+                (String) first.get("code"),
+                first.get("role") + ": " + first.get("message"),
+                Map.of("problems", all));
+    }
+}

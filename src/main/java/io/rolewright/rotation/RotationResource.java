@@ -1,0 +1,341 @@
+package io.rolewright.rotation;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.rolewright.access.CurrentCaller;
+import io.rolewright.problem.ValidationProblem;
+import io.rolewright.request.Ids;
+import io.rolewright.request.Page;
+import io.rolewright.request.RequestContext;
+import io.rolewright.rotation.RotationAudit.Act;
+import io.rolewright.rotation.RotationWire.ChangedRotation;
+import io.rolewright.rotation.RotationWire.GeneratedCredentials;
+import io.rolewright.rotation.RotationWire.Many;
+import io.rolewright.rotation.RotationWire.NewRotation;
+import io.rolewright.rotation.RotationWire.One;
+import io.rolewright.rotation.RotationWire.PreflightRequest;
+import io.rolewright.target.Deadline;
+import io.smallrye.mutiny.Uni;
+import jakarta.validation.Valid;
+import jakarta.validation.constraints.NotNull;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
+import jakarta.ws.rs.PATCH;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
+import java.util.List;
+import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
+import org.eclipse.microprofile.openapi.annotations.headers.Header;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.logging.MDC;
+import org.jboss.resteasy.reactive.RestResponse;
+import org.jboss.resteasy.reactive.server.Cancellable;
+
+/**
+ * The wire of rotations: HTTP in, HTTP out. What is done stands in {@link Rotations}.
+ *
+ * <p>What changes or tries something is not cancellable: a client that hangs up must not leave it half done or unaudited.
+ */
+@Path("/api/v2/secret-rotations")
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "PostgreSQL credentials rotations")
+class RotationResource {
+
+    private static final String LIMIT =
+            "Rows per page, 1 to 1000; absent: the whole list, if it has at most 10,000 rows.";
+    private static final String CURSOR = "The nextCursor of the page before.";
+    private static final String IDEMPOTENCY =
+            "Repeating a request with the same key within 24 hours gives the first answer.";
+
+    private final Rotations rotations;
+    private final ServedCredentials served;
+    private final CurrentCaller caller;
+    private final RequestContext request;
+    private final ObjectMapper json;
+
+    RotationResource(
+            Rotations rotations,
+            ServedCredentials served,
+            CurrentCaller caller,
+            RequestContext request,
+            ObjectMapper json) {
+        this.rotations = rotations;
+        this.served = served;
+        this.caller = caller;
+        this.request = request;
+        this.json = json;
+    }
+
+    @GET
+    @Path("/options")
+    @Operation(operationId = "listSecretRotationOptions", summary = "What kinds of rotations there are")
+    public RotationOptions options() {
+        return RotationOptions.ALL;
+    }
+
+    @GET
+    @Operation(operationId = "listSecretRotations", summary = "List a project's rotations of every type")
+    public Uni<Many> listAll(
+            @QueryParam("projectId") @NotNull(message = "Required") String projectId,
+            @QueryParam("limit")
+                    @Parameter(
+                            description = LIMIT,
+                            schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "1000"))
+                    String limit,
+            @QueryParam("cursor") @Parameter(description = CURSOR) String cursor) {
+        return list(projectId, limit, cursor);
+    }
+
+    @GET
+    @Path("/postgres-credentials")
+    @Operation(
+            operationId = "listPostgresCredentialsRotations",
+            summary = "List a project's rotations of PostgreSQL credentials")
+    public Uni<Many> list(
+            @QueryParam("projectId") @NotNull(message = "Required") String projectId,
+            @QueryParam("limit")
+                    @Parameter(
+                            description = LIMIT,
+                            schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "1000"))
+                    String limit,
+            @QueryParam("cursor") @Parameter(description = CURSOR) String cursor) {
+        Page page = Page.of(limit, cursor);
+        return rotations
+                .list(caller.get(), projectId, page)
+                .map(slice -> new Many(slice.map(RotationView::of).rows(), slice.nextCursor()));
+    }
+
+    @GET
+    @Path("/postgres-credentials/{rotationId}")
+    @Operation(operationId = "getPostgresCredentialsRotation", summary = "Read a rotation")
+    public Uni<One> get(@PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId) {
+        return rotations.get(caller.get(), id(rotationId)).map(RotationResource::one);
+    }
+
+    @GET
+    @Path("/postgres-credentials/rotation-name/{rotationName}")
+    @Operation(operationId = "getPostgresCredentialsRotationByName", summary = "Read a rotation by its name and place")
+    public Uni<One> getByName(
+            @PathParam("rotationName") String rotationName,
+            @QueryParam("projectId") @NotNull(message = "Required") String projectId,
+            @QueryParam("environment") @NotNull(message = "Required") String environment,
+            @QueryParam("secretPath") @NotNull(message = "Required") String secretPath) {
+        return rotations
+                .getByName(caller.get(), projectId, environment.strip(), secretPath, rotationName.strip())
+                .map(RotationResource::one);
+    }
+
+    @POST
+    @Cancellable(false)
+    @Path("/postgres-credentials")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @Operation(
+            operationId = "createPostgresCredentialsRotation",
+            summary = "Create a rotation and give its first role a password",
+            description =
+                    "username1 gets a password at once, which is proven by a login before it is served. username2 is"
+                            + " not touched before the first rotation. An answer with state in_doubt or parked says that the"
+                            + " change is not proven yet: the rotation exists and resolves by itself.")
+    public Uni<One> create(
+            @HeaderParam("Idempotency-Key") @Parameter(description = IDEMPOTENCY) String idempotencyKey,
+            @NotNull(message = "Required") @Valid NewRotation body) {
+        return rotations.create(
+                act(), body, idempotencyKey, canonical(body), One.class, RotationResource::one, deadline());
+    }
+
+    @PATCH
+    @Cancellable(false)
+    @Path("/postgres-credentials/{rotationId}")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @Operation(
+            operationId = "updatePostgresCredentialsRotation",
+            summary = "Change a rotation",
+            description =
+                    "What decides which passwords exist where (connection, roles, strategy, environment, path) may be"
+                            + " repeated and not changed.")
+    public Uni<One> change(
+            @PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId,
+            @NotNull(message = "Required") @Valid ChangedRotation body) {
+        return rotations.change(act(), id(rotationId), body).map(RotationResource::one);
+    }
+
+    @DELETE
+    @Cancellable(false)
+    @Path("/postgres-credentials/{rotationId}")
+    @Operation(
+            operationId = "deletePostgresCredentialsRotation",
+            summary = "Delete a rotation",
+            description =
+                    "Without revokeGeneratedCredentials the passwords stay valid. With it every role gets a password"
+                            + " that nobody is given; while its server does not answer the rotation stays, with state revoking,"
+                            + " and is tried again. Deleting a revoking rotation without the flag gives up waiting.")
+    public Uni<One> delete(
+            @PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId,
+            @QueryParam("deleteSecrets")
+                    @Parameter(
+                            description = "Accepted for clients that send it. The secrets are views of the rotation and"
+                                    + " end with it.",
+                            schema = @Schema(type = SchemaType.BOOLEAN, defaultValue = "false"))
+                    String deleteSecrets,
+            @QueryParam("revokeGeneratedCredentials")
+                    @Parameter(schema = @Schema(type = SchemaType.BOOLEAN, defaultValue = "false"))
+                    String revokeGeneratedCredentials) {
+        return rotations
+                .delete(
+                        act(),
+                        id(rotationId),
+                        flag("revokeGeneratedCredentials", revokeGeneratedCredentials),
+                        flag("deleteSecrets", deleteSecrets),
+                        deadline())
+                .map(RotationResource::one);
+    }
+
+    @GET
+    @Path("/postgres-credentials/{rotationId}/generated-credentials")
+    @Operation(
+            operationId = "getPostgresGeneratedCredentials",
+            summary = "Read the passwords that a rotation has made",
+            description =
+                    "Audited. Never cached; If-None-Match with the last ETag answers 304 while nothing has changed.")
+    @APIResponse(
+            responseCode = "200",
+            description = "OK",
+            headers = {
+                @Header(
+                        name = "ETag",
+                        description = "Of this version of the credentials.",
+                        schema = @Schema(type = SchemaType.STRING)),
+                @Header(name = "Cache-Control", schema = @Schema(type = SchemaType.STRING))
+            },
+            content =
+                    @Content(
+                            mediaType = MediaType.APPLICATION_JSON,
+                            schema = @Schema(implementation = GeneratedCredentials.class)))
+    @APIResponse(responseCode = "304", description = "The caller has this version.")
+    public Uni<RestResponse<GeneratedCredentials>> generatedCredentials(
+            @PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId,
+            @HeaderParam("If-None-Match") @Parameter(description = "ETag of an earlier answer.") String ifNoneMatch) {
+        return served.read(act(), id(rotationId), ifNoneMatch)
+                .map(answer -> (answer.credentials() == null
+                                ? RestResponse.ResponseBuilder.<GeneratedCredentials>notModified()
+                                : RestResponse.ResponseBuilder.ok(answer.credentials()))
+                        .header("ETag", answer.etag())
+                        .header("Cache-Control", "no-store")
+                        .build());
+    }
+
+    @POST
+    @Cancellable(false)
+    @Path("/postgres-credentials/{rotationId}/rotate-secrets")
+    @Operation(
+            operationId = "rotatePostgresCredentials",
+            summary = "Rotate now",
+            description =
+                    "Answers when the new password is proven and served. 400 rotation_in_progress, overlap_not_over or"
+                            + " rotation_failed (with the reason) change nothing that is served.")
+    @APIResponse(
+            responseCode = "200",
+            description = "OK",
+            content = @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(implementation = One.class)))
+    @APIResponse(
+            responseCode = "504",
+            description =
+                    "rotation_in_doubt: a password was sent and the answer is missing. details.attemptId is the attempt"
+                            + " that ends by itself.",
+            content = @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(ref = "ApiError")))
+    public Uni<One> rotate(
+            @PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId,
+            @QueryParam("force")
+                    @Parameter(
+                            description = "End the replaced credential before its minimum overlap.",
+                            schema = @Schema(type = SchemaType.BOOLEAN, defaultValue = "false"))
+                    String force,
+            @HeaderParam("Idempotency-Key") @Parameter(description = IDEMPOTENCY) String idempotencyKey) {
+        return rotations.rotate(
+                act(),
+                id(rotationId),
+                flag("force", force),
+                idempotencyKey,
+                One.class,
+                RotationResource::one,
+                deadline());
+    }
+
+    @POST
+    @Cancellable(false)
+    @Path("/postgres-credentials/preflight")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @Operation(
+            operationId = "preflightPostgresCredentialsRotation",
+            summary = "Ask whether a rotation could be made, and what stands in the way",
+            description = "Rehearses the change of each role and rolls it back; nothing is changed.")
+    public Uni<Preflighted> preflight(@NotNull(message = "Required") @Valid PreflightRequest body) {
+        return rotations.preflight(act(), body, deadline()).map(Preflighted::new);
+    }
+
+    @POST
+    @Cancellable(false)
+    @Path("/postgres-credentials/{rotationId}/preflight")
+    @Operation(
+            operationId = "preflightStoredPostgresCredentialsRotation",
+            summary = "Ask whether an existing rotation could rotate now",
+            description = "Rehearses the change of each role and rolls it back; nothing is changed.")
+    public Uni<Preflighted> preflightStored(
+            @PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId) {
+        return rotations.preflight(act(), id(rotationId), deadline()).map(Preflighted::new);
+    }
+
+    @Schema(name = "RotationPreflightResponse")
+    record Preflighted(RotationPreflight preflight) {}
+
+    // ---- Parts ----------------------------------------------------------------------------------------------------
+
+    private Act act() {
+        return new Act(caller.get(), request.id());
+    }
+
+    private static One one(Rotations.Shown shown) {
+        return new One(RotationView.of(shown));
+    }
+
+    /** What makes two requests the same request: every field that we read, in one order. */
+    private byte[] canonical(NewRotation body) {
+        try {
+            return json.writeValueAsBytes(body);
+        } catch (JsonProcessingException impossible) { // it was read from JSON
+            throw new IllegalStateException("a request that was read cannot be written");
+        }
+    }
+
+    private Deadline deadline() {
+        return Deadline.in(request.timeLeft());
+    }
+
+    private static UUID id(String rotationId) {
+        UUID id = Ids.parse("rotationId", rotationId);
+        MDC.put("rotationId", id.toString()); // every log line of this request says which rotation it is about
+        return id;
+    }
+
+    private static boolean flag(String name, String text) {
+        if (text == null || text.equals("false")) {
+            return false;
+        }
+        if (!text.equals("true")) {
+            throw ValidationProblem.at(List.of(name), "invalid_enum_value", "Must be true or false");
+        }
+        return true;
+    }
+}

@@ -1,0 +1,113 @@
+package io.rolewright.rotation;
+
+import io.rolewright.credential.Actor;
+import io.rolewright.credential.Cause;
+import io.rolewright.credential.ChangeOutcome;
+import io.rolewright.credential.PasswordChanges;
+import io.rolewright.problem.Problem;
+import io.rolewright.target.Deadline;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+import java.util.UUID;
+
+/**
+ * One rotation: the role whose turn it is gets a new password. Whose turn it is, and whether the last rotation is long enough ago, is
+ * decided in the store transaction that begins the attempt, with the rotation's row locked: of many that come at once one goes through,
+ * and none of the others touches the role that is served by then.
+ */
+@ApplicationScoped
+class RotationTurn {
+
+    private final RotationStore store;
+    private final PasswordChanges changes;
+    private final RotationConfig config;
+
+    RotationTurn(RotationStore store, PasswordChanges changes, RotationConfig config) {
+        this.store = store;
+        this.changes = changes;
+        this.config = config;
+    }
+
+    /**
+     * Carries on with what is unfinished of this role, or begins a new attempt.
+     *
+     * @param row as read just now
+     * @param force whether the overlap may be cut short
+     * @return fails with 400 {@code overlap_not_over}, {@code rotation_in_progress}, {@code rotation_revoking}
+     */
+    Uni<ChangeOutcome> take(Rotation row, Cause cause, boolean force, Actor actor, Deadline deadline) {
+        UUID role = row.roleId(row.nextIndex());
+        return changes.change(role, cause, actor, force, () -> admit(row.id, role, cause, force), deadline);
+    }
+
+    private Uni<Void> admit(UUID rotation, UUID role, Cause cause, boolean force) {
+        return store.lock(rotation)
+                .invoke(row -> {
+                    if (row == null) {
+                        throw Rotations.notFound(rotation);
+                    }
+                    if (row.revokingSince != null) {
+                        throw revoking();
+                    }
+                    boolean due = row.nextRotationAt != null && !row.nextRotationAt.isAfter(row.storeNow);
+                    if (!role.equals(row.roleId(row.nextIndex())) || cause == Cause.SCHEDULE && !due) {
+                        throw inProgress(); // somebody has rotated, or changed the schedule, since it was read
+                    }
+                    Instant over = overlapEnds(row);
+                    if (!force && over != null && over.isAfter(row.storeNow)) {
+                        throw new OverlapNotOver(over, row.storeNow);
+                    }
+                })
+                .replaceWithVoid();
+    }
+
+    /**
+     * Until when the credential that was replaced last is promised to work; null when no such promise binds. The first rotation breaks
+     * none: the second role's password has not been served yet.
+     */
+    private Instant overlapEnds(Rotation row) {
+        return row.strategy == Strategy.SINGLE || row.credentialVersion < 2
+                ? null
+                : row.lastRotatedAt.plus(config.minimumOverlap());
+    }
+
+    static Problem inProgress() {
+        return new RetryableProblem("rotation_in_progress", "This rotation is under way already.", 1);
+    }
+
+    static Problem revoking() {
+        return Problem.of(
+                400,
+                "rotation_revoking",
+                "This rotation is deleted: it only waits for its roles to get passwords that nobody is given.");
+    }
+
+    /** A refusal that passes. */
+    private static class RetryableProblem extends Problem {
+        RetryableProblem(String code, String message, long seconds) {
+            super(400, code, message, Map.of(), Map.of("Retry-After", Long.toString(seconds)));
+        }
+    }
+
+    /** The replaced credential was promised to work a little longer. */
+    static class OverlapNotOver extends Problem {
+
+        final Instant until;
+
+        OverlapNotOver(Instant until, Instant now) {
+            super(
+                    400,
+                    "overlap_not_over",
+                    "The last rotation was a moment ago, and the credential that it replaced may still be in use. Wait, or"
+                            + " send force=true to end it at once.",
+                    Map.of("until", until),
+                    Map.of(
+                            "Retry-After",
+                            Long.toString(1 + Duration.between(now, until).toSeconds())));
+            this.until = until;
+        }
+    }
+}

@@ -1,0 +1,71 @@
+package io.rolewright.rotation;
+
+import io.rolewright.credential.RoleState;
+import io.rolewright.credential.RoleStatus;
+import io.rolewright.rotation.RotationWire.ConnectionRef;
+import io.rolewright.rotation.RotationWire.EnvironmentRef;
+import io.rolewright.rotation.RotationWire.FolderRef;
+import io.rolewright.rotation.RotationWire.SecretRotation;
+import io.rolewright.rotation.RotationWire.SecretsMapping;
+import io.rolewright.rotation.RotationWire.TimeOfDay;
+import java.time.Instant;
+import java.util.Comparator;
+import java.util.Locale;
+import java.util.Optional;
+
+/** What the wire shows of a stored rotation. */
+final class RotationView {
+
+    private RotationView() {}
+
+    static SecretRotation of(Rotations.Shown shown) {
+        Rotation row = shown.row();
+        Place place = row.place();
+        Optional<RoleStatus> troubled = shown.roles().stream()
+                .filter(role -> role.state() != RoleState.OK)
+                .min(Comparator.comparing(role -> role.state() == RoleState.IN_DOUBT ? 0 : 1));
+        return new SecretRotation(
+                row.id,
+                row.name,
+                row.description,
+                RotationWire.TYPE,
+                row.project.id,
+                row.connectionId,
+                new ConnectionRef(RotationWire.APP, shown.connectionName(), row.connectionId),
+                new EnvironmentRef(row.environment, row.environment, place.environmentId()),
+                place.folderId(),
+                new FolderRef(place.folderId(), row.secretPath),
+                row.autoRotation,
+                row.intervalDays,
+                TimeOfDay.of(row.rotateAtMinute),
+                row.activeIndex,
+                row.lastStatus == null ? null : row.lastStatus.name().toLowerCase(Locale.ROOT),
+                row.lastAttemptedAt,
+                row.lastRotatedAt,
+                null,
+                next(row),
+                row.lastRotationManual,
+                row.lastMessage,
+                new RotationWire.Parameters(row.username1, row.username2, shown.requirements()),
+                new SecretsMapping(row.usernameSecret, row.passwordSecret),
+                row.createdAt,
+                row.updatedAt,
+                row.strategy.wireName(),
+                row.driftPolicy.name().toLowerCase(Locale.ROOT),
+                row.takeover,
+                row.allowPrivileged,
+                row.revokingSince != null
+                        ? RoleState.REVOKING.wireName()
+                        : troubled.map(role -> role.state().wireName()).orElse(RoleState.OK.wireName()),
+                troubled.map(RoleStatus::reason).orElse(null),
+                row.credentialVersion);
+    }
+
+    /** What failed is tried again when it is due, which is later than when it should have been. */
+    private static Instant next(Rotation row) {
+        if (row.nextRotationAt == null || row.dueAt == null) {
+            return row.nextRotationAt;
+        }
+        return row.dueAt.isAfter(row.nextRotationAt) ? row.dueAt : row.nextRotationAt;
+    }
+}

@@ -1,0 +1,504 @@
+package io.rolewright.rotation;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.databind.annotation.JsonDeserialize;
+import io.quarkus.runtime.annotations.RegisterForReflection;
+import io.rolewright.credential.Schedule;
+import io.rolewright.request.CoercedInteger;
+import io.rolewright.request.RemovableText;
+import jakarta.validation.Valid;
+import jakarta.validation.constraints.Max;
+import jakarta.validation.constraints.Min;
+import jakarta.validation.constraints.NotNull;
+import jakarta.validation.constraints.Pattern;
+import jakarta.validation.constraints.Size;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+
+/** The shapes of the wire of rotations. Only {@link GeneratedCredentials} has a field for a password. */
+class RotationWire {
+
+    static final String TYPE = "postgres-credentials";
+    static final String APP = "postgres";
+
+    private static final String SLUG = "[a-z0-9]+(-[a-z0-9]+)*";
+    private static final String SLUG_RULE = "Must be lower-case letters and digits, with single hyphens between them";
+    private static final String SLUG_LENGTH = "Must have 1 to 64 characters";
+    private static final String SECRET_NAME = "[^:/\\x00]*";
+    private static final String SECRET_NAME_RULE = "Must not contain a colon, a slash or NUL";
+    private static final String SECRET_NAME_LENGTH = "Must have 1 to 255 characters";
+    private static final String UUID_FORM = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}";
+    private static final String PATH_RULE =
+            "Must be a path such as /payments/database: letters, digits, dots, hyphens and underscores between single slashes";
+    private static final String DAYS_RULE = "Must be a number of days from 1 to 365";
+    private static final String DESCRIPTION_LENGTH = "Must have at most 256 characters";
+
+    private RotationWire() {}
+
+    // ---- Requests -------------------------------------------------------------------------------------------------
+
+    @Schema(
+            name = "CreatePostgresCredentialsRotation",
+            requiredProperties = {
+                "name",
+                "projectId",
+                "connectionId",
+                "environment",
+                "secretPath",
+                "rotationInterval",
+                "parameters",
+                "secretsMapping"
+            })
+    record NewRotation(
+            @NotNull(message = "Required")
+            @Size(min = 1, max = 64, message = SLUG_LENGTH)
+            @Pattern(regexp = SLUG, message = SLUG_RULE)
+            @Schema(description = "Unique at its path.", examples = "orders-db")
+            String name,
+
+            @NotNull(message = "Required") @Size(min = 1, message = "Required") @Schema(format = "uuid")
+            String projectId,
+
+            @Size(max = 256, message = DESCRIPTION_LENGTH) @Schema(nullable = true)
+            String description,
+
+            @NotNull(message = "Required")
+            @Pattern(regexp = UUID_FORM, message = "Must be a UUID")
+            @Schema(
+                    description = "Through which the passwords are changed: the project's own or the organisation's.",
+                    format = "uuid")
+            String connectionId,
+
+            @NotNull(message = "Required")
+            @Size(min = 1, max = 64, message = SLUG_LENGTH)
+            @Pattern(regexp = SLUG, message = SLUG_RULE)
+            @Schema(description = "Any slug.", examples = "production")
+            String environment,
+
+            @NotNull(message = "Required")
+            @Size(max = Place.LONGEST_PATH, message = "Must have at most 1000 characters")
+            @Pattern(regexp = Place.PATH_FORM, message = PATH_RULE)
+            @Schema(description = "Any well-formed path.", examples = "/payments")
+            String secretPath,
+
+            @JsonProperty("isAutoRotationEnabled")
+            @Schema(
+                    description = "Whether it rotates by itself, or only when asked.",
+                    defaultValue = "true",
+                    nullable = true)
+            Boolean isAutoRotationEnabled,
+
+            @NotNull(message = "Required")
+            @Min(value = 1, message = DAYS_RULE)
+            @Max(value = Schedule.LONGEST_INTERVAL_DAYS, message = DAYS_RULE)
+            @JsonDeserialize(using = CoercedInteger.class)
+            @Schema(description = "Days from one rotation to the next.", examples = "30")
+            Integer rotationInterval,
+
+            @Valid @Schema(description = "Absent: 00:00.", nullable = true)
+            TimeOfDay rotateAtUtc,
+
+            @NotNull(message = "Required") @Valid NewParameters parameters,
+            @NotNull(message = "Required") @Valid SecretsMapping secretsMapping,
+
+            @Pattern(regexp = "dual|single", message = "Must be dual or single")
+            @Schema(
+                    description =
+                            "dual: two roles take turns, and the replaced password stays valid until the rotation after."
+                                    + " single: one role, whose old password ends a moment before the new one is served.",
+                    type = SchemaType.STRING,
+                    enumeration = {"dual", "single"},
+                    defaultValue = "dual",
+                    nullable = true)
+            String strategy,
+
+            @Pattern(regexp = "report|reassert", message = "Must be report or reassert")
+            @Schema(
+                    description = "What to do when somebody else has changed a password: say so, or put ours back.",
+                    type = SchemaType.STRING,
+                    enumeration = {"report", "reassert"},
+                    defaultValue = "report",
+                    nullable = true)
+            String driftPolicy,
+
+            @Schema(
+                    description = "Take roles over that another installation or rotation has marked as its own.",
+                    defaultValue = "false",
+                    nullable = true)
+            Boolean takeover,
+
+            @Schema(description = "Allow superuser and replication roles.", defaultValue = "false", nullable = true)
+            Boolean allowPrivileged,
+
+            @Schema(description = "When to rotate next, instead of what the schedule says.", nullable = true)
+            Instant nextRotationAt) {
+
+        NewRotation {
+            name = trimmed(name);
+            projectId = trimmed(projectId);
+            description = trimmed(description);
+            connectionId = trimmed(connectionId);
+            environment = trimmed(environment);
+            secretPath = Place.normalised(secretPath);
+        }
+    }
+
+    @Schema(name = "UpdatePostgresCredentialsRotation", description = "What is absent stays as it is.")
+    record ChangedRotation(
+            @Size(min = 1, max = 64, message = SLUG_LENGTH)
+            @Pattern(regexp = SLUG, message = SLUG_RULE)
+            @Schema(nullable = true, examples = "orders-db")
+            String name,
+
+            @Schema(description = "Null removes it.", maxLength = 256, nullable = true, implementation = String.class)
+            @JsonDeserialize(using = RemovableText.class)
+            Optional<@Size(max = 256, message = DESCRIPTION_LENGTH) String> description,
+
+            @Schema(description = "May be repeated, not changed.", format = "uuid", nullable = true)
+            String connectionId,
+
+            @Schema(description = "May be repeated, not changed.", nullable = true)
+            String environment,
+
+            @Schema(description = "May be repeated, not changed.", nullable = true)
+            String secretPath,
+
+            @JsonProperty("isAutoRotationEnabled") @Schema(nullable = true)
+            Boolean isAutoRotationEnabled,
+
+            @Min(value = 1, message = DAYS_RULE)
+            @Max(value = Schedule.LONGEST_INTERVAL_DAYS, message = DAYS_RULE)
+            @JsonDeserialize(using = CoercedInteger.class)
+            @Schema(nullable = true, examples = "30")
+            Integer rotationInterval,
+
+            @Valid @Schema(nullable = true) TimeOfDay rotateAtUtc,
+            @Valid @Schema(nullable = true) ChangedParameters parameters,
+            @Valid @Schema(nullable = true) SecretsMapping secretsMapping,
+
+            @Pattern(regexp = "dual|single", message = "Must be dual or single")
+            @Schema(
+                    description = "May be repeated, not changed.",
+                    type = SchemaType.STRING,
+                    enumeration = {"dual", "single"},
+                    nullable = true)
+            String strategy,
+
+            @Pattern(regexp = "report|reassert", message = "Must be report or reassert")
+            @Schema(
+                    type = SchemaType.STRING,
+                    enumeration = {"report", "reassert"},
+                    nullable = true)
+            String driftPolicy,
+
+            @Schema(nullable = true) Boolean takeover,
+            @Schema(nullable = true) Boolean allowPrivileged,
+
+            @Schema(
+                    description = "When to rotate next, instead of what the schedule says; needs auto-rotation.",
+                    nullable = true)
+            Instant nextRotationAt) {
+
+        ChangedRotation {
+            name = trimmed(name);
+            connectionId = trimmed(connectionId);
+            environment = trimmed(environment);
+            secretPath = Place.normalised(secretPath);
+        }
+    }
+
+    @Schema(
+            name = "PreflightPostgresCredentialsRotation",
+            requiredProperties = {"connectionId", "parameters"})
+    record PreflightRequest(
+            @Schema(description = "The project that the rotation is to belong to.", format = "uuid", nullable = true)
+            String projectId,
+
+            @NotNull(message = "Required")
+            @Pattern(regexp = UUID_FORM, message = "Must be a UUID")
+            @Schema(format = "uuid")
+            String connectionId,
+
+            @NotNull(message = "Required") @Valid NewParameters parameters,
+
+            @Pattern(regexp = "dual|single", message = "Must be dual or single")
+            @Schema(
+                    type = SchemaType.STRING,
+                    enumeration = {"dual", "single"},
+                    defaultValue = "dual",
+                    nullable = true)
+            String strategy,
+
+            @Schema(defaultValue = "false", nullable = true) Boolean takeover,
+            @Schema(defaultValue = "false", nullable = true) Boolean allowPrivileged) {
+
+        PreflightRequest {
+            projectId = trimmed(projectId);
+            connectionId = trimmed(connectionId);
+        }
+    }
+
+    /** Checked further in {@code Parameters}: lengths in bytes, what is equal, what a single rotation takes. */
+    @Schema(
+            name = "PostgresCredentialsParameters",
+            requiredProperties = {"username1", "username2"})
+    record NewParameters(
+            @NotNull(message = "Required")
+            @Size(min = 1, message = "Must not be empty")
+            @Schema(description = "The role that is served first.", examples = "app_a")
+            String username1,
+
+            @Schema(
+                    description =
+                            "The other role. It gets its first password at the first rotation. A single rotation has"
+                                    + " none: leave it out, or repeat username1.",
+                    examples = "app_b",
+                    nullable = true)
+            String username2,
+
+            @Schema(
+                    description = "Only the default: passwords are set by ALTER ROLE with a SCRAM secret.",
+                    nullable = true,
+                    examples = RotationOptions.STATEMENT)
+            String rotationStatement,
+
+            @Valid @Schema(nullable = true) PasswordRequirements passwordRequirements) {
+
+        NewParameters {
+            username1 = trimmed(username1);
+            username2 = trimmed(username2);
+        }
+    }
+
+    @Schema(name = "ChangedPostgresCredentialsParameters")
+    record ChangedParameters(
+            @Schema(description = "May be repeated, not changed.", nullable = true, examples = "app_a")
+            String username1,
+
+            @Schema(description = "May be repeated, not changed.", nullable = true, examples = "app_b")
+            String username2,
+
+            @Schema(description = "Only the default.", nullable = true)
+            String rotationStatement,
+
+            @Valid @Schema(description = "From the next password on.", nullable = true)
+            PasswordRequirements passwordRequirements) {
+
+        ChangedParameters {
+            username1 = trimmed(username1);
+            username2 = trimmed(username2);
+        }
+    }
+
+    @RegisterForReflection
+    @Schema(
+            name = "PostgresCredentialsSecretsMapping",
+            requiredProperties = {"username", "password"})
+    record SecretsMapping(
+            @NotNull(message = "Required")
+            @Size(min = 1, max = 255, message = SECRET_NAME_LENGTH)
+            @Pattern(regexp = SECRET_NAME, message = SECRET_NAME_RULE)
+            @Schema(description = "Under which name the role's name is served.", examples = "DB_USER")
+            String username,
+
+            @NotNull(message = "Required")
+            @Size(min = 1, max = 255, message = SECRET_NAME_LENGTH)
+            @Pattern(regexp = SECRET_NAME, message = SECRET_NAME_RULE)
+            @Schema(description = "Under which name the password is served.", examples = "DB_PASSWORD")
+            String password) {
+
+        SecretsMapping {
+            username = trimmed(username);
+            password = trimmed(password);
+        }
+    }
+
+    @RegisterForReflection
+    @Schema(
+            name = "TimeOfDayUtc",
+            requiredProperties = {"hours", "minutes"})
+    record TimeOfDay(
+            @NotNull(message = "Required")
+            @Min(value = 0, message = "Must be between 0 and 23")
+            @Max(value = 23, message = "Must be between 0 and 23")
+            @Schema(examples = "2")
+            Integer hours,
+
+            @NotNull(message = "Required")
+            @Min(value = 0, message = "Must be between 0 and 59")
+            @Max(value = 59, message = "Must be between 0 and 59")
+            @Schema(examples = "30")
+            Integer minutes) {
+
+        static TimeOfDay of(int minuteOfDay) {
+            return new TimeOfDay(minuteOfDay / 60, minuteOfDay % 60);
+        }
+
+        int minuteOfDay() {
+            return hours * 60 + minutes;
+        }
+    }
+
+    // ---- Responses ------------------------------------------------------------------------------------------------
+
+    /** Registered because a reply to an idempotent request is read back from the store. */
+    @RegisterForReflection
+    @Schema(
+            name = "PostgresCredentialsRotation",
+            requiredProperties = {
+                "id",
+                "name",
+                "projectId",
+                "connectionId",
+                "connection",
+                "environment",
+                "folder",
+                "type",
+                "parameters",
+                "secretsMapping",
+                "state",
+                "credentialVersion"
+            })
+    record SecretRotation(
+            UUID id,
+            @Schema(examples = "orders-db") String name,
+            @Schema(nullable = true) String description,
+            @Schema(examples = TYPE) String type,
+            UUID projectId,
+            UUID connectionId,
+            ConnectionRef connection,
+            EnvironmentRef environment,
+            UUID folderId,
+            FolderRef folder,
+            @JsonProperty("isAutoRotationEnabled") boolean isAutoRotationEnabled,
+
+            @Schema(description = "Days.", examples = "30") int rotationInterval,
+
+            TimeOfDay rotateAtUtc,
+
+            @Schema(description = "Which of the two roles is served: 0 or 1.", examples = "0")
+            int activeIndex,
+
+            @Schema(description = "How the last finished attempt ended; null before the first.", nullable = true)
+            String rotationStatus,
+
+            @Schema(nullable = true) Instant lastRotationAttemptedAt,
+            @Schema(nullable = true) Instant lastRotatedAt,
+
+            @Schema(description = "Always null.", nullable = true)
+            String lastRotationJobId,
+
+            @Schema(
+                    description = "When the service rotates next, or tries again; null when it rotates only by hand.",
+                    nullable = true)
+            Instant nextRotationAt,
+
+            @JsonProperty("isLastRotationManual") boolean isLastRotationManual,
+
+            @Schema(description = "Why the last attempt did not succeed.", nullable = true)
+            String lastRotationMessage,
+
+            Parameters parameters,
+            SecretsMapping secretsMapping,
+            Instant createdAt,
+            Instant updatedAt,
+
+            @Schema(
+                    enumeration = {"dual", "single"},
+                    type = SchemaType.STRING)
+            String strategy,
+
+            @Schema(
+                    enumeration = {"report", "reassert"},
+                    type = SchemaType.STRING)
+            String driftPolicy,
+
+            boolean takeover,
+            boolean allowPrivileged,
+
+            @Schema(
+                    description =
+                            "ok; in_doubt: a change was sent and its answer is missing, it resolves by itself; parked:"
+                                    + " something stands in the way, see stateReason; revoking: deleted, and waiting"
+                                    + " for its roles to get passwords that nobody is given.",
+                    examples = "ok")
+            String state,
+
+            @Schema(description = "Stable code; null when the state is ok.", nullable = true)
+            String stateReason,
+
+            @Schema(
+                    description = "Grows by one each time another password is served; 0 before the first.",
+                    examples = "3")
+            long credentialVersion) {}
+
+    @RegisterForReflection
+    @Schema(name = "AppConnectionReference")
+    record ConnectionRef(@Schema(examples = APP) String app, String name, UUID id) {}
+
+    @RegisterForReflection
+    @Schema(name = "EnvironmentReference")
+    record EnvironmentRef(@Schema(examples = "production") String slug, String name, UUID id) {}
+
+    @RegisterForReflection
+    @Schema(name = "FolderReference")
+    record FolderRef(
+            UUID id, @Schema(examples = "/payments") String path) {}
+
+    @RegisterForReflection
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    @Schema(name = "StoredPostgresCredentialsParameters")
+    record Parameters(
+            @Schema(examples = "app_a") String username1,
+            @Schema(examples = "app_b") String username2,
+            PasswordRequirements passwordRequirements) {}
+
+    /** The one shape with passwords; its answer is never cached. */
+    @Schema(name = "GeneratedCredential")
+    record Credential(
+            @Schema(examples = "app_a") String username,
+
+            @Schema(examples = "generated-and-shown-to-those-who-may")
+            String password) {}
+
+    @Schema(name = "PostgresGeneratedCredentialsResponse")
+    record GeneratedCredentials(
+            @Schema(
+                    description = "By index: of username1, and of username2 once it has one. Both work until the next"
+                            + " rotation replaces the one that is not active.")
+            List<Credential> generatedCredentials,
+
+            @Schema(description = "Which of them is served.", examples = "0")
+            int activeIndex,
+
+            UUID rotationId,
+            @Schema(examples = TYPE) String type,
+
+            @Schema(description = "The one to use, without looking at the index.")
+            Credential active,
+
+            @Schema(examples = "1") long credentialVersion) {}
+
+    // ---- Envelopes ------------------------------------------------------------------------------------------------
+
+    @RegisterForReflection
+    @Schema(name = "PostgresCredentialsRotationResponse")
+    record One(SecretRotation secretRotation) {}
+
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    @Schema(name = "PostgresCredentialsRotationListResponse")
+    record Many(
+            List<SecretRotation> secretRotations,
+
+            @Schema(description = "Send it as cursor for the next page; absent on the last one.")
+            String nextCursor) {}
+
+    private static String trimmed(String text) {
+        return text == null ? null : text.strip();
+    }
+}

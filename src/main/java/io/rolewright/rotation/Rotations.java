@@ -1,0 +1,583 @@
+package io.rolewright.rotation;
+
+import io.quarkus.hibernate.reactive.panache.Panache;
+import io.rolewright.access.Caller;
+import io.rolewright.access.Project;
+import io.rolewright.access.Projects;
+import io.rolewright.access.Right;
+import io.rolewright.access.Rights;
+import io.rolewright.audit.AuditType;
+import io.rolewright.connection.ConnectionDirectory;
+import io.rolewright.credential.Cause;
+import io.rolewright.credential.ChangeOutcome;
+import io.rolewright.credential.DriftPolicy;
+import io.rolewright.credential.ManagedRoles;
+import io.rolewright.credential.PasswordChanges;
+import io.rolewright.credential.RoleStatus;
+import io.rolewright.idempotency.Idempotency;
+import io.rolewright.problem.Problem;
+import io.rolewright.problem.ValidationProblem;
+import io.rolewright.request.Page;
+import io.rolewright.request.Page.Slice;
+import io.rolewright.rotation.RotationAudit.Act;
+import io.rolewright.rotation.RotationAudit.NotRotated;
+import io.rolewright.rotation.RotationWire.ChangedRotation;
+import io.rolewright.rotation.RotationWire.NewRotation;
+import io.rolewright.target.Deadline;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.UUID;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+
+/**
+ * What may be done with rotations, and in which order.
+ *
+ * <p>Everything that can be refused without the target is refused before the first packet to it. A rotation is written down before its
+ * first password is made, so that whatever becomes of this process, somebody finds it and goes on.
+ */
+@ApplicationScoped
+class Rotations {
+
+    /** Within that time the creation of a rotation is over, or its process is gone. Then due work goes on with it. */
+    private static final Duration CREATION = Duration.ofSeconds(60);
+
+    /** Nobody plans a rotation further ahead than the longest interval. */
+    private static final Duration FURTHEST = Duration.ofDays(366);
+
+    private final RotationStore store;
+    private final RotationTurn turn;
+    private final RotationEnd end;
+    private final Preflights preflights;
+    private final Parameters parameters;
+    private final RotationAudit audit;
+    private final Projects projects;
+    private final ConnectionDirectory connections;
+    private final ManagedRoles roles;
+    private final PasswordChanges changes;
+    private final Idempotency idempotency;
+    private final Clock clock;
+
+    Rotations(
+            RotationStore store,
+            RotationTurn turn,
+            RotationEnd end,
+            Preflights preflights,
+            Parameters parameters,
+            RotationAudit audit,
+            Projects projects,
+            ConnectionDirectory connections,
+            ManagedRoles roles,
+            PasswordChanges changes,
+            Idempotency idempotency,
+            Clock clock) {
+        this.store = store;
+        this.turn = turn;
+        this.end = end;
+        this.preflights = preflights;
+        this.parameters = parameters;
+        this.audit = audit;
+        this.projects = projects;
+        this.connections = connections;
+        this.roles = roles;
+        this.changes = changes;
+        this.idempotency = idempotency;
+        this.clock = clock;
+    }
+
+    /** A row and what is said with it. @param roles those that are managed, in the order of their index */
+    record Shown(Rotation row, String connectionName, List<RoleStatus> roles, PasswordRequirements requirements) {}
+
+    // ---- Reading --------------------------------------------------------------------------------------------------
+
+    Uni<Slice<Shown>> list(Caller caller, String projectId, Page page) {
+        return project(caller, projectId, Right.ROTATION_READ)
+                .invoke(project -> Rights.require(caller, Right.ROTATION_READ, project.id))
+                .chain(project -> store.list(project.id, page))
+                .map(rows -> page.cut(rows, row -> row.name, row -> row.id))
+                .chain(slice -> shown(slice.rows()).map(rows -> new Slice<>(rows, slice.nextCursor())));
+    }
+
+    Uni<Shown> get(Caller caller, UUID id) {
+        return existing(caller, id, Right.ROTATION_READ).chain(this::shown);
+    }
+
+    Uni<Shown> getByName(Caller caller, String projectId, String environment, String path, String name) {
+        return project(caller, projectId, Right.ROTATION_READ)
+                .invoke(project -> Rights.require(caller, Right.ROTATION_READ, project.id))
+                .chain(project -> store.byName(new Place(project.id, environment, Place.normalised(path)), name))
+                .onItem()
+                .ifNull()
+                .failWith(() -> Problem.of(
+                        404,
+                        "rotation_not_found",
+                        "There is no rotation named " + name + " at " + path + " of " + environment + "."))
+                .chain(this::shown);
+    }
+
+    /** The row itself, for what is told about it elsewhere. */
+    Uni<Rotation> existing(Caller caller, UUID id, Right right) {
+        return Uni.createFrom().deferred(() -> {
+            Rights.reach(caller, right);
+            return store.byId(id)
+                    .onItem()
+                    .ifNull()
+                    .failWith(() -> notFound(id))
+                    .invoke(row ->
+                            Rights.requireOn(caller, right, Right.ROTATION_READ, row.project.id, () -> notFound(id)));
+        });
+    }
+
+    // ---- Creating -------------------------------------------------------------------------------------------------
+
+    <R> Uni<R> create(
+            Act act,
+            NewRotation wanted,
+            String idempotencyKey,
+            byte[] request,
+            Class<R> replyType,
+            Function<Shown, R> reply,
+            Deadline deadline) {
+        Uni<R> created = Uni.createFrom().deferred(() -> {
+            Strategy strategy = Strategy.of(wanted.strategy());
+            List<String> names = Parameters.roles(wanted.parameters(), strategy);
+            Parameters.refuseEqualNames(wanted.secretsMapping());
+            checkNext(wanted.nextRotationAt(), !Boolean.FALSE.equals(wanted.isAutoRotationEnabled()));
+            String requirements = parameters.stored(wanted.parameters().passwordRequirements());
+            return project(act.caller(), wanted.projectId(), Right.ROTATION_CREATE)
+                    .invoke(project -> Rights.require(act.caller(), Right.ROTATION_CREATE, project.id))
+                    .chain(project -> idempotency.once(
+                            act.caller().id(),
+                            idempotencyKey,
+                            "create-secret-rotation",
+                            request,
+                            replyType,
+                            completion -> createOnce(act, wanted, project, strategy, names, requirements, deadline)
+                                    .map(reply)));
+        });
+        return audit.failures(created, act, AuditType.CREATE_SECRET_ROTATION, wanted.projectId(), wanted.name());
+    }
+
+    private Uni<Shown> createOnce(
+            Act act,
+            NewRotation wanted,
+            Project project,
+            Strategy strategy,
+            List<String> names,
+            String requirements,
+            Deadline deadline) {
+        boolean allowPrivileged = Boolean.TRUE.equals(wanted.allowPrivileged());
+        boolean takeover = Boolean.TRUE.equals(wanted.takeover());
+        UUID connection = UUID.fromString(wanted.connectionId());
+        Place place = new Place(project.id, wanted.environment(), wanted.secretPath());
+        return usable(act.caller(), connection, project.id)
+                .chain(() -> store.namesAreFree(place, wanted.name(), wanted.secretsMapping(), null))
+                .chain(() -> preflights.look(connection, names, allowPrivileged, takeover, false, deadline))
+                .invoke(looked -> looked.shown().require())
+                .chain(looked -> write(act, wanted, project, strategy, names, requirements, looked.server()))
+                .chain(row -> changes.change(row.role1Id, Cause.CREATION, act.actor(), false, deadline)
+                        .chain(outcome -> created(row, outcome)))
+                .chain(this::shown);
+    }
+
+    /** From here on the rotation exists: its roles are taken, and due work would go on with its creation. */
+    private Uni<Rotation> write(
+            Act act,
+            NewRotation wanted,
+            Project project,
+            Strategy strategy,
+            List<String> names,
+            String requirements,
+            byte[] server) {
+        Rotation row = new Rotation();
+        row.id = UUID.randomUUID();
+        row.project = project;
+        row.environment = wanted.environment();
+        row.secretPath = wanted.secretPath();
+        row.name = wanted.name();
+        row.description = wanted.description();
+        row.connectionId = UUID.fromString(wanted.connectionId());
+        row.strategy = strategy;
+        row.driftPolicy = driftPolicy(wanted.driftPolicy(), DriftPolicy.REPORT);
+        row.takeover = Boolean.TRUE.equals(wanted.takeover());
+        row.allowPrivileged = Boolean.TRUE.equals(wanted.allowPrivileged());
+        row.username1 = names.get(0);
+        row.username2 = names.get(names.size() - 1);
+        row.passwordRequirements = requirements;
+        row.usernameSecret = wanted.secretsMapping().username();
+        row.passwordSecret = wanted.secretsMapping().password();
+        row.autoRotation = !Boolean.FALSE.equals(wanted.isAutoRotationEnabled());
+        row.intervalDays = wanted.rotationInterval();
+        row.rotateAtMinute =
+                wanted.rotateAtUtc() == null ? 0 : wanted.rotateAtUtc().minuteOfDay();
+        row.lastRotationManual = true;
+        row.plannedAt = wanted.nextRotationAt();
+        row.createdAt = now();
+        row.updatedAt = row.createdAt;
+        row.dueAt = row.createdAt.plus(CREATION);
+        return Panache.withTransaction(() -> register(row, names.get(0), server)
+                .invoke(role -> row.role1Id = role)
+                .chain(() -> strategy == Strategy.DUAL
+                        ? register(row, names.get(1), server).invoke(role -> row.role2Id = role)
+                        : Uni.createFrom().nullItem())
+                .chain(() -> store.insert(row))
+                .chain(() -> audit.success(act, AuditType.CREATE_SECRET_ROTATION, row, Map.of()))
+                .replaceWith(row));
+    }
+
+    private Uni<UUID> register(Rotation row, String role, byte[] server) {
+        return roles.register(
+                new ManagedRoles.NewRole(RotationOwner.KIND, row.id, row.connectionId, false, role, server));
+    }
+
+    /** What definitely came to nothing leaves nothing behind. What may have come to something must be found again by the caller. */
+    private Uni<Rotation> created(Rotation row, ChangeOutcome outcome) {
+        if (outcome instanceof ChangeOutcome.Failed) {
+            return end.forget(row.id).chain(() -> Uni.createFrom().failure(notRotated(outcome)));
+        }
+        return store.byId(row.id).onItem().ifNull().failWith(() -> notFound(row.id));
+    }
+
+    // ---- Changing -------------------------------------------------------------------------------------------------
+
+    Uni<Shown> change(Act act, UUID id, ChangedRotation wanted) {
+        Uni<Shown> changed = existing(act.caller(), id, Right.ROTATION_EDIT).chain(before -> {
+            refuseWhatStays(before, wanted);
+            String requirements = wanted.parameters() == null
+                    ? null
+                    : parameters.stored(wanted.parameters().passwordRequirements());
+            if (wanted.secretsMapping() != null) {
+                Parameters.refuseEqualNames(wanted.secretsMapping());
+            }
+            String newName = before.name.equals(wanted.name()) ? null : wanted.name();
+            return store.namesAreFree(before.place(), newName, wanted.secretsMapping(), id)
+                    .chain(() -> Panache.withTransaction(() -> apply(act, id, wanted, requirements)))
+                    .chain(() -> store.byId(id))
+                    .onItem()
+                    .ifNull()
+                    .failWith(() -> notFound(id))
+                    .chain(this::shown);
+        });
+        return audit.failures(changed, act, AuditType.UPDATE_SECRET_ROTATION, null, id.toString());
+    }
+
+    /** Real clients send these with every change; other values would leave stored credentials and roles disagreeing. */
+    private static void refuseWhatStays(Rotation row, ChangedRotation wanted) {
+        if (row.revokingSince != null) {
+            throw RotationTurn.revoking();
+        }
+        stays(
+                "connectionId",
+                row.connectionId.toString(),
+                lower(wanted.connectionId()),
+                "another connection may lead to another server");
+        stays("environment", row.environment, wanted.environment(), "whoever reads the secrets looks for them there");
+        stays("secretPath", row.secretPath, wanted.secretPath(), "whoever reads the secrets looks for them there");
+        stays("strategy", row.strategy.wireName(), wanted.strategy(), "it decides which roles there are");
+        if (wanted.parameters() != null) {
+            String roles = "its roles hold passwords that are in use";
+            stays("parameters.username1", row.username1, wanted.parameters().username1(), roles);
+            stays("parameters.username2", row.username2, wanted.parameters().username2(), roles);
+            Parameters.refuseOtherStatement(wanted.parameters().rotationStatement());
+        }
+    }
+
+    private static void stays(String field, String stored, String sent, String reason) {
+        if (sent != null && !sent.equals(stored)) {
+            throw Problem.of(
+                    400,
+                    "field_cannot_change",
+                    field + " of a rotation cannot be changed, because " + reason
+                            + ". Delete the rotation and create another.",
+                    Map.of("field", field, "stored", stored));
+        }
+    }
+
+    private Uni<Void> apply(Act act, UUID id, ChangedRotation wanted, String requirements) {
+        return store.lock(id).onItem().ifNull().failWith(() -> notFound(id)).chain(row -> {
+            boolean auto = wanted.isAutoRotationEnabled() == null ? row.autoRotation : wanted.isAutoRotationEnabled();
+            checkNext(wanted.nextRotationAt(), auto);
+            boolean replan = auto != row.autoRotation
+                    || wanted.rotationInterval() != null && wanted.rotationInterval() != row.intervalDays
+                    || wanted.rotateAtUtc() != null && wanted.rotateAtUtc().minuteOfDay() != row.rotateAtMinute;
+            row.autoRotation = auto;
+            row.name = wanted.name() == null ? row.name : wanted.name();
+            row.description = wanted.description() == null
+                    ? row.description
+                    : wanted.description().orElse(null);
+            row.intervalDays = wanted.rotationInterval() == null ? row.intervalDays : wanted.rotationInterval();
+            row.rotateAtMinute = wanted.rotateAtUtc() == null
+                    ? row.rotateAtMinute
+                    : wanted.rotateAtUtc().minuteOfDay();
+            row.driftPolicy = driftPolicy(wanted.driftPolicy(), row.driftPolicy);
+            row.takeover = wanted.takeover() == null ? row.takeover : wanted.takeover();
+            row.allowPrivileged = wanted.allowPrivileged() == null ? row.allowPrivileged : wanted.allowPrivileged();
+            row.passwordRequirements = requirements == null ? row.passwordRequirements : requirements;
+            if (replan || wanted.nextRotationAt() != null) {
+                row.plannedAt = wanted.nextRotationAt();
+                row.plan();
+            }
+            row.updatedAt = now();
+            Uni<Void> renamed = Uni.createFrom().voidItem();
+            if (wanted.secretsMapping() != null) {
+                row.usernameSecret = wanted.secretsMapping().username();
+                row.passwordSecret = wanted.secretsMapping().password();
+                renamed = store.renameSecrets(row);
+            }
+            return renamed.chain(() -> store.flushed(row))
+                    .chain(() -> audit.success(act, AuditType.UPDATE_SECRET_ROTATION, row, changedFields(wanted)));
+        });
+    }
+
+    private static Map<String, Object> changedFields(ChangedRotation wanted) {
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("isAutoRotationEnabled", wanted.isAutoRotationEnabled());
+        facts.put("rotationInterval", wanted.rotationInterval());
+        facts.put("secretsMappingUpdated", wanted.secretsMapping() != null);
+        facts.put("driftPolicy", wanted.driftPolicy());
+        facts.put("nextRotationAt", wanted.nextRotationAt());
+        facts.values().removeIf(java.util.Objects::isNull);
+        return facts;
+    }
+
+    private void checkNext(Instant next, boolean auto) {
+        if (next == null) {
+            return;
+        }
+        if (!auto) {
+            throw Problem.of(
+                    400,
+                    "auto_rotation_is_off",
+                    "nextRotationAt needs isAutoRotationEnabled: true. Without it the rotation runs only when asked to.");
+        }
+        if (next.isAfter(clock.instant().plus(FURTHEST))) {
+            throw ValidationProblem.at(List.of("nextRotationAt"), "too_big", "Must be within the next 366 days");
+        }
+    }
+
+    // ---- Rotating -------------------------------------------------------------------------------------------------
+
+    <R> Uni<R> rotate(
+            Act act,
+            UUID id,
+            boolean force,
+            String idempotencyKey,
+            Class<R> replyType,
+            Function<Shown, R> reply,
+            Deadline deadline) {
+        Uni<R> rotated = existing(act.caller(), id, Right.ROTATION_ROTATE)
+                .chain(row -> idempotency.once(
+                        act.caller().id(),
+                        idempotencyKey,
+                        "rotate-secrets",
+                        (id + " " + force).getBytes(java.nio.charset.StandardCharsets.US_ASCII),
+                        replyType,
+                        completion -> turn.take(row, Cause.MANUAL, force, act.actor(), deadline)
+                                .invoke(Rotations::requireDone)
+                                .chain(done -> store.byId(id))
+                                .onItem()
+                                .ifNull()
+                                .failWith(() -> notFound(id))
+                                .chain(this::shown)
+                                .map(reply)));
+        return audit.failures(rotated, act, AuditType.SECRET_ROTATION_ROTATE_SECRETS, null, id.toString());
+    }
+
+    private static void requireDone(ChangeOutcome outcome) {
+        if (!(outcome instanceof ChangeOutcome.Done)) {
+            throw notRotated(outcome);
+        }
+    }
+
+    static Problem notRotated(ChangeOutcome outcome) {
+        if (outcome instanceof ChangeOutcome.InDoubt doubt) {
+            return new NotRotated(
+                    504,
+                    "rotation_in_doubt",
+                    "A new password was sent and the server's answer is missing. It is kept, and this resolves by itself: "
+                            + doubt.message(),
+                    doubt.attemptId(),
+                    Map.of("reason", doubt.reason(), "nextTryAt", doubt.nextTryAt()));
+        }
+        if (outcome instanceof ChangeOutcome.Parked parked) {
+            Map<String, Object> details = failure(parked.reason(), parked.sqlState(), parked.obstacles());
+            details.put("nextTryAt", parked.nextTryAt());
+            return new NotRotated(
+                    400,
+                    "rotation_failed",
+                    "The rotation did not come to its end and is tried again by itself: " + parked.message(),
+                    parked.attemptId(),
+                    details);
+        }
+        if (outcome instanceof ChangeOutcome.Failed failed) {
+            return new NotRotated(
+                    400,
+                    "rotation_failed",
+                    failed.message(),
+                    failed.attemptId(),
+                    failure(failed.reason(), failed.sqlState(), failed.obstacles()));
+        }
+        return outcome instanceof ChangeOutcome.Gone
+                ? Problem.of(404, "rotation_not_found", "The rotation was deleted meanwhile.")
+                : RotationTurn.inProgress();
+    }
+
+    private static Map<String, Object> failure(String reason, String sqlState, List<ChangeOutcome.Obstacle> obstacles) {
+        Map<String, Object> details = new LinkedHashMap<>();
+        details.put("reason", reason);
+        if (sqlState != null) {
+            details.put("sqlState", sqlState);
+        }
+        if (!obstacles.isEmpty()) {
+            details.put(
+                    "problems",
+                    obstacles.stream()
+                            .map(each -> new RotationPreflight.Obstacle(each.code(), each.message(), each.sql()))
+                            .toList());
+        }
+        return details;
+    }
+
+    // ---- Deleting -------------------------------------------------------------------------------------------------
+
+    /** @return what it was; with revoke and a target that does not answer, what it is now: revoking */
+    Uni<Shown> delete(Act act, UUID id, boolean revoke, boolean deleteSecrets, Deadline deadline) {
+        Map<String, Object> facts = Map.of("deleteSecrets", deleteSecrets, "revokeGeneratedCredentials", revoke);
+        Uni<Shown> deleted = existing(act.caller(), id, Right.ROTATION_DELETE)
+                .chain(this::shown)
+                .chain(before -> (revoke
+                                ? end.revoke(act, before, facts, deadline)
+                                : end.release(act, before, facts, deadline))
+                        .chain(() -> store.byId(id))
+                        .chain(left -> left == null ? Uni.createFrom().item(before) : shown(left)));
+        return audit.failures(deleted, act, AuditType.DELETE_SECRET_ROTATION, null, id.toString());
+    }
+
+    // ---- Trying ---------------------------------------------------------------------------------------------------
+
+    /** Looks and rehearses, and changes nothing. */
+    Uni<RotationPreflight> preflight(Act act, RotationWire.PreflightRequest wanted, Deadline deadline) {
+        Uni<RotationPreflight> looked = Uni.createFrom().deferred(() -> {
+            List<String> names = Parameters.roles(wanted.parameters(), Strategy.of(wanted.strategy()));
+            UUID connection = UUID.fromString(wanted.connectionId());
+            Uni<UUID> project = wanted.projectId() == null
+                    ? Uni.createFrom().nullItem()
+                    : project(act.caller(), wanted.projectId(), Right.ROTATION_CREATE)
+                            .map(found -> found.id);
+            return project.invoke(found -> {
+                        if (found == null) {
+                            Rights.reach(act.caller(), Right.ROTATION_CREATE);
+                        } else {
+                            Rights.require(act.caller(), Right.ROTATION_CREATE, found);
+                        }
+                    })
+                    .call(found -> usable(act.caller(), connection, found))
+                    .chain(() -> preflights.look(
+                            connection,
+                            names,
+                            Boolean.TRUE.equals(wanted.allowPrivileged()),
+                            Boolean.TRUE.equals(wanted.takeover()),
+                            false,
+                            deadline))
+                    .map(Preflights.Looked::shown);
+        });
+        return audit.failures(
+                looked, act, AuditType.PREFLIGHT_SECRET_ROTATION, wanted.projectId(), wanted.connectionId());
+    }
+
+    Uni<RotationPreflight> preflight(Act act, UUID id, Deadline deadline) {
+        Uni<RotationPreflight> looked = existing(act.caller(), id, Right.ROTATION_ROTATE)
+                .chain(row -> preflights.look(
+                        row.connectionId,
+                        List.of(row.username1, row.username2)
+                                .subList(0, row.roleIds().size()),
+                        row.allowPrivileged,
+                        row.takeover,
+                        true,
+                        deadline))
+                .map(Preflights.Looked::shown);
+        return audit.failures(looked, act, AuditType.PREFLIGHT_SECRET_ROTATION, null, id.toString());
+    }
+
+    // ---- Parts ----------------------------------------------------------------------------------------------------
+
+    private Uni<Project> project(Caller caller, String id, Right right) {
+        return Uni.createFrom().deferred(() -> {
+            Rights.reach(caller, right);
+            return projects.find(caller, id)
+                    .map(found -> found.orElseThrow(
+                            () -> Problem.of(400, "project_not_found", "There is no project with the id " + id + ".")));
+        });
+    }
+
+    /** The connection must be there, be of this project or the organisation, and the caller must be allowed to use it. */
+    private Uni<Void> usable(Caller caller, UUID connection, UUID project) {
+        Supplier<Problem> notThere =
+                () -> Problem.of(404, "connection_not_found", "There is no connection with the id " + connection + ".");
+        return connections
+                .find(connection)
+                .onItem()
+                .ifNull()
+                .failWith(notThere)
+                .invoke(found -> {
+                    Rights.requireOn(
+                            caller, Right.CONNECTION_CONNECT, Right.CONNECTION_READ, found.projectId(), notThere);
+                    if (found.projectId() != null
+                            && project != null
+                            && !found.projectId().equals(project)) {
+                        throw Problem.of(
+                                400,
+                                "connection_of_another_project",
+                                "The connection belongs to another project than the rotation.");
+                    }
+                })
+                .replaceWithVoid();
+    }
+
+    private Uni<Shown> shown(Rotation row) {
+        return shown(List.of(row)).map(rows -> rows.get(0));
+    }
+
+    private Uni<List<Shown>> shown(List<Rotation> rows) {
+        List<UUID> ids = rows.stream().map(row -> row.id).toList();
+        return connections
+                .find(rows.stream().map(row -> row.connectionId).collect(Collectors.toSet()))
+                .chain(names -> roles.of(ids).map(statuses -> {
+                    Map<UUID, List<RoleStatus>> byOwner =
+                            statuses.stream().collect(Collectors.groupingBy(RoleStatus::ownerId));
+                    return rows.stream()
+                            .map(row -> new Shown(
+                                    row,
+                                    names.get(row.connectionId).name(),
+                                    byOwner.getOrDefault(row.id, List.of()),
+                                    parameters.requirements(row)))
+                            .toList();
+                }));
+    }
+
+    private static DriftPolicy driftPolicy(String wireName, DriftPolicy otherwise) {
+        return wireName == null ? otherwise : DriftPolicy.valueOf(wireName.toUpperCase(Locale.ROOT));
+    }
+
+    private static String lower(String text) {
+        return text == null ? null : text.toLowerCase(Locale.ROOT);
+    }
+
+    /** Milliseconds: what the wire shows is then exactly what is stored. */
+    private Instant now() {
+        return clock.instant().truncatedTo(ChronoUnit.MILLIS);
+    }
+
+    static Problem notFound(UUID id) {
+        return Problem.of(404, "rotation_not_found", "There is no rotation with the id " + id + ".");
+    }
+}

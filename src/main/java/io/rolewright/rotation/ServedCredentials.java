@@ -1,0 +1,116 @@
+package io.rolewright.rotation;
+
+import io.rolewright.access.Right;
+import io.rolewright.audit.AuditType;
+import io.rolewright.credential.Passwords;
+import io.rolewright.problem.Problem;
+import io.rolewright.rotation.RotationAudit.Act;
+import io.rolewright.rotation.RotationWire.Credential;
+import io.rolewright.rotation.RotationWire.GeneratedCredentials;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+/** The passwords that a rotation has made, for those who may see them. Every one that is given out is audited. */
+@ApplicationScoped
+class ServedCredentials {
+
+    /** A rotation may be promoted while its passwords are read; more than a few times in a row it is not. */
+    private static final int TRIES = 4;
+
+    private final Rotations rotations;
+    private final RotationStore store;
+    private final Passwords passwords;
+    private final RotationAudit audit;
+
+    ServedCredentials(Rotations rotations, RotationStore store, Passwords passwords, RotationAudit audit) {
+        this.rotations = rotations;
+        this.store = store;
+        this.passwords = passwords;
+        this.audit = audit;
+    }
+
+    /** @param credentials null when the caller has this version already */
+    record Answer(String etag, GeneratedCredentials credentials) {}
+
+    Uni<Answer> read(Act act, UUID id, String ifNoneMatch) {
+        Uni<Answer> read = rotations
+                .existing(act.caller(), id, Right.ROTATION_READ_CREDENTIALS)
+                .chain(row -> {
+                    if (row.revokingSince != null) {
+                        throw RotationTurn.revoking();
+                    }
+                    String etag = etag(row.id, row.credentialVersion);
+                    return isKnown(ifNoneMatch, etag)
+                            ? Uni.createFrom().item(new Answer(etag, null))
+                            : served(row, TRIES)
+                                    .call(() -> audit.success(
+                                            act, AuditType.GET_SECRET_ROTATION_GENERATED_CREDENTIALS, row, Map.of()))
+                                    .map(found -> new Answer(etag(row.id, found.credentialVersion()), found));
+                });
+        return audit.failures(read, act, AuditType.GET_SECRET_ROTATION_GENERATED_CREDENTIALS, null, id.toString());
+    }
+
+    /** Of one version of what a rotation serves. */
+    private static String etag(UUID id, long credentialVersion) {
+        return "\"" + id + "-" + credentialVersion + "\"";
+    }
+
+    /** RFC 9110 §13.1.2: weak comparison with any of a list, or anything. */
+    private static boolean isKnown(String ifNoneMatch, String etag) {
+        if (ifNoneMatch == null) {
+            return false;
+        }
+        for (String each : ifNoneMatch.split(",")) {
+            String tag = each.strip();
+            if (tag.equals("*") || tag.equals(etag) || tag.equals("W/" + etag)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Row and passwords are read one after the other, and again if the rotation was promoted in between. */
+    private Uni<GeneratedCredentials> served(Rotation row, int triesLeft) {
+        if (row.credentialVersion == 0) {
+            return Uni.createFrom()
+                    .failure(Problem.of(
+                            400,
+                            "no_credentials_yet",
+                            "This rotation has no proven password yet; its state and attempts say why."));
+        }
+        Uni<List<Credential>> opened = Uni.createFrom().item(ArrayList::new);
+        for (UUID role : row.roleIds()) {
+            opened = opened.chain(before -> passwords
+                    .current(role, (name, password, number) -> new Credential(name, password))
+                    .invoke(credential -> {
+                        if (credential != null) {
+                            before.add(credential);
+                        }
+                    })
+                    .replaceWith(before));
+        }
+        return opened.chain(all -> store.byId(row.id).chain(after -> {
+            if (after == null) {
+                throw Rotations.notFound(row.id);
+            }
+            if (after.credentialVersion != row.credentialVersion) {
+                if (triesLeft == 1) {
+                    throw RotationTurn.inProgress();
+                }
+                return served(after, triesLeft - 1);
+            }
+            return Uni.createFrom()
+                    .item(new GeneratedCredentials(
+                            all,
+                            row.activeIndex,
+                            row.id,
+                            RotationWire.TYPE,
+                            all.get(row.activeIndex),
+                            row.credentialVersion));
+        }));
+    }
+}

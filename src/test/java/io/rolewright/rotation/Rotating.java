@@ -1,0 +1,161 @@
+package io.rolewright.rotation;
+
+import io.restassured.response.Response;
+import io.restassured.response.ValidatableResponse;
+import io.rolewright.testing.Api;
+import io.rolewright.testing.TestPostgres;
+import io.rolewright.testing.TestPostgres.Login;
+import io.rolewright.testing.TestStore;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** What tests of rotations begin with: a server with a managing role and two roles, a connection, and the bodies of requests. */
+final class Rotating {
+
+    static final String BASE = "/api/v2/secret-rotations/postgres-credentials";
+
+    private static String project;
+
+    final TestPostgres target;
+    final Login managing;
+    final Login first;
+    final Login second;
+    final String connection;
+
+    private Rotating(TestPostgres target, Login managing, Login first, Login second, String connection) {
+        this.target = target;
+        this.managing = managing;
+        this.first = first;
+        this.second = second;
+        this.connection = connection;
+    }
+
+    /** On a server that tests share. */
+    static Rotating on(int major) {
+        return on(TestPostgres.shared(major));
+    }
+
+    static Rotating on(TestPostgres target) {
+        Login managing = target.role("LOGIN CREATEROLE");
+        Login first = target.role("LOGIN");
+        Login second = target.role("LOGIN");
+        grant(target, managing, first);
+        grant(target, managing, second);
+        return new Rotating(target, managing, first, second, connection(target, managing));
+    }
+
+    /** What it takes from version 16 on; before, CREATEROLE is enough. */
+    static void grant(TestPostgres target, Login managing, Login role) {
+        target.sql("GRANT " + role.role() + " TO " + managing.role() + " WITH ADMIN OPTION");
+    }
+
+    static String connection(TestPostgres target, Login managing) {
+        return Api.as()
+                .body(Map.of(
+                        "name",
+                        name("by"),
+                        "method",
+                        "username-and-password",
+                        "credentials",
+                        Map.of(
+                                "host",
+                                "127.0.0.1",
+                                "port",
+                                target.port(),
+                                "database",
+                                "postgres",
+                                "username",
+                                managing.role(),
+                                "password",
+                                managing.password(),
+                                "sslEnabled",
+                                false)))
+                .post("/api/v1/app-connections/postgres")
+                .then()
+                .statusCode(200)
+                .extract()
+                .path("appConnection.id");
+    }
+
+    static synchronized String project() {
+        if (project == null) {
+            project = Api.as()
+                    .get("/api/v1/projects")
+                    .then()
+                    .statusCode(200)
+                    .extract()
+                    .path("projects.find { it.slug == 'default' }.id");
+        }
+        return project;
+    }
+
+    static String name(String start) {
+        return TestPostgres.uniqueName(start).replace('_', '-');
+    }
+
+    /** A rotation of the two roles, with a name and secrets of its own. */
+    Map<String, Object> body(String name) {
+        Map<String, Object> body = new HashMap<>();
+        body.put("name", name);
+        body.put("projectId", project());
+        body.put("connectionId", connection);
+        body.put("environment", "production");
+        body.put("secretPath", "/" + name);
+        body.put("rotationInterval", 30);
+        body.put("parameters", Map.of("username1", first.role(), "username2", second.role()));
+        body.put("secretsMapping", Map.of("username", "DB_USER", "password", "DB_PASSWORD"));
+        return body;
+    }
+
+    static Response post(Map<String, Object> body) {
+        return Api.as().body(body).post(BASE);
+    }
+
+    String created() {
+        return created(body(name("rotation")));
+    }
+
+    static String created(Map<String, Object> body) {
+        return post(body).then().statusCode(200).extract().path("secretRotation.id");
+    }
+
+    static ValidatableResponse read(String id) {
+        return Api.as().get(BASE + "/" + id).then().statusCode(200);
+    }
+
+    static Response rotate(String id) {
+        return Api.as().post(BASE + "/" + id + "/rotate-secrets");
+    }
+
+    static Response rotateAtOnce(String id) {
+        return Api.as().queryParam("force", true).post(BASE + "/" + id + "/rotate-secrets");
+    }
+
+    static List<Map<String, String>> credentials(String id) {
+        return Api.as()
+                .get(BASE + "/" + id + "/generated-credentials")
+                .then()
+                .statusCode(200)
+                .extract()
+                .path("generatedCredentials");
+    }
+
+    /** What a consumer would log in with now. @return {@code ok} or the SQLSTATE of the refusal */
+    String loginAsServed(String id) {
+        Map<String, String> active = Api.as()
+                .get(BASE + "/" + id + "/generated-credentials")
+                .then()
+                .statusCode(200)
+                .extract()
+                .path("active");
+        return target.login(active.get("username"), active.get("password"));
+    }
+
+    /** Lets the next look of due work find the rotation. */
+    static void makeDue(String id) {
+        TestStore.sql("UPDATE secret_rotation SET next_rotation_at = now() - interval '1 minute',"
+                + " due_at = now() - interval '1 minute', last_rotated_at = now() - interval '1 hour' WHERE id = '" + id
+                + "'");
+    }
+}
