@@ -1,0 +1,216 @@
+package io.rolewright.operations;
+
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
+import io.quarkus.runtime.ShutdownEvent;
+import io.quarkus.runtime.StartupEvent;
+import io.rolewright.credential.DueRoles;
+import io.rolewright.rotation.DueRotations;
+import io.rolewright.store.StoreFault;
+import io.rolewright.target.Deadline;
+import io.smallrye.mutiny.Uni;
+import io.vertx.core.Vertx;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
+import org.jboss.logging.Logger;
+
+/**
+ * Looks for due work and has it done: scheduled rotations, retries, recovery after crashes, deferred revokes, probes for what others did
+ * to our roles. The clock is in this process, or outside and calls {@code run-due}; both do the same, and any number of processes share
+ * the work through the store's locks.
+ */
+@ApplicationScoped
+class DueWork {
+
+    /** A look costs the store two index scans; more often than that is of no use to anybody. */
+    private static final Duration SHORTEST_PAUSE = Duration.ofSeconds(1);
+
+    /** Without a budget of its own a turn of the clock ends here at the latest, and the next begins. */
+    private static final Duration LONGEST_TURN = Duration.ofMinutes(10);
+
+    /** On SIGTERM: what is under way may finish; the rest is found by whoever looks next. */
+    private static final Duration TIME_TO_FINISH = Duration.ofSeconds(8);
+
+    private static final Logger log = Logger.getLogger(DueWork.class);
+
+    private final DueRotations rotations;
+    private final DueRoles roles;
+    private final Housekeeping housekeeping;
+    private final Startup startup;
+    private final SchedulerConfig config;
+    private final Vertx vertx;
+    private final Clock clock;
+    private final Set<DueTurn> turns = ConcurrentHashMap.newKeySet();
+    private final AtomicLong overdue = new AtomicLong();
+    private final AtomicLong inDoubt = new AtomicLong();
+    private final AtomicLong parked = new AtomicLong();
+    private final Counter turnsDone;
+    private final Counter turnsFailed;
+
+    private volatile boolean stopping;
+    private volatile DueTurn turn;
+    private long timer = -1;
+
+    DueWork(
+            DueRotations rotations,
+            DueRoles roles,
+            Housekeeping housekeeping,
+            Startup startup,
+            SchedulerConfig config,
+            Vertx vertx,
+            Clock clock,
+            MeterRegistry metrics) {
+        this.rotations = rotations;
+        this.roles = roles;
+        this.housekeeping = housekeeping;
+        this.startup = startup;
+        this.config = config;
+        this.vertx = vertx;
+        this.clock = clock;
+        Gauge.builder("rolewright.rotations.overdue", overdue, AtomicLong::doubleValue)
+                .description("Rotations that should have run a quarter of an hour ago; the same from every replica")
+                .register(metrics);
+        Gauge.builder("rolewright.roles.in.doubt", inDoubt, AtomicLong::doubleValue)
+                .description("Roles whose last change was sent and not answered; the same from every replica")
+                .register(metrics);
+        Gauge.builder("rolewright.roles.parked", parked, AtomicLong::doubleValue)
+                .description("Roles that something stands in the way of; the same from every replica")
+                .register(metrics);
+        turnsDone = metrics.counter("rolewright.due.turns", "outcome", "done");
+        turnsFailed = metrics.counter("rolewright.due.turns", "outcome", "failed");
+    }
+
+    /**
+     * What was done, and how things are.
+     *
+     * @param more whether something due was left
+     * @param nextDue when something is due next, in the past if it is overdue; empty when nothing ever is
+     */
+    record Report(DueTurn.Done done, boolean more, long overdue, long inDoubt, Optional<Instant> nextDue) {}
+
+    // ---- From outside ---------------------------------------------------------------------------------------------
+
+    /** Does what is due until nothing is, or the time is up. Safe to call from many places at once. */
+    Uni<Report> run(Deadline budget) {
+        DueTurn mine = new DueTurn(rotations, roles, vertx, budget);
+        turns.add(mine);
+        if (stopping) {
+            mine.stop();
+        }
+        return mine.run()
+                .onTermination()
+                .invoke(() -> turns.remove(mine))
+                .call(done -> housekeeping.clear())
+                .chain(this::report);
+    }
+
+    private Uni<Report> report(DueTurn.Done done) {
+        (done.storeFailed() ? turnsFailed : turnsDone).increment();
+        return rotations
+                .overdue()
+                .invoke(overdue::set)
+                .chain(roles::troubled)
+                .invoke(troubled -> {
+                    inDoubt.set(troubled.inDoubt());
+                    parked.set(troubled.parked());
+                })
+                .chain(this::nextDue)
+                .map(next -> new Report(done, done.more(), overdue.get(), inDoubt.get(), next));
+    }
+
+    private Uni<Optional<Instant>> nextDue() {
+        return rotations
+                .nextDue()
+                .chain(first -> roles.nextDue()
+                        .map(second ->
+                                Stream.concat(first.stream(), second.stream()).min(Instant::compareTo)));
+    }
+
+    // ---- By itself ------------------------------------------------------------------------------------------------
+
+    void start(@Observes StartupEvent event) {
+        if (config.enabled()) {
+            arm(SHORTEST_PAUSE);
+        }
+    }
+
+    /** The one timer: whoever sets it again has newer knowledge. */
+    private synchronized void arm(Duration in) {
+        vertx.cancelTimer(timer);
+        timer = vertx.setTimer(Math.max(1, in.toMillis()), ignored -> look());
+    }
+
+    private void look() {
+        if (stopping) {
+            return;
+        }
+        if (!startup.state().ready()) {
+            arm(SHORTEST_PAUSE);
+            return;
+        }
+        arm(jittered(config.pollInterval()));
+        DueTurn under = turn;
+        if (under != null) { // a slow target keeps it; what has become due meanwhile need not wait
+            under.again();
+            return;
+        }
+        DueTurn mine = new DueTurn(rotations, roles, vertx, Deadline.in(LONGEST_TURN));
+        turn = mine;
+        turns.add(mine);
+        mine.run()
+                .onTermination()
+                .invoke(() -> {
+                    turns.remove(mine);
+                    turn = null;
+                })
+                .chain(this::report)
+                .subscribe()
+                .with(
+                        this::lookInTime,
+                        failure -> log.warnf("Due work waits for its next turn: %s", StoreFault.describe(failure)));
+    }
+
+    /** Sooner than the interval says when something is due before. */
+    private void lookInTime(Report report) {
+        report.nextDue()
+                .map(next -> Duration.between(clock.instant(), next))
+                .filter(wait -> wait.compareTo(config.pollInterval()) < 0)
+                .ifPresent(wait -> arm(jittered(wait.compareTo(SHORTEST_PAUSE) < 0 ? SHORTEST_PAUSE : wait)));
+    }
+
+    /** Up to a quarter longer, so that replicas do not look all at once. */
+    private static Duration jittered(Duration span) {
+        return span.plusMillis(ThreadLocalRandom.current().nextLong(1 + span.toMillis() / 4));
+    }
+
+    // ---- The end --------------------------------------------------------------------------------------------------
+
+    /** At the first word of a stop, while requests under way are still waited for. */
+    void stopBeginning(@Observes ShutdownDelayInitiatedEvent event) {
+        stopping = true;
+        turns.forEach(DueTurn::stop);
+    }
+
+    void finish(@Observes ShutdownEvent event) throws InterruptedException {
+        stopping = true;
+        turns.forEach(DueTurn::stop);
+        long until = System.nanoTime() + TIME_TO_FINISH.toNanos();
+        while (!turns.isEmpty() && System.nanoTime() < until) {
+            Thread.sleep(20); // the main thread, which has nothing else to do
+        }
+        if (!turns.isEmpty()) {
+            log.warn("Stopping with work on targets under way; whoever looks next goes on with it");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+package io.rolewright.operations;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import io.rolewright.access.CurrentCaller;
+import io.rolewright.access.Right;
+import io.rolewright.access.Rights;
+import io.rolewright.problem.ValidationProblem;
+import io.rolewright.target.Deadline;
+import io.smallrye.mutiny.Uni;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.server.Cancellable;
+
+/** The clock from outside: what calls it keeps a service going that scales to zero. */
+@Path(DueWorkResource.PATH)
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "Due work")
+class DueWorkResource {
+
+    static final String PATH = "/api/v1/rotations/run-due";
+
+    private static final int DEFAULT_SECONDS = 50;
+    private static final int MOST_SECONDS = 300;
+
+    /** Of the budget, for the answer: counting, and the way back. */
+    private static final Duration TIME_TO_ANSWER = Duration.ofSeconds(1);
+
+    private final DueWork work;
+    private final CurrentCaller caller;
+
+    DueWorkResource(DueWork work, CurrentCaller caller) {
+        this.work = work;
+        this.caller = caller;
+    }
+
+    @POST
+    @Cancellable(false)
+    @Operation(
+            operationId = "runDueRotations",
+            summary = "Do what is due",
+            description =
+                    "Everything that the scheduler inside does: scheduled rotations, retries, recovery after crashes,"
+                            + " deferred revokes, probes. Answers when nothing more is due or the budget is used up. May be called"
+                            + " as often and from as many places as you like; each piece of work is done once.")
+    public Uni<DueWorkDone> run(
+            @QueryParam("budgetSeconds")
+                    @Parameter(
+                            description = "How long it may take, 1 to 300 seconds.",
+                            schema =
+                                    @Schema(
+                                            type = SchemaType.INTEGER,
+                                            minimum = "1",
+                                            maximum = "300",
+                                            defaultValue = "50"))
+                    String budgetSeconds) {
+        Rights.require(caller.get(), Right.RUN_DUE, null);
+        Duration budget = Duration.ofSeconds(seconds(budgetSeconds)).minus(TIME_TO_ANSWER);
+        return work.run(Deadline.in(budget)).map(DueWorkDone::of);
+    }
+
+    private static int seconds(String text) {
+        if (text == null) {
+            return DEFAULT_SECONDS;
+        }
+        if (!text.matches("[0-9]{1,3}") || Integer.parseInt(text) < 1 || Integer.parseInt(text) > MOST_SECONDS) {
+            throw ValidationProblem.at(
+                    List.of("budgetSeconds"), "custom", "Must be a number from 1 to " + MOST_SECONDS);
+        }
+        return Integer.parseInt(text);
+    }
+
+    @JsonInclude(JsonInclude.Include.ALWAYS)
+    @Schema(name = "DueWorkResponse")
+    record DueWorkDone(
+            @Schema(description = "Rotations that were due.", examples = "3")
+            int rotations,
+
+            @Schema(description = "Of which so many serve a new password now.", examples = "3")
+            int rotated,
+
+            @Schema(description = "Roles with a retry, a recovery, a revoke or a probe that was due.", examples = "5")
+            int roles,
+
+            @Schema(description = "Whether something due was left, for lack of time: call again.", examples = "false")
+            boolean more,
+
+            @Schema(description = "Rotations that should have run a quarter of an hour ago.", examples = "0")
+            long overdue,
+
+            @Schema(description = "Roles with a change in doubt.", examples = "0")
+            long inDoubt,
+
+            @Schema(description = "When something is due next; null when nothing ever is.", nullable = true)
+            Instant nextDueAt) {
+
+        static DueWorkDone of(DueWork.Report report) {
+            return new DueWorkDone(
+                    report.done().rotationsDone(),
+                    report.done().rotated(),
+                    report.done().rolesDone(),
+                    report.more(),
+                    report.overdue(),
+                    report.inDoubt(),
+                    report.nextDue().orElse(null));
+        }
+    }
+}
