@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.eclipse.microprofile.config.Config;
 
 /** Checks what only an operator can mend, before anything is reached or served. Never shows a setting's value. */
@@ -47,15 +48,17 @@ class Settings {
             RootKeyConfig rootKey,
             AccessConfig access,
             BootstrapConfig bootstrap) {
-        if (rootKey.rootKeySource() != RootKeyConfig.Source.FILE) {
-            throw new Complaint(variable("rolewright.sealing.root-key-source")
-                    + " is vault-transit, which this version does not offer yet; use file.");
+        Optional<String> rootKeyFile = config.getOptionalValue("rolewright.root-key-file", String.class);
+        if (rootKey.rootKeySource() == RootKeyConfig.Source.VAULT_TRANSIT) {
+            vaultComplaint(config).ifPresent(sentence -> {
+                throw new Complaint(sentence);
+            });
+        } else if (rootKeyFile.isEmpty()) {
+            throw new Complaint(variable("rolewright.root-key-file")
+                    + " is not set; it names a file with a line <key id>:<32 bytes in base64>.");
         }
-        String rootKeyFile = config.getOptionalValue("rolewright.root-key-file", String.class)
-                .orElseThrow(() -> new Complaint(variable("rolewright.root-key-file")
-                        + " is not set; it names a file with a line <key id>:<32 bytes in base64>."));
         try {
-            RootKeyFile.read(Path.of(rootKeyFile));
+            rootKeyFile.ifPresent(file -> RootKeyFile.read(Path.of(file)));
         } catch (RootKeyFile.Unusable unusable) {
             throw new Complaint(unusable.getMessage());
         }
@@ -69,6 +72,33 @@ class Settings {
         AccessSettings.complaint(access, bootstrap).ifPresent(sentence -> {
             throw new Complaint(sentence);
         });
+    }
+
+    /** quarkus-vault says of these only when it is used that they are missing, and not all by name. */
+    private static Optional<String> vaultComplaint(Config config) {
+        String url = "quarkus.vault.url";
+        if (config.getOptionalValue(url, String.class).isEmpty()) {
+            return Optional.of(variable(url) + " is not set; with the root key in Vault it says where that is:"
+                    + " https://vault.internal:8200.");
+        }
+        String login = "quarkus.vault.authentication.";
+        boolean known = Stream.of("client-token", "client-token-wrapping-token", "kubernetes.role", "app-role.role-id")
+                .anyMatch(way ->
+                        config.getOptionalValue(login + way, String.class).isPresent());
+        if (!known) {
+            return Optional.of("Nothing says how to log in to Vault: set " + variable(login + "kubernetes.role") + ", "
+                    + variable(login + "app-role.role-id") + " with its secret id, or "
+                    + variable(login + "client-token")
+                    + ".");
+        }
+        boolean secretMissing = config.getOptionalValue(login + "app-role.role-id", String.class)
+                        .isPresent()
+                && Stream.of("secret-id", "secret-id-wrapping-token")
+                        .noneMatch(kind -> config.getOptionalValue(login + "app-role." + kind, String.class)
+                                .isPresent());
+        return secretMissing
+                ? Optional.of(variable(login + "app-role.secret-id") + " is not set; the role id alone is no login.")
+                : Optional.empty();
     }
 
     /** The name by which an operator sets the property, whether in an environment or in a Kubernetes manifest. */

@@ -37,5 +37,8 @@ public final class AuditType {
 
     public static final String CREATE_PROJECT = "create-project";
 
+    /** Ours: a command that changes the keys of the store was given. */
+    public static final String RUN_KEY_COMMAND = "run-key-command";
+
     private AuditType() {}
 }

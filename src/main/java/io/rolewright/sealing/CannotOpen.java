@@ -8,7 +8,15 @@ import java.util.UUID;
  */
 public class CannotOpen extends RuntimeException {
 
+    private final String why;
+
     CannotOpen(SealedField field, UUID record, long version, String why) {
         super("%s of record %s, version %d, cannot be opened: %s".formatted(field, record, version, why));
+        this.why = why;
+    }
+
+    /** The reason alone. */
+    String why() {
+        return why;
     }
 }

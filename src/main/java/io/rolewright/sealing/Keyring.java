@@ -1,5 +1,6 @@
 package io.rolewright.sealing;
 
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -20,6 +21,11 @@ record Keyring(DataKey active, Map<Integer, DataKey> byId, SecretKey fingerprint
                 active,
                 all.stream().collect(Collectors.toUnmodifiableMap(k -> k.id, Function.identity())),
                 fingerprintKey);
+    }
+
+    /** Ids only grow: a value that names a higher one was sealed with a key that this process has not read yet. */
+    int newest() {
+        return Collections.max(byId.keySet());
     }
 
     @Override

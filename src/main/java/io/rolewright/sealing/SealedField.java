@@ -1,5 +1,7 @@
 package io.rolewright.sealing;
 
+import java.util.UUID;
+
 /**
  * Everything that is stored sealed, and where: what is not in this list cannot be sealed, and re-encryption goes by it. Each
  * has two numbers that stand in the associated data of its ciphertexts, so that a ciphertext opens only where it was put.
@@ -48,14 +50,15 @@ public enum SealedField {
      */
     record Place(String table, String column, String record, String version, String where) {
 
+        /** The record that constants are sealed for: they belong to the store as a whole. */
+        static final UUID STORE = new UUID(0, 0);
+
         Place(String table, String column, String record, String version) {
             this(table, column, record, version, column + " IS NOT NULL");
         }
 
-        /** Constants belong to the store as a whole. */
         static Place constant(String name) {
-            return new Place(
-                    "sealed_constant", "sealed", "'" + StoreOpener.STORE + "'::uuid", "0", "name = '" + name + "'");
+            return new Place("sealed_constant", "sealed", "'" + STORE + "'::uuid", "0", "name = '" + name + "'");
         }
 
         /** The generated column with the id of the data key. */

@@ -50,6 +50,13 @@ final class SealedFormat {
         }
     }
 
+    /** @return id of the data key that it names, or 0 if it is in no format that is known */
+    static int keyId(byte[] sealed) {
+        return sealed.length < HEADER_BYTES || sealed[0] != FORMAT
+                ? 0
+                : ByteBuffer.wrap(sealed).getInt(1);
+    }
+
     static byte[] associatedData(SealedField field, UUID record, long version, int keyId) {
         return ByteBuffer.allocate(1 + Short.BYTES + 2 * Long.BYTES + Short.BYTES + Long.BYTES + Integer.BYTES)
                 .put(FORMAT)

@@ -52,9 +52,15 @@ public class Sealer {
     /**
      * @return the plaintext, in an array of the caller's own
      * @throws CannotOpen if it was altered, was sealed for another place, or its data key is not in this store
+     * @throws Problem 503 {@code data_key_not_loaded} if it was sealed with a newer key than this process has read: it
+     *     stood still while that was made, and reads it within seconds
      */
     public byte[] open(SealedField field, UUID record, long version, byte[] sealed) {
-        return SealedFormat.open(keyring(), field, record, version, sealed);
+        var opened = keyring();
+        if (SealedFormat.keyId(sealed) > opened.newest()) {
+            throw Problem.of(503, "data_key_not_loaded", "This process has not read the newest data key yet.");
+        }
+        return SealedFormat.open(opened, field, record, version, sealed);
     }
 
     /**
@@ -94,7 +100,8 @@ public class Sealer {
         keyring = opened;
     }
 
-    private Keyring keyring() {
+    /** @throws Problem 503 {@code not_ready} until the store is open */
+    Keyring keyring() {
         var opened = keyring;
         if (opened == null) {
             throw Problem.of(503, "not_ready", "The service is starting: its keys are not open yet.");

@@ -11,6 +11,7 @@ import io.restassured.response.Response;
 import io.rolewright.password.ScramSecret;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestStore;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -76,6 +77,7 @@ class SecretLeakTest {
             logins();
             projects();
             connections(target);
+            keys();
 
             assertThat(unvisited())
                     .as("operations of the OpenAPI document that no leg of the tour calls")
@@ -141,6 +143,18 @@ class SecretLeakTest {
         say(call("GET", "/api/status", null), 200);
         say(call("POST", "/api/v1/projects", Map.of("projectName", TestPostgres.uniqueName("leaks"))), 200);
         say(call("GET", "/api/v1/projects", null), 200);
+    }
+
+    private void keys() throws IOException {
+        String file = ConfigProvider.getConfig().getValue("rolewright.root-key-file", String.class);
+        for (String line : Files.readAllLines(Path.of(file))) {
+            secrets.add("root key", line.substring(line.indexOf(':') + 1));
+        }
+        say(call("GET", "/api/v1/keys", null), 200);
+        say(call("POST", "/api/v1/keys/runs", Map.of("command", "shred")), 422);
+        Response run = say(call("POST", "/api/v1/keys/runs", Map.of("command", "re-encrypt")), 200);
+        say(call("GET", "/api/v1/keys/runs", null), 200);
+        say(call("GET", "/api/v1/keys/runs/" + run.path("run.id"), null), 200);
     }
 
     private void connections(TestPostgres target) {

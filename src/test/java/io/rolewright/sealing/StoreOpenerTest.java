@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.quarkus.runtime.configuration.DurationConverter;
 import io.rolewright.store.StartupStep.NotReady;
 import io.rolewright.testing.TestPostgres;
+import io.smallrye.config.SmallRyeConfigBuilder;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Vertx;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -18,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Base64;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.Stream;
@@ -216,9 +219,19 @@ class StoreOpenerTest {
                 .connectingTo(options)
                 .using(vertx)
                 .build());
-        return new StoreOpener(config, sealer, pool, vertx, new SimpleMeterRegistry())
-                .run()
-                .eventually(pool::close);
+        return opener(sealer, config, pool).run().eventually(pool::close);
+    }
+
+    private static StoreOpener opener(Sealer sealer, SealingConfig config, Pool pool) {
+        var roots = new SmallRyeConfigBuilder()
+                .withConverter(Duration.class, 200, new DurationConverter())
+                .withMapping(RootKeyConfig.class)
+                .build()
+                .getConfigMapping(RootKeyConfig.class);
+        var sources = new RootKeySources(List.of(new FileRootKey(config, roots, sealer, vertx)), roots);
+        var store = new StoredKeys(pool);
+        var loader = new KeyLoader(store, sources, sealer, new SimpleMeterRegistry());
+        return new StoreOpener(store, loader, sources, sealer);
     }
 
     /** A root key file that lists these keys, the first one active; the same name is always the same key. */

@@ -45,7 +45,7 @@ public final class Installation implements AutoCloseable {
         settings.put("QUARKUS_DATASOURCE_REACTIVE_URL", "postgresql://127.0.0.1:" + storePort + "/" + database);
         settings.put("QUARKUS_DATASOURCE_USERNAME", owner.role());
         settings.put("QUARKUS_DATASOURCE_PASSWORD", owner.password());
-        settings.put("ROLEWRIGHT_ROOT_KEY_FILE", rootKeyFile().toString());
+        settings.put("ROLEWRIGHT_ROOT_KEY_FILE", newRootKeyFile().toString());
         settings.put("ROLEWRIGHT_BOOTSTRAP_CLIENT_ID", CLIENT_ID);
         settings.put("ROLEWRIGHT_BOOTSTRAP_CLIENT_SECRET", CLIENT_SECRET);
         settings.put("ROLEWRIGHT_TARGET_ALLOWED_NETWORKS", "127.0.0.0/8");
@@ -81,6 +81,20 @@ public final class Installation implements AutoCloseable {
         return replica;
     }
 
+    /** The root keys that every process of this installation is started with. */
+    public Path rootKeyFile() {
+        return Path.of(settings.get("ROLEWRIGHT_ROOT_KEY_FILE"));
+    }
+
+    /** What is shipped, to be run once with these arguments and the settings of the replicas: a command, not a replica. */
+    public ProcessBuilder command(String... arguments) {
+        List<String> line = new ArrayList<>(ServiceProcess.command("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
+        line.addAll(List.of(arguments));
+        ProcessBuilder command = new ProcessBuilder(line).redirectErrorStream(true);
+        ServiceProcess.own(command.environment(), settings);
+        return command;
+    }
+
     public String database() {
         return database;
     }
@@ -104,7 +118,7 @@ public final class Installation implements AutoCloseable {
         replicas.forEach(ServiceProcess::close);
     }
 
-    private static Path rootKeyFile() {
+    private static Path newRootKeyFile() {
         byte[] key = new byte[32];
         new SecureRandom().nextBytes(key);
         try {

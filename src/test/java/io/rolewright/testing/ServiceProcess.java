@@ -107,11 +107,7 @@ public final class ServiceProcess implements AutoCloseable {
                 .redirectErrorStream(true)
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
                 .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")));
-        builder.environment()
-                .keySet()
-                .removeIf(name ->
-                        name.startsWith("QUARKUS") || name.startsWith("ROLEWRIGHT") || name.startsWith("ALLOW_"));
-        builder.environment().putAll(settings);
+        own(builder.environment(), settings);
         builder.environment().put("QUARKUS_HTTP_PORT", Integer.toString(port));
         builder.environment().put("QUARKUS_MANAGEMENT_PORT", Integer.toString(managementPort));
         try {
@@ -119,6 +115,15 @@ public final class ServiceProcess implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** Leaves no settings but these. */
+    static void own(Map<String, String> environment, Map<String, String> settings) {
+        environment
+                .keySet()
+                .removeIf(name ->
+                        name.startsWith("QUARKUS") || name.startsWith("ROLEWRIGHT") || name.startsWith("ALLOW_"));
+        environment.putAll(settings);
     }
 
     /** Starts it again after {@link #kill} or {@link #stop}, on the same ports. */

@@ -1,0 +1,65 @@
+package io.rolewright.operations;
+
+import io.quarkus.runtime.ShutdownEvent;
+import io.quarkus.scheduler.Scheduled;
+import io.quarkus.scheduler.Scheduled.ConcurrentExecution;
+import io.rolewright.operations.Housekeeping.UntilReady;
+import io.rolewright.sealing.KeyCommands;
+import io.rolewright.store.StartupStep.NotReady;
+import io.rolewright.store.StoreFault;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
+import java.time.Duration;
+import org.jboss.logging.Logger;
+
+/** Has this process notice new data keys, and go on with key commands whose process has died. */
+@ApplicationScoped
+class KeyWatch {
+
+    private static final Logger log = Logger.getLogger(KeyWatch.class);
+
+    private static final Duration GOODBYE = Duration.ofSeconds(1);
+
+    private final KeyCommands keys;
+    private final Startup startup;
+
+    /** What was said last: a root that is down for hours is not worth a line every few seconds. */
+    private volatile String said;
+
+    KeyWatch(KeyCommands keys, Startup startup) {
+        this.keys = keys;
+        this.startup = startup;
+    }
+
+    @Scheduled(
+            identity = "key-watch",
+            every = "${rolewright.sealing.key-check-interval:5s}",
+            concurrentExecution = ConcurrentExecution.SKIP,
+            skipExecutionIf = UntilReady.class)
+    Uni<Void> look() {
+        return keys.watch()
+                .invoke(() -> said = null)
+                .onFailure()
+                .invoke(failure -> {
+                    var reason = failure instanceof NotReady ? failure.getMessage() : StoreFault.describe(failure);
+                    if (!reason.equals(said)) {
+                        said = reason;
+                        log.warnf("This process goes on with the keys it has: %s", reason);
+                    }
+                })
+                .onFailure()
+                .recoverWithNull();
+    }
+
+    /** Best effort: whoever waits for this process does so for 30 seconds at most. */
+    void stop(@Observes ShutdownEvent event) {
+        if (startup.state().ready()) {
+            try {
+                keys.leave().await().atMost(GOODBYE);
+            } catch (RuntimeException unreachable) {
+                log.debug("The store was not told that this process ends", unreachable);
+            }
+        }
+    }
+}

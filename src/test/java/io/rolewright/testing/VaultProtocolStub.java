@@ -1,0 +1,599 @@
+package io.rolewright.testing;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.security.KeyFactory;
+import java.security.KeyStore;
+import java.security.SecureRandom;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateFactory;
+import java.security.spec.PKCS8EncodedKeySpec;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.regex.Pattern;
+import java.util.stream.StreamSupport;
+import javax.crypto.Cipher;
+import javax.crypto.spec.GCMParameterSpec;
+import javax.crypto.spec.SecretKeySpec;
+import javax.net.ssl.KeyManagerFactory;
+import javax.net.ssl.SSLContext;
+
+/**
+ * Speaks as much of Vault's HTTP protocol as the transit engine and three ways to log in need. <b>It is not Vault</b>: no
+ * Vault server can be installed where these tests run. Keys, ciphertexts, versions, policies and expiry are real (AES-256-GCM,
+ * {@code vault:v1:} framing, a token that has expired is refused), errors have the statuses and words of Vault 1.15 as its
+ * sources give them; storage, leases, unsealing and clustering are switches. The tests that use it also run against a real server.
+ */
+public final class VaultProtocolStub implements AutoCloseable {
+
+    public static final String ROOT_TOKEN = "stub-root-token";
+
+    /** What a pod's service account token looks like to the stub: any other one is refused. */
+    public static final String SERVICE_ACCOUNT_TOKEN = "stub.service-account.token";
+
+    /** A node's part in its cluster. */
+    public enum Node {
+        ACTIVE,
+        SEALED,
+        /** A standby that knows no active node. */
+        STANDBY,
+        /** A standby that sends its clients to the active node. */
+        REDIRECTING,
+        /** Accepts connections and never answers. */
+        SILENT
+    }
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final SecureRandom RANDOM = new SecureRandom();
+    private static final Pattern POLICY =
+            Pattern.compile("path\\s+\"([^\"]+)\"\\s*\\{\\s*capabilities\\s*=\\s*\\[([^\\]]*)]\\s*}");
+    private static final int NONCE_BYTES = 12;
+
+    /** A key that was asked for; the newest version encrypts. */
+    private static final class Key {
+        final List<SecretKeySpec> versions = new ArrayList<>();
+        int minDecryptionVersion = 1;
+        boolean deletionAllowed;
+
+        Key() {
+            rotate();
+        }
+
+        void rotate() {
+            byte[] bytes = new byte[32];
+            RANDOM.nextBytes(bytes);
+            versions.add(new SecretKeySpec(bytes, "AES"));
+        }
+    }
+
+    private record Token(Set<String> policies, Instant expires) {}
+
+    private record Role(String id, Set<String> policies, Duration ttl, Set<String> secretIds) {}
+
+    /** Answered instead of a result. */
+    private static final class Refused extends RuntimeException {
+        final int status;
+
+        Refused(int status, String error) {
+            super(error);
+            this.status = status;
+        }
+    }
+
+    private final HttpServer server;
+    private final ExecutorService threads = Executors.newCachedThreadPool(task -> {
+        var thread = new Thread(task, "vault-stub");
+        thread.setDaemon(true);
+        return thread;
+    });
+    private final boolean tls;
+
+    // All by namespace and path, such as "team-a|transit".
+    private final Map<String, String> mounts = new HashMap<>();
+    private final Map<String, String> logins = new HashMap<>();
+    private final Map<String, Key> keys = new HashMap<>();
+    private final Map<String, Role> roles = new HashMap<>();
+    private final Map<String, Map<String, Set<String>>> policies = new HashMap<>();
+    private final Map<String, Token> tokens = new HashMap<>();
+    private final List<String> requests = new ArrayList<>();
+    private volatile Node node = Node.ACTIVE;
+
+    private VaultProtocolStub(HttpServer server, boolean tls) {
+        this.server = server;
+        this.tls = tls;
+        tokens.put(ROOT_TOKEN, new Token(Set.of("root"), Instant.MAX));
+        server.createContext("/v1/", this::handle);
+        server.setExecutor(threads);
+        server.start();
+    }
+
+    public static VaultProtocolStub start() {
+        return start(0);
+    }
+
+    /** @param port of an address that was down before; 0 for any */
+    public static VaultProtocolStub start(int port) {
+        try {
+            return new VaultProtocolStub(HttpServer.create(loopback(port), 0), false);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    public static VaultProtocolStub startTls(TestCertificates.Issued certificate) {
+        try {
+            var https = HttpsServer.create(loopback(0), 0);
+            https.setHttpsConfigurator(new HttpsConfigurator(context(certificate)));
+            return new VaultProtocolStub(https, true);
+        } catch (IOException | GeneralSecurityException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static InetSocketAddress loopback(int port) {
+        return new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
+    }
+
+    public String url() {
+        return (tls ? "https" : "http") + "://localhost:" + port();
+    }
+
+    public int port() {
+        return server.getAddress().getPort();
+    }
+
+    public void become(Node part) {
+        node = part;
+    }
+
+    /** Method and path of every request since the last call, such as {@code POST transit/decrypt/rolewright}. */
+    public synchronized List<String> takeRequests() {
+        var taken = List.copyOf(requests);
+        requests.clear();
+        return taken;
+    }
+
+    @Override
+    public void close() {
+        server.stop(0);
+        threads.shutdownNow();
+    }
+
+    // ---- HTTP -----------------------------------------------------------------------------------------------------
+
+    private void handle(HttpExchange exchange) throws IOException {
+        var path = exchange.getRequestURI().getPath().substring("/v1/".length());
+        int status;
+        Object body;
+        try {
+            if (node == Node.SILENT) {
+                Thread.sleep(Duration.ofMinutes(5).toMillis());
+            }
+            var request = exchange.getRequestBody().readAllBytes();
+            var answer = answer(
+                    exchange.getRequestMethod(),
+                    path,
+                    exchange,
+                    request.length == 0 ? JSON.createObjectNode() : JSON.readTree(request));
+            status = answer.status();
+            body = answer.body();
+        } catch (Refused refused) {
+            status = refused.status;
+            body = Map.of("errors", List.of(refused.getMessage()));
+        } catch (InterruptedException closed) {
+            exchange.close();
+            return;
+        } catch (IOException | GeneralSecurityException | RuntimeException fault) {
+            status = 500;
+            body = Map.of("errors", List.of("stub: " + fault));
+        }
+        byte[] bytes = body == null ? new byte[0] : JSON.writeValueAsBytes(body);
+        exchange.getResponseHeaders().set("Content-Type", "application/json");
+        exchange.sendResponseHeaders(status, bytes.length == 0 ? -1 : bytes.length);
+        if (bytes.length > 0) {
+            exchange.getResponseBody().write(bytes);
+        }
+        exchange.close();
+    }
+
+    private record Answer(int status, Object body) {
+        static Answer none() {
+            return new Answer(204, null);
+        }
+
+        static Answer data(Object data) {
+            return of(200, "data", data);
+        }
+
+        static Answer of(int status, String name, Object content) {
+            var body = new LinkedHashMap<String, Object>();
+            body.put("request_id", "00000000-0000-0000-0000-000000000000");
+            body.put("lease_id", "");
+            body.put("renewable", false);
+            body.put("lease_duration", 0);
+            body.put(name, content);
+            return new Answer(status, body);
+        }
+    }
+
+    private synchronized Answer answer(String method, String path, HttpExchange exchange, JsonNode body)
+            throws GeneralSecurityException {
+        requests.add(method + " " + path);
+        if (path.equals("sys/health")) {
+            int status = Map.of(Node.SEALED, 503, Node.STANDBY, 429, Node.REDIRECTING, 429)
+                    .getOrDefault(node, 200);
+            return new Answer(
+                    status, Map.of("initialized", true, "sealed", node == Node.SEALED, "version", "none: a stub"));
+        }
+        switch (node) {
+            case SEALED -> throw new Refused(503, "Vault is sealed");
+            case STANDBY -> throw new Refused(503, "no active Vault instance found");
+            case REDIRECTING -> {
+                exchange.getResponseHeaders().set("Location", "https://active.vault.example:8200/v1/" + path);
+                return new Answer(307, null);
+            }
+            case ACTIVE, SILENT -> {}
+        }
+        var namespace = headerOr(exchange, "X-Vault-Namespace", "").replaceAll("^/|/$", "");
+        if (method.equals("PUT")) {
+            method = "POST";
+        }
+        if (path.matches("auth/.+/login")) {
+            return login(namespace, path.substring("auth/".length(), path.length() - "/login".length()), body);
+        }
+        var token = tokens.get(headerOr(exchange, "X-Vault-Token", ""));
+        if (token == null || !token.expires.isAfter(Instant.now())) {
+            throw new Refused(403, "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n");
+        }
+        var parts = path.split("/");
+        boolean exists = !path.matches(".+/(encrypt|keys)/[^/]+") || keys.containsKey(key(namespace, path));
+        require(
+                token,
+                path,
+                method.equals("GET") ? "read" : method.equals("DELETE") ? "delete" : exists ? "update" : "create");
+        if (path.startsWith("sys/mounts/") && method.equals("POST")) {
+            mounts.put(
+                    namespace + "|" + path.substring("sys/mounts/".length()),
+                    body.path("type").asText());
+            return Answer.none();
+        }
+        if (path.startsWith("sys/mounts/") && method.equals("DELETE")) {
+            var mount = namespace + "|" + path.substring("sys/mounts/".length());
+            mounts.remove(mount);
+            keys.keySet().removeIf(name -> name.startsWith(mount + "/"));
+            return Answer.none();
+        }
+        if (path.startsWith("sys/auth/") && method.equals("POST")) {
+            logins.put(
+                    namespace + "|" + path.substring("sys/auth/".length()),
+                    body.path("type").asText());
+            return Answer.none();
+        }
+        if (path.startsWith("sys/policies/acl/") && method.equals("POST")) {
+            policies.put(parts[3], parsed(body.path("policy").asText()));
+            return Answer.none();
+        }
+        if (path.equals("auth/token/create") && method.equals("POST")) {
+            return granted(texts(body.path("policies")), ttl(body.path("ttl")));
+        }
+        if (path.equals("auth/token/lookup-self") && method.equals("GET")) {
+            long left = token.expires == Instant.MAX
+                    ? 0
+                    : Duration.between(Instant.now(), token.expires).toSeconds();
+            return Answer.data(Map.of("ttl", left, "renewable", false, "policies", token.policies));
+        }
+        if (path.matches("auth/.+/role/.+")) {
+            return role(namespace, method, path, body);
+        }
+        return transit(namespace, method, path, body);
+    }
+
+    // ---- Logging in -----------------------------------------------------------------------------------------------
+
+    private Answer login(String namespace, String mount, JsonNode body) {
+        var type = logins.get(namespace + "|" + mount);
+        if (type == null) {
+            throw noHandler("auth/" + mount + "/login");
+        }
+        if (type.equals("kubernetes")) {
+            var role =
+                    roles.get(namespace + "|" + mount + "/" + body.path("role").asText());
+            if (role == null || !body.path("jwt").asText().equals(SERVICE_ACCOUNT_TOKEN)) {
+                throw new Refused(403, "permission denied");
+            }
+            return granted(role.policies, role.ttl);
+        }
+        for (var named : roles.entrySet()) {
+            var role = named.getValue();
+            if (named.getKey().startsWith(namespace + "|" + mount + "/")
+                    && role.id.equals(body.path("role_id").asText())
+                    && role.secretIds.contains(body.path("secret_id").asText())) {
+                return granted(role.policies, role.ttl);
+            }
+        }
+        throw new Refused(400, "invalid role or secret ID");
+    }
+
+    private Answer role(String namespace, String method, String path, JsonNode body) {
+        var parts = path.substring("auth/".length()).split("/role/");
+        if (!logins.containsKey(namespace + "|" + parts[0])) {
+            throw noHandler(path);
+        }
+        var name = namespace + "|" + parts[0] + "/" + parts[1].split("/")[0];
+        if (path.endsWith("/role-id") && method.equals("GET")) {
+            return Answer.data(Map.of("role_id", roles.get(name).id));
+        }
+        if (path.endsWith("/secret-id") && method.equals("POST")) {
+            var secret = random();
+            roles.get(name).secretIds.add(secret);
+            return Answer.data(Map.of("secret_id", secret, "secret_id_accessor", random()));
+        }
+        roles.put(
+                name,
+                new Role(random(), texts(body.path("token_policies")), ttl(body.path("token_ttl")), new HashSet<>()));
+        return Answer.none();
+    }
+
+    private Answer granted(Set<String> allowed, Duration ttl) {
+        var token = "hvs." + random();
+        tokens.put(token, new Token(allowed, Instant.now().plus(ttl)));
+        return Answer.of(
+                200,
+                "auth",
+                Map.of(
+                        "client_token",
+                        token,
+                        "accessor",
+                        random(),
+                        "policies",
+                        allowed,
+                        "token_policies",
+                        allowed,
+                        "lease_duration",
+                        ttl.toSeconds(),
+                        "renewable",
+                        false,
+                        "token_type",
+                        "service"));
+    }
+
+    private static Map<String, Set<String>> parsed(String policy) {
+        var allowed = new HashMap<String, Set<String>>();
+        var matcher = POLICY.matcher(policy);
+        while (matcher.find()) {
+            allowed.put(
+                    matcher.group(1),
+                    Set.of(matcher.group(2).replaceAll("[\"\\s]", "").split(",")));
+        }
+        return allowed;
+    }
+
+    private void require(Token token, String path, String capability) {
+        boolean own = path.startsWith("auth/token/") && path.endsWith("-self");
+        boolean allowed = own
+                || token.policies.contains("root")
+                || token.policies.stream()
+                        .flatMap(name -> policies.getOrDefault(name, Map.of()).entrySet().stream())
+                        .anyMatch(rule ->
+                                covers(rule.getKey(), path) && rule.getValue().contains(capability));
+        if (!allowed) {
+            throw new Refused(403, "1 error occurred:\n\t* permission denied\n\n");
+        }
+    }
+
+    private static boolean covers(String rule, String path) {
+        return rule.endsWith("*") ? path.startsWith(rule.substring(0, rule.length() - 1)) : path.equals(rule);
+    }
+
+    // ---- Transit --------------------------------------------------------------------------------------------------
+
+    /** @return namespace, mount and name of the key that a path speaks of */
+    private static String key(String namespace, String path) {
+        var parts = Pattern.compile("^(.+?)/(?:keys|encrypt|decrypt|rewrap)/([^/]+)")
+                .matcher(path);
+        return parts.find() ? namespace + "|" + parts.group(1) + "/" + parts.group(2) : "";
+    }
+
+    private Answer transit(String namespace, String method, String path, JsonNode body)
+            throws GeneralSecurityException {
+        var id = key(namespace, path);
+        if (id.isEmpty() || !"transit".equals(mounts.get(id.substring(0, id.lastIndexOf('/'))))) {
+            throw noHandler(path);
+        }
+        var operation = path.substring(id.lastIndexOf('/') - namespace.length());
+        operation = operation.substring(0, operation.indexOf('/'));
+        if (operation.equals("keys")) {
+            return keys(id, method, path, body);
+        }
+        if (operation.equals("encrypt")) {
+            keys.computeIfAbsent(id, name -> new Key());
+        }
+        var key = keys.get(id);
+        if (key == null) {
+            throw new Refused(400, "encryption key not found");
+        }
+        if (!body.has("batch_input")) {
+            return Answer.data(item(operation, key, body));
+        }
+        var results = new ArrayList<Map<String, Object>>();
+        boolean failed = false;
+        for (var item : body.path("batch_input")) {
+            try {
+                results.add(item(operation, key, item));
+            } catch (Refused refused) {
+                failed = true;
+                results.add(Map.of("error", refused.getMessage()));
+            }
+        }
+        return Answer.of(failed ? 400 : 200, "data", Map.of("batch_results", results));
+    }
+
+    private Answer keys(String id, String method, String path, JsonNode body) {
+        if (path.endsWith("/rotate")) {
+            keys.get(id).rotate();
+            return Answer.none();
+        }
+        if (path.endsWith("/config")) {
+            var key = keys.get(id);
+            key.minDecryptionVersion = body.path("min_decryption_version").asInt(key.minDecryptionVersion);
+            key.deletionAllowed = body.path("deletion_allowed").asBoolean(key.deletionAllowed);
+            return Answer.none();
+        }
+        if (method.equals("DELETE")) {
+            if (!keys.get(id).deletionAllowed) {
+                throw new Refused(400, "error deleting policy: deletion is not allowed for this key");
+            }
+            keys.remove(id);
+            return Answer.none();
+        }
+        if (method.equals("GET")) {
+            var key = keys.get(id);
+            return Answer.data(Map.of(
+                    "type",
+                    "aes256-gcm96",
+                    "latest_version",
+                    key.versions.size(),
+                    "min_decryption_version",
+                    key.minDecryptionVersion));
+        }
+        keys.computeIfAbsent(id, name -> new Key());
+        return Answer.none();
+    }
+
+    private static Map<String, Object> item(String operation, Key key, JsonNode item) throws GeneralSecurityException {
+        return switch (operation) {
+            case "encrypt" ->
+                encrypted(key, bytes(item.path("plaintext").asText(), "failed to base64-decode plaintext"));
+            case "decrypt" ->
+                Map.of(
+                        "plaintext",
+                        Base64.getEncoder()
+                                .encodeToString(
+                                        decrypted(key, item.path("ciphertext").asText())));
+            case "rewrap" ->
+                encrypted(key, decrypted(key, item.path("ciphertext").asText()));
+            default -> throw new Refused(404, "unsupported path");
+        };
+    }
+
+    private static Map<String, Object> encrypted(Key key, byte[] plaintext) throws GeneralSecurityException {
+        byte[] nonce = new byte[NONCE_BYTES];
+        RANDOM.nextBytes(nonce);
+        var cipher = Cipher.getInstance("AES/GCM/NoPadding");
+        int version = key.versions.size();
+        cipher.init(Cipher.ENCRYPT_MODE, key.versions.get(version - 1), new GCMParameterSpec(128, nonce));
+        byte[] sealed = cipher.doFinal(plaintext);
+        byte[] framed = Arrays.copyOf(nonce, NONCE_BYTES + sealed.length);
+        System.arraycopy(sealed, 0, framed, NONCE_BYTES, sealed.length);
+        return Map.of(
+                "ciphertext",
+                "vault:v" + version + ":" + Base64.getEncoder().encodeToString(framed),
+                "key_version",
+                version);
+    }
+
+    private static byte[] decrypted(Key key, String ciphertext) {
+        var parts = ciphertext.split(":", 3);
+        if (parts.length != 3 || !parts[0].equals("vault") || !parts[1].matches("v[0-9]+")) {
+            throw new Refused(400, "invalid ciphertext: no prefix");
+        }
+        int version = Integer.parseInt(parts[1].substring(1));
+        if (version > key.versions.size()) {
+            throw new Refused(400, "invalid ciphertext: version is too new");
+        }
+        if (version < key.minDecryptionVersion) {
+            throw new Refused(400, "ciphertext or signature version is disallowed by policy (too old)");
+        }
+        byte[] framed = bytes(parts[2], "invalid ciphertext: could not decode base64");
+        try {
+            var cipher = Cipher.getInstance("AES/GCM/NoPadding");
+            cipher.init(
+                    Cipher.DECRYPT_MODE,
+                    key.versions.get(version - 1),
+                    new GCMParameterSpec(128, framed, 0, NONCE_BYTES));
+            return cipher.doFinal(framed, NONCE_BYTES, framed.length - NONCE_BYTES);
+        } catch (GeneralSecurityException | IllegalArgumentException e) {
+            throw new Refused(400, "invalid ciphertext: unable to decrypt");
+        }
+    }
+
+    // ---- Small things ---------------------------------------------------------------------------------------------
+
+    private static Refused noHandler(String path) {
+        return new Refused(404, "no handler for route \"" + path + "\". route entry not found.");
+    }
+
+    private static byte[] bytes(String base64, String complaint) {
+        try {
+            return Base64.getDecoder().decode(base64);
+        } catch (IllegalArgumentException e) {
+            throw new Refused(400, complaint);
+        }
+    }
+
+    private static Set<String> texts(JsonNode node) {
+        if (node.isTextual()) {
+            return Set.of(node.asText().split(","));
+        }
+        var all = new HashSet<String>();
+        StreamSupport.stream(node.spliterator(), false).forEach(each -> all.add(each.asText()));
+        return all;
+    }
+
+    /** A number of seconds, or one with a unit. */
+    private static Duration ttl(JsonNode node) {
+        var text = node.asText("");
+        return text.isEmpty()
+                ? Duration.ofHours(1)
+                : text.matches("[0-9]+") ? Duration.ofSeconds(Long.parseLong(text)) : Duration.parse("PT" + text);
+    }
+
+    private static String headerOr(HttpExchange exchange, String name, String otherwise) {
+        var value = exchange.getRequestHeaders().getFirst(name);
+        return value == null ? otherwise : value;
+    }
+
+    private static String random() {
+        byte[] bytes = new byte[18];
+        RANDOM.nextBytes(bytes);
+        return Base64.getUrlEncoder().encodeToString(bytes);
+    }
+
+    private static SSLContext context(TestCertificates.Issued issued) throws GeneralSecurityException, IOException {
+        var store = KeyStore.getInstance("PKCS12");
+        store.load(null, null);
+        var encoded = issued.keyPem().replaceAll("-----[A-Z ]+-----|\\s", "");
+        var key = KeyFactory.getInstance("EC")
+                .generatePrivate(new PKCS8EncodedKeySpec(Base64.getDecoder().decode(encoded)));
+        var chain = CertificateFactory.getInstance("X.509")
+                .generateCertificates(new ByteArrayInputStream(issued.pem().getBytes(StandardCharsets.US_ASCII)));
+        store.setKeyEntry("server", key, new char[0], chain.toArray(new Certificate[0]));
+        var managers = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+        managers.init(store, new char[0]);
+        var context = SSLContext.getInstance("TLS");
+        context.init(managers.getKeyManagers(), null, null);
+        return context;
+    }
+}
