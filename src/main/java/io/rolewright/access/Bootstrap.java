@@ -129,11 +129,13 @@ class Bootstrap implements StartupStep {
         identity.name = "bootstrap";
         identity.clientId = first.clientId();
         identity.createdAt = clock.instant();
+        identity.updatedAt = identity.createdAt;
         var secret = new ClientSecret();
         secret.id = UUID.randomUUID();
         secret.identityId = identity.id;
         secret.fingerprint = ClientSecret.fingerprint(sealer, first.clientId(), first.clientSecret());
         secret.createdAt = identity.createdAt;
+        secret.description = "bootstrap";
         return session.persist(identity)
                 .chain(session::flush)
                 .chain(() -> session.persist(secret))

@@ -1,10 +1,15 @@
 package io.rolewright.access;
 
+import io.rolewright.sealing.Sealer;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.security.MessageDigest;
+import java.time.Clock;
+import java.util.UUID;
+import java.util.function.Function;
 
 /**
- * From a token to the caller whom it stands for: signed by us, not expired, not revoked, obtained with a credential that
+ * From a token to the caller whom it stands for: made by us, not expired, not revoked, obtained with a credential that
  * still counts, and with the roles that the identity has now.
  */
 @ApplicationScoped
@@ -12,10 +17,14 @@ class Callers {
 
     private final TokenLedger ledger;
     private final Standings standings;
+    private final Sealer sealer;
+    private final Clock clock;
 
-    Callers(TokenLedger ledger, Standings standings) {
+    Callers(TokenLedger ledger, Standings standings, Sealer sealer, Clock clock) {
         this.ledger = ledger;
         this.standings = standings;
+        this.sealer = sealer;
+        this.clock = clock;
     }
 
     /**
@@ -28,35 +37,56 @@ class Callers {
         if (!ledger.isFresh()) {
             return null;
         }
-        var read = ledger.judge(token);
-        var standing = standings.known(read.identityId());
-        return standing == null ? null : caller(read, standing, address);
+        var claim = claim(token, address);
+        var standing = standings.known(claim.identityId);
+        return standing == null ? null : claim.caller.apply(standing);
     }
 
     /** Decides after at most two queries. Completes on any thread. */
     Uni<Caller> ask(String token, String address) {
-        return judge(token).map(judged -> caller(judged.token(), judged.standing(), address));
-    }
-
-    /** @return fails with {@link TokenRefused} if the token does not count */
-    Uni<Judged> judge(String token) {
         return ledger.freshen().chain(() -> {
-            var read = ledger.judge(token);
-            return standing(read).map(standing -> {
-                require(read, standing);
-                return new Judged(read, standing);
-            });
+            var claim = claim(token, address);
+            return standing(claim.identityId).map(claim.caller);
         });
     }
 
-    private Uni<Standing> standing(AccessToken token) {
-        var known = standings.known(token.identityId());
-        return known != null ? Uni.createFrom().item(known) : standings.read(token.identityId());
+    /** @return what an access token says, if it counts; fails with {@link TokenRefused} if not, and for static tokens */
+    Uni<AccessToken> judge(String token) {
+        return ledger.freshen().chain(() -> {
+            var read = ledger.judge(token);
+            return standing(read.identityId())
+                    .invoke(standing -> require(read, standing))
+                    .replaceWith(read);
+        });
     }
 
-    private static Caller caller(AccessToken token, Standing standing, String address) {
-        require(token, standing);
-        return new Caller(token.identityId(), standing.name(), token.tokenId(), address, standing.grants());
+    private Claim claim(String token, String address) {
+        if (StaticToken.isOne(token)) {
+            var text = StaticToken.Text.read(token, sealer);
+            return new Claim(text.identityId(), standing -> caller(text, standing, address));
+        }
+        var read = ledger.judge(token);
+        return new Claim(read.identityId(), standing -> {
+            require(read, standing);
+            return new Caller(read.identityId(), standing.name(), read.tokenId(), address, standing.grants());
+        });
+    }
+
+    private Caller caller(StaticToken.Text text, Standing standing, String address) {
+        var held = standing.tokens().get(text.tokenId());
+        if (held == null || !MessageDigest.isEqual(held.fingerprint(), text.fingerprint(sealer))) {
+            throw TokenRefused.revoked();
+        }
+        if (!clock.instant().isBefore(held.expiresAt())) {
+            throw TokenRefused.expired();
+        }
+        var grants = held.role() == null ? Grants.NONE : standing.grants().narrowedTo(held.role());
+        return new Caller(text.identityId(), standing.name(), text.tokenId(), address, grants);
+    }
+
+    private Uni<Standing> standing(UUID identityId) {
+        var known = standings.known(identityId);
+        return known != null ? Uni.createFrom().item(known) : standings.read(identityId);
     }
 
     private static void require(AccessToken token, Standing standing) {
@@ -65,5 +95,6 @@ class Callers {
         }
     }
 
-    record Judged(AccessToken token, Standing standing) {}
+    /** Who a token says it stands for, and how to find out whether it does. */
+    private record Claim(UUID identityId, Function<Standing, Caller> caller) {}
 }

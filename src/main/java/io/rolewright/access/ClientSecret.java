@@ -9,12 +9,15 @@ import jakarta.persistence.Table;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.UUID;
 
 /** One of the secrets that an identity may log in with; only its keyed hash is kept. */
 @Entity
 @Table(name = "client_secret")
 class ClientSecret extends PanacheEntityBase {
+
+    static final int PREFIX_LENGTH = 4;
 
     @Id
     UUID id;
@@ -27,6 +30,39 @@ class ClientSecret extends PanacheEntityBase {
 
     @Column(nullable = false)
     Instant createdAt;
+
+    /** The owner's note; may be empty. */
+    @Column(columnDefinition = "text", nullable = false)
+    String description = "";
+
+    /** The first {@link #PREFIX_LENGTH} characters, by which an operator tells secrets apart. */
+    @Column(columnDefinition = "text", nullable = false)
+    String prefix = "";
+
+    /** Null: never. */
+    Instant expiresAt;
+
+    /** How many logins it is good for; 0: any number. */
+    int usesLimit;
+
+    int uses;
+
+    Instant lastUsedAt;
+
+    /** Networks in CIDR form that it may be used from, separated by commas; empty: from anywhere. */
+    @Column(columnDefinition = "text", nullable = false)
+    String trustedIps = "";
+
+    static boolean trusts(String trustedIps, String address) {
+        if (trustedIps.isEmpty()) {
+            return true;
+        }
+        byte[] bytes = Network.address(address);
+        return bytes != null
+                && Arrays.stream(trustedIps.split(","))
+                        .flatMap(network -> Network.parse(network).stream())
+                        .anyMatch(network -> network.contains(bytes));
+    }
 
     /**
      * What is stored of a secret: HMAC-SHA-256 under the store's sealed fingerprint key.

@@ -25,4 +25,7 @@ class Identity extends PanacheEntityBase {
 
     @Column(nullable = false)
     Instant createdAt;
+
+    @Column(nullable = false)
+    Instant updatedAt;
 }

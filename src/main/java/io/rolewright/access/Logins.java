@@ -24,11 +24,13 @@ import org.hibernate.reactive.mutiny.Mutiny;
 class Logins {
 
     private static final String FIND = """
-            select f.failed, f.seconds_locked, i.id, i.name, i.secret_id
+            select f.failed, f.seconds_locked, i.id, i.name, i.secret_id, i.expired, i.used_up, i.trusted_ips
             from (select count(*) > 0 as failed,
                          cast(coalesce(ceil(extract(epoch from max(locked_until) - now())), 0) as integer) as seconds_locked
                   from login_failure where client_id = ?1 and address = ?2) f
-            left join (select identity.*, client_secret.id as secret_id
+            left join (select identity.id, identity.name, client_secret.id as secret_id, client_secret.trusted_ips,
+                              coalesce(client_secret.expires_at <= now(), false) as expired,
+                              client_secret.uses_limit > 0 and client_secret.uses >= client_secret.uses_limit as used_up
                        from identity join client_secret on client_secret.identity_id = identity.id
                        where client_id = ?1 and fingerprint = ?3
                        order by client_secret.created_at limit 1) i on true""";
@@ -54,6 +56,11 @@ class Logins {
                 window_ends_at = now() + make_interval(secs => ?3)
             where client_id = ?1 and address = ?2""";
 
+    /** The limit again, because logins of the same moment have all seen the same number of uses. */
+    private static final String USE = """
+            update client_secret set uses = uses + 1, last_used_at = now()
+            where id = ?1 and (uses_limit = 0 or uses < uses_limit)""";
+
     private final Sealer sealer;
     private final Tokens tokens;
     private final AuditLog audit;
@@ -68,7 +75,8 @@ class Logins {
 
     /**
      * @param clientId and secret, both without white space around them
-     * @return fails with 401 {@code invalid_credentials} or {@code login_locked}
+     * @return fails with 401 {@code invalid_credentials}, {@code client_secret_expired}, {@code client_secret_used_up} or
+     *     {@code login_locked}
      */
     Uni<GrantedToken> login(String clientId, String clientSecret, RequestOrigin from) {
         byte[] fingerprint = ClientSecret.fingerprint(sealer, clientId, clientSecret);
@@ -93,8 +101,32 @@ class Logins {
             return Uni.createFrom().item(Outcome.locked(secondsLocked));
         }
         if (row[2] == null) {
-            return fail(session, clientId, origin, from);
+            return fail(session, clientId, origin, from, Outcome.INVALID);
         }
+        if (!ClientSecret.trusts((String) row[7], from.address())) {
+            return fail(session, clientId, origin, from, Outcome.NOT_FROM_HERE);
+        }
+        if ((Boolean) row[5]) {
+            return fail(session, clientId, origin, from, Outcome.EXPIRED);
+        }
+        if ((Boolean) row[6]) {
+            return fail(session, clientId, origin, from, Outcome.USED_UP);
+        }
+        return session.createNativeQuery(USE)
+                .setParameter(1, row[4])
+                .executeUpdate()
+                .chain(used -> used == 0
+                        ? fail(session, clientId, origin, from, Outcome.USED_UP)
+                        : succeed(session, row, failedBefore, clientId, origin, from));
+    }
+
+    private Uni<Outcome> succeed(
+            Mutiny.Session session,
+            Object[] row,
+            boolean failedBefore,
+            String clientId,
+            String origin,
+            RequestOrigin from) {
         var identityId = (UUID) row[2];
         var name = (String) row[3];
         var token = tokens.start(identityId, name, (UUID) row[4]);
@@ -115,7 +147,8 @@ class Logins {
                 .replaceWith(() -> Outcome.granted(tokens.grant(token)));
     }
 
-    private Uni<Outcome> fail(Mutiny.Session session, String clientId, String origin, RequestOrigin from) {
+    private Uni<Outcome> fail(
+            Mutiny.Session session, String clientId, String origin, RequestOrigin from, String reason) {
         return session.createNativeQuery(COUNT, Integer.class)
                 .setParameter(1, clientId)
                 .setParameter(2, origin)
@@ -129,26 +162,36 @@ class Logins {
                                 .setParameter(3, lockout.duration().toSeconds())
                                 .executeUpdate()
                                 .replaceWith(true))
-                .call(nowLocked -> audit.record(AuditEvent.refused(
-                                AuditType.LOGIN_IDENTITY_UNIVERSAL_AUTH, Outcome.INVALID)
+                .call(nowLocked -> audit.record(AuditEvent.refused(AuditType.LOGIN_IDENTITY_UNIVERSAL_AUTH, reason)
                         .by(null, clientId)
                         .from(from.address(), from.requestId())
                         .with("clientId", clientId)
                         .with("lockedSeconds", nowLocked ? lockout.duration().toSeconds() : 0)))
-                .replaceWith(Outcome.invalid());
+                .replaceWith(() -> Outcome.refused(reason));
     }
 
     /** Exactly one of the two is there. */
     private record Outcome(GrantedToken token, Problem refusal) {
 
         static final String INVALID = "invalid_credentials";
+        static final String NOT_FROM_HERE = "address_not_trusted";
+        static final String EXPIRED = "client_secret_expired";
+        static final String USED_UP = "client_secret_used_up";
 
         static Outcome granted(GrantedToken token) {
             return new Outcome(token, null);
         }
 
-        static Outcome invalid() {
-            return new Outcome(null, Problem.of(401, INVALID, "The client id or the client secret is wrong."));
+        /** Who has the right secret is told that it has ended, but not that it would do from elsewhere. */
+        static Outcome refused(String reason) {
+            return new Outcome(
+                    null,
+                    switch (reason) {
+                        case EXPIRED -> Problem.of(401, EXPIRED, "The client secret has expired: use another one.");
+                        case USED_UP ->
+                            Problem.of(401, USED_UP, "The client secret has been used as often as it may be.");
+                        default -> Problem.of(401, INVALID, "The client id or the client secret is wrong.");
+                    });
         }
 
         static Outcome locked(int seconds) {

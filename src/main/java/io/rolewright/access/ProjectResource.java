@@ -4,7 +4,10 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.quarkus.runtime.annotations.RegisterForReflection;
+import io.rolewright.audit.AuditLog;
+import io.rolewright.audit.AuditType;
 import io.rolewright.idempotency.Idempotency;
+import io.rolewright.request.Ids;
 import io.rolewright.request.PageQuery;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
@@ -14,10 +17,13 @@ import jakarta.validation.constraints.Pattern;
 import jakarta.validation.constraints.Size;
 import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.HeaderParam;
+import jakarta.ws.rs.PATCH;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
 import java.time.Instant;
@@ -27,6 +33,7 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.server.Cancellable;
 
 /** Projects over HTTP. */
 @Path("/api/v1/projects")
@@ -40,6 +47,7 @@ class ProjectResource {
     private final Organisation organisation;
     private final RequestOrigins origins;
     private final Idempotency idempotency;
+    private final AuditLog audit;
     private final ObjectMapper json;
 
     ProjectResource(
@@ -48,12 +56,14 @@ class ProjectResource {
             Organisation organisation,
             RequestOrigins origins,
             Idempotency idempotency,
+            AuditLog audit,
             ObjectMapper json) {
         this.projects = projects;
         this.caller = caller;
         this.organisation = organisation;
         this.origins = origins;
         this.idempotency = idempotency;
+        this.audit = audit;
         this.json = json;
     }
 
@@ -68,7 +78,61 @@ class ProjectResource {
                 .map(slice -> new ProjectList(slice.map(this::view).rows(), slice.nextCursor()));
     }
 
+    @GET
+    @Path("{projectId}")
+    @Operation(operationId = "getProject", summary = "Read a project")
+    public Uni<OneProject> get(@PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId) {
+        return projects.existing(caller.get(), Right.PROJECT_READ, Ids.parse("projectId", projectId))
+                .map(project -> new OneProject(view(project)));
+    }
+
+    /** Without an envelope, as the clients that look a project up by its slug read it. */
+    @GET
+    @Path("slug/{slug}")
+    @Operation(operationId = "getProjectBySlug", summary = "Read a project by its slug")
+    public Uni<ProjectView> getBySlug(@PathParam("slug") String slug) {
+        return projects.bySlug(caller.get(), slug).map(this::view);
+    }
+
+    @PATCH
+    @Cancellable(false)
+    @Path("{projectId}")
+    @Operation(
+            operationId = "updateProject",
+            summary = "Rename a project",
+            description = "A name or slug that is taken is a 400 `project_name_taken` or `project_slug_taken`.")
+    public Uni<OneProject> change(
+            @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId,
+            @NotNull @Valid ChangedProject request) {
+        var act = new Act(caller.get(), origins.ofCurrentRequest());
+        var id = Ids.parse("projectId", projectId);
+        return act.recorded(
+                        audit,
+                        AuditType.UPDATE_PROJECT,
+                        Projects.KIND,
+                        id,
+                        () -> projects.change(
+                                act, id, request.name == null ? null : request.name.strip(), request.slug))
+                .map(project -> new OneProject(view(project)));
+    }
+
+    @DELETE
+    @Cancellable(false)
+    @Path("{projectId}")
+    @Operation(
+            operationId = "deleteProject",
+            summary = "Delete an empty project",
+            description = "One that holds connections or rotations is a 400 `project_not_empty`.")
+    public Uni<OneProject> delete(
+            @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId) {
+        var act = new Act(caller.get(), origins.ofCurrentRequest());
+        var id = Ids.parse("projectId", projectId);
+        return act.recorded(audit, AuditType.DELETE_PROJECT, Projects.KIND, id, () -> projects.delete(act, id))
+                .map(project -> new OneProject(view(project)));
+    }
+
     @POST
+    @Cancellable(false)
     @Operation(
             operationId = "createProject",
             summary = "Create a project",
@@ -129,6 +193,22 @@ class ProjectResource {
                     regexp = "[a-z0-9]+(-[a-z0-9]+)*",
                     message = "must be lower-case letters and digits, with single hyphens between them")
             @Schema(description = "Made from the name if absent.", examples = "payments")
+            String slug) {}
+
+    @Schema(name = "UpdateProject", description = "What is absent stays as it is.")
+    record ChangedProject(
+            @Size(min = 1, max = 64)
+            @Pattern(
+                    regexp = "[^\\p{Cntrl}]*[^\\p{Cntrl}\\s][^\\p{Cntrl}]*",
+                    message = "must not be blank or contain control characters")
+            @Schema(examples = "Payments")
+            String name,
+
+            @Size(min = 1, max = 64)
+            @Pattern(
+                    regexp = "[a-z0-9]+(-[a-z0-9]+)*",
+                    message = "must be lower-case letters and digits, with single hyphens between them")
+            @Schema(examples = "payments")
             String slug) {}
 
     @RegisterForReflection

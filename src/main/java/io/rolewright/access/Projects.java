@@ -11,7 +11,10 @@ import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
 import io.rolewright.sealing.Sealer;
 import io.smallrye.mutiny.Uni;
+import io.vertx.pgclient.PgException;
 import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.persistence.LockModeType;
+import java.sql.SQLException;
 import java.text.Normalizer;
 import java.time.Clock;
 import java.time.temporal.ChronoUnit;
@@ -21,6 +24,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /** The projects of the store. */
 @ApplicationScoped
@@ -29,6 +33,11 @@ public class Projects {
     private static final String IN_ORDER = "order by name, id";
 
     private static final int LONGEST_SLUG = 64;
+
+    static final String KIND = "project";
+
+    /** SQLSTATE of a foreign key violation (PostgreSQL manual, Appendix A). */
+    private static final String STILL_REFERENCED = "23503";
 
     private final AuditLog audit;
     private final Sealer sealer;
@@ -59,6 +68,113 @@ public class Projects {
 
     private static boolean mayBeSeen(UUID project, Caller caller) {
         return caller.grants().allow(Right.PROJECT_READ, project);
+    }
+
+    /**
+     * @return fails with 404 {@code project_not_found} if there is none or the caller may not see it, 403 if he lacks the
+     *     right
+     */
+    Uni<Project> existing(Caller caller, Right right, UUID id) {
+        return existing(caller, right, () -> Project.<Project>findById(id), "id " + id);
+    }
+
+    Uni<Project> bySlug(Caller caller, String slug) {
+        return existing(
+                caller,
+                Right.PROJECT_READ,
+                () -> Project.<Project>find("slug", slug).firstResult(),
+                "slug " + slug);
+    }
+
+    private static Uni<Project> existing(Caller caller, Right right, Supplier<Uni<Project>> lookUp, String called) {
+        return Uni.createFrom().deferred(() -> {
+            Rights.reach(caller, right);
+            Supplier<Problem> notThere =
+                    () -> Problem.of(404, "project_not_found", "There is no project with the " + called + ".");
+            return Panache.withSession(lookUp)
+                    .onItem()
+                    .ifNull()
+                    .failWith(notThere)
+                    .invoke(project -> Rights.requireOn(caller, right, Right.PROJECT_READ, project.id, notThere));
+        });
+    }
+
+    /**
+     * @param name null to leave it; the same for the slug
+     * @return fails with 400 {@code project_name_taken} or {@code project_slug_taken}
+     */
+    Uni<Project> change(Act act, UUID id, String name, String slug) {
+        return existing(act.caller(), Right.PROJECT_EDIT, id)
+                .chain(before -> Panache.withTransaction(() -> Panache.getSession()
+                        .chain(session -> session.find(Project.class, id, LockModeType.PESSIMISTIC_WRITE)
+                                .chain(project -> refuseTaken(id, name, slug)
+                                        .invoke(() -> {
+                                            project.name = name == null ? project.name : name;
+                                            project.slug = slug == null ? project.slug : slug;
+                                            project.updatedAt = clock.instant().truncatedTo(ChronoUnit.MILLIS);
+                                        })
+                                        .chain(session::flush)
+                                        .replaceWith(project)))
+                        .call(project -> audit.record(act.success(AuditType.UPDATE_PROJECT)
+                                .in(id)
+                                .on(KIND, id)
+                                .with("name", project.name)
+                                .with("slug", project.slug)))))
+                .onFailure(failure -> hasSqlState(failure, "23505"))
+                .transform(taken -> Problem.of(
+                        400, "project_name_taken", "Another project got this name or slug at the same moment."));
+    }
+
+    private static Uni<Void> refuseTaken(UUID id, String name, String slug) {
+        return Project.count("name = ?1 and id <> ?2", name, id)
+                .invoke(sameName -> {
+                    if (sameName > 0) {
+                        throw nameTaken(name);
+                    }
+                })
+                .chain(() -> Project.count("slug = ?1 and id <> ?2", slug, id))
+                .invoke(sameSlug -> {
+                    if (sameSlug > 0) {
+                        throw new SlugTaken(slug);
+                    }
+                })
+                .replaceWithVoid();
+    }
+
+    /**
+     * Deletes a project that holds nothing; the roles in it go with it. What it may hold is not listed here: the store's
+     * foreign keys know.
+     *
+     * @return what it was; fails with 400 {@code project_not_empty}
+     */
+    Uni<Project> delete(Act act, UUID id) {
+        return existing(act.caller(), Right.PROJECT_DELETE, id)
+                .call(before -> Panache.withTransaction(() -> Panache.getSession()
+                        .chain(session -> session.createNativeQuery("delete from project where id = ?1")
+                                .setParameter(1, id)
+                                .executeUpdate())
+                        .chain(() -> audit.record(act.success(AuditType.DELETE_PROJECT)
+                                .in(id)
+                                .on(KIND, id)
+                                .with("name", before.name)
+                                .with("slug", before.slug)))))
+                .onFailure(failure -> hasSqlState(failure, STILL_REFERENCED))
+                .transform(held -> Problem.of(
+                        400,
+                        "project_not_empty",
+                        "The project still holds connections or rotations: delete or move them first."));
+    }
+
+    private static boolean hasSqlState(Throwable failure, String sqlState) {
+        for (var each = failure; each != null; each = each.getCause()) {
+            if (each instanceof PgException pg) {
+                return sqlState.equals(pg.getSqlState());
+            }
+            if (each instanceof SQLException wrapped) { // what a native query makes of it
+                return sqlState.equals(wrapped.getSQLState());
+            }
+        }
+        return false;
     }
 
     Uni<Slice<Project>> list(Reach reach, Page page) {
@@ -97,7 +213,7 @@ public class Projects {
                 .chain(() -> audit.record(
                         about(AuditEvent.success(AuditType.CREATE_PROJECT), caller, from, name, project.slug)
                                 .in(project.id)
-                                .on("project", project.id)))
+                                .on(KIND, project.id)))
                 .chain(() -> alsoStore.apply(project))
                 .replaceWith(project));
         return created.onFailure(Problem.class)

@@ -14,6 +14,18 @@ import java.util.Set;
 public enum Right {
     PROJECT_READ("read", "projects", OPERATOR, READER, CONSUMER),
     PROJECT_CREATE("create", "projects"),
+    PROJECT_EDIT("edit", "projects"),
+    PROJECT_DELETE("delete", "projects"),
+    /** Sees who has which roles in a project. */
+    MEMBERSHIP_READ("read", "project-identities"),
+    /** Gives and takes roles in a project: whoever may, may give himself any. */
+    MEMBERSHIP_EDIT("edit", "project-identities"),
+
+    IDENTITY_READ("read", "identities"),
+    IDENTITY_CREATE("create", "identities"),
+    /** Changes identities and what they log in with: whoever may, may act as any of them. */
+    IDENTITY_EDIT("edit", "identities"),
+    IDENTITY_DELETE("delete", "identities"),
 
     CONNECTION_READ("read", "app-connections", OPERATOR, READER, CONSUMER),
     CONNECTION_CREATE("create", "app-connections", OPERATOR),

@@ -1,5 +1,7 @@
 package io.rolewright.access;
 
+import java.time.Instant;
+import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 
@@ -8,5 +10,14 @@ import java.util.UUID;
  *
  * @param name null if there is no such identity (any more)
  * @param credentials that it may log in with: a token counts only while the credential that it was obtained with does
+ * @param tokens its static tokens, by id
  */
-record Standing(UUID identityId, String name, Grants grants, Set<UUID> credentials) {}
+record Standing(UUID identityId, String name, Grants grants, Set<UUID> credentials, Map<UUID, Held> tokens) {
+
+    /**
+     * A static token as it is kept.
+     *
+     * @param role null for one that this build does not know
+     */
+    record Held(byte[] fingerprint, Role role, Instant expiresAt) {}
+}

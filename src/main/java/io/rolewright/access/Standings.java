@@ -1,5 +1,6 @@
 package io.rolewright.access;
 
+import io.rolewright.access.Standing.Held;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
@@ -27,11 +28,15 @@ import org.hibernate.reactive.mutiny.Mutiny;
 class Standings {
 
     private static final String READ = """
-            select 'identity' as kind, name as text, null::uuid as id from identity where id = $1
+            select 'identity' as kind, name as text, null::uuid as id, null::bytea as fingerprint,
+                   null::timestamptz as expires_at
+            from identity where id = $1
             union all
-            select 'role', role, project_id from role_binding where identity_id = $1
+            select 'role', role, project_id, null, null from role_binding where identity_id = $1
             union all
-            select 'credential', null, id from client_secret where identity_id = $1""";
+            select 'token', role, id, fingerprint, expires_at from static_token where identity_id = $1
+            union all
+            select 'credential', null, id, null, null from client_secret where identity_id = $1""";
 
     /** One row per identity, and none that every copy has outlived. */
     private static final String CHANGED = """
@@ -122,6 +127,7 @@ class Standings {
         Set<Role> organisation = EnumSet.noneOf(Role.class);
         Map<UUID, Set<Role>> projects = new HashMap<>();
         Set<UUID> credentials = new HashSet<>();
+        Map<UUID, Held> tokens = new HashMap<>();
         for (var row : rows) {
             var text = row.getString("text");
             var id = row.getUUID("id");
@@ -132,10 +138,18 @@ class Standings {
                             id == null ? organisation : projects.computeIfAbsent(id, any -> EnumSet.noneOf(Role.class));
                     Role.of(text).ifPresent(roles::add);
                 }
+                case "token" ->
+                    tokens.put(
+                            id,
+                            new Held(
+                                    row.getBuffer("fingerprint").getBytes(),
+                                    Role.of(text).orElse(null),
+                                    row.getOffsetDateTime("expires_at").toInstant()));
                 default -> credentials.add(id);
             }
         }
-        return new Standing(identityId, name, new Grants(organisation, projects), Set.copyOf(credentials));
+        return new Standing(
+                identityId, name, new Grants(organisation, projects), Set.copyOf(credentials), Map.copyOf(tokens));
     }
 
     /** @param readAt {@link System#nanoTime} before the question was sent */

@@ -4,6 +4,7 @@ import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.problem.Problem;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Clock;
@@ -19,13 +20,21 @@ class Tokens {
 
     private final TokenLedger ledger;
     private final Callers callers;
+    private final StaticTokens staticTokens;
     private final AuditLog audit;
     private final AccessConfig config;
     private final Clock clock;
 
-    Tokens(TokenLedger ledger, Callers callers, AuditLog audit, AccessConfig config, Clock clock) {
+    Tokens(
+            TokenLedger ledger,
+            Callers callers,
+            StaticTokens staticTokens,
+            AuditLog audit,
+            AccessConfig config,
+            Clock clock) {
         this.ledger = ledger;
         this.callers = callers;
+        this.staticTokens = staticTokens;
         this.audit = audit;
         this.config = config;
         this.clock = clock;
@@ -56,8 +65,14 @@ class Tokens {
      * until its own time, as in the reference: other parts of the client may still be using it.
      */
     Uni<GrantedToken> renew(String text, RequestOrigin from) {
-        return callers.judge(text).chain(judged -> {
-            var old = judged.token();
+        if (StaticToken.isOne(text)) {
+            return Uni.createFrom()
+                    .failure(Problem.of(
+                            400,
+                            "token_not_renewable",
+                            "A static token is not renewed: an administrator makes another one before it expires."));
+        }
+        return callers.judge(text).chain(old -> {
             var now = now();
             var end = now.plus(config.tokenTtl());
             var renewed = new AccessToken(
@@ -76,6 +91,9 @@ class Tokens {
 
     /** Ends the token and all renewals of it; once more changes nothing. */
     Uni<Void> revoke(String text, RequestOrigin from) {
+        if (StaticToken.isOne(text)) {
+            return staticTokens.revoke(text, from);
+        }
         return Uni.createFrom().deferred(() -> {
             var token = ledger.format().read(text);
             return Panache.withTransaction(() -> Panache.getSession()

@@ -47,12 +47,14 @@ class UniversalAuthResource {
             operationId = "loginWithUniversalAuth",
             summary = "Log in with a client id and a client secret",
             description =
-                    "An unknown id and a wrong secret are one answer, 401 `invalid_credentials`. After three failures"
+                    "An unknown id, a wrong secret and one used from a network that it is not meant for are one answer,"
+                            + " 401 `invalid_credentials`; one that has ended is 401 `client_secret_expired` or"
+                            + " `client_secret_used_up`. After three failures"
                             + " within 30 seconds the client id is locked for your address: 401 `login_locked`.")
     @APIResponse(responseCode = "200", description = "The token.")
     @APIResponse(
             responseCode = "401",
-            description = "`invalid_credentials`, or `login_locked` with Retry-After.",
+            description = "`invalid_credentials` and others, or `login_locked` with Retry-After.",
             content =
                     @Content(
                             mediaType = MediaType.APPLICATION_JSON,

@@ -35,7 +35,20 @@ public final class AuditType {
     /** Ours: a request without a valid token, or without the right it needs. */
     public static final String ACCESS_REFUSED = "access-refused";
 
+    public static final String CREATE_IDENTITY = "create-identity";
+    public static final String UPDATE_IDENTITY = "update-identity";
+    public static final String DELETE_IDENTITY = "delete-identity";
+    public static final String CREATE_CLIENT_SECRET = "create-identity-universal-auth-client-secret";
+    public static final String REVOKE_CLIENT_SECRET = "revoke-identity-universal-auth-client-secret";
+    public static final String CREATE_STATIC_TOKEN = "create-token-identity-token-auth";
+    /** Ours. */
+    public static final String REVOKE_STATIC_TOKEN = "revoke-token-identity-token-auth";
+
     public static final String CREATE_PROJECT = "create-project";
+    public static final String UPDATE_PROJECT = "update-project";
+    public static final String DELETE_PROJECT = "delete-project";
+    /** Ours: the roles that an identity has in a project were set or taken. */
+    public static final String UPDATE_PROJECT_MEMBERSHIP = "update-project-identity-membership";
 
     /** Ours: a command that changes the keys of the store was given. */
     public static final String RUN_KEY_COMMAND = "run-key-command";

@@ -134,7 +134,7 @@ class StandingTest {
     void aReplicaTrustsNoCopyLongerThanTheBound() {
         var other = new Standings(pool);
         var othersLedger = new TokenLedger(pool, sealer, new Organisation(), other, clock, access);
-        var callers = new Callers(othersLedger, other);
+        var callers = new Callers(othersLedger, other, sealer, clock);
         assertThat(await(() -> callers.ask(token, "192.0.2.1")).grants().organisation())
                 .containsExactly(Role.READER);
         assertThat(callers.known(token, "192.0.2.1"))
@@ -194,7 +194,7 @@ class StandingTest {
                 clock.instant().plus(Duration.ofHours(1)),
                 clock.instant().plus(Duration.ofHours(1))));
 
-        assertThatThrownBy(() -> await(() -> new Callers(ledger, standings).ask(signed, "192.0.2.1")))
+        assertThatThrownBy(() -> await(() -> new Callers(ledger, standings, sealer, clock).ask(signed, "192.0.2.1")))
                 .isInstanceOf(TokenRefused.class)
                 .hasMessageContaining("revoked");
     }

@@ -1,0 +1,77 @@
+package io.rolewright.access;
+
+import io.rolewright.problem.Problem;
+import io.smallrye.mutiny.Uni;
+import java.util.Collection;
+import java.util.UUID;
+import org.hibernate.reactive.mutiny.Mutiny;
+
+/** Writes which roles identities have. Every method joins the running transaction. */
+final class Bindings {
+
+    /** "ROLEADMN": two requests must not each take away what the other takes for the last administrator. */
+    private static final long LOCK = 0x524F4C45_41444D4EL;
+
+    private static final String AN_ADMINISTRATOR_CAN_LOG_IN = """
+            select exists (
+                select from role_binding b where b.project_id is null and b.role = 'admin' and exists (
+                    select from client_secret s where s.identity_id = b.identity_id
+                        and (s.expires_at is null or s.expires_at > now())
+                        and (s.uses_limit = 0 or s.uses < s.uses_limit)))""";
+
+    private Bindings() {}
+
+    /** @param projectId null for the organisation; roles elsewhere stay what they are */
+    static Uni<Void> replace(Mutiny.Session session, UUID identityId, UUID projectId, Collection<Role> roles) {
+        var gone = session.createNativeQuery("""
+                        delete from role_binding
+                        where identity_id = ?1 and project_id is not distinct from cast(?2 as uuid)""")
+                .setParameter(1, identityId)
+                .setParameter(2, text(projectId))
+                .executeUpdate()
+                .replaceWithVoid();
+        var set = gone;
+        for (var role : roles) {
+            set = set.chain(() -> session.createNativeQuery("""
+                            insert into role_binding (identity_id, project_id, role)
+                            values (?1, cast(?2 as uuid), ?3) on conflict do nothing""")
+                    .setParameter(1, identityId)
+                    .setParameter(2, text(projectId))
+                    .setParameter(3, role.storedName())
+                    .executeUpdate()
+                    .replaceWithVoid());
+        }
+        return set.chain(() -> Standings.changed(session, identityId));
+    }
+
+    /**
+     * To be called before what may take away an administrator, and {@link #keepAnAdministrator} after it.
+     */
+    static Uni<Void> lock(Mutiny.Session session) {
+        return session.createNativeQuery("select 1 from pg_advisory_xact_lock(?1)", Integer.class)
+                .setParameter(1, LOCK)
+                .getSingleResult()
+                .replaceWithVoid();
+    }
+
+    /** @return fails with 400 {@code last_administrator} if nobody could log in as one any more */
+    static Uni<Void> keepAnAdministrator(Mutiny.Session session) {
+        return session.createNativeQuery(AN_ADMINISTRATOR_CAN_LOG_IN, Boolean.class)
+                .getSingleResult()
+                .invoke(can -> {
+                    if (!can) {
+                        throw Problem.of(
+                                400,
+                                "last_administrator",
+                                "Nobody could log in as an administrator any more. Give another identity the role and"
+                                        + " something to log in with first.");
+                    }
+                })
+                .replaceWithVoid();
+    }
+
+    /** The driver takes no null without a type. */
+    private static String text(UUID id) {
+        return id == null ? null : id.toString();
+    }
+}

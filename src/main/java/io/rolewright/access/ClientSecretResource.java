@@ -1,0 +1,218 @@
+package io.rolewright.access;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import io.rolewright.audit.AuditLog;
+import io.rolewright.audit.AuditType;
+import io.rolewright.problem.ValidationProblem;
+import io.rolewright.request.Ids;
+import io.smallrye.mutiny.Uni;
+import jakarta.validation.Valid;
+import jakarta.validation.constraints.Max;
+import jakarta.validation.constraints.Min;
+import jakarta.validation.constraints.NotNull;
+import jakarta.validation.constraints.Pattern;
+import jakarta.validation.constraints.Size;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.MediaType;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.List;
+import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
+import org.jboss.resteasy.reactive.server.Cancellable;
+
+/** Client secrets of an identity over HTTP; administrators of the organisation only. */
+@Path("/api/v1/auth/universal-auth/identities/{identityId}/client-secrets")
+@Consumes(MediaType.APPLICATION_JSON)
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "Identities")
+class ClientSecretResource {
+
+    private static final String SECRET_ID = "clientSecretId";
+
+    private final ClientSecrets secrets;
+    private final CurrentCaller caller;
+    private final RequestOrigins origins;
+    private final AuditLog audit;
+
+    ClientSecretResource(ClientSecrets secrets, CurrentCaller caller, RequestOrigins origins, AuditLog audit) {
+        this.secrets = secrets;
+        this.caller = caller;
+        this.origins = origins;
+        this.audit = audit;
+    }
+
+    @POST
+    @Cancellable(false)
+    @Operation(
+            operationId = "createClientSecret",
+            summary = "Make a client secret",
+            description = "256 bits, shown in this reply and never again. The identity's other secrets stay valid.")
+    public Uni<RestResponse<MadeSecret>> create(
+            @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
+            @NotNull @Valid NewSecret request) {
+        var id = Ids.parse("identityId", identityId);
+        var wanted = new ClientSecrets.Wanted(
+                request.description == null ? "" : request.description.strip(),
+                Duration.ofSeconds(request.ttl == null ? 0 : request.ttl),
+                request.numUsesLimit == null ? 0 : request.numUsesLimit,
+                networks(request.trustedIps));
+        var act = act();
+        return act.recorded(audit, AuditType.CREATE_CLIENT_SECRET, Identities.KIND, id, () -> {
+                    Rights.require(act.caller(), Right.IDENTITY_EDIT, null);
+                    return secrets.create(act, id, wanted);
+                })
+                .map(made -> NoStore.ok(new MadeSecret(made.secret(), SecretView.of(made.row()))));
+    }
+
+    @GET
+    @Operation(operationId = "listClientSecrets", summary = "List the client secrets of an identity")
+    public Uni<SecretList> list(
+            @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
+        Rights.require(caller.get(), Right.IDENTITY_READ, null);
+        return secrets.list(Ids.parse("identityId", identityId))
+                .map(rows -> new SecretList(rows.stream().map(SecretView::of).toList()));
+    }
+
+    @GET
+    @Path("{clientSecretId}")
+    @Operation(operationId = "getClientSecret", summary = "Read what is known of a client secret")
+    public Uni<OneSecret> get(
+            @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
+            @PathParam(SECRET_ID) @Parameter(schema = @Schema(format = "uuid")) String clientSecretId) {
+        Rights.require(caller.get(), Right.IDENTITY_READ, null);
+        return secrets.get(Ids.parse("identityId", identityId), Ids.parse(SECRET_ID, clientSecretId))
+                .map(row -> new OneSecret(SecretView.of(row)));
+    }
+
+    @POST
+    @Cancellable(false)
+    @Path("{clientSecretId}/revoke")
+    @Operation(
+            operationId = "revokeClientSecret",
+            summary = "Revoke a client secret",
+            description = "Ends the access tokens that were obtained with it too: at once in this replica, within five"
+                    + " seconds in the others.")
+    public Uni<OneSecret> revoke(
+            @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
+            @PathParam(SECRET_ID) @Parameter(schema = @Schema(format = "uuid")) String clientSecretId) {
+        var identity = Ids.parse("identityId", identityId);
+        var secret = Ids.parse(SECRET_ID, clientSecretId);
+        var act = act();
+        return act.recorded(audit, AuditType.REVOKE_CLIENT_SECRET, Identities.KIND, identity, () -> {
+                    Rights.require(act.caller(), Right.IDENTITY_EDIT, null);
+                    return secrets.revoke(act, identity, secret);
+                })
+                .map(row -> new OneSecret(SecretView.of(row)));
+    }
+
+    private Act act() {
+        return new Act(caller.get(), origins.ofCurrentRequest());
+    }
+
+    /** @throws ValidationProblem naming the entry that is no network */
+    static List<String> networks(List<String> sent) {
+        var networks = sent == null ? List.<String>of() : sent;
+        for (int i = 0; i < networks.size(); i++) {
+            if (Network.parse(networks.get(i)).isEmpty()) {
+                throw ValidationProblem.at(
+                        List.of("trustedIps", i),
+                        "invalid_string",
+                        "Must be an address or a network such as 10.0.0.0/8");
+            }
+        }
+        return networks;
+    }
+
+    @Schema(name = "NewClientSecret")
+    record NewSecret(
+            @Size(max = 256)
+            @Pattern(regexp = "[^\\p{Cntrl}]*", message = "must not contain control characters")
+            @Schema(examples = "CI of the payments team")
+            String description,
+
+            @Min(0)
+            @Max(315_360_000)
+            @Schema(description = "Seconds until it expires; 0 or absent: never.", examples = "7776000")
+            Long ttl,
+
+            @Min(0)
+            @Max(1_000_000_000)
+            @Schema(description = "How many logins it is good for; 0 or absent: any number.", examples = "0")
+            Integer numUsesLimit,
+
+            @Size(max = 50) @Schema(description = "Networks that it may be used from; absent or empty: from anywhere.")
+            List<@NotNull String> trustedIps) {}
+
+    @Schema(name = "ClientSecretData")
+    record SecretView(
+            @Schema(required = true) UUID id,
+            @Schema(required = true) String description,
+
+            @Schema(required = true, description = "Its first characters.")
+            String clientSecretPrefix,
+
+            @Schema(required = true, description = "Logins so far.")
+            int clientSecretNumUses,
+
+            @Schema(required = true, description = "0: any number.")
+            int clientSecretNumUsesLimit,
+
+            @Schema(required = true, description = "Seconds from its making to its end; 0: never.")
+            @JsonProperty("clientSecretTTL")
+            long clientSecretTtl,
+
+            @Schema(required = true) List<String> trustedIps,
+            @Schema(required = true) Instant createdAt,
+
+            @Schema(required = true, nullable = true, description = "null: never.")
+            Instant expiresAt,
+
+            @Schema(required = true, nullable = true, description = "null: not yet.")
+            Instant lastUsedAt) {
+
+        static SecretView of(ClientSecret row) {
+            return new SecretView(
+                    row.id,
+                    row.description,
+                    row.prefix,
+                    row.uses,
+                    row.usesLimit,
+                    row.expiresAt == null
+                            ? 0
+                            : Duration.between(row.createdAt, row.expiresAt).toSeconds(),
+                    row.trustedIps.isEmpty() ? List.of() : Arrays.asList(row.trustedIps.split(",")),
+                    row.createdAt,
+                    row.expiresAt,
+                    row.lastUsedAt);
+        }
+    }
+
+    @Schema(name = "NewClientSecretResponse")
+    record MadeSecret(
+            @Schema(required = true, description = "Shown only here.", examples = "Qk3v…")
+            String clientSecret,
+
+            @Schema(required = true) SecretView clientSecretData) {
+        @Override
+        public String toString() {
+            return "MadeSecret[" + clientSecretData.id + "]";
+        }
+    }
+
+    @Schema(name = "ClientSecretResponse")
+    record OneSecret(@Schema(required = true) SecretView clientSecretData) {}
+
+    @Schema(name = "ClientSecretListResponse")
+    record SecretList(@Schema(required = true) List<SecretView> clientSecretData) {}
+}

@@ -1,0 +1,132 @@
+package io.rolewright.access;
+
+import io.quarkus.hibernate.reactive.panache.Panache;
+import io.rolewright.audit.AuditLog;
+import io.rolewright.audit.AuditType;
+import io.rolewright.problem.Problem;
+import io.rolewright.sealing.Sealer;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
+import java.util.Base64;
+import java.util.List;
+import java.util.UUID;
+
+/** The client secrets of identities. A secret is shown once, when it is made. */
+@ApplicationScoped
+class ClientSecrets {
+
+    /** RFC 4086 §7: nobody searches 2²⁵⁶. */
+    static final int SECRET_BYTES = 32;
+
+    /** Each is read with the identity whenever that calls. */
+    private static final int MOST_PER_IDENTITY = 100;
+
+    private final Sealer sealer;
+    private final Standings standings;
+    private final AuditLog audit;
+    private final Clock clock;
+
+    ClientSecrets(Sealer sealer, Standings standings, AuditLog audit, Clock clock) {
+        this.sealer = sealer;
+        this.standings = standings;
+        this.audit = audit;
+        this.clock = clock;
+    }
+
+    /** @param secret in clear, for the length of one reply */
+    record Made(String secret, ClientSecret row) {
+        @Override
+        public String toString() {
+            return "Made[" + row.id + "]";
+        }
+    }
+
+    /**
+     * @param ttl zero: it never expires
+     * @param usesLimit 0: without limit
+     * @param trustedIps in CIDR form; empty: from anywhere
+     */
+    record Wanted(String description, Duration ttl, int usesLimit, List<String> trustedIps) {}
+
+    /** @return fails with 404 {@code identity_not_found} or 400 {@code too_many_client_secrets} */
+    Uni<Made> create(Act act, UUID identityId, Wanted wanted) {
+        var secret = Base64.getUrlEncoder().withoutPadding().encodeToString(sealer.random(SECRET_BYTES));
+        return Panache.withTransaction(() -> Panache.getSession()
+                        .chain(session -> Identities.locked(session, identityId)
+                                .call(() -> ClientSecret.count("identityId", identityId)
+                                        .invoke(there -> {
+                                            if (there >= MOST_PER_IDENTITY) {
+                                                throw Problem.of(
+                                                        400,
+                                                        "too_many_client_secrets",
+                                                        "An identity has at most " + MOST_PER_IDENTITY
+                                                                + " client secrets: revoke those that are not used.");
+                                            }
+                                        }))
+                                .map(identity -> row(identity, secret, wanted))
+                                .call(row -> session.persist(row).chain(session::flush))
+                                .call(() -> Standings.changed(session, identityId))
+                                .call(row -> audit.record(act.success(AuditType.CREATE_CLIENT_SECRET)
+                                        .on(Identities.KIND, identityId)
+                                        .with("clientSecretId", row.id)
+                                        .with("description", row.description)))))
+                .invoke(() -> standings.forget(List.of(identityId)))
+                .map(row -> new Made(secret, row));
+    }
+
+    /** Oldest first. @return fails with 404 {@code identity_not_found} */
+    Uni<List<ClientSecret>> list(UUID identityId) {
+        return Panache.withSession(() -> Identity.findById(identityId)
+                .onItem()
+                .ifNull()
+                .failWith(() -> Identities.notFound(identityId))
+                .chain(() -> ClientSecret.list("identityId = ?1 order by createdAt, id", identityId)));
+    }
+
+    Uni<ClientSecret> get(UUID identityId, UUID id) {
+        return Panache.withSession(() -> find(identityId, id));
+    }
+
+    /** Ends the tokens that were obtained with it too. @return what it was */
+    Uni<ClientSecret> revoke(Act act, UUID identityId, UUID id) {
+        return Panache.withTransaction(() -> Panache.getSession()
+                        .chain(session -> Bindings.lock(session)
+                                .chain(() -> find(identityId, id))
+                                .call(row -> session.remove(row).chain(session::flush))
+                                .call(() -> Bindings.keepAnAdministrator(session))
+                                .call(() -> Standings.changed(session, identityId))
+                                .call(row -> audit.record(act.success(AuditType.REVOKE_CLIENT_SECRET)
+                                        .on(Identities.KIND, identityId)
+                                        .with("clientSecretId", id)
+                                        .with("description", row.description)))))
+                .invoke(() -> standings.forget(List.of(identityId)));
+    }
+
+    private static Uni<ClientSecret> find(UUID identityId, UUID id) {
+        return ClientSecret.<ClientSecret>find("id = ?1 and identityId = ?2", id, identityId)
+                .firstResult()
+                .onItem()
+                .ifNull()
+                .failWith(() -> Problem.of(
+                        404,
+                        "client_secret_not_found",
+                        "There is no client secret with the id " + id + " of the identity " + identityId + "."));
+    }
+
+    private ClientSecret row(Identity identity, String secret, Wanted wanted) {
+        var row = new ClientSecret();
+        row.id = UUID.randomUUID();
+        row.identityId = identity.id;
+        row.fingerprint = ClientSecret.fingerprint(sealer, identity.clientId, secret);
+        row.createdAt = clock.instant().truncatedTo(ChronoUnit.MILLIS);
+        row.description = wanted.description;
+        row.prefix = secret.substring(0, ClientSecret.PREFIX_LENGTH);
+        row.expiresAt = wanted.ttl.isZero() ? null : row.createdAt.plus(wanted.ttl);
+        row.usesLimit = wanted.usesLimit;
+        row.trustedIps = String.join(",", wanted.trustedIps);
+        return row;
+    }
+}

@@ -1,0 +1,266 @@
+package io.rolewright.access;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.quarkus.runtime.annotations.RegisterForReflection;
+import io.rolewright.audit.AuditLog;
+import io.rolewright.audit.AuditType;
+import io.rolewright.idempotency.Idempotency;
+import io.rolewright.request.Ids;
+import io.rolewright.request.PageQuery;
+import io.smallrye.mutiny.Uni;
+import jakarta.validation.Valid;
+import jakarta.validation.constraints.NotBlank;
+import jakarta.validation.constraints.NotNull;
+import jakarta.validation.constraints.Pattern;
+import jakarta.validation.constraints.Size;
+import jakarta.ws.rs.BeanParam;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
+import jakarta.ws.rs.PATCH;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.MediaType;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.server.Cancellable;
+
+/** Machine identities over HTTP; administrators of the organisation only. */
+@Path("/api/v1/identities")
+@Consumes(MediaType.APPLICATION_JSON)
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "Identities")
+class IdentityResource {
+
+    static final String ROLE = "admin|operator|reader|consumer|scheduler";
+
+    private final Identities identities;
+    private final CurrentCaller caller;
+    private final Organisation organisation;
+    private final RequestOrigins origins;
+    private final Idempotency idempotency;
+    private final AuditLog audit;
+    private final ObjectMapper json;
+
+    IdentityResource(
+            Identities identities,
+            CurrentCaller caller,
+            Organisation organisation,
+            RequestOrigins origins,
+            Idempotency idempotency,
+            AuditLog audit,
+            ObjectMapper json) {
+        this.identities = identities;
+        this.caller = caller;
+        this.organisation = organisation;
+        this.origins = origins;
+        this.idempotency = idempotency;
+        this.audit = audit;
+        this.json = json;
+    }
+
+    @GET
+    @Operation(operationId = "listIdentities", summary = "List the machine identities", description = "By name.")
+    public Uni<IdentityList> list(@BeanParam PageQuery page) {
+        Rights.require(caller.get(), Right.IDENTITY_READ, null);
+        return identities
+                .list(page.page())
+                .map(slice -> new IdentityList(slice.map(this::view).rows(), slice.nextCursor()));
+    }
+
+    @GET
+    @Path("{identityId}")
+    @Operation(operationId = "getIdentity", summary = "Read a machine identity")
+    public Uni<OneIdentity> get(
+            @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
+        Rights.require(caller.get(), Right.IDENTITY_READ, null);
+        return identities.get(Ids.parse("identityId", identityId)).map(this::one);
+    }
+
+    @POST
+    @Cancellable(false)
+    @Operation(
+            operationId = "createIdentity",
+            summary = "Create a machine identity",
+            description = "Without roles it may do nothing yet; without a client secret or token it cannot call.")
+    public Uni<OneIdentity> create(
+            @HeaderParam("Idempotency-Key")
+                    @Parameter(description = "Sent again within 24 hours, the same request gets the same reply.")
+                    String idempotencyKey,
+            @NotNull @Valid NewIdentity request) {
+        var act = act();
+        return act.recorded(audit, AuditType.CREATE_IDENTITY, Identities.KIND, null, () -> {
+            Rights.require(act.caller(), Right.IDENTITY_CREATE, null);
+            return idempotency.once(
+                    act.caller().id(),
+                    idempotencyKey,
+                    "create-identity",
+                    canonical(request),
+                    OneIdentity.class,
+                    completion -> identities
+                            .create(
+                                    act,
+                                    request.name.strip(),
+                                    roles(request.roles == null ? List.of() : request.roles),
+                                    identity -> completion.store(one(identity)))
+                            .map(this::one));
+        });
+    }
+
+    @PATCH
+    @Cancellable(false)
+    @Path("{identityId}")
+    @Operation(
+            operationId = "updateIdentity",
+            summary = "Change a machine identity",
+            description = "Roles sent replace those in the organisation; they count for tokens that are out already, at"
+                    + " once in this replica and within five seconds in the others.")
+    public Uni<OneIdentity> change(
+            @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
+            @NotNull @Valid ChangedIdentity request) {
+        var act = act();
+        var id = Ids.parse("identityId", identityId);
+        return act.recorded(audit, AuditType.UPDATE_IDENTITY, Identities.KIND, id, () -> {
+                    Rights.require(act.caller(), Right.IDENTITY_EDIT, null);
+                    return identities.change(
+                            act,
+                            id,
+                            request.name == null ? null : request.name.strip(),
+                            request.roles == null ? null : roles(request.roles));
+                })
+                .map(this::one);
+    }
+
+    @DELETE
+    @Cancellable(false)
+    @Path("{identityId}")
+    @Operation(
+            operationId = "deleteIdentity",
+            summary = "Delete a machine identity",
+            description = "With its roles, client secrets and tokens; none of its access tokens counts any more.")
+    public Uni<OneIdentity> delete(
+            @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
+        var act = act();
+        var id = Ids.parse("identityId", identityId);
+        return act.recorded(audit, AuditType.DELETE_IDENTITY, Identities.KIND, id, () -> {
+                    Rights.require(act.caller(), Right.IDENTITY_DELETE, null);
+                    return identities.delete(act, id);
+                })
+                .map(this::one);
+    }
+
+    /** @param names that validation has let through */
+    static Set<Role> roles(Collection<String> names) {
+        return names.stream().flatMap(name -> Role.of(name).stream()).collect(Collectors.toUnmodifiableSet());
+    }
+
+    private Act act() {
+        return new Act(caller.get(), origins.ofCurrentRequest());
+    }
+
+    private byte[] canonical(NewIdentity request) {
+        try {
+            return json.writeValueAsBytes(request);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("A request that was read as JSON cannot be written as such", e);
+        }
+    }
+
+    private OneIdentity one(Identities.Described identity) {
+        return new OneIdentity(view(identity));
+    }
+
+    private IdentityView view(Identities.Described identity) {
+        return new IdentityView(
+                identity.id(),
+                identity.name(),
+                organisation.id(),
+                identity.clientId(),
+                Identities.names(identity.roles()),
+                identity.projects().entrySet().stream()
+                        .map(entry -> new ProjectRoles(entry.getKey(), Identities.names(entry.getValue())))
+                        .toList(),
+                identity.authMethods(),
+                identity.createdAt(),
+                identity.updatedAt());
+    }
+
+    @RegisterForReflection
+    @Schema(name = "NewIdentity")
+    record NewIdentity(
+            @NotBlank
+            @Size(max = 64)
+            @Pattern(regexp = "[^\\p{Cntrl}]*", message = "must not contain control characters")
+            @Schema(required = true, examples = "terraform")
+            String name,
+
+            @Size(max = 5)
+            @Schema(description = "Roles in the organisation, which count in every project; none if absent.")
+            List<@NotNull @Pattern(regexp = ROLE, message = "must be one of " + ROLE) String> roles) {}
+
+    @Schema(name = "UpdateIdentity", description = "What is absent stays as it is.")
+    record ChangedIdentity(
+            @Size(min = 1, max = 64)
+            @Pattern(
+                    regexp = "[^\\p{Cntrl}]*[^\\p{Cntrl}\\s][^\\p{Cntrl}]*",
+                    message = "must not be blank or contain control characters")
+            String name,
+
+            @Size(max = 5)
+            @Schema(description = "Replaces the roles in the organisation; an empty list takes all of them.")
+            List<@NotNull @Pattern(regexp = ROLE, message = "must be one of " + ROLE) String> roles) {}
+
+    @RegisterForReflection
+    @Schema(name = "Identity")
+    record IdentityView(
+            @Schema(required = true) UUID id,
+            @Schema(required = true, examples = "terraform") String name,
+            @Schema(required = true) UUID orgId,
+
+            @Schema(required = true, description = "What it logs in with, beside a client secret.")
+            String clientId,
+
+            @Schema(required = true, description = "In the organisation, and so in every project.")
+            List<String> roles,
+
+            @Schema(required = true, description = "More roles, by project.")
+            List<ProjectRoles> projects,
+
+            @Schema(required = true, description = "universal-auth, token-auth, kubernetes-auth, oidc-auth")
+            List<String> authMethods,
+
+            @Schema(required = true) Instant createdAt,
+            @Schema(required = true) Instant updatedAt) {}
+
+    @RegisterForReflection
+    @Schema(name = "ProjectRoles")
+    record ProjectRoles(
+            @Schema(required = true) UUID projectId,
+            @Schema(required = true) List<String> roles) {}
+
+    /** Read back from JSON when an idempotent reply is served again. */
+    @RegisterForReflection
+    @Schema(name = "IdentityResponse")
+    record OneIdentity(@Schema(required = true) IdentityView identity) {}
+
+    @Schema(name = "IdentityListResponse")
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record IdentityList(
+            @Schema(required = true) List<IdentityView> identities,
+
+            @Schema(description = "Send it as cursor for the next page; absent on the last one.")
+            String nextCursor) {}
+}

@@ -1,0 +1,131 @@
+package io.rolewright.access;
+
+import io.rolewright.audit.AuditLog;
+import io.rolewright.audit.AuditType;
+import io.rolewright.request.Ids;
+import io.smallrye.mutiny.Uni;
+import jakarta.validation.Valid;
+import jakarta.validation.constraints.NotEmpty;
+import jakarta.validation.constraints.NotNull;
+import jakarta.validation.constraints.Pattern;
+import jakarta.validation.constraints.Size;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.PUT;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.MediaType;
+import java.util.List;
+import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.server.Cancellable;
+
+/** Which identities have which roles in a project, over HTTP; its administrators only. */
+@Path("/api/v1/projects/{projectId}/identity-memberships")
+@Consumes(MediaType.APPLICATION_JSON)
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "Projects")
+class MembershipResource {
+
+    /** {@code scheduler} is not one of them: it is for the service as a whole. */
+    private static final String PROJECT_ROLE = "admin|operator|reader|consumer";
+
+    private final Memberships memberships;
+    private final CurrentCaller caller;
+    private final RequestOrigins origins;
+    private final AuditLog audit;
+
+    MembershipResource(Memberships memberships, CurrentCaller caller, RequestOrigins origins, AuditLog audit) {
+        this.memberships = memberships;
+        this.caller = caller;
+        this.origins = origins;
+        this.audit = audit;
+    }
+
+    @GET
+    @Operation(
+            operationId = "listProjectMemberships",
+            summary = "List who has roles in a project",
+            description = "Without those whose roles are the organisation's.")
+    public Uni<MembershipList> list(
+            @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId) {
+        return memberships
+                .list(caller.get(), Ids.parse("projectId", projectId))
+                .map(rows -> new MembershipList(
+                        rows.stream().map(MembershipResource::view).toList()));
+    }
+
+    @PUT
+    @Cancellable(false)
+    @Path("{identityId}")
+    @Operation(
+            operationId = "setProjectMembership",
+            summary = "Give an identity roles in a project",
+            description = "In place of those that it has there. They count for tokens that are out already, at once in"
+                    + " this replica and within five seconds in the others.")
+    public Uni<OneMembership> set(
+            @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId,
+            @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
+            @NotNull @Valid NewRoles request) {
+        var project = Ids.parse("projectId", projectId);
+        var identity = Ids.parse("identityId", identityId);
+        var act = act();
+        return act.recorded(
+                        audit,
+                        AuditType.UPDATE_PROJECT_MEMBERSHIP,
+                        Projects.KIND,
+                        project,
+                        () -> memberships.set(act, project, identity, IdentityResource.roles(request.roles)))
+                .map(membership -> new OneMembership(view(membership)));
+    }
+
+    @DELETE
+    @Cancellable(false)
+    @Path("{identityId}")
+    @Operation(operationId = "removeProjectMembership", summary = "Take an identity's roles in a project")
+    public Uni<OneMembership> remove(
+            @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId,
+            @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
+        var project = Ids.parse("projectId", projectId);
+        var identity = Ids.parse("identityId", identityId);
+        var act = act();
+        return act.recorded(
+                        audit,
+                        AuditType.UPDATE_PROJECT_MEMBERSHIP,
+                        Projects.KIND,
+                        project,
+                        () -> memberships.remove(act, project, identity))
+                .map(membership -> new OneMembership(view(membership)));
+    }
+
+    private Act act() {
+        return new Act(caller.get(), origins.ofCurrentRequest());
+    }
+
+    private static MembershipView view(Memberships.Membership membership) {
+        return new MembershipView(
+                membership.identityId(), membership.identityName(), Identities.names(membership.roles()));
+    }
+
+    @Schema(name = "ProjectMembershipRoles")
+    record NewRoles(
+            @NotEmpty @Size(max = 4) @Schema(required = true, description = "admin, operator, reader, consumer")
+            List<@NotNull @Pattern(regexp = PROJECT_ROLE, message = "must be one of " + PROJECT_ROLE) String> roles) {}
+
+    @Schema(name = "ProjectMembership")
+    record MembershipView(
+            @Schema(required = true) UUID identityId,
+            @Schema(required = true) String identityName,
+            @Schema(required = true) List<String> roles) {}
+
+    @Schema(name = "ProjectMembershipResponse")
+    record OneMembership(@Schema(required = true) MembershipView identityMembership) {}
+
+    @Schema(name = "ProjectMembershipListResponse")
+    record MembershipList(@Schema(required = true) List<MembershipView> identityMemberships) {}
+}

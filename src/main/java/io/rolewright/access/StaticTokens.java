@@ -1,0 +1,127 @@
+package io.rolewright.access;
+
+import io.quarkus.hibernate.reactive.panache.Panache;
+import io.rolewright.audit.AuditEvent;
+import io.rolewright.audit.AuditLog;
+import io.rolewright.audit.AuditType;
+import io.rolewright.problem.Problem;
+import io.rolewright.sealing.Sealer;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.UUID;
+
+/** The static tokens of identities. A token is shown once, when it is made. */
+@ApplicationScoped
+class StaticTokens {
+
+    /** Each is read with the identity whenever that calls. */
+    private static final int MOST_PER_IDENTITY = 100;
+
+    private final Sealer sealer;
+    private final Standings standings;
+    private final AuditLog audit;
+    private final Clock clock;
+
+    StaticTokens(Sealer sealer, Standings standings, AuditLog audit, Clock clock) {
+        this.sealer = sealer;
+        this.standings = standings;
+        this.audit = audit;
+        this.clock = clock;
+    }
+
+    /** @param token in clear, for the length of one reply */
+    record Made(String token, StaticToken row) {
+        @Override
+        public String toString() {
+            return "Made[" + row.id + "]";
+        }
+    }
+
+    /** @return fails with 404 {@code identity_not_found} or 400 {@code too_many_tokens} */
+    Uni<Made> create(Act act, UUID identityId, String name, Role role, Duration ttl) {
+        var row = new StaticToken();
+        row.id = UUID.randomUUID();
+        row.identityId = identityId;
+        row.name = name;
+        row.role = role.storedName();
+        row.createdAt = clock.instant().truncatedTo(ChronoUnit.MILLIS);
+        row.expiresAt = row.createdAt.plus(ttl);
+        var text = StaticToken.Text.make(identityId, row.id, sealer);
+        row.fingerprint = text.fingerprint(sealer);
+        return Panache.withTransaction(() -> Panache.getSession()
+                        .chain(session -> Identities.locked(session, identityId)
+                                .call(() -> StaticToken.count("identityId", identityId)
+                                        .invoke(there -> {
+                                            if (there >= MOST_PER_IDENTITY) {
+                                                throw Problem.of(
+                                                        400,
+                                                        "too_many_tokens",
+                                                        "An identity has at most " + MOST_PER_IDENTITY
+                                                                + " static tokens: revoke those that are not used.");
+                                            }
+                                        }))
+                                .chain(() -> session.persist(row))
+                                .chain(session::flush)
+                                .chain(() -> Standings.changed(session, identityId))
+                                .chain(() -> audit.record(act.success(AuditType.CREATE_STATIC_TOKEN)
+                                        .on(Identities.KIND, identityId)
+                                        .with("tokenId", row.id)
+                                        .with("name", name)
+                                        .with("role", row.role)))))
+                .invoke(() -> standings.forget(List.of(identityId)))
+                .replaceWith(() -> new Made(text.text(sealer), row));
+    }
+
+    /** Oldest first. @return fails with 404 {@code identity_not_found} */
+    Uni<List<StaticToken>> list(UUID identityId) {
+        return Panache.withSession(() -> Identity.findById(identityId)
+                .onItem()
+                .ifNull()
+                .failWith(() -> Identities.notFound(identityId))
+                .chain(() -> StaticToken.list("identityId = ?1 order by createdAt, id", identityId)));
+    }
+
+    /** @return what it was */
+    Uni<StaticToken> revoke(Act act, UUID identityId, UUID id) {
+        return remove(identityId, id, act.success(AuditType.REVOKE_STATIC_TOKEN))
+                .onItem()
+                .ifNull()
+                .failWith(() -> Problem.of(
+                        404,
+                        "token_not_found",
+                        "There is no static token with the id " + id + " of the identity " + identityId + "."));
+    }
+
+    /** By whoever holds it; once more changes nothing. */
+    Uni<Void> revoke(String token, RequestOrigin from) {
+        return Uni.createFrom().deferred(() -> {
+            var text = StaticToken.Text.read(token, sealer);
+            return remove(
+                            text.identityId(),
+                            text.tokenId(),
+                            AuditEvent.success(AuditType.REVOKE_STATIC_TOKEN)
+                                    .by(text.identityId(), null)
+                                    .from(from.address(), from.requestId()))
+                    .replaceWithVoid();
+        });
+    }
+
+    private Uni<StaticToken> remove(UUID identityId, UUID id, AuditEvent event) {
+        return Panache.<StaticToken>withTransaction(() -> Panache.getSession()
+                        .chain(session -> StaticToken.<StaticToken>find("id = ?1 and identityId = ?2", id, identityId)
+                                .firstResult()
+                                .onItem()
+                                .ifNotNull()
+                                .call(row -> session.remove(row)
+                                        .chain(session::flush)
+                                        .chain(() -> Standings.changed(session, identityId))
+                                        .chain(() -> audit.record(event.on(Identities.KIND, identityId)
+                                                .with("tokenId", id)
+                                                .with("name", row.name))))))
+                .invoke(() -> standings.forget(List.of(identityId)));
+    }
+}
