@@ -51,7 +51,7 @@ class ArchitectureTest {
                             "idempotency")),
             Map.entry("delivery", with(FACTS, "rotation", "connection", "target", "access")),
             Map.entry("rotation", with(FACTS, "connection", "credential", "access", "target", "password")),
-            Map.entry("connection", with(FACTS, "credential", "target", "access")),
+            Map.entry("connection", with(FACTS, "credential", "target", "password", "access")),
             Map.entry("credential", with(FACTS, "target", "password")),
             Map.entry("access", with(FACTS, "target")),
             Map.entry("idempotency", Set.of("sealing")),

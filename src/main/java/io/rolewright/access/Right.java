@@ -35,6 +35,10 @@ public enum Right {
     CONNECTION_TEST("test", "app-connections", OPERATOR),
     /** Uses a connection for something else, such as a rotation. */
     CONNECTION_CONNECT("connect", "app-connections", OPERATOR),
+    /** Gives a managed connection a new password. */
+    CONNECTION_ROTATE("rotate", "app-connections", OPERATOR),
+    /** Is handed the password of a managed connection. */
+    CONNECTION_RELEASE("release", "app-connections"),
 
     ROTATION_READ("read", "secret-rotation", OPERATOR, READER, CONSUMER),
     /** Sees the passwords that a rotation has made. */

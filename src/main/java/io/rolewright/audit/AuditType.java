@@ -25,6 +25,13 @@ public final class AuditType {
     /** Ours: the dry run of a rotation that does not exist yet. */
     public static final String PREFLIGHT_SECRET_ROTATION = "preflight-secret-rotation";
 
+    /** Ours: a connection was given a new password of its own, or that failed. */
+    public static final String ROTATE_APP_CONNECTION = "rotate-app-connection";
+    /** Ours: the password of a managed connection was handed out, and is no longer managed. */
+    public static final String RELEASE_APP_CONNECTION = "release-app-connection";
+    /** Ours: a probe found the password of a managed connection changed, or well again. */
+    public static final String PROBE_APP_CONNECTION = "probe-app-connection";
+
     public static final String LOGIN_IDENTITY_UNIVERSAL_AUTH = "login-identity-universal-auth";
     /** Ours. */
     public static final String RENEW_IDENTITY_ACCESS_TOKEN = "renew-identity-access-token";

@@ -1,7 +1,6 @@
 package io.rolewright.connection;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.rolewright.access.CurrentCaller;
 import io.rolewright.access.Organisation;
@@ -18,8 +17,12 @@ import io.rolewright.connection.ConnectionWire.NewConnection;
 import io.rolewright.connection.ConnectionWire.One;
 import io.rolewright.connection.ConnectionWire.Option;
 import io.rolewright.connection.ConnectionWire.Options;
+import io.rolewright.connection.ConnectionWire.ReleasedCredentials;
+import io.rolewright.connection.ConnectionWire.ReleasedOne;
 import io.rolewright.connection.ConnectionWire.Report;
+import io.rolewright.connection.ConnectionWire.RotationForm;
 import io.rolewright.connection.ConnectionWire.Usage;
+import io.rolewright.connection.ManagedCredentials.Wanted;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Ids;
@@ -33,6 +36,7 @@ import jakarta.validation.constraints.NotNull;
 import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
+import jakarta.ws.rs.DefaultValue;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.PATCH;
@@ -49,6 +53,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.logging.MDC;
+import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.server.Cancellable;
 
 /**
@@ -86,8 +91,7 @@ class ConnectionResource {
     @Path("/options")
     @Operation(operationId = "listAppConnectionOptions", summary = "What kinds of connections there are")
     public Options options() {
-        return new Options(
-                List.of(new Option("PostgreSQL", ConnectionWire.APP, List.of(ConnectionWire.METHOD), false)));
+        return new Options(List.of(new Option("PostgreSQL", ConnectionWire.APP, List.of(ConnectionWire.METHOD), true)));
     }
 
     @GET
@@ -174,9 +178,21 @@ class ConnectionResource {
                     String idempotencyKey,
             @NotNull(message = "Required") @Valid NewConnection body) {
         refuseGateway(body.gatewayId(), body.gatewayPoolId());
-        refuseAutoRotation(body.isAutoRotationEnabled(), body.rotation());
-        refuseManaged(body.isPlatformManagedCredentials());
-        var wanted = new Connections.New(body.name(), body.description(), body.projectId(), body.credentials());
+        boolean managed = Boolean.TRUE.equals(body.isPlatformManagedCredentials());
+        Wanted schedule = schedule(body.isAutoRotationEnabled(), body.rotation());
+        if (managed) {
+            needSchedule(schedule);
+        } else {
+            Connections.refuseSchedule(schedule);
+        }
+        var wanted = new Connections.New(
+                body.name(),
+                body.description(),
+                body.projectId(),
+                body.credentials(),
+                managed,
+                Boolean.TRUE.equals(body.allowPrivileged()),
+                schedule);
         return connections.create(act(), wanted, idempotencyKey, canonical(body), One.class, this::one, deadline());
     }
 
@@ -193,9 +209,13 @@ class ConnectionResource {
             @NotNull(message = "Required") @Valid ChangedConnection body) {
         UUID id = id(connectionId);
         refuseGateway(body.gatewayId(), body.gatewayPoolId());
-        refuseAutoRotation(body.isAutoRotationEnabled(), body.rotation());
-        refuseManaged(body.isPlatformManagedCredentials());
-        var change = new Connections.Change(body.name(), body.description(), body.credentials());
+        var change = new Connections.Change(
+                body.name(),
+                body.description(),
+                body.credentials(),
+                body.isPlatformManagedCredentials(),
+                Boolean.TRUE.equals(body.allowPrivileged()),
+                schedule(body.isAutoRotationEnabled(), body.rotation()));
         return connections.change(act(), id, change, deadline()).map(this::one);
     }
 
@@ -204,8 +224,54 @@ class ConnectionResource {
     @Path("/postgres/{connectionId}")
     @Operation(operationId = "deletePostgresAppConnection", summary = "Delete a connection that nothing uses")
     public Uni<One> delete(
+            @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId,
+            @QueryParam("discardManagedPassword")
+                    @Parameter(
+                            description =
+                                    "Whether a managed password, of which nobody else has a copy, may go with it.")
+                    @DefaultValue("false")
+                    boolean discardManagedPassword) {
+        return connections
+                .delete(act(), id(connectionId), discardManagedPassword)
+                .map(this::one);
+    }
+
+    @POST
+    @Cancellable(false)
+    @Path("/postgres/{connectionId}/rotate")
+    @Operation(
+            operationId = "rotatePostgresAppConnection",
+            summary = "Give a managed connection a new password now",
+            description = "504 rotation_in_doubt when the server's answer got lost: it goes on by itself.")
+    public Uni<One> rotate(
+            @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId,
+            @HeaderParam("Idempotency-Key")
+                    @Parameter(
+                            description =
+                                    "Repeating a request with the same key within 24 hours gives the first answer.")
+                    String idempotencyKey) {
+        return connections.rotate(act(), id(connectionId), idempotencyKey, One.class, this::one, deadline());
+    }
+
+    @POST
+    @Cancellable(false)
+    @Path("/postgres/{connectionId}/release")
+    @Operation(
+            operationId = "releasePostgresAppConnection",
+            summary = "Hand out a managed password and stop managing it",
+            description =
+                    "The connection stays, as an ordinary one with that password. Until its credentials change, the"
+                            + " request can be repeated.")
+    public Uni<RestResponse<ReleasedOne>> release(
             @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId) {
-        return connections.delete(act(), id(connectionId)).map(this::one);
+        return connections
+                .release(act(), id(connectionId))
+                .map(released -> RestResponse.ResponseBuilder.ok(new ReleasedOne(
+                                shown(released.connection()),
+                                new ReleasedCredentials(
+                                        released.connection().credentials().username(), released.password())))
+                        .header("Cache-Control", "no-store")
+                        .build());
     }
 
     @POST
@@ -250,23 +316,14 @@ class ConnectionResource {
         }
     }
 
-    private static void refuseAutoRotation(Boolean enabled, JsonNode rotation) {
-        if (Boolean.TRUE.equals(enabled)) {
-            throw ValidationProblem.at(
-                    List.of("isAutoRotationEnabled"), "invalid_literal", "Must be false or absent for PostgreSQL");
-        }
-        if (rotation != null && !rotation.isNull()) {
-            throw ValidationProblem.at(List.of("rotation"), "invalid_type", "Must be null or absent for PostgreSQL");
-        }
+    private static Wanted schedule(Boolean enabled, RotationForm rotation) {
+        return new Wanted(enabled, rotation == null ? null : rotation.schedule());
     }
 
-    private static void refuseManaged(Boolean managed) {
-        if (Boolean.TRUE.equals(managed)) {
-            throw Problem.of(
-                    400,
-                    "managed_credentials_not_supported",
-                    "This version does not manage a connection's own password yet. Send isPlatformManagedCredentials:"
-                            + " false, or leave it out.");
+    private static void needSchedule(Wanted schedule) {
+        if (Boolean.TRUE.equals(schedule.auto()) && schedule.schedule() == null) {
+            throw ValidationProblem.at(
+                    List.of("rotation"), "invalid_type", "Required when isAutoRotationEnabled is true");
         }
     }
 

@@ -25,10 +25,15 @@ class ConnectionSeal {
 
     /** Seals what a caller sent; this is the only thing that moves {@code credentialsHash}. */
     void put(Connection row, Credentials credentials) {
+        keep(row, credentials);
+        row.credentialsHash = hash(row.id, credentials.encode());
+    }
+
+    /** Seals what the service itself has changed: for callers nothing has. */
+    void keep(Connection row, Credentials credentials) {
         row.credentialsVersion++;
-        byte[] plain = credentials.encode();
-        row.credentials = sealer.seal(SealedField.CONNECTION_CREDENTIALS, row.id, row.credentialsVersion, plain);
-        row.credentialsHash = hash(row.id, plain);
+        row.credentials =
+                sealer.seal(SealedField.CONNECTION_CREDENTIALS, row.id, row.credentialsVersion, credentials.encode());
     }
 
     /** Keyed, or the hash of a weak password could be guessed; bound to the row, or equal ones would show. */

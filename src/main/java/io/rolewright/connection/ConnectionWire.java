@@ -2,16 +2,21 @@ package io.rolewright.connection;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.annotation.JsonDeserialize;
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.rolewright.access.Project;
+import io.rolewright.credential.RoleState;
+import io.rolewright.credential.RoleStatus;
+import io.rolewright.credential.Schedule;
 import io.rolewright.request.RemovableText;
 import jakarta.validation.Valid;
+import jakarta.validation.constraints.Max;
+import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Pattern;
 import jakarta.validation.constraints.Size;
 import java.time.Instant;
+import java.time.LocalTime;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -26,6 +31,11 @@ class ConnectionWire {
     private static final String SLUG = "[a-z0-9]+(-[a-z0-9]+)*";
     private static final String SLUG_RULE = "Must be lower-case letters and digits, with single hyphens between them";
     private static final String NAME_LENGTH = "Must have 1 to 64 characters";
+
+    private static final String MANAGED =
+            "The service gives the role a password of its own, which nobody else knows, and keeps"
+                    + " it. It ends by a release.";
+    private static final String ALLOW_PRIVILEGED = "Manage the password even of a superuser or replication role.";
 
     private ConnectionWire() {}
 
@@ -52,7 +62,8 @@ class ConnectionWire {
             @Schema(description = "Absent or null: a connection of the organisation.", nullable = true)
             String projectId,
 
-            @JsonProperty("isPlatformManagedCredentials") @Schema(defaultValue = "false", nullable = true)
+            @JsonProperty("isPlatformManagedCredentials")
+            @Schema(description = MANAGED, defaultValue = "false", nullable = true)
             Boolean isPlatformManagedCredentials,
 
             @Schema(description = "Gateways are not offered: null or absent.", nullable = true)
@@ -64,7 +75,11 @@ class ConnectionWire {
             @JsonProperty("isAutoRotationEnabled") @Schema(defaultValue = "false", nullable = true)
             Boolean isAutoRotationEnabled,
 
-            @Schema(hidden = true) JsonNode rotation,
+            @Valid RotationForm rotation,
+
+            @Schema(description = ALLOW_PRIVILEGED, defaultValue = "false", nullable = true)
+            Boolean allowPrivileged,
+
             @NotNull(message = "Required") @Valid CredentialsForm credentials) {
 
         NewConnection {
@@ -85,7 +100,7 @@ class ConnectionWire {
             @JsonDeserialize(using = RemovableText.class)
             Optional<@Size(max = 256, message = "Must have at most 256 characters") String> description,
 
-            @JsonProperty("isPlatformManagedCredentials") @Schema(nullable = true)
+            @JsonProperty("isPlatformManagedCredentials") @Schema(description = MANAGED, nullable = true)
             Boolean isPlatformManagedCredentials,
 
             @Schema(description = "Gateways are not offered: null or absent.", nullable = true)
@@ -97,7 +112,10 @@ class ConnectionWire {
             @JsonProperty("isAutoRotationEnabled") @Schema(nullable = true)
             Boolean isAutoRotationEnabled,
 
-            @Schema(hidden = true) JsonNode rotation,
+            @Valid RotationForm rotation,
+
+            @Schema(description = ALLOW_PRIVILEGED, defaultValue = "false", nullable = true)
+            Boolean allowPrivileged,
 
             @Valid @Schema(description = "Always the complete object, the password included.")
             CredentialsForm credentials) {
@@ -106,6 +124,48 @@ class ConnectionWire {
             name = trimmed(name);
         }
     }
+
+    /** When a managed password is changed by itself. */
+    @Schema(
+            name = "AppConnectionRotationInput",
+            description = "Only with isPlatformManagedCredentials.",
+            nullable = true,
+            requiredProperties = {"rotationInterval"})
+    record RotationForm(
+            @NotNull(message = "Required")
+            @Min(value = 1, message = "Must be between 1 and 365")
+            @Max(value = 365, message = "Must be between 1 and 365")
+            @Schema(description = "In days.", examples = "30")
+            Integer rotationInterval,
+
+            @Valid @Schema(description = "00:00 when absent.", nullable = true)
+            TimeOfDay rotateAtUtc) {
+
+        Schedule schedule() {
+            return new Schedule(
+                    rotationInterval,
+                    rotateAtUtc == null
+                            ? LocalTime.MIDNIGHT
+                            : LocalTime.of(rotateAtUtc.hours(), rotateAtUtc.minutes()));
+        }
+    }
+
+    @RegisterForReflection
+    @Schema(
+            name = "AppConnectionTimeOfDay",
+            requiredProperties = {"hours", "minutes"})
+    record TimeOfDay(
+            @NotNull(message = "Required")
+            @Min(value = 0, message = "Must be between 0 and 23")
+            @Max(value = 23, message = "Must be between 0 and 23")
+            @Schema(examples = "3")
+            Integer hours,
+
+            @NotNull(message = "Required")
+            @Min(value = 0, message = "Must be between 0 and 59")
+            @Max(value = 59, message = "Must be between 0 and 59")
+            @Schema(examples = "30")
+            Integer minutes) {}
 
     @Schema(
             name = "TestPostgresCredentials",
@@ -170,10 +230,24 @@ class ConnectionWire {
             @Schema(nullable = true) ProjectRef project,
             @Schema(examples = APP) String app,
             @Schema(examples = METHOD) String method,
-            CredentialsView credentials) {
+            CredentialsView credentials,
+
+            @Schema(
+                    description = "How the managed password is; ok for one that is not managed.",
+                    enumeration = {"ok", "in_doubt", "parked"},
+                    examples = "ok")
+            String state,
+
+            @Schema(description = "Why the state is not ok.", nullable = true)
+            String stateReason,
+
+            @Schema(description = "Only of a managed password.", nullable = true)
+            RotationView rotation) {
 
         static AppConnection of(Connections.Opened opened, UUID orgId) {
             Connection row = opened.row();
+            ManagedStore.Managed managed = opened.managed();
+            RoleStatus role = managed == null ? null : managed.status();
             return new AppConnection(
                     row.id,
                     row.name,
@@ -186,14 +260,83 @@ class ConnectionWire {
                     null,
                     null,
                     row.projectId(),
-                    false,
+                    managed != null && managed.row().autoRotation,
                     row.credentialsHash,
                     ProjectRef.of(row.project),
                     APP,
                     METHOD,
-                    CredentialsView.of(opened.credentials()));
+                    CredentialsView.of(opened.credentials()),
+                    role == null ? RoleState.OK.wireName() : role.state().wireName(),
+                    role == null ? null : role.reason(),
+                    managed == null ? null : RotationView.of(managed));
         }
     }
+
+    /** What is known of the changes of a managed password; under the reference's names where it has some. */
+    @RegisterForReflection
+    @Schema(name = "AppConnectionRotation")
+    record RotationView(
+            UUID id,
+            UUID connectionId,
+
+            @Schema(description = "Always single: the connection has one role.", examples = "single")
+            String strategy,
+
+            @Schema(description = "In days.", nullable = true)
+            Integer interval,
+
+            @Schema(nullable = true) TimeOfDay rotateAtUtc,
+
+            @Schema(
+                    description = "Of the last finished attempt.",
+                    enumeration = {"success", "failed"},
+                    nullable = true)
+            String rotationStatus,
+
+            @Schema(nullable = true) Instant lastRotationAttemptedAt,
+            @Schema(nullable = true) Instant lastRotatedAt,
+            @Schema(nullable = true) String lastRotationMessage,
+            @Schema(nullable = true) String lastRotationJobId,
+            @Schema(nullable = true) Instant nextRotationAt,
+            int activeIndex,
+
+            @Schema(description = "Grows with each new password; 1 is the one that was there before.", examples = "2")
+            Long credentialVersion,
+
+            Instant createdAt,
+            Instant updatedAt) {
+
+        static RotationView of(ManagedStore.Managed managed) {
+            ManagedConnection row = managed.row();
+            return new RotationView(
+                    row.id,
+                    row.connectionId,
+                    "single",
+                    row.intervalDays,
+                    row.intervalDays == null ? null : new TimeOfDay(row.rotateAtHours, row.rotateAtMinutes),
+                    row.status,
+                    row.lastAttemptedAt,
+                    row.lastRotatedAt,
+                    row.lastMessage,
+                    null,
+                    row.nextRotationAt,
+                    0,
+                    managed.status() == null ? null : managed.status().currentNumber(),
+                    row.createdAt,
+                    row.updatedAt);
+        }
+    }
+
+    /** The one answer of connections that has a password. */
+    @Schema(name = "ReleasedPostgresCredentials")
+    record ReleasedCredentials(
+            @Schema(examples = "rotator") String username,
+
+            @Schema(description = "Yours to keep from now on.", examples = "kept-by-you-from-now-on")
+            String releasedPassword) {}
+
+    @Schema(name = "ReleasedPostgresAppConnectionResponse")
+    record ReleasedOne(AppConnection appConnection, ReleasedCredentials releasedCredentials) {}
 
     @RegisterForReflection
     @Schema(name = "ProjectReference")

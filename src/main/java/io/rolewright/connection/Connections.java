@@ -8,9 +8,12 @@ import io.rolewright.access.Right;
 import io.rolewright.access.Rights;
 import io.rolewright.audit.AuditType;
 import io.rolewright.connection.ConnectionStore.Scope;
+import io.rolewright.connection.ManagedCredentials.Wanted;
+import io.rolewright.connection.ManagedStore.Managed;
 import io.rolewright.idempotency.Completion;
 import io.rolewright.idempotency.Idempotency;
 import io.rolewright.problem.Problem;
+import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
 import io.rolewright.store.StoreFault;
@@ -48,6 +51,8 @@ class Connections {
     private final Targets targets;
     private final Idempotency idempotency;
     private final Instance<ConnectionUser> users;
+    private final ManagedCredentials managed;
+    private final ManagedStore managedStore;
     private final Clock clock;
 
     Connections(
@@ -58,6 +63,8 @@ class Connections {
             Targets targets,
             Idempotency idempotency,
             Instance<ConnectionUser> users,
+            ManagedCredentials managed,
+            ManagedStore managedStore,
             Clock clock) {
         this.store = store;
         this.seal = seal;
@@ -66,19 +73,28 @@ class Connections {
         this.targets = targets;
         this.idempotency = idempotency;
         this.users = users;
+        this.managed = managed;
+        this.managedStore = managedStore;
         this.clock = clock;
     }
 
-    /** A row and what it holds, for as long as an answer is made of it. */
-    record Opened(Connection row, Credentials credentials) {}
+    /**
+     * A row and what it holds, for as long as an answer is made of it.
+     *
+     * @param managed null unless its password is managed
+     */
+    record Opened(Connection row, Credentials credentials, Managed managed) {}
 
     // ---- Reading --------------------------------------------------------------------------------------------------
 
     /** Opens every row, which is off the event loop: ten thousand of them take tens of milliseconds. */
     Uni<Slice<Opened>> list(Caller caller, Scope scope, UUID project, Page page) {
         return store.list(scope, project, Rights.reach(caller, Right.CONNECTION_READ), page)
-                .emitOn(Infrastructure.getDefaultWorkerPool())
-                .map(rows -> slice(page, rows).map(this::opened));
+                .chain(rows -> managedStore
+                        .of(rows)
+                        .emitOn(Infrastructure.getDefaultWorkerPool())
+                        .map(managed ->
+                                slice(page, rows).map(row -> new Opened(row, seal.open(row), managed.get(row.id)))));
     }
 
     /** What may be used in a rotation; it shows names only, so nothing is opened. */
@@ -88,7 +104,7 @@ class Connections {
     }
 
     Uni<Opened> get(Caller caller, UUID id) {
-        return existing(caller, id, Right.CONNECTION_READ).map(this::opened);
+        return existing(caller, id, Right.CONNECTION_READ).chain(this::opened);
     }
 
     Uni<Opened> getByName(Caller caller, String name, UUID project) {
@@ -104,7 +120,7 @@ class Connections {
                 .failWith(notThere)
                 .invoke(row -> Rights.requireOn(
                         caller, Right.CONNECTION_READ, Right.CONNECTION_READ, row.projectId(), notThere))
-                .map(this::opened);
+                .chain(this::opened);
     }
 
     /** Who uses a connection, and would break without it. */
@@ -114,8 +130,19 @@ class Connections {
 
     // ---- Changing -------------------------------------------------------------------------------------------------
 
-    /** @param project the id of the project as the caller wrote it; null for a connection of the organisation */
-    record New(String name, String description, String project, CredentialsForm credentials) {}
+    /**
+     * @param project the id of the project as the caller wrote it; null for a connection of the organisation
+     * @param managed whether its password comes under management at once
+     * @param schedule only for one that is managed
+     */
+    record New(
+            String name,
+            String description,
+            String project,
+            CredentialsForm credentials,
+            boolean managed,
+            boolean allowPrivileged,
+            Wanted schedule) {}
 
     <R> Uni<R> create(
             ConnectionAudit.Act act,
@@ -154,57 +181,193 @@ class Connections {
         UUID projectId = project.map(p -> p.id).orElse(null);
         return nameIsFree(wanted.name(), projectId)
                 .chain(() -> provenLogin(credentials, deadline))
-                .chain(() -> Panache.withTransaction(() -> {
-                    Connection row = new Connection();
-                    row.id = UUID.randomUUID();
-                    row.project = project.orElse(null);
-                    row.name = wanted.name();
-                    row.description = wanted.description();
-                    row.version = 1;
-                    row.createdAt = now();
-                    row.updatedAt = row.createdAt;
-                    seal.put(row, credentials);
-                    R answer = reply.apply(new Opened(row, credentials));
-                    return store.insert(row)
-                            .call(() -> audit.success(act, AuditType.CREATE_APP_CONNECTION, row, Map.of()))
-                            .call(() -> completion.store(answer))
-                            .replaceWith(answer);
-                }))
+                .chain(report -> wanted.managed()
+                        ? createManaged(act, wanted, project, credentials, report, reply, deadline)
+                        : Panache.withTransaction(() -> {
+                            Connection row = row(wanted, project);
+                            seal.put(row, credentials);
+                            R answer = reply.apply(new Opened(row, credentials, null));
+                            return store.insert(row)
+                                    .call(() -> audit.success(act, AuditType.CREATE_APP_CONNECTION, row, Map.of()))
+                                    .call(() -> completion.store(answer))
+                                    .replaceWith(answer);
+                        }))
                 .onFailure(StoreFault::isUniqueViolation)
                 .transform(clash -> nameTaken(wanted.name()));
+    }
+
+    /**
+     * The row is there before the role is touched, since it is what keeps both passwords: should the answer of the target get lost, the
+     * caller gets the row and its state. It goes again if the password definitely was not changed.
+     */
+    private <R> Uni<R> createManaged(
+            ConnectionAudit.Act act,
+            New wanted,
+            Optional<Project> project,
+            Credentials credentials,
+            TargetReport report,
+            Function<Opened, R> reply,
+            Deadline deadline) {
+        Connection created = row(wanted, project);
+        created.platformManaged = true;
+        seal.put(created, credentials);
+        return managed.prepare(report, credentials, wanted.allowPrivileged())
+                .chain(start -> Panache.withTransaction(() -> store.insert(created)
+                        .chain(row -> managed.begin(row, start, wanted.schedule(), now()))
+                        .call(() -> audit.success(act, AuditType.CREATE_APP_CONNECTION, created, Map.of()))))
+                .chain(() -> managed.takeOver(created.id, act, deadline))
+                .onFailure(Problem.class)
+                .call(() -> Panache.withTransaction(() ->
+                        store.lock(created.id).chain(row -> managed.undo(row).chain(() -> store.delete(row)))))
+                .chain(() -> store.byId(created.id))
+                .chain(this::opened)
+                .map(reply);
+    }
+
+    private Connection row(New wanted, Optional<Project> project) {
+        Connection row = new Connection();
+        row.id = UUID.randomUUID();
+        row.project = project.orElse(null);
+        row.name = wanted.name();
+        row.description = wanted.description();
+        row.version = 1;
+        row.createdAt = now();
+        row.updatedAt = row.createdAt;
+        return row;
     }
 
     /**
      * What a PATCH changes; null leaves a thing as it is.
      *
      * @param description empty to remove it, null to keep it
+     * @param managed true to begin with it; it ends by a release only
      */
-    record Change(String name, Optional<String> description, CredentialsForm credentials) {}
+    record Change(
+            String name,
+            Optional<String> description,
+            CredentialsForm credentials,
+            Boolean managed,
+            boolean allowPrivileged,
+            Wanted schedule) {}
 
     Uni<Opened> change(ConnectionAudit.Act act, UUID id, Change change, Deadline deadline) {
-        Uni<Opened> changed = existing(act.caller(), id, Right.CONNECTION_EDIT).chain(before -> {
-            Credentials credentials =
-                    change.credentials() == null ? null : change.credentials().resolve(seal.open(before));
-            Uni<Void> nameChecked = change.name() == null || change.name().equals(before.name)
-                    ? Uni.createFrom().voidItem()
-                    : nameIsFree(change.name(), before.project == null ? null : before.project.id);
-            Uni<Void> proven = credentials == null ? Uni.createFrom().voidItem() : provenLogin(credentials, deadline);
-            return nameChecked
-                    .chain(() -> proven)
-                    .chain(() -> Panache.withTransaction(() -> apply(act, before, change, credentials)))
-                    .onFailure(StoreFault::isUniqueViolation)
-                    .transform(clash -> nameTaken(change.name()));
-        });
+        Uni<Opened> changed = existing(act.caller(), id, Right.CONNECTION_EDIT)
+                .chain(before -> {
+                    Credentials credentials = credentials(before, change);
+                    Uni<Void> nameChecked =
+                            change.name() == null || change.name().equals(before.name)
+                                    ? Uni.createFrom().voidItem()
+                                    : nameIsFree(change.name(), before.projectId());
+                    return nameChecked.chain(() -> Boolean.TRUE.equals(change.managed()) && !before.platformManaged
+                            ? changeToManaged(act, before, change, credentials, deadline)
+                            : changeRow(act, before, change, credentials, deadline));
+                })
+                .onFailure(StoreFault::isUniqueViolation)
+                .transform(clash -> nameTaken(change.name()));
         return audit.failures(changed, act, AuditType.UPDATE_APP_CONNECTION, null, id.toString());
     }
 
-    private Uni<Opened> apply(ConnectionAudit.Act act, Connection before, Change change, Credentials credentials) {
+    /** @return what to log in with from now on, or null to leave that as it is */
+    private Credentials credentials(Connection before, Change change) {
+        Credentials stored = seal.open(before);
+        Credentials sent =
+                change.credentials() == null ? null : change.credentials().resolve(stored);
+        if (!before.platformManaged) {
+            if (!Boolean.TRUE.equals(change.managed())) {
+                refuseSchedule(change.schedule());
+                return sent;
+            }
+            return sent == null ? stored : sent;
+        }
+        if (Boolean.FALSE.equals(change.managed())) {
+            throw Problem.of(
+                    400,
+                    "credentials_are_managed",
+                    "The password of this connection is managed. Release it to manage it yourself: POST …/release.");
+        }
+        if (sent != null && !sent.withoutPassword().equals(stored.withoutPassword())) {
+            throw Problem.of(
+                    400,
+                    "credentials_are_managed",
+                    "The credentials of this connection are managed and cannot be edited. Release it first: POST …/release.");
+        }
+        return null; // what was repeated holds an old password, which is nobody's business any more
+    }
+
+    static void refuseSchedule(Wanted schedule) {
+        if (Boolean.TRUE.equals(schedule.auto())) {
+            throw ValidationProblem.at(
+                    List.of("isAutoRotationEnabled"),
+                    "invalid_literal",
+                    "Must be false or absent unless isPlatformManagedCredentials is true");
+        }
+        if (schedule.schedule() != null) {
+            throw ValidationProblem.at(
+                    List.of("rotation"),
+                    "invalid_type",
+                    "Must be null or absent unless isPlatformManagedCredentials is true");
+        }
+    }
+
+    private Uni<Opened> changeRow(
+            ConnectionAudit.Act act, Connection before, Change change, Credentials credentials, Deadline deadline) {
+        Uni<?> proven = credentials == null ? Uni.createFrom().voidItem() : provenLogin(credentials, deadline);
+        return proven.chain(() -> Panache.withTransaction(() -> locked(before, credentials != null)
+                .chain(row -> {
+                    apply(row, change);
+                    if (credentials != null) {
+                        seal.put(row, credentials);
+                    }
+                    Uni<Void> scheduled =
+                            row.platformManaged && !change.schedule().isEmpty()
+                                    ? managed.schedule(row.id, change.schedule(), now())
+                                    : Uni.createFrom().voidItem();
+                    return scheduled.chain(() -> updated(act, row, credentials != null));
+                })));
+    }
+
+    /** A role whose password definitely was not changed leaves the connection as it was. */
+    private Uni<Opened> changeToManaged(
+            ConnectionAudit.Act act, Connection before, Change change, Credentials credentials, Deadline deadline) {
+        boolean sent = change.credentials() != null;
+        return provenLogin(credentials, deadline)
+                .chain(report -> managed.prepare(report, credentials, change.allowPrivileged()))
+                .chain(start ->
+                        Panache.withTransaction(() -> locked(before, true).chain(row -> {
+                            apply(row, change);
+                            if (sent) {
+                                seal.put(row, credentials);
+                            }
+                            return managed.begin(row, start, change.schedule(), now())
+                                    .chain(() -> updated(act, row, sent));
+                        })))
+                .chain(() -> managed.takeOver(before.id, act, deadline))
+                .onFailure(Problem.class)
+                .call(() -> Panache.withTransaction(() -> store.lock(before.id).chain(row -> {
+                    if (row == null || !row.platformManaged) { // it was not written, or another request has undone it
+                        return Uni.createFrom().voidItem();
+                    }
+                    row.name = before.name;
+                    row.description = before.description;
+                    seal.keep(row, seal.open(before));
+                    row.credentialsHash = before.credentialsHash;
+                    row.version++;
+                    row.updatedAt = now();
+                    return managed.undo(row);
+                })))
+                .chain(() -> store.byId(before.id))
+                .chain(this::opened);
+    }
+
+    /** @param credentials whether what was proven rests on the credentials that {@code before} has */
+    private Uni<Connection> locked(Connection before, boolean credentials) {
         return store.lock(before.id)
                 .onItem()
                 .ifNull()
                 .failWith(() -> notFound(before.id))
-                .chain(row -> {
-                    if (credentials != null && row.credentialsVersion != before.credentialsVersion) {
+                .invoke(row -> {
+                    boolean moved = row.credentialsVersion != before.credentialsVersion;
+                    if (credentials && moved || row.platformManaged != before.platformManaged) {
                         // What was proven was put together with settings that somebody has replaced since.
                         throw Problem.of(
                                 400,
@@ -212,31 +375,38 @@ class Connections {
                                 "The credentials of this connection were changed by another request at the same time."
                                         + " Read it again and repeat the change.");
                     }
-                    if (change.name() != null) {
-                        row.name = change.name();
-                    }
-                    if (change.description() != null) {
-                        row.description = change.description().orElse(null);
-                    }
-                    if (credentials != null) {
-                        seal.put(row, credentials);
-                    }
-                    row.version++;
-                    row.updatedAt = now();
-                    Uni<Void> written = Panache.flush()
-                            .call(() -> audit.success(
-                                    act,
-                                    AuditType.UPDATE_APP_CONNECTION,
-                                    row,
-                                    Map.of("credentialsUpdated", credentials != null)));
-                    return written.chain(() -> store.byId(row.id)).map(after -> opened(after));
                 });
     }
 
-    /** Deletes a connection that nothing uses. @return what it was */
-    Uni<Opened> delete(ConnectionAudit.Act act, UUID id) {
+    private void apply(Connection row, Change change) {
+        if (change.name() != null) {
+            row.name = change.name();
+        }
+        if (change.description() != null) {
+            row.description = change.description().orElse(null);
+        }
+        row.version++;
+        row.updatedAt = now();
+    }
+
+    private Uni<Opened> updated(ConnectionAudit.Act act, Connection row, boolean credentials) {
+        return Panache.flush()
+                .call(() -> audit.success(
+                        act, AuditType.UPDATE_APP_CONNECTION, row, Map.of("credentialsUpdated", credentials)))
+                .chain(() -> store.byId(row.id))
+                .chain(this::opened);
+    }
+
+    /**
+     * Deletes a connection that nothing uses.
+     *
+     * @param discard whether a managed password, of which nobody else has a copy, may go with it
+     * @return what it was
+     */
+    Uni<Opened> delete(ConnectionAudit.Act act, UUID id, boolean discard) {
         Uni<Opened> deleted = existing(act.caller(), id, Right.CONNECTION_DELETE)
-                .chain(before -> Panache.<Connection>withTransaction(() -> store.lock(id)
+                .chain(this::opened)
+                .chain(before -> Panache.<Opened>withTransaction(() -> store.lock(id)
                         .onItem()
                         .ifNull()
                         .failWith(() -> notFound(id))
@@ -248,12 +418,78 @@ class Connections {
                                         "This connection is still used. Delete what uses it first.",
                                         Map.of("usedBy", uses));
                             }
-                            return store.delete(row);
+                            if (row.platformManaged && !discard) {
+                                throw Problem.of(
+                                        400,
+                                        "managed_password_would_be_lost",
+                                        "Nobody else has the password of this connection. Release it first (POST …/release),"
+                                                + " or delete with discardManagedPassword=true.");
+                            }
+                            return managed.discard(id).chain(() -> store.delete(row));
                         }))
-                        .call(() -> audit.success(act, AuditType.DELETE_APP_CONNECTION, before, Map.of()))
-                        .replaceWith(before)))
-                .map(this::opened);
+                        .call(() -> audit.success(act, AuditType.DELETE_APP_CONNECTION, before.row(), Map.of()))
+                        .replaceWith(before)));
         return audit.failures(deleted, act, AuditType.DELETE_APP_CONNECTION, null, id.toString());
+    }
+
+    // ---- The managed password -------------------------------------------------------------------------------------
+
+    /** Gives a managed connection a new password now. */
+    <R> Uni<R> rotate(
+            ConnectionAudit.Act act,
+            UUID id,
+            String idempotencyKey,
+            Class<R> replyType,
+            Function<Opened, R> reply,
+            Deadline deadline) {
+        Uni<R> rotated = existing(act.caller(), id, Right.CONNECTION_ROTATE)
+                .chain(row -> idempotency.once(
+                        act.caller().id(),
+                        idempotencyKey,
+                        "rotate-app-connection " + id,
+                        new byte[0],
+                        replyType,
+                        completion -> managed.rotate(id, act, deadline)
+                                .chain(() -> store.byId(id))
+                                .onItem()
+                                .ifNull()
+                                .failWith(() -> notFound(id))
+                                .chain(this::opened)
+                                .map(reply)));
+        return audit.failures(rotated, act, AuditType.ROTATE_APP_CONNECTION, null, id.toString());
+    }
+
+    /** @param password of the role, from now on the caller's to keep */
+    record Released(Opened connection, String password) {
+        @Override
+        public String toString() {
+            return "Released";
+        }
+    }
+
+    /** Hands out the password of a managed connection, which is an ordinary one with it from then on. Repeatable until it changes. */
+    Uni<Released> release(ConnectionAudit.Act act, UUID id) {
+        Uni<Released> released = existing(act.caller(), id, Right.CONNECTION_RELEASE)
+                .chain(before -> Panache.withTransaction(() -> store.lock(id)
+                        .onItem()
+                        .ifNull()
+                        .failWith(() -> notFound(id))
+                        .chain(row -> {
+                            boolean first = row.platformManaged;
+                            return managed.release(row, now()).chain(password -> {
+                                if (first) {
+                                    row.version++;
+                                    row.updatedAt = now();
+                                }
+                                return Panache.flush()
+                                        .call(() -> audit.success(
+                                                act, AuditType.RELEASE_APP_CONNECTION, row, Map.of("repeated", !first)))
+                                        .chain(() -> store.byId(id))
+                                        .map(after ->
+                                                new Released(new Opened(after, seal.open(after), null), password));
+                            });
+                        })));
+        return audit.failures(released, act, AuditType.RELEASE_APP_CONNECTION, null, id.toString());
     }
 
     // ---- Testing --------------------------------------------------------------------------------------------------
@@ -272,7 +508,8 @@ class Connections {
 
     Uni<TargetReport> testStored(ConnectionAudit.Act act, UUID id, List<String> roles, Deadline deadline) {
         return existing(act.caller(), id, Right.CONNECTION_TEST)
-                .chain(row -> targets.examine(seal.open(row).login(), roles, deadline)
+                .chain(row -> managed.login(row)
+                        .chain(login -> targets.examine(login, roles, deadline))
                         .call(report -> audit.tested(act, row, row.project, report)));
     }
 
@@ -324,14 +561,12 @@ class Connections {
     }
 
     /** Logs in for real. Fails with 400 and the reason when the target refuses or cannot be reached. */
-    private Uni<Void> provenLogin(Credentials credentials, Deadline deadline) {
-        return targets.examine(credentials.login(), List.of(), deadline)
-                .invoke(report -> {
-                    if (!report.ok()) {
-                        throw ConnectionTestFailed.of(report);
-                    }
-                })
-                .replaceWithVoid();
+    private Uni<TargetReport> provenLogin(Credentials credentials, Deadline deadline) {
+        return targets.examine(credentials.login(), List.of(), deadline).invoke(report -> {
+            if (!report.ok()) {
+                throw ConnectionTestFailed.of(report);
+            }
+        });
     }
 
     private Uni<List<ConnectionUser.Use>> uses(UUID id) {
@@ -352,8 +587,8 @@ class Connections {
         return page.cut(rows, row -> row.name, row -> row.id);
     }
 
-    private Opened opened(Connection row) {
-        return new Opened(row, seal.open(row));
+    private Uni<Opened> opened(Connection row) {
+        return managedStore.of(row).map(found -> new Opened(row, seal.open(row), found));
     }
 
     /** Milliseconds: what the wire shows is then exactly what is stored. */

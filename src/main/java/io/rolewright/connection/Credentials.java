@@ -44,6 +44,16 @@ record Credentials(
                 password);
     }
 
+    /** Where the password is kept elsewhere. */
+    Credentials withoutPassword() {
+        return with("");
+    }
+
+    Credentials with(String otherPassword) {
+        return new Credentials(
+                host, port, database, username, otherPassword, sslMode, caPem, clientCertificatePem, clientKeyPem);
+    }
+
     /**
      * The canonical bytes: what is sealed, and what {@code credentialsHash} is computed over. Every field carries its
      * length, so that no two different credentials have the same bytes.

@@ -1,6 +1,7 @@
 package io.rolewright.credential;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
+import io.rolewright.password.ScramSecret;
 import io.rolewright.problem.Problem;
 import io.rolewright.sealing.Sealer;
 import io.rolewright.store.StoreFault;
@@ -8,6 +9,7 @@ import io.rolewright.target.TargetReport;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -28,9 +30,98 @@ public class ManagedRoles {
              where r.deletedAt is null and\s""";
 
     private final Sealer sealer;
+    private final VersionSeal seal;
+    private final Ledger ledger;
+    private final Tools tools;
+    private final CredentialConfig config;
 
-    ManagedRoles(Sealer sealer) {
+    ManagedRoles(Sealer sealer, VersionSeal seal, Ledger ledger, Tools tools, CredentialConfig config) {
         this.sealer = sealer;
+        this.seal = seal;
+        this.ledger = ledger;
+        this.tools = tools;
+        this.config = config;
+    }
+
+    /** A password that a human chose, made ready to be kept. It shows nothing of itself. */
+    public static final class Adopted {
+        private final VersionSeal.Opened opened;
+
+        private Adopted(VersionSeal.Opened opened) {
+            this.opened = opened;
+        }
+    }
+
+    /** Derives what belongs to a human's password, apart from the event loop. */
+    public Uni<Adopted> adopt(String password) {
+        return Loop.elsewhere(() ->
+                new Adopted(new VersionSeal.Opened(password, tools.derive(password, ScramSecret.DEFAULT_ITERATIONS))));
+    }
+
+    /**
+     * Writes a role down together with the password that it has: it is current at once, so nothing is lost whatever comes next. Should
+     * this process end before it gives the role a password of ours, due work does it.
+     *
+     * @return its id; fails like {@link #register(NewRole)}
+     */
+    public Uni<UUID> register(NewRole wanted, Adopted adopted) {
+        return Panache.withTransaction(() -> register(wanted)
+                .chain(id -> CredentialStore.lock(id)
+                        .chain(role -> ledger.insert(role, Cause.ADOPTED, VersionState.CURRENT, adopted.opened)
+                                .invoke(version -> {
+                                    role.changeAt = version.createdAt.plus(config.lease());
+                                    role.dueAt = role.changeAt;
+                                }))
+                        .replaceWith(id)));
+    }
+
+    /** Locks the role's row for the rest of the running store transaction: nobody promotes or parks anything of it meanwhile. */
+    public Uni<Void> hold(UUID roleId) {
+        return CredentialStore.lock(roleId).replaceWithVoid();
+    }
+
+    /** When the role's next scheduled change is due; null for none. Joins the running store transaction. */
+    public Uni<Void> schedule(UUID roleId, @Nullable Instant at) {
+        return Panache.withTransaction(() -> CredentialStore.lock(roleId).invoke(role -> {
+                    if (role != null && role.deletedAt == null) {
+                        role.changeAt = at;
+                        if (role.dueAt == null || at != null && at.isBefore(role.dueAt)) {
+                            role.dueAt = at;
+                        }
+                    }
+                }))
+                .replaceWithVoid();
+    }
+
+    /**
+     * Ends the management of a role and hands its current password out. Joins the running store transaction.
+     *
+     * @return what {@code reader} makes of it; fails with 400 {@code rotation_in_progress} while somebody works on the role, and with
+     *     400 {@code rotation_in_doubt} while it is open which password the role has
+     */
+    public <T> Uni<T> release(UUID roleId, PasswordReader<T> reader) {
+        return Panache.withTransaction(() -> CredentialStore.lock(roleId).chain(role -> {
+            if (role == null || role.deletedAt != null) {
+                throw Problem.of(400, "not_managed", "The role is not managed.");
+            }
+            if (role.leaseUntil != null && role.leaseUntil.isAfter(role.storeNow)) {
+                throw Problem.of(400, "rotation_in_progress", "The password is being changed at this moment.");
+            }
+            return CredentialStore.unfinishedVersion(roleId)
+                    .invoke(unfinished -> {
+                        if (unfinished != null) {
+                            throw Problem.of(
+                                    400,
+                                    "rotation_in_doubt",
+                                    "A change of the password has not come to its end, so it is not certain which one the"
+                                            + " role has. Rotate first; it goes on by itself when the server answers.");
+                        }
+                    })
+                    .chain(() -> CredentialStore.version(roleId, VersionState.CURRENT))
+                    .map(current ->
+                            reader.read(role.roleName, seal.open(current, role).password(), current.number))
+                    .call(() -> forget(roleId));
+        }));
     }
 
     /**
@@ -76,6 +167,7 @@ public class ManagedRoles {
         return Panache.withTransaction(() -> StoreClock.now()
                 .chain(now -> {
                     role.createdAt = now;
+                    role.storeNow = now;
                     return Panache.getSession()
                             .chain(session -> session.persist(role).chain(session::flush));
                 })

@@ -252,12 +252,11 @@ class ConnectionWireTest {
             create(body).then().statusCode(400).body("code", equalTo("gateway_not_supported"));
 
             body.remove("gatewayId");
-            body.put("isPlatformManagedCredentials", true);
-            create(body).then().statusCode(400).body("code", equalTo("managed_credentials_not_supported"));
-
-            body.remove("isPlatformManagedCredentials");
             body.put("isAutoRotationEnabled", true);
             create(body).then().statusCode(422).body("message[0].path", contains("isAutoRotationEnabled"));
+            body.remove("isAutoRotationEnabled");
+            body.put("rotation", Map.of("rotationInterval", 30));
+            create(body).then().statusCode(422).body("message[0].path", contains("rotation"));
         }
 
         @ParameterizedTest(name = "{0}")
@@ -716,13 +715,22 @@ class ConnectionWireTest {
             String project = defaultProject();
             String ca = server.caPem().replace("\n", "\\n");
 
+            Login managed = server.role("LOGIN");
             Api.as()
                     .body(sample.formatted(
-                            name, true, project, server.host(), server.port(), login.role(), login.password(), ca))
+                            name("sample"),
+                            true,
+                            project,
+                            server.host(),
+                            server.port(),
+                            managed.role(),
+                            managed.password(),
+                            ca))
                     .post(BASE)
                     .then()
-                    .statusCode(400)
-                    .body("code", equalTo("managed_credentials_not_supported"));
+                    .statusCode(200)
+                    .body("appConnection.isPlatformManagedCredentials", equalTo(true))
+                    .body("appConnection.rotation.rotationStatus", equalTo("success"));
             Api.as()
                     .body(sample.formatted(
                             name, false, project, server.host(), server.port(), login.role(), login.password(), ca))

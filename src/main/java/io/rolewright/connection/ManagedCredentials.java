@@ -1,0 +1,307 @@
+package io.rolewright.connection;
+
+import io.quarkus.hibernate.reactive.panache.Panache;
+import io.rolewright.credential.Actor;
+import io.rolewright.credential.Cause;
+import io.rolewright.credential.ChangeOutcome;
+import io.rolewright.credential.ChangeOutcome.Obstacle;
+import io.rolewright.credential.ManagedRoles;
+import io.rolewright.credential.PasswordChanges;
+import io.rolewright.credential.Passwords;
+import io.rolewright.credential.Schedule;
+import io.rolewright.problem.Problem;
+import io.rolewright.target.Deadline;
+import io.rolewright.target.Login;
+import io.rolewright.target.PasswordProof;
+import io.rolewright.target.TargetReport;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+/**
+ * The password of a connection, kept and changed by the service.
+ *
+ * <p>It begins with the human's password as the first version, which is current until a new one is proven; it ends with a release,
+ * which hands the current one out, or with a deletion that says in so many words that it is thrown away. In between nothing that the
+ * store forgets could be the only copy.
+ */
+@ApplicationScoped
+class ManagedCredentials {
+
+    private final ConnectionSeal seal;
+    private final ManagedStore store;
+    private final ManagedRoles roles;
+    private final PasswordChanges changes;
+    private final Passwords passwords;
+
+    ManagedCredentials(
+            ConnectionSeal seal, ManagedStore store, ManagedRoles roles, PasswordChanges changes, Passwords passwords) {
+        this.seal = seal;
+        this.store = store;
+        this.roles = roles;
+        this.changes = changes;
+        this.passwords = passwords;
+    }
+
+    /**
+     * A wanted schedule.
+     *
+     * @param auto null keeps what there is
+     * @param schedule null keeps what there is
+     */
+    record Wanted(Boolean auto, Schedule schedule) {
+        boolean isEmpty() {
+            return auto == null && schedule == null;
+        }
+    }
+
+    /** What is ready to be written down when management begins. */
+    record Start(byte[] server, ManagedRoles.Adopted adopted, Credentials credentials) {}
+
+    // ---- Beginning ------------------------------------------------------------------------------------------------
+
+    /** @param report of the login that was just proven */
+    Uni<Start> prepare(TargetReport report, Credentials credentials, boolean allowPrivileged) {
+        TargetReport.ManagingRole role = report.managingRole();
+        TargetReport.Server server = report.server();
+        if (role.proof() == PasswordProof.NOT_ASKED) {
+            throw Problem.of(
+                    400,
+                    "password_not_asked",
+                    "The server lets the role in without asking for a password, so there is none to manage. Let pg_hba.conf"
+                            + " demand scram-sha-256 for it.");
+        }
+        if (!allowPrivileged && (role.superuser() || role.replication())) {
+            throw Problem.of(
+                    400,
+                    "role_is_privileged",
+                    "The role " + role.name()
+                            + " is a superuser or has REPLICATION. Send allowPrivileged: true to have its"
+                            + " password managed.");
+        }
+        if (server.standby() || server.readOnly()) {
+            throw Problem.of(
+                    400,
+                    "read_only",
+                    "The server is a standby or read only: passwords can only be changed on the primary.");
+        }
+        return roles.adopt(credentials.password())
+                .map(adopted -> new Start(roles.server(report), adopted, credentials));
+    }
+
+    /** Joins the running transaction. The row is sealed without its password, which is a version of the managed role from now on. */
+    Uni<Void> begin(Connection row, Start start, Wanted wanted, Instant now) {
+        row.platformManaged = true;
+        seal.keep(row, start.credentials().withoutPassword());
+        return roles.register(
+                        new ManagedRoles.NewRole(
+                                ConnectionOwner.KIND,
+                                row.id,
+                                row.id,
+                                true,
+                                start.credentials().username(),
+                                start.server()),
+                        start.adopted())
+                .chain(role -> store.lock(row.id).chain(old -> {
+                    ManagedConnection managed = old == null ? new ManagedConnection() : old;
+                    managed.connectionId = row.id;
+                    managed.id = UUID.randomUUID();
+                    managed.roleId = role;
+                    managed.autoRotation = Boolean.TRUE.equals(wanted.auto());
+                    managed.intervalDays = null;
+                    managed.rotateAtHours = null;
+                    managed.rotateAtMinutes = null;
+                    if (wanted.schedule() != null) {
+                        managed.schedule(wanted.schedule());
+                    }
+                    managed.status = null;
+                    managed.lastAttemptedAt = null;
+                    managed.lastRotatedAt = null;
+                    managed.lastManual = true;
+                    managed.lastMessage = null;
+                    managed.nextRotationAt = null;
+                    managed.releasedVersion = null;
+                    managed.createdAt = now;
+                    managed.updatedAt = now;
+                    return Panache.getSession()
+                            .chain(session -> old == null
+                                    ? session.persist(managed)
+                                    : Uni.createFrom().voidItem())
+                            .chain(Panache::flush);
+                }));
+    }
+
+    /**
+     * Gives the role its first password of ours.
+     *
+     * @return how it ended; fails with 400 if it definitely did not, and then the role has the password that it had
+     */
+    Uni<ChangeOutcome> takeOver(UUID connection, ConnectionAudit.Act act, Deadline deadline) {
+        return active(connection)
+                .chain(row -> changes.change(row.roleId, Cause.MANAGED, actor(act), false, deadline))
+                .invoke(outcome -> {
+                    if (outcome instanceof ChangeOutcome.Failed failed) {
+                        throw failed("managed_credentials_failed", "Unable to manage the password: ", failed);
+                    }
+                });
+    }
+
+    /** Takes back what {@link #begin} has written. Joins the running transaction. */
+    Uni<Void> undo(Connection row) {
+        row.platformManaged = false;
+        return store.row(row.id)
+                .chain(managed -> managed == null
+                        ? Uni.createFrom().voidItem()
+                        : roles.forget(managed.roleId)
+                                .chain(() -> Panache.getSession())
+                                .chain(session -> session.remove(managed)));
+    }
+
+    // ---- While it is managed --------------------------------------------------------------------------------------
+
+    /** Opens what a connection logs in with, for the length of one call. */
+    Uni<Login> login(Connection row) {
+        Login stored = seal.open(row).login();
+        return !row.platformManaged
+                ? Uni.createFrom().item(stored)
+                : active(row.id)
+                        .chain(managed -> passwords.current(
+                                managed.roleId, (role, password, number) -> stored.as(role, password)));
+    }
+
+    /** Gives the role a new password now. Fails with the answer of design §5 unless it has come to its end. */
+    Uni<Void> rotate(UUID connection, ConnectionAudit.Act act, Deadline deadline) {
+        return active(connection)
+                .chain(row -> changes.change(row.roleId, Cause.MANUAL, actor(act), false, deadline))
+                .invoke(ManagedCredentials::answer)
+                .replaceWithVoid();
+    }
+
+    private static void answer(ChangeOutcome outcome) {
+        if (outcome instanceof ChangeOutcome.InProgress) {
+            throw Problem.of(400, "rotation_in_progress", "The password is being changed at this moment.");
+        }
+        if (outcome instanceof ChangeOutcome.Gone) {
+            throw notManaged();
+        }
+        if (outcome instanceof ChangeOutcome.InDoubt doubt) {
+            throw Problem.of(
+                    504,
+                    "rotation_in_doubt",
+                    "Whether the server has taken the new password is not known yet: " + doubt.message()
+                            + " Both are kept, and it goes on by itself.",
+                    Map.of(
+                            "attemptId", doubt.attemptId(),
+                            "reason", doubt.reason(),
+                            "nextTryAt", doubt.nextTryAt()));
+        }
+        if (outcome instanceof ChangeOutcome.Parked parked) {
+            Map<String, Object> details =
+                    details(parked.attemptId(), parked.reason(), parked.sqlState(), parked.obstacles());
+            details.put("nextTryAt", parked.nextTryAt());
+            throw Problem.of(
+                    400,
+                    "rotation_failed",
+                    "The password could not be changed yet: " + parked.message() + " It is tried again by itself.",
+                    details);
+        }
+        if (outcome instanceof ChangeOutcome.Failed failed) {
+            throw failed("rotation_failed", "The password was not changed: ", failed);
+        }
+    }
+
+    private static Problem failed(String code, String start, ChangeOutcome.Failed failed) {
+        return Problem.of(
+                400,
+                code,
+                start + failed.message(),
+                details(failed.attemptId(), failed.reason(), failed.sqlState(), failed.obstacles()));
+    }
+
+    private static Map<String, Object> details(UUID attempt, String reason, String sqlState, List<Obstacle> obstacles) {
+        Map<String, Object> details = new HashMap<>();
+        details.put("attemptId", attempt);
+        details.put("reason", reason);
+        if (sqlState != null) {
+            details.put("sqlState", sqlState);
+        }
+        if (!obstacles.isEmpty()) {
+            details.put("obstacles", obstacles);
+        }
+        return details;
+    }
+
+    /** Changes the schedule. Joins the running transaction, which holds the connection's lock. */
+    Uni<Void> schedule(UUID connection, Wanted wanted, Instant now) {
+        return active(connection)
+                .chain(known -> roles.hold(known.roleId)
+                        .chain(() -> store.lock(connection))
+                        .chain(row -> {
+                            if (wanted.schedule() != null) {
+                                row.schedule(wanted.schedule());
+                            }
+                            if (wanted.auto() != null) {
+                                row.autoRotation = wanted.auto();
+                            }
+                            row.nextRotationAt = row.next(now);
+                            row.updatedAt = now;
+                            return roles.schedule(row.roleId, row.nextRotationAt);
+                        }));
+    }
+
+    // ---- Ending ---------------------------------------------------------------------------------------------------
+
+    /**
+     * Hands the current password out and leaves the connection as an ordinary one with it. Until its credentials change, asking again
+     * gives the same answer. Joins the running transaction, which holds the connection's lock.
+     */
+    Uni<String> release(Connection row, Instant now) {
+        return store.row(row.id).chain(known -> {
+            if (known == null || known.released() && known.releasedVersion != row.credentialsVersion) {
+                throw notManaged();
+            }
+            if (known.released()) {
+                return Uni.createFrom().item(seal.open(row).password());
+            }
+            return roles.release(known.roleId, (role, password, number) -> password)
+                    .chain(password -> store.lock(row.id).map(managed -> {
+                        row.platformManaged = false;
+                        seal.keep(row, seal.open(row).with(password));
+                        managed.releasedVersion = row.credentialsVersion;
+                        managed.autoRotation = false;
+                        managed.nextRotationAt = null;
+                        managed.updatedAt = now;
+                        return password;
+                    }));
+        });
+    }
+
+    /** Ends the management of a connection that is deleted. Joins the running transaction. */
+    Uni<Void> discard(UUID connection) {
+        return store.row(connection)
+                .chain(row -> row == null || row.released() ? Uni.createFrom().voidItem() : roles.forget(row.roleId));
+    }
+
+    private Uni<ManagedConnection> active(UUID connection) {
+        return store.row(connection).invoke(row -> {
+            if (row == null || row.released()) {
+                throw notManaged();
+            }
+        });
+    }
+
+    private static Problem notManaged() {
+        return Problem.of(
+                400,
+                "not_managed",
+                "The password of this connection is not managed. Send isPlatformManagedCredentials: true to begin.");
+    }
+
+    private static Actor actor(ConnectionAudit.Act act) {
+        return new Actor(act.caller().id(), act.caller().name(), act.caller().address(), act.requestId());
+    }
+}

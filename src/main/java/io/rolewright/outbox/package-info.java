@@ -1,0 +1,6 @@
+/**
+ * Facts that must leave the service, written in the transaction that made them true.
+ *
+ * <p>The one invariant: a fact is in the store exactly when what it says is. Read {@link io.rolewright.outbox.Outbox} first.
+ */
+package io.rolewright.outbox;

@@ -1,0 +1,382 @@
+package io.rolewright.connection;
+
+import static io.rolewright.connection.ConnectionWireTest.newConnection;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.hamcrest.Matchers.contains;
+import static org.hamcrest.Matchers.containsString;
+import static org.hamcrest.Matchers.equalTo;
+import static org.hamcrest.Matchers.hasKey;
+import static org.hamcrest.Matchers.not;
+import static org.hamcrest.Matchers.notNullValue;
+import static org.hamcrest.Matchers.nullValue;
+import static org.hamcrest.Matchers.startsWith;
+
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.response.Response;
+import io.rolewright.testing.Api;
+import io.rolewright.testing.TcpProxy;
+import io.rolewright.testing.TcpProxy.Fate;
+import io.rolewright.testing.TestPostgres;
+import io.rolewright.testing.TestPostgres.Login;
+import io.rolewright.testing.TestStore;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Connections whose password the service keeps and changes, over HTTP and against real servers. */
+@QuarkusTest
+class ManagedConnectionTest {
+
+    private static final String BASE = "/api/v1/app-connections/postgres";
+
+    static TestPostgres newest() {
+        return TestPostgres.shared(TestPostgres.NEWEST);
+    }
+
+    static Map<String, Object> credentials(TestPostgres server, int port, Login login) {
+        Map<String, Object> credentials = new HashMap<>();
+        credentials.put("host", "127.0.0.1");
+        credentials.put("port", port);
+        credentials.put("database", "postgres");
+        credentials.put("username", login.role());
+        credentials.put("password", login.password());
+        credentials.put("sslEnabled", false);
+        return credentials;
+    }
+
+    static Map<String, Object> managed(TestPostgres server, int port, Login login) {
+        Map<String, Object> body = newConnection(ConnectionWireTest.name("managed"), credentials(server, port, login));
+        body.put("isPlatformManagedCredentials", true);
+        return body;
+    }
+
+    static Map<String, Object> managed(TestPostgres server, Login login) {
+        return managed(server, server.port(), login);
+    }
+
+    static Response create(Map<String, Object> body) {
+        return Api.as().body(body).post(BASE);
+    }
+
+    static String created(Map<String, Object> body) {
+        return create(body).then().statusCode(200).extract().path("appConnection.id");
+    }
+
+    static Response act(String id, String what) {
+        return Api.as().post(BASE + "/" + id + "/" + what);
+    }
+
+    static String released(String id) {
+        return act(id, "release")
+                .then()
+                .statusCode(200)
+                .header("Cache-Control", "no-store")
+                .extract()
+                .path("releasedCredentials.releasedPassword");
+    }
+
+    static List<String> versions(String id) {
+        return TestStore.sql("SELECT v.number || ' ' || v.state FROM password_version v JOIN managed_role r ON r.id ="
+                        + " v.role_id WHERE r.owner_id = '" + id + "' ORDER BY r.created_at, v.number")
+                .stream()
+                .map(row -> row.getString(0))
+                .toList();
+    }
+
+    private static void logsIn(String id) {
+        act(id, "test").then().statusCode(200).body("report.ok", equalTo(true));
+    }
+
+    @ParameterizedTest
+    @MethodSource("io.rolewright.testing.TestPostgres#versions")
+    void theServiceGivesTheRoleAPasswordOfItsOwnAndHandsItOutOnRelease(int major) {
+        TestPostgres server = TestPostgres.shared(major);
+        Login login = server.role("LOGIN");
+
+        Response created = create(managed(server, login));
+
+        created.then()
+                .statusCode(200)
+                .body("appConnection.isPlatformManagedCredentials", equalTo(true))
+                .body("appConnection.state", equalTo("ok"))
+                .body("appConnection.rotation.rotationStatus", equalTo("success"))
+                .body("appConnection.rotation.strategy", equalTo("single"))
+                .body("appConnection.rotation.nextRotationAt", nullValue())
+                .body("appConnection.rotation.credentialVersion", equalTo(2))
+                .body("appConnection.credentials", not(hasKey("password")));
+        String id = created.path("appConnection.id");
+        assertThat(server.login(login.role(), login.password())).isEqualTo("28P01");
+        assertThat(versions(id)).containsExactly("1 PREVIOUS", "2 CURRENT");
+        logsIn(id);
+
+        act(id, "rotate").then().statusCode(200).body("appConnection.rotation.credentialVersion", equalTo(3));
+        logsIn(id);
+        assertThat(versions(id)).containsExactly("1 RETIRED", "2 PREVIOUS", "3 CURRENT");
+
+        String password = released(id);
+        assertThat(password).hasSize(32).isEqualTo(released(id));
+        assertThat(server.login(login.role(), password)).isEqualTo("ok");
+        Api.as()
+                .get(BASE + "/" + id)
+                .then()
+                .statusCode(200)
+                .body("appConnection.isPlatformManagedCredentials", equalTo(false))
+                .body("appConnection.rotation", nullValue())
+                .body("appConnection.credentialsHash", equalTo(created.path("appConnection.credentialsHash")));
+        logsIn(id);
+        act(id, "rotate").then().statusCode(400).body("code", equalTo("not_managed"));
+        Api.as().delete(BASE + "/" + id).then().statusCode(200);
+    }
+
+    /** A release is repeatable because replies get lost, and only until the credentials change. */
+    @Test
+    void aReleaseCanBeRepeatedUntilTheNextChange() {
+        Login login = newest().role("LOGIN");
+        Map<String, Object> body = managed(newest(), login);
+        String id = created(body);
+        String password = released(id);
+        Map<String, Object> credentials = credentials(newest(), newest().port(), new Login(login.role(), password));
+
+        Api.as()
+                .body(Map.of("credentials", credentials))
+                .patch(BASE + "/" + id)
+                .then()
+                .statusCode(200);
+
+        act(id, "release").then().statusCode(400).body("code", equalTo("not_managed"));
+        Api.as()
+                .body(Map.of("isPlatformManagedCredentials", true))
+                .patch(BASE + "/" + id)
+                .then()
+                .statusCode(200)
+                .body("appConnection.isPlatformManagedCredentials", equalTo(true));
+        assertThat(newest().login(login.role(), password)).isEqualTo("28P01");
+        assertThat(newest().login(login.role(), released(id))).isEqualTo("ok");
+    }
+
+    /** What Terraform does: it sends its whole configuration again and again, with the password that it was given once. */
+    @Test
+    void whatTerraformRepeatsIsNoDifferenceAndNoError() {
+        Login login = newest().role("LOGIN");
+        Map<String, Object> body = managed(newest(), login);
+        Response created = create(body);
+        String id = created.path("appConnection.id");
+        act(id, "rotate").then().statusCode(200);
+
+        Response refreshed = Api.as().get(BASE + "/" + id);
+        for (String field : List.of("name", "description", "credentialsHash", "credentials", "method", "projectId")) {
+            Object before = created.path("appConnection." + field);
+            Object after = refreshed.path("appConnection." + field);
+            assertThat(after).as(field).isEqualTo(before);
+        }
+        Map<String, Object> repeated = new HashMap<>(body);
+        repeated.put("description", "");
+        Response patched = Api.as().body(repeated).patch(BASE + "/" + id);
+
+        patched.then()
+                .statusCode(200)
+                .body("appConnection.credentialsHash", equalTo(created.path("appConnection.credentialsHash")))
+                .body("appConnection.isPlatformManagedCredentials", equalTo(true));
+        logsIn(id);
+        assertThat(newest().login(login.role(), login.password())).isEqualTo("28P01");
+    }
+
+    @Test
+    void managedCredentialsAreNotEdited() {
+        Login login = newest().role("LOGIN");
+        String id = created(managed(newest(), login));
+        Map<String, Object> other = credentials(newest(), newest().port(), login);
+        other.put("database", "template1");
+
+        Api.as()
+                .body(Map.of("credentials", other))
+                .patch(BASE + "/" + id)
+                .then()
+                .statusCode(400)
+                .body("code", equalTo("credentials_are_managed"));
+        Api.as()
+                .body(Map.of("isPlatformManagedCredentials", false))
+                .patch(BASE + "/" + id)
+                .then()
+                .statusCode(400)
+                .body("code", equalTo("credentials_are_managed"))
+                .body("message", containsString("release"));
+        logsIn(id);
+    }
+
+    @Test
+    void theOnlyCopyOfAPasswordIsNotDeletedByAccident() {
+        Login login = newest().role("LOGIN");
+        String id = created(managed(newest(), login));
+
+        Api.as().delete(BASE + "/" + id).then().statusCode(400).body("code", equalTo("managed_password_would_be_lost"));
+        logsIn(id);
+        Api.as().delete(BASE + "/" + id + "?discardManagedPassword=true").then().statusCode(200);
+
+        Api.as().get(BASE + "/" + id).then().statusCode(404);
+        assertThat(versions(id)).as("kept sealed for a while").containsExactly("1 PREVIOUS", "2 CURRENT");
+    }
+
+    @Test
+    void anExistingConnectionComesUnderManagement() {
+        Login login = newest().role("LOGIN");
+        String id =
+                created(newConnection(ConnectionWireTest.name("later"), credentials(newest(), newest().port(), login)));
+        String hash = Api.as().get(BASE + "/" + id).path("appConnection.credentialsHash");
+
+        Api.as()
+                .body(Map.of(
+                        "isPlatformManagedCredentials",
+                        true,
+                        "isAutoRotationEnabled",
+                        true,
+                        "rotation",
+                        Map.of("rotationInterval", 30, "rotateAtUtc", Map.of("hours", 3, "minutes", 15))))
+                .patch(BASE + "/" + id)
+                .then()
+                .statusCode(200)
+                .body("appConnection.isPlatformManagedCredentials", equalTo(true))
+                .body("appConnection.isAutoRotationEnabled", equalTo(true))
+                .body("appConnection.credentialsHash", equalTo(hash))
+                .body("appConnection.rotation.interval", equalTo(30))
+                .body("appConnection.rotation.rotateAtUtc.minutes", equalTo(15))
+                .body("appConnection.rotation.nextRotationAt", containsString("T03:15:00"));
+
+        assertThat(newest().login(login.role(), login.password())).isEqualTo("28P01");
+        Api.as()
+                .body(Map.of("isAutoRotationEnabled", false))
+                .patch(BASE + "/" + id)
+                .then()
+                .statusCode(200)
+                .body("appConnection.rotation.nextRotationAt", nullValue());
+    }
+
+    @Test
+    void aScheduleBelongsToAManagedConnectionAndIsChecked() {
+        Map<String, Object> body = managed(newest(), newest().role("LOGIN"));
+        body.put("isAutoRotationEnabled", true);
+        create(body).then().statusCode(422).body("message[0].path", contains("rotation"));
+
+        body.put("rotation", Map.of("rotationInterval", 366));
+        create(body).then().statusCode(422).body("message[0].path", contains("rotation", "rotationInterval"));
+        body.put("rotation", Map.of("rotationInterval", 1, "rotateAtUtc", Map.of("hours", 24, "minutes", 0)));
+        create(body).then().statusCode(422).body("message[0].path", contains("rotation", "rotateAtUtc", "hours"));
+    }
+
+    /** A superuser needs leave to be managed, and a role that the server lets in without a password cannot be. */
+    @Test
+    void refusesWhatItShouldNotOrCannotManage() {
+        Login superuser = newest().role("LOGIN SUPERUSER");
+        Map<String, Object> body = managed(newest(), superuser);
+        create(body).then().statusCode(400).body("code", equalTo("role_is_privileged"));
+        assertThat(newest().login(superuser.role(), superuser.password())).isEqualTo("ok");
+
+        body.put("allowPrivileged", true);
+        create(body).then().statusCode(200);
+
+        try (TestPostgres trusting = TestPostgres.own(TestPostgres.NEWEST)) {
+            Login login = trusting.role("LOGIN");
+            trusting.authentication("host all all 127.0.0.1/32 trust");
+            create(managed(trusting, login)).then().statusCode(400).body("code", equalTo("password_not_asked"));
+        }
+    }
+
+    @Test
+    void oneRoleIsManagedOnce() {
+        Login login = newest().role("LOGIN");
+        String other =
+                created(newConnection(ConnectionWireTest.name("other"), credentials(newest(), newest().port(), login)));
+        created(managed(newest(), login));
+        newest().sql("ALTER ROLE " + login.role() + " PASSWORD '" + login.password() + "'");
+
+        Api.as()
+                .body(Map.of("isPlatformManagedCredentials", true))
+                .patch(BASE + "/" + other)
+                .then()
+                .statusCode(400)
+                .body("code", equalTo("role_already_managed"));
+
+        Api.as().get(BASE + "/" + other).then().body("appConnection.isPlatformManagedCredentials", equalTo(false));
+        logsIn(other);
+    }
+
+    /** The server's answer to COMMIT never comes: the password is sent again, and the caller hears of none of it. */
+    @Test
+    void aLostAnswerIsMadeUpForWithinTheRequest() {
+        Login login = newest().role("LOGIN");
+        try (TcpProxy proxy = TcpProxy.to(newest())) {
+            String id = created(managed(newest(), proxy.port(), login));
+            TcpProxy.Sighting lost = proxy.before(TcpProxy.reply("COMMIT"), () -> Fate.CUT);
+
+            act(id, "rotate").then().statusCode(200).body("appConnection.state", equalTo("ok"));
+
+            assertThat(lost.times()).isPositive();
+            assertThat(versions(id)).containsExactly("1 RETIRED", "2 PREVIOUS", "3 CURRENT");
+            logsIn(id);
+        }
+    }
+
+    /** The network is gone after the statement was sent: the row is there, says so, and mends itself. */
+    @Test
+    void aCreateInDoubtAnswersWithTheRow() {
+        Login login = newest().role("LOGIN");
+        try (TcpProxy proxy = TcpProxy.to(newest())) {
+            proxy.before(TcpProxy.reply("COMMIT"), () -> {
+                proxy.refuse();
+                return Fate.CUT;
+            });
+
+            Response created = create(managed(newest(), proxy.port(), login));
+
+            created.then()
+                    .statusCode(200)
+                    .body("appConnection.state", equalTo("in_doubt"))
+                    .body("appConnection.stateReason", notNullValue());
+            String id = created.path("appConnection.id");
+            act(id, "release").then().statusCode(400).body("code", startsWith("rotation_in_"));
+            proxy.accept(true);
+            act(id, "rotate").then().statusCode(200).body("appConnection.state", equalTo("ok"));
+            logsIn(id);
+            assertThat(newest().login(login.role(), released(id))).isEqualTo("ok");
+        }
+    }
+
+    /** Nothing of a create that definitely failed stays behind. */
+    @Test
+    void aCreateThatFailsChangesNothing() {
+        Login login = newest().role("LOGIN");
+        try (TcpProxy proxy = TcpProxy.to(newest())) {
+            proxy.before(TcpProxy.request("ALTER ROLE"), () -> {
+                proxy.refuse();
+                return Fate.CUT;
+            });
+            Map<String, Object> body = managed(newest(), proxy.port(), login);
+
+            create(body).then().statusCode(400).body("code", equalTo("managed_credentials_failed"));
+
+            proxy.accept(true);
+            Api.as().get(BASE + "/connection-name/" + body.get("name")).then().statusCode(404);
+            assertThat(newest().login(login.role(), login.password())).isEqualTo("ok");
+            create(body).then().statusCode(200);
+        }
+    }
+
+    @Test
+    void aRotateWithAKeyIsDoneOnce() {
+        String id = created(managed(newest(), newest().role("LOGIN")));
+        String key = UUID.randomUUID().toString();
+
+        for (int i = 0; i < 2; i++) {
+            Api.as()
+                    .header("Idempotency-Key", key)
+                    .post(BASE + "/" + id + "/rotate")
+                    .then()
+                    .statusCode(200)
+                    .body("appConnection.rotation.credentialVersion", equalTo(3));
+        }
+    }
+}
