@@ -32,6 +32,9 @@ public final class AuditType {
     /** Ours: a probe found the password of a managed connection changed, or well again. */
     public static final String PROBE_APP_CONNECTION = "probe-app-connection";
 
+    public static final String GET_SECRETS = "get-secrets";
+    public static final String GET_SECRET = "get-secret";
+
     public static final String LOGIN_IDENTITY_UNIVERSAL_AUTH = "login-identity-universal-auth";
     /** Ours. */
     public static final String RENEW_IDENTITY_ACCESS_TOKEN = "renew-identity-access-token";

@@ -3,6 +3,7 @@ package io.rolewright.credential;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.smallrye.mutiny.Uni;
 import jakarta.persistence.LockModeType;
+import java.util.Collection;
 import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -42,6 +43,18 @@ final class CredentialStore {
                 PasswordVersion.class,
                 roleId,
                 state);
+    }
+
+    /** Version and role, of each of the given roles that has a current version and is not forgotten. */
+    static Uni<List<Object[]>> currentVersions(Collection<UUID> roleIds) {
+        return Panache.getSession()
+                .chain(session -> session.createSelectionQuery(
+                                "select v, r from PasswordVersion v join ManagedRole r on r.id = v.roleId"
+                                        + " where r.id in ?1 and r.deletedAt is null and v.state = ?2",
+                                Object[].class)
+                        .setParameter(1, roleIds)
+                        .setParameter(2, VersionState.CURRENT)
+                        .getResultList());
     }
 
     static Uni<@Nullable PasswordVersion> unfinishedVersion(UUID roleId) {

@@ -3,6 +3,9 @@ package io.rolewright.credential;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +27,26 @@ public class Passwords {
     /** The same for the password before the current one. */
     public <T> Uni<@Nullable T> previous(UUID roleId, PasswordReader<T> reader) {
         return in(VersionState.PREVIOUS, roleId, reader);
+    }
+
+    /** The same for many roles, with one query; a role without a current password has no entry. */
+    public <T> Uni<Map<UUID, T>> current(Collection<UUID> roleIds, PasswordReader<T> reader) {
+        if (roleIds.isEmpty()) {
+            return Uni.createFrom().item(Map.of());
+        }
+        return Panache.withSession(() -> CredentialStore.currentVersions(roleIds)
+                .map(found -> {
+                    Map<UUID, T> read = new HashMap<>();
+                    for (Object[] pair : found) {
+                        PasswordVersion version = (PasswordVersion) pair[0];
+                        ManagedRole role = (ManagedRole) pair[1];
+                        read.put(
+                                role.id,
+                                reader.read(
+                                        role.roleName, seal.open(version, role).password(), version.number));
+                    }
+                    return read;
+                }));
     }
 
     private <T> Uni<@Nullable T> in(VersionState state, UUID roleId, PasswordReader<T> reader) {

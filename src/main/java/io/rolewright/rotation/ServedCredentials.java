@@ -4,6 +4,7 @@ import io.rolewright.access.Right;
 import io.rolewright.audit.AuditType;
 import io.rolewright.credential.Passwords;
 import io.rolewright.problem.Problem;
+import io.rolewright.request.EntityTags;
 import io.rolewright.rotation.RotationAudit.Act;
 import io.rolewright.rotation.RotationWire.Credential;
 import io.rolewright.rotation.RotationWire.GeneratedCredentials;
@@ -44,7 +45,7 @@ class ServedCredentials {
                         throw RotationTurn.revoking();
                     }
                     String etag = etag(row.id, row.credentialVersion);
-                    return isKnown(ifNoneMatch, etag)
+                    return EntityTags.isKnown(ifNoneMatch, etag)
                             ? Uni.createFrom().item(new Answer(etag, null))
                             : served(row, TRIES)
                                     .call(() -> audit.success(
@@ -57,20 +58,6 @@ class ServedCredentials {
     /** Of one version of what a rotation serves. */
     private static String etag(UUID id, long credentialVersion) {
         return "\"" + id + "-" + credentialVersion + "\"";
-    }
-
-    /** RFC 9110 §13.1.2: weak comparison with any of a list, or anything. */
-    private static boolean isKnown(String ifNoneMatch, String etag) {
-        if (ifNoneMatch == null) {
-            return false;
-        }
-        for (String each : ifNoneMatch.split(",")) {
-            String tag = each.strip();
-            if (tag.equals("*") || tag.equals(etag) || tag.equals("W/" + etag)) {
-                return true;
-            }
-        }
-        return false;
     }
 
     /** Row and passwords are read one after the other, and again if the rotation was promoted in between. */

@@ -148,6 +148,9 @@ class AccessTableTest {
         if (token != null) {
             request.header("Authorization", "Bearer " + token);
         }
+        if (operation.id.matches("(list|get)(Raw)?Secrets?")) {
+            request.queryParam("environment", "production");
+        }
         var body = operation.id.equals("renewAccessToken") || operation.id.equals("revokeAccessToken")
                 ? new JsonObject()
                 : operation.body;

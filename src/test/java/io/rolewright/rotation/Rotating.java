@@ -11,17 +11,17 @@ import java.util.List;
 import java.util.Map;
 
 /** What tests of rotations begin with: a server with a managing role and two roles, a connection, and the bodies of requests. */
-final class Rotating {
+public final class Rotating {
 
-    static final String BASE = "/api/v2/secret-rotations/postgres-credentials";
+    public static final String BASE = "/api/v2/secret-rotations/postgres-credentials";
 
     private static String project;
 
-    final TestPostgres target;
-    final Login managing;
-    final Login first;
-    final Login second;
-    final String connection;
+    public final TestPostgres target;
+    public final Login managing;
+    public final Login first;
+    public final Login second;
+    public final String connection;
 
     private Rotating(TestPostgres target, Login managing, Login first, Login second, String connection) {
         this.target = target;
@@ -32,11 +32,11 @@ final class Rotating {
     }
 
     /** On a server that tests share. */
-    static Rotating on(int major) {
+    public static Rotating on(int major) {
         return on(TestPostgres.shared(major));
     }
 
-    static Rotating on(TestPostgres target) {
+    public static Rotating on(TestPostgres target) {
         Login managing = target.role("LOGIN CREATEROLE");
         Login first = target.role("LOGIN");
         Login second = target.role("LOGIN");
@@ -46,11 +46,11 @@ final class Rotating {
     }
 
     /** What it takes from version 16 on; before, CREATEROLE is enough. */
-    static void grant(TestPostgres target, Login managing, Login role) {
+    public static void grant(TestPostgres target, Login managing, Login role) {
         target.sql("GRANT " + role.role() + " TO " + managing.role() + " WITH ADMIN OPTION");
     }
 
-    static String connection(TestPostgres target, Login managing) {
+    public static String connection(TestPostgres target, Login managing) {
         return Api.as()
                 .body(Map.of(
                         "name",
@@ -78,7 +78,7 @@ final class Rotating {
                 .path("appConnection.id");
     }
 
-    static synchronized String project() {
+    public static synchronized String project() {
         if (project == null) {
             project = Api.as()
                     .get("/api/v1/projects")
@@ -90,12 +90,12 @@ final class Rotating {
         return project;
     }
 
-    static String name(String start) {
+    public static String name(String start) {
         return TestPostgres.uniqueName(start).replace('_', '-');
     }
 
     /** A rotation of the two roles, with a name and secrets of its own. */
-    Map<String, Object> body(String name) {
+    public Map<String, Object> body(String name) {
         Map<String, Object> body = new HashMap<>();
         body.put("name", name);
         body.put("projectId", project());
@@ -108,31 +108,31 @@ final class Rotating {
         return body;
     }
 
-    static Response post(Map<String, Object> body) {
+    public static Response post(Map<String, Object> body) {
         return Api.as().body(body).post(BASE);
     }
 
-    String created() {
+    public String created() {
         return created(body(name("rotation")));
     }
 
-    static String created(Map<String, Object> body) {
+    public static String created(Map<String, Object> body) {
         return post(body).then().statusCode(200).extract().path("secretRotation.id");
     }
 
-    static ValidatableResponse read(String id) {
+    public static ValidatableResponse read(String id) {
         return Api.as().get(BASE + "/" + id).then().statusCode(200);
     }
 
-    static Response rotate(String id) {
+    public static Response rotate(String id) {
         return Api.as().post(BASE + "/" + id + "/rotate-secrets");
     }
 
-    static Response rotateAtOnce(String id) {
+    public static Response rotateAtOnce(String id) {
         return Api.as().queryParam("force", true).post(BASE + "/" + id + "/rotate-secrets");
     }
 
-    static List<Map<String, String>> credentials(String id) {
+    public static List<Map<String, String>> credentials(String id) {
         return Api.as()
                 .get(BASE + "/" + id + "/generated-credentials")
                 .then()
@@ -142,7 +142,7 @@ final class Rotating {
     }
 
     /** What a consumer would log in with now. @return {@code ok} or the SQLSTATE of the refusal */
-    String loginAsServed(String id) {
+    public String loginAsServed(String id) {
         Map<String, String> active = Api.as()
                 .get(BASE + "/" + id + "/generated-credentials")
                 .then()
@@ -153,7 +153,7 @@ final class Rotating {
     }
 
     /** Lets the next look of due work find the rotation. */
-    static void makeDue(String id) {
+    public static void makeDue(String id) {
         TestStore.sql("UPDATE secret_rotation SET next_rotation_at = now() - interval '1 minute',"
                 + " due_at = now() - interval '1 minute', last_rotated_at = now() - interval '1 hour' WHERE id = '" + id
                 + "'");
