@@ -1,5 +1,6 @@
 package io.rolewright.sealing;
 
+import io.github.jopenlibs.vault.SslConfig;
 import io.github.jopenlibs.vault.Vault;
 import io.github.jopenlibs.vault.VaultConfig;
 import io.github.jopenlibs.vault.VaultException;
@@ -89,11 +90,11 @@ final class VaultUnderTest implements AutoCloseable {
 
     Vault client(String withToken) {
         try {
-            return Vault.create(new VaultConfig()
-                    .address(url)
-                    .token(withToken)
-                    .engineVersion(1)
-                    .build());
+            var config = new VaultConfig().address(url).token(withToken).engineVersion(1);
+            if (authority != null) {
+                config.sslConfig(new SslConfig().pemFile(authority.toFile()).build());
+            }
+            return Vault.create(config.build());
         } catch (VaultException e) {
             throw new IllegalStateException(e);
         }
