@@ -3,11 +3,17 @@ package io.rolewright.rotation;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.rolewright.access.CurrentCaller;
+import io.rolewright.access.Right;
+import io.rolewright.credential.History;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Ids;
 import io.rolewright.request.Page;
 import io.rolewright.request.RequestContext;
 import io.rolewright.rotation.RotationAudit.Act;
+import io.rolewright.rotation.RotationHistory.AttemptView;
+import io.rolewright.rotation.RotationHistory.Attempts;
+import io.rolewright.rotation.RotationHistory.VersionView;
+import io.rolewright.rotation.RotationHistory.Versions;
 import io.rolewright.rotation.RotationWire.ChangedRotation;
 import io.rolewright.rotation.RotationWire.GeneratedCredentials;
 import io.rolewright.rotation.RotationWire.Many;
@@ -61,6 +67,7 @@ class RotationResource {
 
     private final Rotations rotations;
     private final ServedCredentials served;
+    private final History history;
     private final CurrentCaller caller;
     private final RequestContext request;
     private final ObjectMapper json;
@@ -68,11 +75,13 @@ class RotationResource {
     RotationResource(
             Rotations rotations,
             ServedCredentials served,
+            History history,
             CurrentCaller caller,
             RequestContext request,
             ObjectMapper json) {
         this.rotations = rotations;
         this.served = served;
+        this.history = history;
         this.caller = caller;
         this.request = request;
         this.json = json;
@@ -295,6 +304,44 @@ class RotationResource {
     public Uni<Preflighted> preflightStored(
             @PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId) {
         return rotations.preflight(act(), id(rotationId), deadline()).map(Preflighted::new);
+    }
+
+    @GET
+    @Path("/postgres-credentials/{rotationId}/attempts")
+    @Operation(operationId = "listPostgresCredentialsRotationAttempts", summary = "List what was tried, newest first")
+    public Uni<Attempts> attempts(
+            @PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId,
+            @QueryParam("limit")
+                    @Parameter(
+                            description = LIMIT,
+                            schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "1000"))
+                    String limit,
+            @QueryParam("cursor") @Parameter(description = CURSOR) String cursor) {
+        Page page = Page.of(limit, cursor);
+        return rotations
+                .existing(caller.get(), id(rotationId), Right.ROTATION_READ)
+                .chain(row -> history.attempts(row.id, page))
+                .map(slice -> new Attempts(slice.map(AttemptView::of).rows(), slice.nextCursor()));
+    }
+
+    @GET
+    @Path("/postgres-credentials/{rotationId}/versions")
+    @Operation(
+            operationId = "listPostgresCredentialsRotationVersions",
+            summary = "List the passwords that were made, without the passwords, newest first")
+    public Uni<Versions> versions(
+            @PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId,
+            @QueryParam("limit")
+                    @Parameter(
+                            description = LIMIT,
+                            schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "1000"))
+                    String limit,
+            @QueryParam("cursor") @Parameter(description = CURSOR) String cursor) {
+        Page page = Page.of(limit, cursor);
+        return rotations
+                .existing(caller.get(), id(rotationId), Right.ROTATION_READ)
+                .chain(row -> history.versions(row.id, page))
+                .map(slice -> new Versions(slice.map(VersionView::of).rows(), slice.nextCursor()));
     }
 
     @Schema(name = "RotationPreflightResponse")

@@ -39,6 +39,9 @@ class RotationTurn {
      * @return fails with 400 {@code overlap_not_over}, {@code rotation_in_progress}, {@code rotation_revoking}
      */
     Uni<ChangeOutcome> take(Rotation row, Cause cause, boolean force, Actor actor, Deadline deadline) {
+        if (row.revokingSince != null) { // what is unfinished is its revoke, which is not carried on with as a rotation
+            return Uni.createFrom().failure(revoking());
+        }
         UUID role = row.roleId(row.nextIndex());
         return changes.change(role, cause, actor, force, () -> admit(row.id, role, cause, force), deadline);
     }

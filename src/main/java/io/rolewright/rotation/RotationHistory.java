@@ -1,0 +1,132 @@
+package io.rolewright.rotation;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import io.rolewright.credential.History.PastAttempt;
+import io.rolewright.credential.History.PastVersion;
+import java.time.Instant;
+import java.util.List;
+import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+
+/** What the wire shows of what was done: who, when, why, how far it came. No passwords. */
+final class RotationHistory {
+
+    private RotationHistory() {}
+
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    @Schema(name = "RotationAttemptListResponse")
+    record Attempts(
+            List<AttemptView> attempts,
+
+            @Schema(description = "Send it as cursor for the next page; absent on the last one.")
+            String nextCursor) {}
+
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    @Schema(name = "RotationVersionListResponse")
+    record Versions(
+            List<VersionView> versions,
+
+            @Schema(description = "Send it as cursor for the next page; absent on the last one.")
+            String nextCursor) {}
+
+    @Schema(name = "RotationAttempt", description = "The whole effort for one password, over however many tries.")
+    record AttemptView(
+            UUID id,
+
+            @Schema(description = "The role whose password it is about.", examples = "app_a")
+            String username,
+
+            @Schema(
+                    description = "creation, schedule, manual, target_went_back, reassert or revoke.",
+                    examples = "manual")
+            String cause,
+
+            @Schema(description = "claimed, sent, done, parked or failed.", examples = "done")
+            String state,
+
+            @Schema(
+                    description = "How far the latest try came: claim, preflight, persist, apply, verify or promote.",
+                    examples = "promote")
+            String step,
+
+            @Schema(examples = "1") int tries,
+
+            @Schema(description = "Stable code of what stands or stood in the way.", nullable = true)
+            String reason,
+
+            @Schema(description = "PostgreSQL's five characters, where the server said no.", nullable = true)
+            String sqlState,
+
+            @Schema(nullable = true) String message,
+
+            @Schema(description = "Who asked for it; null for the service itself.", nullable = true)
+            UUID actorId,
+
+            @Schema(nullable = true) String actorName,
+            @Schema(nullable = true) String requestId,
+            Instant startedAt,
+            @Schema(nullable = true) Instant finishedAt,
+
+            @Schema(description = "When it is tried again; null when it is not.", nullable = true)
+            Instant nextTryAt) {
+
+        static AttemptView of(PastAttempt attempt) {
+            return new AttemptView(
+                    attempt.id(),
+                    attempt.roleName(),
+                    attempt.cause().wireName(),
+                    attempt.state().wireName(),
+                    attempt.step().wireName(),
+                    attempt.tries(),
+                    attempt.reason(),
+                    attempt.sqlState(),
+                    attempt.message(),
+                    attempt.actor().id(),
+                    attempt.actor().name(),
+                    attempt.actor().requestId(),
+                    attempt.startedAt(),
+                    attempt.finishedAt(),
+                    attempt.nextTryAt());
+        }
+    }
+
+    @Schema(name = "RotationVersion", description = "One password of one role, without the password.")
+    record VersionView(
+            UUID id,
+            @Schema(examples = "app_a") String username,
+
+            @Schema(description = "Counts the passwords of this role.", examples = "1")
+            long number,
+
+            @Schema(
+                    description = "pending, in_doubt, applied, current, previous, retired or rejected.",
+                    examples = "current")
+            String state,
+
+            @Schema(examples = "creation") String cause,
+            Instant createdAt,
+            @Schema(nullable = true) Instant inDoubtAt,
+            @Schema(nullable = true) Instant appliedAt,
+            @Schema(nullable = true) Instant currentAt,
+
+            @Schema(description = "When another took its place.", nullable = true)
+            Instant endedAt,
+
+            @Schema(nullable = true) Instant rejectedAt) {
+
+        static VersionView of(PastVersion version) {
+            return new VersionView(
+                    version.id(),
+                    version.roleName(),
+                    version.number(),
+                    version.state().wireName(),
+                    version.cause().wireName(),
+                    version.createdAt(),
+                    version.inDoubtAt(),
+                    version.appliedAt(),
+                    version.currentAt(),
+                    version.endedAt(),
+                    version.rejectedAt());
+        }
+    }
+}
