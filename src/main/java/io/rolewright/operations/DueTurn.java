@@ -1,12 +1,10 @@
 package io.rolewright.operations;
 
-import io.quarkus.vertx.core.runtime.context.VertxContextSafetyToggle;
 import io.rolewright.credential.Claim;
 import io.rolewright.credential.DueRoles;
 import io.rolewright.rotation.DueRotations;
 import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
-import io.smallrye.common.vertx.VertxContext;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.UniEmitter;
 import io.vertx.core.Context;
@@ -18,7 +16,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
-import java.util.function.Supplier;
 import org.jboss.logging.Logger;
 
 /**
@@ -56,6 +53,7 @@ final class DueTurn {
 
     private final Map<UUID, Integer> busy = new HashMap<>();
     private UniEmitter<? super Done> waiting;
+    private Context caller;
     private boolean claiming;
     private boolean dry;
     private boolean stopped;
@@ -84,11 +82,12 @@ final class DueTurn {
         this.context = vertx.getOrCreateContext();
     }
 
-    /** To be subscribed once. Never fails. */
+    /** To be subscribed once. Never fails; answers on the context that subscribes. */
     Uni<Done> run() {
         return Uni.createFrom().emitter(emitter -> {
             synchronized (this) {
                 waiting = emitter;
+                caller = vertx.getOrCreateContext();
             }
             fill();
         });
@@ -130,9 +129,11 @@ final class DueTurn {
                 }
             });
         }
-        apart(() -> rotations
-                        .claim(PAIR, leaveOut)
-                        .chain(due -> roles.claim(PAIR, leaveOut).map(claims -> new Claimed(due, claims))))
+        OwnContext.on(
+                        context,
+                        () -> rotations
+                                .claim(PAIR, leaveOut)
+                                .chain(due -> roles.claim(PAIR, leaveOut).map(claims -> new Claimed(due, claims))))
                 .subscribe()
                 .with(this::begin, this::failed);
     }
@@ -184,7 +185,7 @@ final class DueTurn {
             }
             fill();
         });
-        apart(() -> piece.work(deadline))
+        OwnContext.on(context, () -> piece.work(deadline))
                 .onItemOrFailure()
                 .invoke((ignored, failure) -> {
                     vertx.cancelTimer(timer);
@@ -221,17 +222,7 @@ final class DueTurn {
             UniEmitter<? super Done> emitter = waiting;
             waiting = null;
             Done done = new Done(rotationsDone, rotated, rolesDone, !dry, storeFailed);
-            context.runOnContext(ignored -> emitter.complete(done));
+            caller.runOnContext(ignored -> emitter.complete(done));
         }
-    }
-
-    /** Hibernate Reactive keeps its session in the context: work beside other work needs one of its own. */
-    private <T> Uni<T> apart(Supplier<Uni<? extends T>> work) {
-        return Uni.createFrom().emitter(emitter -> {
-            Context own = VertxContext.createNewDuplicatedContext(context);
-            VertxContextSafetyToggle.setContextSafe(own, true);
-            own.runOnContext(
-                    ignored -> Uni.createFrom().deferred(work::get).subscribe().with(emitter::complete, emitter::fail));
-        });
     }
 }

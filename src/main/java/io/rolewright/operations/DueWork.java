@@ -168,13 +168,15 @@ class DueWork {
         DueTurn mine = new DueTurn(rotations, roles, vertx, Deadline.in(LONGEST_TURN));
         turn = mine;
         turns.add(mine);
-        mine.run()
-                .onTermination()
-                .invoke(() -> {
-                    turns.remove(mine);
-                    turn = null;
-                })
-                .chain(this::report)
+        OwnContext.on(
+                        vertx.getOrCreateContext(),
+                        () -> mine.run()
+                                .onTermination()
+                                .invoke(() -> {
+                                    turns.remove(mine);
+                                    turn = null;
+                                })
+                                .chain(this::report))
                 .subscribe()
                 .with(
                         this::lookInTime,

@@ -1,0 +1,7 @@
+package io.rolewright.rotation;
+
+import io.quarkus.test.junit.QuarkusIntegrationTest;
+
+/** The same against what is shipped. */
+@QuarkusIntegrationTest
+class DueWorkIT extends DueWorkTest {}

@@ -1,0 +1,205 @@
+package io.rolewright.rotation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.rolewright.testing.Installation;
+import io.rolewright.testing.ServiceProcess;
+import io.rolewright.testing.ServiceProcess.Answer;
+import io.rolewright.testing.TcpProxy;
+import io.rolewright.testing.TcpProxy.Fate;
+import io.rolewright.testing.TestPostgres;
+import io.rolewright.testing.TestPostgres.Login;
+import io.vertx.core.json.JsonObject;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What becomes of a rotation when the platform stops the pod in the middle: SIGTERM lets it finish, SIGKILL leaves it to the next look. */
+class StoppedServiceIT {
+
+    private static final String BASE = "/api/v2/secret-rotations/postgres-credentials";
+    private static final String RUN_DUE = "/api/v1/rotations/run-due?budgetSeconds=20";
+
+    private final TestPostgres target = TestPostgres.shared(14);
+    private final TcpProxy proxy = TcpProxy.to(target);
+    private final Login managing = target.role("LOGIN CREATEROLE");
+    private final Login first = target.role("LOGIN");
+    private final Login second = target.role("LOGIN");
+    private Installation installation;
+
+    @BeforeEach
+    void install() {
+        installation = Installation.on(TestPostgres.shared(TestPostgres.NEWEST))
+                .setting("ROLEWRIGHT_CREDENTIAL_LEASE", "4s")
+                .setting("ROLEWRIGHT_CREDENTIAL_LONGEST_RUN", "3s");
+    }
+
+    @AfterEach
+    void close() {
+        installation.close();
+        proxy.close();
+    }
+
+    @Test
+    void aRotationThatSomebodyWaitsForIsFinishedFirst() throws Exception {
+        installation.setting("ROLEWRIGHT_SCHEDULER_ENABLED", "false");
+        ServiceProcess service = installation.start();
+        String id = created(service);
+        proxy.before(TcpProxy.request("ALTER ROLE"), () -> terminate(service));
+
+        CompletableFuture<Answer> answer = service.callAsync("POST", BASE + "/" + id + "/rotate-secrets", null);
+
+        assertThat(answer.get()
+                        .expect(200)
+                        .json()
+                        .getJsonObject("secretRotation")
+                        .getLong("credentialVersion"))
+                .isEqualTo(2);
+        service.stop();
+        service.restart();
+        assertThat(loginAsServed(service, id)).isEqualTo("ok");
+    }
+
+    @Test
+    void aRunFromOutsideEndsWithWhatItHasBegun() throws Exception {
+        installation.setting("ROLEWRIGHT_SCHEDULER_ENABLED", "false");
+        ServiceProcess service = installation.start();
+        String id = created(service);
+        makeDue(id);
+        proxy.before(TcpProxy.request("ALTER ROLE"), () -> terminate(service));
+
+        CompletableFuture<Answer> answer = service.callAsync("POST", RUN_DUE, null);
+
+        assertThat(answer.get().expect(200).json().getInteger("rotated")).isEqualTo(1);
+        service.stop();
+        assertThat(version(id)).isEqualTo(2);
+    }
+
+    @Test
+    void theClockInsideFinishesWhatItHasBegun() {
+        installation.setting("ROLEWRIGHT_SCHEDULER_POLL_INTERVAL", "1s");
+        ServiceProcess service = installation.start();
+        String id = created(service);
+        var sent = proxy.before(TcpProxy.request("ALTER ROLE"), () -> terminate(service));
+        makeDue(id);
+
+        assertThat(sent.happensWithin(Duration.ofSeconds(15))).isTrue();
+        service.stop();
+
+        assertThat(version(id)).isEqualTo(2);
+        service.restart();
+        assertThat(loginAsServed(service, id)).isEqualTo("ok");
+    }
+
+    @Test
+    void whatWasKilledIsFinishedByARunFromOutside() throws Exception {
+        installation.setting("ROLEWRIGHT_SCHEDULER_ENABLED", "false");
+        ServiceProcess service = installation.start();
+        String id = created(service);
+        makeDue(id);
+        var sent = proxy.before(TcpProxy.request("ALTER ROLE"), () -> {
+            service.killAtOnce();
+            return Fate.PASS;
+        });
+
+        service.callAsync("POST", RUN_DUE, null);
+        assertThat(sent.happensWithin(Duration.ofSeconds(15))).isTrue();
+        service.kill();
+        proxy.forget();
+        service.restart();
+        assertThat(version(id)).isEqualTo(1);
+        assertThat(loginAsServed(service, id)).as("what is served meanwhile").isEqualTo("ok");
+        Thread.sleep(4_500); // the lease of the dead process
+
+        service.post("/api/v1/rotations/run-due?budgetSeconds=10", null).expect(200);
+
+        assertThat(version(id)).isEqualTo(2);
+        assertThat(loginAsServed(service, id)).isEqualTo("ok");
+        assertThat(service.get(BASE + "/" + id + "/attempts")
+                        .expect(200)
+                        .json()
+                        .getJsonArray("attempts")
+                        .getJsonObject(0)
+                        .getString("state"))
+                .isEqualTo("done");
+    }
+
+    private static Fate terminate(ServiceProcess service) {
+        ProcessHandle.of(service.pid()).ifPresent(ProcessHandle::destroy);
+        try {
+            Thread.sleep(300); // the statement leaves when the signal has been taken
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        return Fate.PASS;
+    }
+
+    private String created(ServiceProcess service) {
+        String connection = service.post(
+                        "/api/v1/app-connections/postgres",
+                        new JsonObject()
+                                .put("name", "target")
+                                .put("method", "username-and-password")
+                                .put(
+                                        "credentials",
+                                        new JsonObject()
+                                                .put("host", "127.0.0.1")
+                                                .put("port", proxy.port())
+                                                .put("database", "postgres")
+                                                .put("username", managing.role())
+                                                .put("password", managing.password())
+                                                .put("sslEnabled", false)))
+                .expect(200)
+                .json()
+                .getJsonObject("appConnection")
+                .getString("id");
+        String project = service.get("/api/v1/projects")
+                .expect(200)
+                .json()
+                .getJsonArray("projects")
+                .getJsonObject(0)
+                .getString("id");
+        return service.post(
+                        BASE,
+                        new JsonObject()
+                                .put("name", "stopped")
+                                .put("projectId", project)
+                                .put("connectionId", connection)
+                                .put("environment", "production")
+                                .put("secretPath", "/")
+                                .put("rotationInterval", 30)
+                                .put(
+                                        "parameters",
+                                        new JsonObject()
+                                                .put("username1", first.role())
+                                                .put("username2", second.role()))
+                                .put(
+                                        "secretsMapping",
+                                        new JsonObject().put("username", "U").put("password", "P")))
+                .expect(200)
+                .json()
+                .getJsonObject("secretRotation")
+                .getString("id");
+    }
+
+    private void makeDue(String id) {
+        installation.sql("UPDATE secret_rotation SET next_rotation_at = now(), due_at = now() WHERE id = '" + id + "'");
+    }
+
+    private long version(String id) {
+        return installation
+                .sql("SELECT credential_version FROM secret_rotation WHERE id = '" + id + "'")
+                .get(0)
+                .getLong(0);
+    }
+
+    private String loginAsServed(ServiceProcess service, String id) {
+        JsonObject active = service.get(BASE + "/" + id + "/generated-credentials")
+                .expect(200)
+                .json()
+                .getJsonObject("active");
+        return target.login(active.getString("username"), active.getString("password"));
+    }
+}
