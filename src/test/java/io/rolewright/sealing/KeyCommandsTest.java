@@ -294,6 +294,19 @@ class KeyCommandsTest {
     }
 
     @Test
+    void aProcessThatHoldsTheKeysRewrapsThemWhenTheOldRootKeyIsLost() throws IOException {
+        var file = keys("k1");
+        var replica = replica(file);
+        var record = signingKey(replica);
+        Files.writeString(file, keyLine("k2"));
+        assertThatThrownBy(() -> replica(keys("k2"))).isInstanceOf(NotReady.class);
+
+        assertThat(replica.run(REWRAP).reason()).startsWith("The data keys are wrapped by file k2.");
+
+        assertOpens(replica(keys("k2")), record);
+    }
+
+    @Test
     void rewrapMovesToVaultAndToANewVersionOfItsKey() throws IOException {
         try (var vault = VaultUnderTest.start()) {
             var mount = vault.transit("rolewright");
