@@ -2,6 +2,8 @@ package io.rolewright.credential;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.inject.Instance;
 import java.time.Duration;
@@ -32,12 +34,37 @@ class Ledger {
                AND (connection_id IS NULL OR connection_id <> ALL (CAST(string_to_array(:leaveOut, ',') AS uuid[])))
              ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED""";
 
+    private static final String PURGE_ROLES = """
+            DELETE FROM managed_role WHERE id IN (
+                SELECT id FROM managed_role WHERE deleted_at < clock_timestamp() - $1::text::interval
+                ORDER BY deleted_at LIMIT 1000 FOR UPDATE SKIP LOCKED)""";
+
+    private static final String PURGE_VERSIONS = """
+            DELETE FROM password_version v WHERE v.id IN (
+                SELECT o.id FROM password_version o
+                 WHERE o.state IN ('RETIRED', 'REJECTED')
+                   AND coalesce(o.ended_at, o.rejected_at, o.created_at) < clock_timestamp() - $1::text::interval
+                   AND (SELECT count(*) FROM password_version n
+                         WHERE n.role_id = o.role_id AND n.number > o.number) >= $2
+                 LIMIT 10000)""";
+
+    /** The attempts' bound is looser: they are small, and are what one reads to learn what happened. */
+    private static final String PURGE_ATTEMPTS = """
+            DELETE FROM attempt a WHERE a.id IN (
+                SELECT o.id FROM attempt o
+                 WHERE o.state IN ('DONE', 'FAILED') AND o.finished_at < clock_timestamp() - 3 * $1::text::interval
+                   AND (SELECT count(*) FROM attempt n
+                         WHERE n.role_id = o.role_id AND n.started_at > o.started_at) >= $2
+                 LIMIT 10000)""";
+
+    private final Pool pool;
     private final VersionSeal seal;
     private final Instance<RoleOwner> owners;
     private final CredentialConfig config;
     private final UUID self = UUID.randomUUID();
 
-    Ledger(VersionSeal seal, Instance<RoleOwner> owners, CredentialConfig config) {
+    Ledger(Pool pool, VersionSeal seal, Instance<RoleOwner> owners, CredentialConfig config) {
+        this.pool = pool;
         this.seal = seal;
         this.owners = owners;
         this.config = config;
@@ -510,6 +537,25 @@ class Ledger {
             free(role);
             return Uni.createFrom().voidItem();
         });
+    }
+
+    // ---- Clearing away --------------------------------------------------------------------------------------------
+
+    /**
+     * Deletes roles that were given up longer ago than passwords are kept, with all that belongs to them, and of the others the versions
+     * and attempts beyond both bounds. What may still open a role stays.
+     *
+     * @return how many roles and versions are gone
+     */
+    Uni<Integer> purge() {
+        String age = config.retention().toSeconds() + " seconds";
+        return pool.preparedQuery(PURGE_ROLES)
+                .execute(Tuple.of(age))
+                .chain(roles -> pool.preparedQuery(PURGE_VERSIONS)
+                        .execute(Tuple.of(age, config.versionsKept()))
+                        .chain(versions -> pool.preparedQuery(PURGE_ATTEMPTS)
+                                .execute(Tuple.of(age, config.versionsKept()))
+                                .replaceWith(roles.rowCount() + versions.rowCount())));
     }
 
     // ---- Parts ----------------------------------------------------------------------------------------------------

@@ -236,4 +236,13 @@ public class ManagedRoles {
                     .replaceWithVoid();
         }));
     }
+
+    /**
+     * Clears away what is beyond retention: 30 days, and of a role that is managed still at least 10 versions.
+     *
+     * @return how many rows are gone
+     */
+    public Uni<Integer> purge() {
+        return ledger.purge();
+    }
 }

@@ -4,7 +4,9 @@ import io.quarkus.scheduler.Scheduled;
 import io.quarkus.scheduler.Scheduled.ConcurrentExecution;
 import io.quarkus.scheduler.Scheduled.SkipPredicate;
 import io.quarkus.scheduler.ScheduledExecution;
+import io.rolewright.credential.ManagedRoles;
 import io.rolewright.idempotency.Idempotency;
+import io.rolewright.outbox.Outbox;
 import io.rolewright.store.StoreFault;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -20,9 +22,13 @@ class Housekeeping {
     private static final Logger log = Logger.getLogger(Housekeeping.class);
 
     private final Idempotency idempotency;
+    private final ManagedRoles roles;
+    private final Outbox outbox;
 
-    Housekeeping(Idempotency idempotency) {
+    Housekeeping(Idempotency idempotency, ManagedRoles roles, Outbox outbox) {
         this.idempotency = idempotency;
+        this.roles = roles;
+        this.outbox = outbox;
     }
 
     @Scheduled(
@@ -35,6 +41,10 @@ class Housekeeping {
         return idempotency
                 .purgeExpired()
                 .invoke(gone -> log.debugf("Cleared away %d idempotency keys", gone))
+                .chain(roles::purge)
+                .invoke(gone -> log.debugf("Cleared away %d roles and passwords", gone))
+                .chain(outbox::purge)
+                .invoke(gone -> log.debugf("Cleared away %d facts", gone))
                 .replaceWithVoid()
                 .onFailure()
                 .invoke(failure -> log.warnf("Housekeeping waits for its next turn: %s", StoreFault.describe(failure)))

@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Supplier;
 
@@ -26,6 +27,7 @@ class Scenes {
     private final DueRoles due;
     private final Passwords passwords;
     private final RoleChecks checks;
+    private final Ledger ledger;
     final TestOwner owner;
 
     Scenes(
@@ -34,12 +36,14 @@ class Scenes {
             DueRoles due,
             Passwords passwords,
             RoleChecks checks,
+            Ledger ledger,
             TestOwner owner) {
         this.roles = roles;
         this.changes = changes;
         this.due = due;
         this.passwords = passwords;
         this.checks = checks;
+        this.ledger = ledger;
         this.owner = owner;
     }
 
@@ -98,6 +102,7 @@ class Scenes {
         UUID owner = UUID.randomUUID();
         return new Scene(
                 server,
+                manager,
                 managed,
                 connection,
                 owner,
@@ -105,16 +110,32 @@ class Scenes {
                         new ManagedRoles.NewRole("test", owner, connection, false, managed.role(), check.server()))));
     }
 
+    List<Claim> claimDue(Set<UUID> leaveOut) {
+        return await(() -> due.claim(1000, leaveOut));
+    }
+
+    void purge() {
+        await(roles::purge);
+    }
+
     /** A server, a role on it that is under management, and the connection that changes it. */
     final class Scene {
         final TestPostgres server;
+        final TestPostgres.Login manager;
         final TestPostgres.Login managed;
         final UUID connection;
         final UUID owner;
         final UUID role;
 
-        Scene(TestPostgres server, TestPostgres.Login managed, UUID connection, UUID owner, UUID role) {
+        Scene(
+                TestPostgres server,
+                TestPostgres.Login manager,
+                TestPostgres.Login managed,
+                UUID connection,
+                UUID owner,
+                UUID role) {
             this.server = server;
+            this.manager = manager;
             this.managed = managed;
             this.connection = connection;
             this.owner = owner;
@@ -143,10 +164,19 @@ class Scenes {
         /** What the ticker does, for this role alone. */
         void carryOn() {
             makeDue();
-            List<Claim> claims = await(() -> due.claim(1000, java.util.Set.of()));
-            for (Claim claim : claims) {
-                await(() -> due.carryOn(claim, Deadline.in(LONG)));
+            for (Claim claim : claimDue(Set.of())) {
+                if (claim.roleId().equals(role)) {
+                    carryOn(claim);
+                }
             }
+        }
+
+        void carryOn(Claim claim) {
+            await(() -> due.carryOn(claim, Deadline.in(LONG)));
+        }
+
+        Claim claim(Cause cause) {
+            return await(() -> ledger.claim(role, cause, Actor.SERVICE, Uni.createFrom()::voidItem));
         }
 
         String current() {
