@@ -13,6 +13,7 @@ import jakarta.inject.Singleton;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -62,6 +63,10 @@ class Settings {
         } catch (RootKeyFile.Unusable unusable) {
             throw new Complaint(unusable.getMessage());
         }
+        if (rootKey.keyCheckInterval().compareTo(Duration.ofSeconds(10)) > 0) {
+            throw new Complaint(variable("rolewright.sealing.key-check-interval")
+                    + " is too long: with more than 10s other processes would count this one as gone.");
+        }
         String networks = "rolewright.target.allowed-networks";
         List<String> allowed = config.getOptionalValues(networks, String.class).orElse(List.of());
         try (AddressGuard parsed = AddressGuard.of(allowed, false, "", 1)) {
@@ -75,7 +80,7 @@ class Settings {
     }
 
     /** quarkus-vault says of these only when it is used that they are missing, and not all by name. */
-    private static Optional<String> vaultComplaint(Config config) {
+    static Optional<String> vaultComplaint(Config config) {
         String url = "quarkus.vault.url";
         if (config.getOptionalValue(url, String.class).isEmpty()) {
             return Optional.of(variable(url) + " is not set; with the root key in Vault it says where that is:"

@@ -104,7 +104,8 @@ class KeySuiteIT {
             assertThat(changed).isNotEmpty();
 
             assertThat(run(serving).getLong("unreadable")).isEqualTo(1);
-            assertThat(reEncrypted()).isGreaterThanOrEqualTo(RECORDS - 1);
+            // The others were given new credentials meanwhile, and sealed with the new key by that.
+            assertThat(reEncrypted() + changed.size()).isGreaterThanOrEqualTo(RECORDS - 1);
             assertHashesStand();
             assertThat(installation
                             .sql("SELECT count(*) FROM app_connection WHERE credentials_key_id <> 2")
