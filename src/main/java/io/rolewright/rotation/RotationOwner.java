@@ -5,6 +5,8 @@ import io.rolewright.audit.AuditType;
 import io.rolewright.credential.Actor;
 import io.rolewright.credential.Cause;
 import io.rolewright.credential.RoleOwner;
+import io.rolewright.outbox.Fact;
+import io.rolewright.outbox.Outbox;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
@@ -28,11 +30,13 @@ class RotationOwner implements RoleOwner {
     private final RotationStore store;
     private final Parameters parameters;
     private final RotationAudit audit;
+    private final Outbox outbox;
 
-    RotationOwner(RotationStore store, Parameters parameters, RotationAudit audit) {
+    RotationOwner(RotationStore store, Parameters parameters, RotationAudit audit, Outbox outbox) {
         this.store = store;
         this.parameters = parameters;
         this.audit = audit;
+        this.outbox = outbox;
     }
 
     @Override
@@ -61,10 +65,15 @@ class RotationOwner implements RoleOwner {
                     Map<String, Object> facts = facts(promotion.cause(), promotion.attemptId(), "success");
                     facts.put("credentialVersion", row.credentialVersion);
                     return audit.record(
-                            AuditEvent.success(AuditType.SECRET_ROTATION_ROTATE_SECRETS),
-                            promotion.actor(),
-                            row,
-                            facts);
+                                    AuditEvent.success(AuditType.SECRET_ROTATION_ROTATE_SECRETS),
+                                    promotion.actor(),
+                                    row,
+                                    facts)
+                            .call(() -> tell(
+                                    row,
+                                    "rotation.credential-changed",
+                                    row.credentialVersion,
+                                    Map.of("cause", promotion.cause().wireName())));
                 })
                 .replaceWith((Instant) null);
     }
@@ -117,10 +126,15 @@ class RotationOwner implements RoleOwner {
                             ending.finished() ? "failed" : ending.inDoubt() ? "in_doubt" : "parked");
                     facts.put("sqlState", ending.sqlState());
                     return audit.record(
-                            AuditEvent.failed(AuditType.SECRET_ROTATION_ROTATE_SECRETS, ending.reason()),
-                            ending.actor(),
-                            row,
-                            facts);
+                                    AuditEvent.failed(AuditType.SECRET_ROTATION_ROTATE_SECRETS, ending.reason()),
+                                    ending.actor(),
+                                    row,
+                                    facts)
+                            .call(() -> tell(
+                                    row,
+                                    ending.inDoubt() ? "rotation.in-doubt" : "rotation.failed",
+                                    null,
+                                    Map.of("reason", ending.reason(), "triedAgain", !ending.finished())));
                 })
                 .replaceWith((Instant) null);
     }
@@ -146,14 +160,25 @@ class RotationOwner implements RoleOwner {
                     facts.put("username", notice.roleId().equals(row.role1Id) ? row.username1 : row.username2);
                     facts.put("noticed", notice.reason());
                     return audit.record(
-                            well
-                                    ? AuditEvent.success(AuditType.SECRET_ROTATION_ROLE_NOTICED)
-                                    : AuditEvent.failed(AuditType.SECRET_ROTATION_ROLE_NOTICED, notice.reason()),
-                            Actor.SERVICE,
-                            row,
-                            facts);
+                                    well
+                                            ? AuditEvent.success(AuditType.SECRET_ROTATION_ROLE_NOTICED)
+                                            : AuditEvent.failed(
+                                                    AuditType.SECRET_ROTATION_ROLE_NOTICED, notice.reason()),
+                                    Actor.SERVICE,
+                                    row,
+                                    facts)
+                            .call(() -> tell(
+                                    row,
+                                    well ? "rotation.well-again" : "rotation.drifted",
+                                    null,
+                                    Map.of("reason", notice.reason())));
                 })
                 .replaceWithVoid();
+    }
+
+    /** For those who follow what is served. @param version null for what is about none */
+    private Uni<Void> tell(Rotation row, String type, Long version, Map<String, Object> facts) {
+        return outbox.put(new Fact(type, row.project.id, KIND, row.id, version, facts));
     }
 
     private static Map<String, Object> facts(Cause cause, UUID attempt, String status) {

@@ -117,6 +117,12 @@ class RotationWireTest {
                 .body("secretRotation.activeIndex", equalTo(1))
                 .body("secretRotation.credentialVersion", equalTo(2))
                 .body("secretRotation.isLastRotationManual", equalTo(true));
+        assertThat(TestStore.sql("SELECT credential_version FROM outbox_fact WHERE subject_id = '" + id
+                                + "' AND type = 'rotation.credential-changed' ORDER BY position")
+                        .stream()
+                        .map(row -> row.getLong(0)))
+                .as("told, each in the transaction that made it true")
+                .containsExactly(1L, 2L);
         List<Map<String, String>> both = credentials(id);
         assertThat(both).hasSize(2);
         for (Map<String, String> each : both) {
