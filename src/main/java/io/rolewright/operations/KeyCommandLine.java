@@ -12,6 +12,7 @@ import io.rolewright.sealing.KeyRun;
 import io.rolewright.sealing.KeyRun.State;
 import io.rolewright.store.StartupStep;
 import io.rolewright.store.StoreFault;
+import io.smallrye.mutiny.Uni;
 import jakarta.annotation.Priority;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
@@ -22,6 +23,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /**
@@ -37,6 +39,8 @@ class KeyCommandLine {
     private static final String OPTION = "--command";
 
     private static final Duration LOOK = Duration.ofMillis(500);
+
+    private static final Duration OUTAGE = Duration.ofMinutes(1);
 
     private static final Duration ANSWERS_WITHIN = Duration.ofSeconds(30);
 
@@ -89,7 +93,7 @@ class KeyCommandLine {
         }
         try {
             for (var step : steps) {
-                step.run().await().atMost(step.limit());
+                answer(step::run, step.limit());
             }
             try {
                 return end(watched(command.get()));
@@ -110,14 +114,14 @@ class KeyCommandLine {
     /** @return the run at its end */
     private KeyRun watched(KeyCommand command) throws InterruptedException {
         var bar = new ProgressBar(out, isTerminal());
-        var run = keys.begin(command).await().atMost(ANSWERS_WITHIN);
+        var run = answer(() -> keys.begin(command), ANSWERS_WITHIN);
         long since = System.nanoTime();
         long doneBefore = run.done();
         while (run.state() == State.RUNNING) {
             bar.show(run.done(), run.total(), doneBefore, run.reason(), Duration.ofNanos(System.nanoTime() - since));
             Thread.sleep(LOOK.toMillis());
             if (run.lapsed()) {
-                run = keys.begin(command).await().atMost(ANSWERS_WITHIN);
+                run = answer(() -> keys.begin(command), ANSWERS_WITHIN);
             }
             run = current(run.id());
         }
@@ -126,8 +130,23 @@ class KeyCommandLine {
         return run;
     }
 
-    private KeyRun current(UUID run) {
-        return keys.run(run).await().atMost(ANSWERS_WITHIN).orElseThrow();
+    private KeyRun current(UUID run) throws InterruptedException {
+        return answer(() -> keys.run(run), ANSWERS_WITHIN).orElseThrow();
+    }
+
+    /** A store that is busy or restarts for a minute ends nothing: the run goes on, so whoever watches it waits. */
+    private static <T> T answer(Supplier<Uni<T>> question, Duration limit) throws InterruptedException {
+        long end = System.nanoTime() + OUTAGE.toNanos();
+        while (true) {
+            try {
+                return question.get().await().atMost(limit);
+            } catch (RuntimeException failure) {
+                if (!StoreFault.isOutage(failure) || System.nanoTime() > end) {
+                    throw failure;
+                }
+                Thread.sleep(LOOK.toMillis());
+            }
+        }
     }
 
     private int end(KeyRun run) {
