@@ -49,8 +49,10 @@ import jakarta.ws.rs.core.MediaType;
 import java.util.List;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.logging.MDC;
 import org.jboss.resteasy.reactive.RestResponse;
@@ -242,7 +244,19 @@ class ConnectionResource {
     @Operation(
             operationId = "rotatePostgresAppConnection",
             summary = "Give a managed connection a new password now",
-            description = "504 rotation_in_doubt when the server's answer got lost: it goes on by itself.")
+            description =
+                    "Answers when the new password is proven. 400 rotation_in_progress and rotation_failed (with the"
+                            + " reason) leave the one before current.")
+    @APIResponse(
+            responseCode = "200",
+            description = "OK",
+            content = @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(implementation = One.class)))
+    @APIResponse(
+            responseCode = "504",
+            description =
+                    "rotation_in_doubt: a password was sent and the answer is missing. Both are kept; details.attemptId is"
+                            + " the attempt that ends by itself.",
+            content = @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(ref = "ApiError")))
     public Uni<One> rotate(
             @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId,
             @HeaderParam("Idempotency-Key")

@@ -18,7 +18,6 @@ import io.rolewright.target.TargetFailure;
 import io.rolewright.target.UnmarkedApply;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jboss.logging.Logger;
@@ -59,9 +58,6 @@ final class Run {
     private boolean takeover;
     private boolean marked;
     private int sends;
-
-    /** A password and, if it is one of ours, the version that holds it. */
-    private record Known(Login login, @Nullable PasswordVersion version) {}
 
     Run(Tools tools, Claim claim, boolean force, Deadline deadline) {
         this.tools = tools;
@@ -265,18 +261,19 @@ final class Run {
 
     /** Finds the password that opens the role: the one in doubt first, then from the current one back. Each is tried once. */
     private Uni<ChangeOutcome> self(Login place, List<PasswordVersion> versions) {
-        List<Known> known = new ArrayList<>();
-        for (PasswordVersion each : versions) {
-            if (each.state != VersionState.REJECTED) {
-                known.add(new Known(
-                        place.as(role.roleName, tools.seal().open(each, role).password()), each));
-            }
-        }
-        return selfPreflight(place, known, 0);
+        // Once it is known that none of them works, a retry costs two failing logins and not the whole history again.
+        boolean known = Stop.THIRD_PARTY.equals(attempt.reason);
+        List<Login> logins = versions.stream()
+                .filter(each -> each.state != VersionState.REJECTED)
+                .limit(known ? 2 : versions.size())
+                .map(each ->
+                        place.as(role.roleName, tools.seal().open(each, role).password()))
+                .toList();
+        return selfPreflight(logins, 0);
     }
 
-    private Uni<ChangeOutcome> selfPreflight(Login place, List<Known> known, int index) {
-        if (index == known.size()) {
+    private Uni<ChangeOutcome> selfPreflight(List<Login> logins, int index) {
+        if (index == logins.size()) {
             return stop(new Stop(
                     Step.PREFLIGHT,
                     Stop.THIRD_PARTY,
@@ -285,7 +282,7 @@ final class Run {
                     true,
                     List.of()));
         }
-        Login login = known.get(index).login();
+        Login login = logins.get(index);
         return tools.unmarked()
                 .preflight(login, rehearsed(), Purpose.DUE_WORK, deadline)
                 .onItemOrFailure()
@@ -297,7 +294,7 @@ final class Run {
                         return Uni.createFrom().failure(failure);
                     }
                     return refusesPassword(target)
-                            ? selfPreflight(place, known, index + 1)
+                            ? selfPreflight(logins, index + 1)
                             : stop(Stop.of(Step.PREFLIGHT, target));
                 });
     }

@@ -23,6 +23,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -378,5 +379,72 @@ class ManagedConnectionTest {
                     .statusCode(200)
                     .body("appConnection.rotation.credentialVersion", equalTo(3));
         }
+    }
+
+    // ---- By itself --------------------------------------------------------------------------------------------------
+
+    private static void runDue(String id, String due) {
+        TestStore.sql("UPDATE managed_role SET due_at = now(), " + due + " WHERE owner_id = '" + id + "'");
+        Api.as().body("{}").post("/api/v1/rotations/run-due").then().statusCode(200);
+        // The clock inside may have been quicker, and be at it still.
+        Awaitility.await()
+                .untilAsserted(() -> assertThat(TestStore.sql("SELECT 1 FROM managed_role WHERE owner_id = '" + id
+                                + "' AND lease_until IS NULL AND due_at > now()"))
+                        .hasSize(1));
+    }
+
+    @Test
+    void itIsChangedOnSchedule() {
+        Map<String, Object> body = managed(newest(), newest().role("LOGIN"));
+        body.put("isAutoRotationEnabled", true);
+        body.put("rotation", Map.of("rotationInterval", 7));
+        String id = created(body);
+        String next = Api.as().get(BASE + "/" + id).path("appConnection.rotation.nextRotationAt");
+        assertThat(next).endsWith("T00:00:00Z");
+
+        runDue(id, "change_at = now()");
+
+        Api.as()
+                .get(BASE + "/" + id)
+                .then()
+                .body("appConnection.rotation.credentialVersion", equalTo(3))
+                .body("appConnection.rotation.rotationStatus", equalTo("success"))
+                .body("appConnection.rotation.nextRotationAt", notNullValue());
+        logsIn(id);
+    }
+
+    /** A failover or a restore: the role has a password from before. */
+    @Test
+    void aTargetThatWentBackInTimeGetsTheCurrentPasswordAgain() {
+        Login login = newest().role("LOGIN");
+        String id = created(managed(newest(), login));
+        newest().sql("ALTER ROLE " + login.role() + " PASSWORD '" + login.password() + "'");
+
+        runDue(id, "state = 'OK'");
+
+        logsIn(id);
+        assertThat(newest().login(login.role(), login.password())).isEqualTo("28P01");
+        assertThat(versions(id)).containsExactly("1 PREVIOUS", "2 CURRENT");
+    }
+
+    @Test
+    void aThirdPartysPasswordIsSaid() {
+        Login login = newest().role("LOGIN");
+        String id = created(managed(newest(), login));
+        newest().sql("ALTER ROLE " + login.role() + " PASSWORD 'theirs'");
+
+        runDue(id, "state = 'OK'");
+
+        Api.as()
+                .get(BASE + "/" + id)
+                .then()
+                .body("appConnection.state", equalTo("parked"))
+                .body("appConnection.stateReason", equalTo("changed_by_third_party"));
+        act(id, "rotate")
+                .then()
+                .statusCode(400)
+                .body("code", equalTo("rotation_failed"))
+                .body("details.reason", equalTo("changed_by_third_party"));
+        assertThat(newest().login(login.role(), "theirs")).isEqualTo("ok");
     }
 }

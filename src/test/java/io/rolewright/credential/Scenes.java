@@ -1,5 +1,7 @@
 package io.rolewright.credential;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.quarkus.vertx.VertxContextSupport;
 import io.restassured.response.Response;
 import io.rolewright.target.Deadline;
@@ -15,6 +17,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Supplier;
+import org.awaitility.Awaitility;
 
 /** Builds roles under management on real servers, and does to them what the service does. */
 @Singleton
@@ -169,6 +172,11 @@ class Scenes {
                     carryOn(claim);
                 }
             }
+            // The clock of the service may have been quicker, and be at it still.
+            Awaitility.await()
+                    .untilAsserted(() -> assertThat(TestStore.sql(
+                                    "SELECT 1 FROM managed_role WHERE id = '" + role + "' AND lease_until IS NULL"))
+                            .hasSize(1));
         }
 
         void carryOn(Claim claim) {
