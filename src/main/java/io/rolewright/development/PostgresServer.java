@@ -102,6 +102,11 @@ public final class PostgresServer implements AutoCloseable {
         return major(folder.resolve("data"));
     }
 
+    /** @return the unpacked version that it runs */
+    public Path installation() {
+        return installation;
+    }
+
     /** @return where the server's files are */
     public Path dataFolder() {
         return folder.resolve("data");

@@ -41,6 +41,7 @@ class SecretLeakTest {
 
     private static final Path LOG = Path.of("target/leaks/service.log").toAbsolutePath();
     private static final String CONNECTIONS = "/api/v1/app-connections/postgres";
+    private static final String ROTATIONS = "/api/v2/secret-rotations/postgres-credentials";
 
     /** Must be found wherever is searched, or the search is worth nothing. */
     private static final String CONTROL = "control-" + UUID.randomUUID();
@@ -76,13 +77,16 @@ class SecretLeakTest {
 
             logins();
             projects();
+            identities();
             connections(target);
+            managedConnections(target);
+            rotations(target);
             keys();
 
             assertThat(unvisited())
                     .as("operations of the OpenAPI document that no leg of the tour calls")
                     .isEmpty();
-            assertThat(secrets.count()).isGreaterThan(10);
+            assertThat(secrets.count()).isGreaterThan(20);
             assertNothingIsFound(target);
         }
         Files.delete(LOG); // some hundred megabytes; it stays where the test fails
@@ -141,8 +145,52 @@ class SecretLeakTest {
 
     private void projects() {
         say(call("GET", "/api/status", null), 200);
-        say(call("POST", "/api/v1/projects", Map.of("projectName", TestPostgres.uniqueName("leaks"))), 200);
+        String id = say(call("POST", "/api/v1/projects", Map.of("projectName", TestPostgres.uniqueName("leaks"))), 200)
+                .path("project.id");
+        Response shown = say(call("GET", "/api/v1/projects/" + id, null), 200);
+        say(call("GET", "/api/v1/projects/slug/" + shown.path("project.slug"), null), 200);
+        say(call("PATCH", "/api/v1/projects/" + id, Map.of("description", "x")), 200);
         say(call("GET", "/api/v1/projects", null), 200);
+        say(call("DELETE", "/api/v1/projects/" + id, null), 200);
+    }
+
+    private void identities() {
+        String identities = "/api/v1/identities";
+        String id = say(call("POST", identities, Map.of("name", TestPostgres.uniqueName("leaks"))), 200)
+                .path("identity.id");
+        String one = identities + "/" + id;
+        say(call("GET", identities, null), 200);
+        say(call("GET", one, null), 200);
+        say(call("PATCH", one, Map.of("name", TestPostgres.uniqueName("leaks"))), 200);
+
+        String clientSecrets = "/api/v1/auth/universal-auth/identities/" + id + "/client-secrets";
+        Response made = call("POST", clientSecrets, Map.of("description", "x"));
+        made.then().statusCode(200).header("Cache-Control", "no-store");
+        String secret = secrets.add("generated client secret", made.path("clientSecret"));
+        String clientId = made.path("clientSecretData.clientId");
+        if (clientId != null) {
+            secrets.add(
+                    "token of an identity",
+                    call("POST", "/api/v1/auth/universal-auth/login", Map.of("clientId", clientId, "clientSecret", secret))
+                            .path("accessToken"));
+        }
+        String oneSecret = clientSecrets + "/" + made.path("clientSecretData.id");
+        say(call("GET", clientSecrets, null), 200);
+        say(call("GET", oneSecret, null), 200);
+        say(call("POST", oneSecret + "/revoke", "{}"), 200);
+
+        String tokens = "/api/v1/auth/token-auth/identities/" + id + "/tokens";
+        Response issued = call("POST", tokens, Map.of("name", "x"));
+        issued.then().statusCode(200).header("Cache-Control", "no-store");
+        secrets.add("static token", issued.path("accessToken"));
+        say(call("GET", tokens, null), 200);
+        say(call("POST", tokens + "/" + issued.path("tokenData.id") + "/revoke", "{}"), 200);
+
+        String members = "/api/v1/projects/" + defaultProject() + "/identity-memberships";
+        say(call("PUT", members + "/" + id, Map.of("roles", List.of("reader"))), 200);
+        say(call("GET", members, null), 200);
+        say(call("DELETE", members + "/" + id, null), 200);
+        say(call("DELETE", one, null), 200);
     }
 
     private void keys() throws IOException {
@@ -223,6 +271,130 @@ class SecretLeakTest {
         Map<String, Object> kept = connection("kept", credentials(target, app.role(), next));
         kept.put("description", CONTROL);
         say(call("POST", CONNECTIONS, kept), 200);
+    }
+
+    private void managedConnections(TestPostgres target) {
+        String password = secrets.add("password before management", recognisable("managed"));
+        TestPostgres.Login app = role(target, password, "LOGIN");
+        Map<String, Object> body = connection("managed", credentials(target, app.role(), password));
+        body.put("isPlatformManagedCredentials", true);
+        String one =
+                CONNECTIONS + "/" + say(call("POST", CONNECTIONS, body), 200).path("appConnection.id");
+        say(call("POST", one + "/rotate", "{}"), 200);
+        say(call("POST", one + "/test", "{}"), 200);
+        // Each password that was ever its own is known afterwards by being released: what the target has is not what
+        // was said.
+        String released = release(one, "released password");
+        assertThat(target.login(app.role(), released)).isEqualTo("ok");
+        say(call("DELETE", one, null), 200);
+
+        // A change that the target refuses, and one whose role is changed by somebody else.
+        String own = secrets.add("password of a refused change", recognisable("refusing"));
+        TestPostgres.Login refusing = role(target, own, "LOGIN");
+        target.sql("ALTER ROLE " + refusing.role() + " SET default_transaction_read_only = on");
+        Map<String, Object> refused = connection("refusing", credentials(target, refusing.role(), own));
+        refused.put("isPlatformManagedCredentials", true);
+        say(call("POST", CONNECTIONS, refused), 400, 200);
+    }
+
+    private String release(String one, String name) {
+        // The one answer that has a password in it.
+        Response released = call("POST", one + "/release", "{}");
+        released.then().statusCode(200).header("Cache-Control", "no-store");
+        return secrets.add(name, released.path("releasedCredentials.releasedPassword"));
+    }
+
+    private void rotations(TestPostgres target) {
+        String password = secrets.add("password of a managing role", recognisable("managing"));
+        TestPostgres.Login manager = role(target, password, "LOGIN CREATEROLE");
+        String first = role(target, secrets.add("password before rotation", recognisable("first")), "LOGIN")
+                .role();
+        String second = role(target, secrets.add("second password before rotation", recognisable("second")), "LOGIN")
+                .role();
+        target.sql("GRANT " + first + ", " + second + " TO " + manager.role() + " WITH ADMIN TRUE");
+        String managing = say(
+                        call(
+                                "POST",
+                                CONNECTIONS,
+                                connection("managing", credentials(target, manager.role(), password))),
+                        200)
+                .path("appConnection.id");
+        Map<String, Object> body = rotation(managing, first, second);
+        say(call("GET", "/api/v2/secret-rotations/options", null), 200);
+        say(
+                call(
+                        "POST",
+                        ROTATIONS + "/preflight",
+                        Map.of("connectionId", managing, "parameters", body.get("parameters"))),
+                200);
+        Response created = say(call("POST", ROTATIONS, body), 200);
+        say(call("POST", ROTATIONS, body), 400);
+        String one = ROTATIONS + "/" + created.path("secretRotation.id");
+        String list = "?projectId=" + defaultProject();
+        generated(one);
+        say(call("POST", one + "/rotate-secrets?force=true", null), 200);
+        generated(one);
+        say(call("POST", one + "/rotate-secrets?force=true", null), 200);
+        generated(one);
+        say(call("GET", "/api/v2/secret-rotations" + list, null), 200);
+        say(call("GET", ROTATIONS + list, null), 200);
+        say(call("GET", one, null), 200);
+        say(
+                call(
+                        "GET",
+                        ROTATIONS + "/rotation-name/" + body.get("name") + list + "&environment=prod&secretPath=/",
+                        null),
+                200);
+        say(call("POST", one + "/preflight", "{}"), 200);
+        say(call("GET", one + "/attempts", null), 200);
+        say(call("GET", one + "/versions", null), 200);
+        say(call("POST", "/api/v1/rotations/run-due?budgetSeconds=5", null), 200);
+        for (String path : List.of("/api/v3/secrets/raw", "/api/v4/secrets")) {
+            String where = "?workspaceId=" + defaultProject() + "&projectId=" + defaultProject()
+                    + "&environment=prod&secretPath=/";
+            // Answers with the password in them, which is known from the credentials.
+            call("GET", path + where, null).then().statusCode(200).header("Cache-Control", "no-store");
+            call("GET", path + "/DB_PASSWORD" + where, null).then().statusCode(200);
+        }
+        say(call("PATCH", one, Map.of("description", "x", "rotationInterval", 31)), 200);
+
+        // Refused by the target: the statement with the secret is written to its log as an error.
+        target.sql("REVOKE ADMIN OPTION FOR " + first + ", " + second + " FROM " + manager.role());
+        say(call("POST", one + "/rotate-secrets?force=true", null), 400);
+        target.sql("GRANT " + first + ", " + second + " TO " + manager.role() + " WITH ADMIN TRUE");
+        say(call("POST", one + "/rotate-secrets?force=true", null), 200);
+        generated(one);
+        say(call("DELETE", one + "?revokeGeneratedCredentials=true", null), 200);
+        say(call("GET", one + "/generated-credentials", null), 404);
+    }
+
+    /** The one answer of a rotation that has passwords in it. */
+    private void generated(String one) {
+        Response generated = call("GET", one + "/generated-credentials", null);
+        generated.then().statusCode(200).header("Cache-Control", "no-store");
+        List<String> passwords = generated.path("generatedCredentials.password");
+        assertThat(passwords).isNotEmpty();
+        passwords.forEach(password -> secrets.add("generated password " + secrets.count(), password));
+    }
+
+    private Map<String, Object> rotation(String connection, String first, String second) {
+        return new HashMap<>(Map.of(
+                "name",
+                TestPostgres.uniqueName("rotation").replace('_', '-'),
+                "projectId",
+                defaultProject(),
+                "connectionId",
+                connection,
+                "environment",
+                "prod",
+                "secretPath",
+                "/",
+                "rotationInterval",
+                30,
+                "parameters",
+                Map.of("username1", first, "username2", second),
+                "secretsMapping",
+                Map.of("username", "DB_USER", "password", "DB_PASSWORD")));
     }
 
     private static Map<String, Object> credentials(TestPostgres target, String role, String password) {

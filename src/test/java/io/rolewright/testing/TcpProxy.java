@@ -101,10 +101,11 @@ public final class TcpProxy implements AutoCloseable {
             calledOff = true;
         }
 
-        private Fate react(Message message, boolean sent) {
-            if (calledOff || afterwards != sent || !which.test(message)) {
-                return Fate.PASS;
-            }
+        private boolean waitsFor(Message message, boolean sent) {
+            return !calledOff && afterwards == sent && (always || met.get() == 0) && which.test(message);
+        }
+
+        private Fate react() {
             if (met.getAndIncrement() > 0 && !always) {
                 return Fate.PASS;
             }
@@ -413,9 +414,9 @@ public final class TcpProxy implements AutoCloseable {
         private void pass(Message message, byte[] head, OutputStream out) throws IOException {
             Fate fate = Fate.PASS;
             for (Sighting sighting : sightings) {
-                if (!sighting.calledOff && !sighting.afterwards && sighting.which.test(message)) {
+                if (sighting.waitsFor(message, false)) {
                     out.flush();
-                    Fate wanted = sighting.react(message, false);
+                    Fate wanted = sighting.react();
                     fate = fate == Fate.PASS ? wanted : fate;
                 }
             }
@@ -427,9 +428,9 @@ public final class TcpProxy implements AutoCloseable {
                 out.write(head);
                 out.write(message.body);
                 for (Sighting sighting : sightings) {
-                    if (!sighting.calledOff && sighting.afterwards && sighting.which.test(message)) {
+                    if (sighting.waitsFor(message, true)) {
                         out.flush();
-                        sighting.react(message, true);
+                        sighting.react();
                     }
                 }
             }

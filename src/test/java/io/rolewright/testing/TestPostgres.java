@@ -129,6 +129,54 @@ public final class TestPostgres implements AutoCloseable {
         }
     }
 
+    /**
+     * A running copy of this server as it is now, on another port: what a restore of a backup gives. This server is stopped for the
+     * moment of the copy. The test closes it.
+     */
+    public TestPostgres copy() {
+        return copy(false);
+    }
+
+    /** A standby that follows this server, until it is promoted. The test closes it. */
+    public TestPostgres standby() {
+        return copy(true);
+    }
+
+    private TestPostgres copy(boolean standby) {
+        try {
+            Path other = Files.createTempDirectory(folder.getParent(), "copy-").toAbsolutePath();
+            server.stop();
+            int code = new ProcessBuilder(
+                            "cp",
+                            "-a",
+                            folder.resolve("data").toString(),
+                            folder.resolve("server.properties").toString(),
+                            other.toString())
+                    .start()
+                    .waitFor();
+            server.start();
+            if (code != 0) {
+                throw new IllegalStateException("the copy failed");
+            }
+            PostgresServer.Builder builder = PostgresServer.in(other, server.installation())
+                    .volatileData()
+                    .temporary()
+                    .authentication(rules(tls));
+            if (standby) {
+                Files.createFile(other.resolve("data/standby.signal"));
+                builder.setting(
+                        "primary_conninfo",
+                        "host=" + host() + " port=" + port() + " user=" + SUPERUSER + " password='" + PASSWORD + "'");
+            }
+            return new TestPostgres(other, builder.start(), tls);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
     private static Path installation(int major) {
         Path cache = Path.of("target/postgres-binaries");
         Path jar = cache.resolve(major + ".jar");
@@ -146,6 +194,7 @@ public final class TestPostgres implements AutoCloseable {
         String kind = tls == Tls.REQUIRED ? "hostssl" : "host";
         List<String> rules = new ArrayList<>();
         rules.add(kind + " all " + SUPERUSER + " 127.0.0.1/32 scram-sha-256");
+        rules.add(kind + " replication " + SUPERUSER + " 127.0.0.1/32 scram-sha-256");
         if (own.length == 0) {
             rules.add(kind + " all all 127.0.0.1/32 scram-sha-256");
         }
