@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** {@code kill -9} while roles change their own passwords. */
+@Tag("suite-crash")
 class ManagedCrashIT {
 
     private Scene scene;
@@ -46,7 +47,6 @@ class ManagedCrashIT {
     }
 
     @Test
-    @Tag("suite-crash")
     void survivesTwoHundredKillsAtRandomMoments() {
         crashes.atRandom(200, ThreadLocalRandom.current().nextLong());
 
@@ -55,7 +55,6 @@ class ManagedCrashIT {
     }
 
     @Test
-    @Tag("suite-crash")
     void survivesAKillBeforeEveryMessage() {
         int points = crashes.atEveryMessage();
 
@@ -69,7 +68,6 @@ class ManagedCrashIT {
     }
 
     @Test
-    @Tag("suite-crash")
     void whatIsManagedOutlivesThirtyKillsOfEachKindWhileItBeginsEndsAndIsDeleted() {
         begunReleasedAndDeleted(30);
     }

@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** {@code kill -9} while rotations run: what is served works, nothing is lost, and all that is left behind is gone on with. */
+@Tag("suite-crash")
 class RotationCrashIT {
 
     private Scene scene;
@@ -42,7 +43,6 @@ class RotationCrashIT {
     }
 
     @Test
-    @Tag("suite-crash")
     void survivesFiveHundredKillsAtRandomMoments() {
         crashes.atRandom(500, ThreadLocalRandom.current().nextLong());
 
@@ -51,7 +51,6 @@ class RotationCrashIT {
     }
 
     @Test
-    @Tag("suite-crash")
     void survivesAKillBeforeEveryMessage() {
         int points = crashes.atEveryMessage();
 

@@ -36,6 +36,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What may go wrong around a rotation, one thing at a time, at the step where it hurts most. */
+@Tag("suite-crash")
 class RotationProofIT {
 
     /** The statement that changes a password; the rehearsal has the same words and a ROLLBACK. */
@@ -299,8 +300,9 @@ class RotationProofIT {
         settles(rotation, service);
         scene.toTarget.keepServerSide();
         // Longer than the lease, so that the recovery begins while it is still held.
-        CompletableFuture<Void> holder = CompletableFuture.runAsync(() -> scene.target.sql(
-                "BEGIN; ALTER ROLE " + rotation.first.role() + " CONNECTION LIMIT 50; SELECT pg_sleep(7); ROLLBACK"));
+        CompletableFuture<Void> holder =
+                CompletableFuture.runAsync(() -> scene.target.sql("BEGIN; ALTER ROLE " + rotation.first.role()
+                        + " CONNECTION LIMIT 50; SELECT pg_sleep(" + (Scene.LEASE.toSeconds() + 3) + "); ROLLBACK"));
         Awaitility.await().until(() -> waiting("PgSleep") == 1);
 
         CompletableFuture<Answer> call = rotation.change(service);
@@ -410,7 +412,6 @@ class RotationProofIT {
     }
 
     @Test
-    @Tag("suite-crash")
     void consumersOfTwoRolesNeverFailDuringTwoHundredRotations() {
         consumersNeverFail(200);
     }

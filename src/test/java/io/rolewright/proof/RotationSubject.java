@@ -6,9 +6,12 @@ import io.rolewright.testing.ServiceProcess;
 import io.rolewright.testing.TestPostgres;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import java.time.Duration;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import org.awaitility.Awaitility;
 
 /** A rotation of one role or of two. */
 final class RotationSubject implements Subject {
@@ -79,12 +82,20 @@ final class RotationSubject implements Subject {
                 .put("parameters", parameters)
                 .put(
                         "secretsMapping",
-                        new JsonObject().put("username", "DB_USER").put("password", "DB_PASSWORD"));
+                        new JsonObject()
+                                .put("username", first.role().toUpperCase(Locale.ROOT) + "_USER")
+                                .put("password", first.role().toUpperCase(Locale.ROOT) + "_PASSWORD"));
     }
 
     /** The credential that consumers are given. */
     TestPostgres.Login served(ServiceProcess service) {
-        JsonObject answer = service.get(ROTATIONS + "/" + id + "/generated-credentials")
+        // A process that has just been started on a busy machine may say that its store is slow; then it says nothing
+        // wrong.
+        JsonObject answer = Awaitility.await()
+                .atMost(Duration.ofSeconds(30))
+                .until(
+                        () -> service.get(ROTATIONS + "/" + id + "/generated-credentials"),
+                        reply -> reply.status() != 503)
                 .expect(200)
                 .json();
         JsonArray credentials = answer.getJsonArray("generatedCredentials");

@@ -14,10 +14,11 @@ import java.util.List;
  */
 final class Scene implements AutoCloseable {
 
-    static final Duration LEASE = Duration.ofSeconds(4);
+    /** The jar has just been started whenever it works, and is slow then. */
+    static final Duration LEASE = Duration.ofSeconds(ServiceProcess.isNative() ? 5 : 10);
 
     /** Within that time everything that a crash has left is settled: lease, poll, the run itself, and a slow machine. */
-    static final Duration BOUND = Duration.ofSeconds(40);
+    static final Duration BOUND = Duration.ofSeconds(60);
 
     final TestPostgres store;
     final TestPostgres target;
@@ -34,7 +35,7 @@ final class Scene implements AutoCloseable {
         manager = target.role("LOGIN CREATEROLE");
         installation = Installation.on(store, toStore)
                 .setting("ROLEWRIGHT_CREDENTIAL_LEASE", LEASE.toSeconds() + "s")
-                .setting("ROLEWRIGHT_CREDENTIAL_LONGEST_RUN", "3s")
+                .setting("ROLEWRIGHT_CREDENTIAL_LONGEST_RUN", LEASE.toSeconds() - 1 + "s")
                 .setting("ROLEWRIGHT_CREDENTIAL_FIRST_RETRY", "500ms")
                 .setting("ROLEWRIGHT_CREDENTIAL_LONGEST_RETRY", "2s")
                 .setting("ROLEWRIGHT_SCHEDULER_POLL_INTERVAL", "1s")

@@ -167,13 +167,11 @@ class SecretLeakTest {
         Response made = call("POST", clientSecrets, Map.of("description", "x"));
         made.then().statusCode(200).header("Cache-Control", "no-store");
         String secret = secrets.add("generated client secret", made.path("clientSecret"));
-        String clientId = made.path("clientSecretData.clientId");
-        if (clientId != null) {
-            secrets.add(
-                    "token of an identity",
-                    call("POST", "/api/v1/auth/universal-auth/login", Map.of("clientId", clientId, "clientSecret", secret))
-                            .path("accessToken"));
-        }
+        String clientId = call("GET", one, null).path("identity.clientId");
+        secrets.add(
+                "token of an identity",
+                call("POST", "/api/v1/auth/universal-auth/login", Map.of("clientId", clientId, "clientSecret", secret))
+                        .path("accessToken"));
         String oneSecret = clientSecrets + "/" + made.path("clientSecretData.id");
         say(call("GET", clientSecrets, null), 200);
         say(call("GET", oneSecret, null), 200);

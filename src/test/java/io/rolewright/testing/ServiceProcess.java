@@ -42,7 +42,7 @@ public final class ServiceProcess implements AutoCloseable {
     }
 
     private static final Path TARGET = Path.of("target").toAbsolutePath();
-    private static final Duration STARTS_WITHIN = Duration.ofSeconds(60);
+    private static final Duration STARTS_WITHIN = Duration.ofSeconds(180);
     private static final Duration ANSWERS_WITHIN = Duration.ofSeconds(20);
     private static final HttpClient HTTP = HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
