@@ -2,8 +2,10 @@ package io.rolewright.access;
 
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** Settings of logins and tokens. */
@@ -33,6 +35,55 @@ public interface AccessConfig {
      * ingress all callers share one lockout per client id.
      */
     Optional<List<String>> trustedProxies();
+
+    /**
+     * Issuers of foreign tokens that the operator vouches for, by a name of his own: reached as written, whatever their
+     * address. All others come over the API and are reached only at open addresses.
+     */
+    Map<String, Issuer> issuers();
+
+    /** Where the keys of one issuer are found. */
+    interface Issuer {
+
+        /** As its tokens say it in {@code iss}. */
+        String issuer();
+
+        /** Below which {@code /.well-known/openid-configuration} lies, if that is not the issuer itself; HTTPS. */
+        Optional<String> url();
+
+        /** PEM file with the authority of its certificate; absent: the usual ones. */
+        Optional<Path> caFile();
+
+        /** A file with a bearer token to show, for clusters that do not show their keys to everybody. */
+        Optional<Path> tokenFile();
+    }
+
+    Limits limits();
+
+    /** Calls per minute in one replica, with bursts of as many; 0: without limit. At most 1,000,000. */
+    interface Limits {
+
+        /** From one address (IPv6: one /64), whatever identity is named. */
+        @WithDefault("120")
+        int loginsPerAddress();
+
+        /** From one address, of one client id or identity. */
+        @WithDefault("30")
+        int loginsPerIdentity();
+
+        /** Tests of connections, and what tests one: creates and changes of credentials. */
+        @WithDefault("120")
+        int testsPerAddress();
+
+        @WithDefault("60")
+        int testsPerIdentity();
+
+        @WithDefault("120")
+        int rotatesPerAddress();
+
+        @WithDefault("60")
+        int rotatesPerIdentity();
+    }
 
     /** When logins that fail are no longer heard, per client id and address. */
     interface Lockout {

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
@@ -103,12 +104,30 @@ public final class AccessSettings {
                 "ROLEWRIGHT_ACCESS_LOCKOUT_FAILURES must be 1 to 30.");
         within("ROLEWRIGHT_ACCESS_LOCKOUT_WINDOW", lockout.window(), Duration.ofSeconds(5), Duration.ofHours(1));
         within("ROLEWRIGHT_ACCESS_LOCKOUT_DURATION", lockout.duration(), Duration.ofSeconds(30), Duration.ofDays(1));
+        access.issuers()
+                .forEach((name, issuer) -> require(
+                        issuer.url().orElse(issuer.issuer()).matches("https://[^/?#@]+(/[^?#]*)?"),
+                        "ROLEWRIGHT_ACCESS_ISSUERS_" + name.toUpperCase(Locale.ROOT)
+                                + " must be reached by https://: set its URL."));
+        var limits = access.limits();
+        limit("LOGINS_PER_ADDRESS", limits.loginsPerAddress());
+        limit("LOGINS_PER_IDENTITY", limits.loginsPerIdentity());
+        limit("TESTS_PER_ADDRESS", limits.testsPerAddress());
+        limit("TESTS_PER_IDENTITY", limits.testsPerIdentity());
+        limit("ROTATES_PER_ADDRESS", limits.rotatesPerAddress());
+        limit("ROTATES_PER_IDENTITY", limits.rotatesPerIdentity());
         for (var network : access.trustedProxies().orElse(List.of())) {
             require(
                     Network.parse(network).isPresent(),
                     "ROLEWRIGHT_ACCESS_TRUSTED_PROXIES has an entry that is no network such as 10.0.0.0/8: " + network
                             + ".");
         }
+    }
+
+    private static void limit(String setting, int perMinute) {
+        require(
+                perMinute >= 0 && perMinute <= 1_000_000,
+                "ROLEWRIGHT_ACCESS_LIMITS_" + setting + " must be 0 to 1000000.");
     }
 
     private static void within(String setting, Duration value, Duration least, Duration most) {

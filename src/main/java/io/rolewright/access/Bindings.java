@@ -14,10 +14,12 @@ final class Bindings {
 
     private static final String AN_ADMINISTRATOR_CAN_LOG_IN = """
             select exists (
-                select from role_binding b where b.project_id is null and b.role = 'admin' and exists (
-                    select from client_secret s where s.identity_id = b.identity_id
-                        and (s.expires_at is null or s.expires_at > now())
-                        and (s.uses_limit = 0 or s.uses < s.uses_limit)))""";
+                select from role_binding b where b.project_id is null and b.role = 'admin' and (
+                    exists (select from token_rule r where r.identity_id = b.identity_id)
+                    or exists (
+                        select from client_secret s where s.identity_id = b.identity_id
+                            and (s.expires_at is null or s.expires_at > now())
+                            and (s.uses_limit = 0 or s.uses < s.uses_limit))))""";
 
     private Bindings() {}
 

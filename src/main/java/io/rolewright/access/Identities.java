@@ -26,6 +26,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.hibernate.reactive.mutiny.Mutiny;
 
@@ -40,6 +41,8 @@ class Identities {
                 (select coalesce(jsonb_agg(jsonb_build_object('project', b.project_id, 'role', b.role)), '[]')
                  from role_binding b where b.identity_id = i.id) as bindings,
                 exists (select from client_secret s where s.identity_id = i.id) as universal_auth,
+                (select coalesce(string_agg(r.method, ',' order by r.method), '') from token_rule r
+                 where r.identity_id = i.id) as rules,
                 exists (select from static_token t where t.identity_id = i.id) as token_auth
             from identity i""";
 
@@ -204,6 +207,9 @@ class Identities {
         if (row.getBoolean("token_auth")) {
             methods.add("token-auth");
         }
+        Stream.of(row.getString("rules").split(","))
+                .filter(method -> !method.isEmpty())
+                .forEach(methods::add);
         return new Described(
                 row.getUUID("id"),
                 row.getString("name"),

@@ -8,7 +8,6 @@ import io.rolewright.problem.Problem;
 import io.rolewright.sealing.Sealer;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
-import java.util.Map;
 import java.util.UUID;
 import org.hibernate.reactive.mutiny.Mutiny;
 
@@ -35,27 +34,6 @@ class Logins {
                        where client_id = ?1 and fingerprint = ?3
                        order by client_secret.created_at limit 1) i on true""";
 
-    /** Also clears away a few rows that count for nothing any more, so that the table cannot grow by guesses alone. */
-    private static final String COUNT = """
-            with swept as (
-                delete from login_failure where ctid in (
-                    select ctid from login_failure
-                    where window_ends_at < now() and (client_id, address) <> (?1, ?2)
-                    limit 10 for update skip locked))
-            insert into login_failure as f (client_id, address, failures, window_ends_at)
-            values (?1, ?2, 1, now() + make_interval(secs => ?3))
-            on conflict (client_id, address) do update set
-                failures = case when f.window_ends_at < now() then 1 else f.failures + 1 end,
-                window_ends_at = now() + make_interval(secs => ?3),
-                locked_until = null
-            returning failures""";
-
-    private static final String LOCK = """
-            update login_failure set
-                locked_until = now() + make_interval(secs => ?3),
-                window_ends_at = now() + make_interval(secs => ?3)
-            where client_id = ?1 and address = ?2""";
-
     /** The limit again, because logins of the same moment have all seen the same number of uses. */
     private static final String USE = """
             update client_secret set uses = uses + 1, last_used_at = now()
@@ -64,21 +42,24 @@ class Logins {
     private final Sealer sealer;
     private final Tokens tokens;
     private final AuditLog audit;
-    private final AccessConfig.Lockout lockout;
+    private final RateLimits limits;
+    private final Lockouts lockouts;
 
-    Logins(Sealer sealer, Tokens tokens, AuditLog audit, AccessConfig config) {
+    Logins(Sealer sealer, Tokens tokens, AuditLog audit, RateLimits limits, Lockouts lockouts) {
         this.sealer = sealer;
         this.tokens = tokens;
         this.audit = audit;
-        this.lockout = config.lockout();
+        this.limits = limits;
+        this.lockouts = lockouts;
     }
 
     /**
      * @param clientId and secret, both without white space around them
      * @return fails with 401 {@code invalid_credentials}, {@code client_secret_expired}, {@code client_secret_used_up} or
-     *     {@code login_locked}
+     *     {@code login_locked}, or with 429 {@code rate_limited}
      */
     Uni<GrantedToken> login(String clientId, String clientSecret, RequestOrigin from) {
+        limits.countLogin(clientId, from);
         byte[] fingerprint = ClientSecret.fingerprint(sealer, clientId, clientSecret);
         var origin = ClientAddresses.origin(from.address());
         // The refusals are counted and recorded in the transaction, so they are values until it has committed.
@@ -131,11 +112,7 @@ class Logins {
         var name = (String) row[3];
         var token = tokens.start(identityId, name, (UUID) row[4]);
         var forget = failedBefore
-                ? session.createNativeQuery("delete from login_failure where client_id = ?1 and address = ?2")
-                        .setParameter(1, clientId)
-                        .setParameter(2, origin)
-                        .executeUpdate()
-                        .replaceWithVoid()
+                ? Lockouts.forget(session, clientId, origin)
                 : Uni.createFrom().voidItem();
         return forget.chain(() -> audit.record(AuditEvent.success(AuditType.LOGIN_IDENTITY_UNIVERSAL_AUTH)
                         .by(identityId, name)
@@ -149,24 +126,12 @@ class Logins {
 
     private Uni<Outcome> fail(
             Mutiny.Session session, String clientId, String origin, RequestOrigin from, String reason) {
-        return session.createNativeQuery(COUNT, Integer.class)
-                .setParameter(1, clientId)
-                .setParameter(2, origin)
-                .setParameter(3, lockout.window().toSeconds())
-                .getSingleResult()
-                .chain(failures -> failures < lockout.failures()
-                        ? Uni.createFrom().item(false)
-                        : session.createNativeQuery(LOCK)
-                                .setParameter(1, clientId)
-                                .setParameter(2, origin)
-                                .setParameter(3, lockout.duration().toSeconds())
-                                .executeUpdate()
-                                .replaceWith(true))
-                .call(nowLocked -> audit.record(AuditEvent.refused(AuditType.LOGIN_IDENTITY_UNIVERSAL_AUTH, reason)
+        return lockouts.failed(session, clientId, origin)
+                .call(lockedSeconds -> audit.record(AuditEvent.refused(AuditType.LOGIN_IDENTITY_UNIVERSAL_AUTH, reason)
                         .by(null, clientId)
                         .from(from.address(), from.requestId())
                         .with("clientId", clientId)
-                        .with("lockedSeconds", nowLocked ? lockout.duration().toSeconds() : 0)))
+                        .with("lockedSeconds", lockedSeconds)))
                 .replaceWith(() -> Outcome.refused(reason));
     }
 
@@ -195,7 +160,7 @@ class Logins {
         }
 
         static Outcome locked(int seconds) {
-            return new Outcome(null, new Locked(seconds));
+            return new Outcome(null, Lockouts.locked(seconds));
         }
 
         GrantedToken tokenOrThrow() {
@@ -203,17 +168,6 @@ class Logins {
                 throw refusal;
             }
             return token;
-        }
-    }
-
-    private static final class Locked extends Problem {
-        Locked(int seconds) {
-            super(
-                    401,
-                    "login_locked",
-                    "Too many logins with this client id failed from your address: try again later.",
-                    Map.of("retryAfterSeconds", seconds),
-                    Map.of("Retry-After", Integer.toString(seconds)));
         }
     }
 }

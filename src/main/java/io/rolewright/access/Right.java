@@ -12,6 +12,12 @@ import java.util.Set;
  * everything and is not named. An endpoint asks {@link Rights} for exactly one of them.
  */
 public enum Right {
+    /** Replaces the keys that sign access tokens, and so may end every token. */
+    SIGNING_KEYS_MANAGE("manage", "signing-keys"),
+
+    /** Sees who did what, in the organisation or in one project. */
+    AUDIT_READ("read", "audit-logs"),
+
     PROJECT_READ("read", "projects", OPERATOR, READER, CONSUMER),
     PROJECT_CREATE("create", "projects"),
     PROJECT_EDIT("edit", "projects"),

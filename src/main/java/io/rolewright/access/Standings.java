@@ -36,7 +36,9 @@ class Standings {
             union all
             select 'token', role, id, fingerprint, expires_at from static_token where identity_id = $1
             union all
-            select 'credential', null, id, null, null from client_secret where identity_id = $1""";
+            select 'credential', null, id, null, null from client_secret where identity_id = $1
+            union all
+            select 'credential', null, id, null, null from token_rule where identity_id = $1""";
 
     /** One row per identity, and none that every copy has outlived. */
     private static final String CHANGED = """

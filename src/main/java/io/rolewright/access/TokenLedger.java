@@ -42,7 +42,8 @@ class TokenLedger {
             union all
             (select 'identity', id, null, created_at from identity limit 1)
             union all
-            select 'signing key', id, sealed, created_at from signing_key
+            select case when signs_from <= now() then 'signing key' else 'next key' end, id, sealed, signs_from
+            from signing_key where verifies_until is null or verifies_until > now()
             union all
             select 'changed', identity_id, null, at from access_change where at > $1
             union all
@@ -196,7 +197,8 @@ class TokenLedger {
                     var keyId = id.toString();
                     var opened = last == null ? null : last.keys.get(keyId);
                     keys.put(keyId, opened != null ? opened : open(id, row.getBuffer("sealed")));
-                    if (newest == null || at.isAfter(newest)) {
+                    boolean signs = row.getString("kind").equals("signing key");
+                    if (signs && (newest == null || at.isAfter(newest))) {
                         newest = at;
                         signingKeyId = keyId;
                     }
@@ -231,7 +233,7 @@ class TokenLedger {
      *
      * @param askedAt {@link System#nanoTime} before the question was sent: what was committed by then is in it
      * @param storeClock of the same reading
-     * @param signingKeyId the newest key's; null if there is none
+     * @param signingKeyId the newest key's of those that sign already; null if there is none
      * @param format null if there is no organisation yet
      */
     record Known(

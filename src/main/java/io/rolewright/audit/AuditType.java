@@ -36,6 +36,12 @@ public final class AuditType {
     public static final String GET_SECRET = "get-secret";
 
     public static final String LOGIN_IDENTITY_UNIVERSAL_AUTH = "login-identity-universal-auth";
+    public static final String LOGIN_IDENTITY_KUBERNETES_AUTH = "login-identity-kubernetes-auth";
+    public static final String LOGIN_IDENTITY_OIDC_AUTH = "login-identity-oidc-auth";
+    /** Ours: by which foreign tokens an identity logs in was said, or no longer. */
+    public static final String SET_AUTH_METHOD = "set-identity-auth-method";
+
+    public static final String REMOVE_AUTH_METHOD = "remove-identity-auth-method";
     /** Ours. */
     public static final String RENEW_IDENTITY_ACCESS_TOKEN = "renew-identity-access-token";
     /** Ours. */
@@ -44,6 +50,16 @@ public final class AuditType {
     public static final String BOOTSTRAP_IDENTITY = "bootstrap-identity";
     /** Ours: a request without a valid token, or without the right it needs. */
     public static final String ACCESS_REFUSED = "access-refused";
+
+    /** Ours: a search in the audit. */
+    public static final String GET_AUDIT_LOGS = "get-audit-logs";
+    /** Ours. */
+    public static final String EXPORT_AUDIT_LOGS = "export-audit-logs";
+    /** Ours: rows older than the retention were deleted, by the migration role. */
+    public static final String PRUNE_AUDIT_LOGS = "prune-audit-logs";
+
+    /** Ours: the key that signs access tokens was replaced. */
+    public static final String ROTATE_SIGNING_KEY = "rotate-signing-key";
 
     public static final String CREATE_IDENTITY = "create-identity";
     public static final String UPDATE_IDENTITY = "update-identity";

@@ -10,6 +10,7 @@ import io.rolewright.problem.ValidationProblem;
 import io.rolewright.target.TargetReport;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import org.jboss.logging.Logger;
@@ -40,6 +41,20 @@ class ConnectionAudit {
             event = event.with(fact.getKey(), fact.getValue());
         }
         return audit.record(event);
+    }
+
+    Uni<Void> read(Act act, Connection row) {
+        return audit.record(about(act, AuditEvent.success(AuditType.GET_APP_CONNECTION), row.project, row.id));
+    }
+
+    /** Names the first hundred of them. */
+    Uni<Void> listed(Act act, String type, List<Connection> rows) {
+        return audit.record(about(act, AuditEvent.success(type), null, null)
+                .with("app", "postgres")
+                .with("count", rows.size())
+                .with(
+                        "connectionIds",
+                        rows.stream().limit(100).map(row -> row.id).toList()));
     }
 
     /** @param row the stored connection that was tested; null when the credentials came with the request */

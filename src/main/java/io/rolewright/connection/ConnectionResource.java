@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.rolewright.access.CurrentCaller;
 import io.rolewright.access.Organisation;
+import io.rolewright.access.RateLimits;
 import io.rolewright.access.Right;
 import io.rolewright.connection.ConnectionStore.Scope;
 import io.rolewright.connection.ConnectionWire.AppConnection;
@@ -74,6 +75,7 @@ class ConnectionResource {
     private final CurrentCaller caller;
     private final RequestContext request;
     private final Organisation organisation;
+    private final RateLimits limits;
     private final ObjectMapper json;
 
     ConnectionResource(
@@ -81,11 +83,13 @@ class ConnectionResource {
             CurrentCaller caller,
             RequestContext request,
             Organisation organisation,
+            RateLimits limits,
             ObjectMapper json) {
         this.connections = connections;
         this.caller = caller;
         this.request = request;
         this.organisation = organisation;
+        this.limits = limits;
         this.json = json;
     }
 
@@ -109,10 +113,10 @@ class ConnectionResource {
     public Uni<Many> list(
             @QueryParam("projectId") @Parameter(description = PROJECT) String projectId, @BeanParam PageQuery query) {
         Page page = query.page();
-        var who = caller.get();
+        var act = act();
         return connections
-                .projectId(who, projectId, Right.CONNECTION_READ)
-                .chain(project -> connections.list(who, project == null ? Scope.ALL : Scope.PROJECT, project, page))
+                .projectId(act.caller(), projectId, Right.CONNECTION_READ)
+                .chain(project -> connections.list(act, project == null ? Scope.ALL : Scope.PROJECT, project, page))
                 .map(slice -> new Many(slice.map(this::shown).rows(), slice.nextCursor()));
     }
 
@@ -126,11 +130,11 @@ class ConnectionResource {
                     String projectId,
             @BeanParam PageQuery query) {
         Page page = query.page();
-        var who = caller.get();
+        var act = act();
         return connections
-                .projectId(who, projectId, Right.CONNECTION_CONNECT)
+                .projectId(act.caller(), projectId, Right.CONNECTION_CONNECT)
                 .chain(project ->
-                        connections.available(who, project == null ? Scope.ORGANISATION : Scope.USABLE, project, page))
+                        connections.available(act, project == null ? Scope.ORGANISATION : Scope.USABLE, project, page))
                 .map(slice -> new ManyAvailable(
                         slice.map(row -> Available.of(row, organisation.id())).rows(), slice.nextCursor()));
     }
@@ -139,7 +143,7 @@ class ConnectionResource {
     @Path("/postgres/{connectionId}")
     @Operation(operationId = "getPostgresAppConnection", summary = "Read a connection")
     public Uni<One> get(@PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId) {
-        return connections.get(caller.get(), id(connectionId)).map(this::one);
+        return connections.get(act(), id(connectionId)).map(this::one);
     }
 
     @GET
@@ -149,10 +153,10 @@ class ConnectionResource {
             @PathParam("connectionName") String connectionName,
             @QueryParam("projectId") @Parameter(description = "Absent: one of the organisation's own.")
                     String projectId) {
-        var who = caller.get();
+        var act = act();
         return connections
-                .projectId(who, projectId, Right.CONNECTION_READ)
-                .chain(project -> connections.getByName(who, connectionName.strip(), project))
+                .projectId(act.caller(), projectId, Right.CONNECTION_READ)
+                .chain(project -> connections.getByName(act, connectionName.strip(), project))
                 .map(this::one);
     }
 
@@ -187,6 +191,7 @@ class ConnectionResource {
         } else {
             Connections.refuseSchedule(schedule);
         }
+        limits.count(RateLimits.Kind.TEST, caller.get());
         var wanted = new Connections.New(
                 body.name(),
                 body.description(),
@@ -211,6 +216,9 @@ class ConnectionResource {
             @NotNull(message = "Required") @Valid ChangedConnection body) {
         UUID id = id(connectionId);
         refuseGateway(body.gatewayId(), body.gatewayPoolId());
+        if (body.credentials() != null) {
+            limits.count(RateLimits.Kind.TEST, caller.get());
+        }
         var change = new Connections.Change(
                 body.name(),
                 body.description(),
@@ -264,6 +272,7 @@ class ConnectionResource {
                             description =
                                     "Repeating a request with the same key within 24 hours gives the first answer.")
                     String idempotencyKey) {
+        limits.count(RateLimits.Kind.ROTATE, caller.get());
         return connections.rotate(act(), id(connectionId), idempotencyKey, One.class, this::one, deadline());
     }
 
@@ -297,6 +306,7 @@ class ConnectionResource {
             summary = "Test a login without keeping it",
             description = "A refused login is a report with ok: false, not an error.")
     public Uni<Report> test(@NotNull(message = "Required") @Valid CredentialsTest body) {
+        limits.count(RateLimits.Kind.TEST, caller.get());
         return connections
                 .test(act(), body.credentials(), roles(body.roles()), body.projectId(), deadline())
                 .map(report -> new Report(TestReport.of(report)));
@@ -313,6 +323,7 @@ class ConnectionResource {
     public Uni<Report> testStored(
             @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId,
             @Valid ConnectionTest body) {
+        limits.count(RateLimits.Kind.TEST, caller.get());
         return connections
                 .testStored(act(), id(connectionId), body == null ? List.of() : roles(body.roles()), deadline())
                 .map(report -> new Report(TestReport.of(report)));

@@ -88,38 +88,43 @@ class Connections {
     // ---- Reading --------------------------------------------------------------------------------------------------
 
     /** Opens every row, which is off the event loop: ten thousand of them take tens of milliseconds. */
-    Uni<Slice<Opened>> list(Caller caller, Scope scope, UUID project, Page page) {
-        return store.list(scope, project, Rights.reach(caller, Right.CONNECTION_READ), page)
-                .chain(rows -> managedStore
-                        .of(rows)
+    Uni<Slice<Opened>> list(ConnectionAudit.Act act, Scope scope, UUID project, Page page) {
+        return store.list(scope, project, Rights.reach(act.caller(), Right.CONNECTION_READ), page)
+                .map(rows -> slice(page, rows))
+                .call(slice -> audit.listed(act, AuditType.GET_APP_CONNECTIONS, slice.rows()))
+                .chain(slice -> managedStore
+                        .of(slice.rows())
                         .emitOn(Infrastructure.getDefaultWorkerPool())
-                        .map(managed ->
-                                slice(page, rows).map(row -> new Opened(row, seal.open(row), managed.get(row.id)))));
+                        .map(managed -> slice.map(row -> new Opened(row, seal.open(row), managed.get(row.id)))));
     }
 
     /** What may be used in a rotation; it shows names only, so nothing is opened. */
-    Uni<Slice<Connection>> available(Caller caller, Scope scope, UUID project, Page page) {
-        return store.list(scope, project, Rights.reach(caller, Right.CONNECTION_CONNECT), page)
-                .map(rows -> slice(page, rows));
+    Uni<Slice<Connection>> available(ConnectionAudit.Act act, Scope scope, UUID project, Page page) {
+        return store.list(scope, project, Rights.reach(act.caller(), Right.CONNECTION_CONNECT), page)
+                .map(rows -> slice(page, rows))
+                .call(slice -> audit.listed(act, AuditType.GET_AVAILABLE_APP_CONNECTIONS, slice.rows()));
     }
 
-    Uni<Opened> get(Caller caller, UUID id) {
-        return existing(caller, id, Right.CONNECTION_READ).chain(this::opened);
+    Uni<Opened> get(ConnectionAudit.Act act, UUID id) {
+        return existing(act.caller(), id, Right.CONNECTION_READ)
+                .call(row -> audit.read(act, row))
+                .chain(this::opened);
     }
 
-    Uni<Opened> getByName(Caller caller, String name, UUID project) {
+    Uni<Opened> getByName(ConnectionAudit.Act act, String name, UUID project) {
         Supplier<Problem> notThere = () -> Problem.of(
                 404,
                 "connection_not_found",
                 "There is no connection named " + name
                         + (project == null ? " in the organisation." : " in project " + project + "."));
-        Rights.reach(caller, Right.CONNECTION_READ);
+        Rights.reach(act.caller(), Right.CONNECTION_READ);
         return store.byName(name, project)
                 .onItem()
                 .ifNull()
                 .failWith(notThere)
                 .invoke(row -> Rights.requireOn(
-                        caller, Right.CONNECTION_READ, Right.CONNECTION_READ, row.projectId(), notThere))
+                        act.caller(), Right.CONNECTION_READ, Right.CONNECTION_READ, row.projectId(), notThere))
+                .call(row -> audit.read(act, row))
                 .chain(this::opened);
     }
 

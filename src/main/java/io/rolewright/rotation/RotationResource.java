@@ -3,6 +3,7 @@ package io.rolewright.rotation;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.rolewright.access.CurrentCaller;
+import io.rolewright.access.RateLimits;
 import io.rolewright.access.Right;
 import io.rolewright.credential.History;
 import io.rolewright.problem.ValidationProblem;
@@ -69,6 +70,7 @@ class RotationResource {
     private final ServedCredentials served;
     private final History history;
     private final CurrentCaller caller;
+    private final RateLimits limits;
     private final RequestContext request;
     private final ObjectMapper json;
 
@@ -77,12 +79,14 @@ class RotationResource {
             ServedCredentials served,
             History history,
             CurrentCaller caller,
+            RateLimits limits,
             RequestContext request,
             ObjectMapper json) {
         this.rotations = rotations;
         this.served = served;
         this.history = history;
         this.caller = caller;
+        this.limits = limits;
         this.request = request;
         this.json = json;
     }
@@ -272,6 +276,7 @@ class RotationResource {
                             schema = @Schema(type = SchemaType.BOOLEAN, defaultValue = "false"))
                     String force,
             @HeaderParam("Idempotency-Key") @Parameter(description = IDEMPOTENCY) String idempotencyKey) {
+        limits.count(RateLimits.Kind.ROTATE, caller.get());
         return rotations.rotate(
                 act(),
                 id(rotationId),

@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jboss.logging.Logger;
 
@@ -103,9 +104,17 @@ public class Schema implements StartupStep {
      * @return how many migrations were applied by this call; fails with {@link NotReady} and a sentence if one could not
      */
     public Uni<Integer> migrate() {
+        return asOwner(this::migrate);
+    }
+
+    /**
+     * Does something that only the schema's owner may, on a session of its own: the migration role's, if one is
+     * configured.
+     */
+    public <T> Uni<T> asOwner(Function<SqlConnection, Uni<T>> work) {
         pool.size(); // makes the pool, and with it the settings of the session
         return sessions.session(config)
-                .chain(session -> migrate(session)
+                .chain(session -> work.apply(session)
                         .onTermination()
                         .call(() -> session.close()
                                 .ifNoItem()

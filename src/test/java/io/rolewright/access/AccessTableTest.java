@@ -12,6 +12,7 @@ import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
 import io.rolewright.testing.Identities.Somebody;
 import io.rolewright.testing.TestPostgres;
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -39,8 +40,13 @@ class AccessTableTest {
     /**
      * @param body an example of the document's; null if it takes none
      * @param takesProject whether body or query may name a project
+     * @param query names of its query parameters
      */
-    record Operation(String id, String method, String path, JsonObject body, boolean takesProject) {}
+    record Operation(
+            String id, String method, String path, JsonObject body, boolean takesProject, List<String> query) {}
+
+    /** Query parameters without which a request is malformed. */
+    private static final Map<String, String> QUERY = Map.of("environment", "production", "secretPath", "/");
 
     @Test
     void everyOperationHasARowAndEveryRowAnOperation() {
@@ -163,6 +169,11 @@ class AccessTableTest {
         } else if (operation.takesProject) {
             request.queryParam("projectId", project);
         }
+        operation.query.forEach(name -> {
+            if (QUERY.containsKey(name)) {
+                request.queryParam(name, QUERY.get(name));
+            }
+        });
         return request.request(operation.method, path);
     }
 
@@ -207,11 +218,11 @@ class AccessTableTest {
                         .getJsonObject("requestBody", new JsonObject())
                         .getJsonObject("content", new JsonObject())
                         .getJsonObject("application/json");
-                boolean projectInQuery =
-                        operation.getJsonArray("parameters", new io.vertx.core.json.JsonArray()).stream()
-                                .map(JsonObject.class::cast)
-                                .anyMatch(each -> "projectId".equals(each.getString("name"))
-                                        && "query".equals(each.getString("in")));
+                var query = operation.getJsonArray("parameters", new JsonArray()).stream()
+                        .map(JsonObject.class::cast)
+                        .filter(each -> "query".equals(each.getString("in")))
+                        .map(each -> each.getString("name"))
+                        .toList();
                 boolean projectInBody = false;
                 if (json != null) {
                     var schema = json.getJsonObject("schema").getString("$ref").replaceAll(".*/", "");
@@ -226,7 +237,8 @@ class AccessTableTest {
                                 method.toUpperCase(Locale.ROOT),
                                 path,
                                 json == null ? null : json.getJsonObject("example"),
-                                json == null ? projectInQuery : projectInBody));
+                                json == null ? query.contains("projectId") : projectInBody,
+                                query));
             }
         }));
         return operations;

@@ -180,6 +180,10 @@ class SchemaTest {
             assertRefused("CREATE TABLE mine (n int)");
             assertRefused("DROP TABLE project");
             assertRefused("DELETE FROM rolewright_migration");
+            assertRefused("ALTER TABLE audit_event DROP COLUMN reason");
+            assertRefused("ALTER TABLE audit_event OWNER TO " + service.role());
+            assertRefused("CREATE RULE quiet AS ON INSERT TO audit_event DO INSTEAD NOTHING");
+            assertRefused("ALTER TABLE audit_event DISABLE TRIGGER ALL");
         }
 
         @Test
@@ -196,6 +200,9 @@ class SchemaTest {
             assertRefused("UPDATE audit_event SET type = 'other'");
             assertRefused("DELETE FROM audit_event");
             assertRefused("TRUNCATE audit_event");
+            assertRefused("INSERT INTO audit_event (type, outcome) VALUES ('t', 'SUCCESS')"
+                    + " ON CONFLICT (id) DO UPDATE SET type = 'other'");
+            assertRefused("SELECT * FROM audit_event FOR UPDATE");
         }
 
         @Test

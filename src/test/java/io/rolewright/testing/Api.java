@@ -29,6 +29,11 @@ public final class Api {
         return token;
     }
 
+    /** After what has ended all tokens. */
+    public static synchronized void forget() {
+        issuedTo = null;
+    }
+
     private static String login() {
         return given().contentType(ContentType.JSON)
                 .body(Map.of("clientId", TestStore.CLIENT_ID, "clientSecret", TestStore.CLIENT_SECRET))

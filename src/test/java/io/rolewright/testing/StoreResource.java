@@ -12,6 +12,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.util.Base64;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -46,6 +47,11 @@ public class StoreResource implements QuarkusTestResourceLifecycleManager {
         settings.put("rolewright.target.allowed-networks", "127.0.0.0/8");
         // Tests say when due work is done; operations.TickerTest switches it on.
         settings.put("rolewright.scheduler.enabled", "false");
+        // All tests come from one address and most as one identity; RateLimitsTest has limits of its own.
+        for (String limited : List.of("logins", "tests", "rotates")) {
+            settings.put("rolewright.access.limits." + limited + "-per-address", "0");
+            settings.put("rolewright.access.limits." + limited + "-per-identity", "0");
+        }
         return settings;
     }
 

@@ -1,0 +1,40 @@
+package io.rolewright.access;
+
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+/**
+ * By which tokens of another issuer an identity may log in. Every condition that is there must hold.
+ *
+ * @param id what access tokens that were obtained by it name: they end with it
+ * @param issuer as the token's {@code iss} says it, and where the issuer's keys are found
+ * @param caCert PEM for the connection to the issuer; null for the usual authorities
+ */
+record TokenRule(UUID id, Method method, String issuer, String caCert, Conditions conditions) {
+
+    enum Method {
+        KUBERNETES("kubernetes-auth"),
+        OIDC("oidc-auth");
+
+        final String storedName;
+
+        Method(String storedName) {
+            this.storedName = storedName;
+        }
+    }
+
+    /**
+     * @param audiences of which the token must name one; never empty
+     * @param subject the token's {@code sub}, to the letter; null for any
+     * @param claims by name the values of which the token's must be one
+     * @param namespaces of a service account, for Kubernetes; empty for any
+     * @param names of a service account, for Kubernetes; empty for any
+     */
+    record Conditions(
+            List<String> audiences,
+            String subject,
+            Map<String, List<String>> claims,
+            List<String> namespaces,
+            List<String> names) {}
+}

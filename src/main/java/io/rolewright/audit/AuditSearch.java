@@ -1,0 +1,171 @@
+package io.rolewright.audit;
+
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.Tuple;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicReference;
+
+/** Reads the audit, newest first. */
+@ApplicationScoped
+public class AuditSearch {
+
+    /** So many are in memory at once while all are streamed. */
+    private static final int ROWS_AT_ONCE = 500;
+
+    private final Pool pool;
+
+    AuditSearch(Pool pool) {
+        this.pool = pool;
+    }
+
+    /**
+     * What to look for; null means any.
+     *
+     * @param from the first moment that is looked at
+     * @param to the first moment that is not
+     * @param projects null for everything, the organisation's own included
+     */
+    public record Wanted(
+            String type,
+            Outcome outcome,
+            UUID actorId,
+            String address,
+            String requestId,
+            String subjectKind,
+            String subjectId,
+            Instant from,
+            Instant to,
+            Set<UUID> projects) {
+
+        private Wanted before(Instant moment) {
+            return new Wanted(
+                    type, outcome, actorId, address, requestId, subjectKind, subjectId, from, moment, projects);
+        }
+    }
+
+    /** Where a page ends. */
+    public record Position(Instant at, long id) {}
+
+    /** @param facts a JSON object */
+    public record Found(
+            long id,
+            Instant at,
+            String type,
+            Outcome outcome,
+            UUID actorId,
+            String actorName,
+            String address,
+            String requestId,
+            UUID projectId,
+            String subjectKind,
+            String subjectId,
+            String reason,
+            String facts) {
+
+        public Position position() {
+            return new Position(at, id);
+        }
+    }
+
+    /** @param after where the page before ended; null for the first */
+    public Uni<List<Found>> page(Wanted wanted, Position after, int limit) {
+        var where = new Conditions();
+        where.and("type =", wanted.type);
+        where.and("outcome =", wanted.outcome == null ? null : wanted.outcome.name());
+        where.and("actor_id =", wanted.actorId);
+        where.and("address =", wanted.address);
+        where.and("request_id =", wanted.requestId);
+        where.and("subject_kind =", wanted.subjectKind);
+        where.and("subject_id =", wanted.subjectId);
+        where.and("at >=", time(wanted.from));
+        where.and("at <", time(wanted.to));
+        if (wanted.projects != null) {
+            where.and("project_id = any", wanted.projects.toArray(UUID[]::new));
+        }
+        if (after != null) {
+            where.sql
+                    .append(" and (at, id) < (")
+                    .append(where.value(time(after.at)))
+                    .append(", ");
+            where.sql.append(where.value(after.id)).append(")");
+        }
+        var sql = "select id, at, type, outcome, actor_id, actor_name, address, request_id, project_id, subject_kind,"
+                + " subject_id, reason, facts::text as facts from audit_event where true" + where.sql
+                + " order by at desc, id desc limit " + limit;
+        return pool.preparedQuery(sql).execute(Tuple.from(where.values)).map(rows -> {
+            List<Found> found = new ArrayList<>();
+            rows.forEach(row -> found.add(found(row)));
+            return found;
+        });
+    }
+
+    /** Everything that was recorded before the call, page by page as it is asked for. */
+    public Multi<Found> all(Wanted wanted, Instant now) {
+        var fixed = wanted.to != null && wanted.to.isBefore(now) ? wanted : wanted.before(now);
+        return Multi.createBy()
+                .repeating()
+                .uni(
+                        AtomicReference<Position>::new,
+                        last -> page(fixed, last.get(), ROWS_AT_ONCE).invoke(rows -> {
+                            if (!rows.isEmpty()) {
+                                last.set(rows.get(rows.size() - 1).position());
+                            }
+                        }))
+                .until(List::isEmpty)
+                .onItem()
+                .disjoint();
+    }
+
+    private static OffsetDateTime time(Instant instant) {
+        return instant == null ? null : instant.atOffset(ZoneOffset.UTC);
+    }
+
+    private static Found found(Row row) {
+        return new Found(
+                row.getLong("id"),
+                row.getOffsetDateTime("at").toInstant(),
+                row.getString("type"),
+                Outcome.valueOf(row.getString("outcome")),
+                row.getUUID("actor_id"),
+                row.getString("actor_name"),
+                row.getString("address"),
+                row.getString("request_id"),
+                row.getUUID("project_id"),
+                row.getString("subject_kind"),
+                row.getString("subject_id"),
+                row.getString("reason"),
+                row.getString("facts"));
+    }
+
+    /** Column names are ours; values always go as parameters. */
+    private static final class Conditions {
+
+        private final StringBuilder sql = new StringBuilder();
+        private final List<Object> values = new ArrayList<>();
+
+        void and(String comparison, Object value) {
+            if (value != null) {
+                sql.append(" and ")
+                        .append(comparison)
+                        .append(" (")
+                        .append(value(value))
+                        .append(")");
+            }
+        }
+
+        String value(Object value) {
+            values.add(value);
+            return "$" + values.size();
+        }
+    }
+}

@@ -1,0 +1,133 @@
+package io.rolewright.access;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import io.rolewright.access.RateLimits.Kind;
+import io.rolewright.problem.Problem;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+
+class RateLimitsTest {
+
+    private final RateLimits limits = new RateLimits(new AccessConfig.Limits() {
+        @Override
+        public int loginsPerAddress() {
+            return 5;
+        }
+
+        @Override
+        public int loginsPerIdentity() {
+            return 2;
+        }
+
+        @Override
+        public int testsPerAddress() {
+            return 4;
+        }
+
+        @Override
+        public int testsPerIdentity() {
+            return 3;
+        }
+
+        @Override
+        public int rotatesPerAddress() {
+            return 0;
+        }
+
+        @Override
+        public int rotatesPerIdentity() {
+            return 1;
+        }
+    });
+
+    @Test
+    void anIdentityWaitsAsLongAsItIsTold() {
+        var somebody = caller("192.0.2.1");
+        times(3, () -> limits.count(Kind.TEST, somebody));
+
+        var refused = refusal(() -> limits.count(Kind.TEST, somebody));
+
+        assertThat(refused.status()).isEqualTo(429);
+        assertThat(refused.code()).isEqualTo("rate_limited");
+        assertThat(Integer.parseInt(refused.headers().get("Retry-After"))).isBetween(1, 20);
+    }
+
+    @Test
+    void oneDoesNotUseUpAnothersShareNorAnotherKind() {
+        times(3, () -> limits.count(Kind.TEST, caller("192.0.2.1")));
+
+        assertThatCode(() -> limits.count(Kind.TEST, caller("192.0.2.2"))).doesNotThrowAnyException();
+        assertThatCode(() -> limits.count(Kind.ROTATE, caller("192.0.2.1"))).doesNotThrowAnyException();
+    }
+
+    @Test
+    void manyIdentitiesOfOneAddressShareItsLimit() {
+        times(4, () -> limits.count(Kind.TEST, caller("192.0.2.1")));
+
+        assertThat(refusal(() -> limits.count(Kind.TEST, caller("192.0.2.1"))).status())
+                .isEqualTo(429);
+    }
+
+    @Test
+    void theAddressesOfOneIpv6NetworkAreOne() {
+        for (int i = 0; i < 4; i++) {
+            limits.count(Kind.TEST, caller("2001:db8:0:1::" + i));
+        }
+
+        assertThat(refusal(() -> limits.count(Kind.TEST, caller("2001:db8:0:1::ffff")))
+                        .status())
+                .isEqualTo(429);
+        assertThatCode(() -> limits.count(Kind.TEST, caller("2001:db8:0:2::1"))).doesNotThrowAnyException();
+    }
+
+    /** Whoever knows a client id can keep only himself out. */
+    @Test
+    void guessesFromElsewhereLeaveTheOwnerHisLogins() {
+        for (int i = 1; i <= 100; i++) {
+            var from = new RequestOrigin("198.51.100." + i, "req");
+            times(2, () -> limits.countLogin("owner", from));
+            assertThat(refusal(() -> limits.countLogin("owner", from)).status()).isEqualTo(429);
+        }
+
+        assertThatCode(() -> limits.countLogin("owner", new RequestOrigin("203.0.113.1", "req")))
+                .doesNotThrowAnyException();
+    }
+
+    @Test
+    void zeroMeansWithoutLimitForTheAddressAlone() {
+        times(1000, () -> limits.count(Kind.ROTATE, caller("192.0.2.1")));
+    }
+
+    @Test
+    void memoryIsBoundedAndWhoComesOftenIsNotForgotten() {
+        var busy = new RequestOrigin("192.0.2.1", "req");
+        times(2, () -> limits.countLogin("busy", busy));
+        for (int i = 0; i < 3 * RateLimits.MOST_COUNTED; i++) {
+            limits.countLogin(
+                    "guess", new RequestOrigin("10." + (i >> 16) + "." + (i >> 8 & 255) + "." + (i & 255), "req"));
+            if (i % 1000 == 0) {
+                assertThat(refusal(() -> limits.countLogin("busy", busy)).status())
+                        .isEqualTo(429);
+            }
+        }
+
+        assertThat(limits.counted(Kind.LOGIN)).isEqualTo(RateLimits.MOST_COUNTED);
+    }
+
+    private static Caller caller(String address) {
+        return new Caller(UUID.randomUUID(), "somebody", UUID.randomUUID(), address, Grants.NONE);
+    }
+
+    private static void times(int times, Runnable act) {
+        for (int i = 0; i < times; i++) {
+            act.run();
+        }
+    }
+
+    private static Problem refusal(Runnable act) {
+        return catchThrowableOfType(Problem.class, act::run);
+    }
+}
