@@ -7,6 +7,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.UUID;
+import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 
 /** The passwords that may be used or given out. A version that is not current yet is never among them. */
@@ -49,16 +50,30 @@ public class Passwords {
                 }));
     }
 
+    /** The SCRAM secret of the current password, for a pooler that lets clients in with it; null item as above. */
+    public Uni<@Nullable String> currentScramSecret(UUID roleId) {
+        return opened(
+                VersionState.CURRENT,
+                roleId,
+                (role, version) -> seal.open(version, role).secret().text());
+    }
+
     private <T> Uni<@Nullable T> in(VersionState state, UUID roleId, PasswordReader<T> reader) {
+        return opened(
+                state,
+                roleId,
+                (role, version) ->
+                        reader.read(role.roleName, seal.open(version, role).password(), version.number));
+    }
+
+    private static <T> Uni<@Nullable T> opened(
+            VersionState state, UUID roleId, BiFunction<ManagedRole, PasswordVersion, T> open) {
         return Panache.withSession(() -> CredentialStore.role(roleId).chain(role -> {
             if (role == null || role.deletedAt != null) {
                 return Uni.createFrom().nullItem();
             }
             return CredentialStore.version(roleId, state)
-                    .map(version -> version == null
-                            ? null
-                            : reader.read(
-                                    role.roleName, seal.open(version, role).password(), version.number));
+                    .map(version -> version == null ? null : open.apply(role, version));
         }));
     }
 }

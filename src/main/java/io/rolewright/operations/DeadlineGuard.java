@@ -1,6 +1,7 @@
 package io.rolewright.operations;
 
 import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.rolewright.delivery.ActiveResource;
 import io.rolewright.problem.PlainAnswer;
 import io.vertx.core.Vertx;
 import io.vertx.ext.web.RoutingContext;
@@ -40,11 +41,21 @@ class DeadlineGuard {
 
     private void guard(RoutingContext routing) {
         if (routing.normalizedPath().startsWith("/api/")) {
-            long millis = routing.normalizedPath().equals(DueWorkResource.PATH) ? RUN_DUE_MILLIS : MILLIS;
+            long millis = millis(routing);
             long timer = vertx.setTimer(millis, ignored -> answer(routing));
             routing.addEndHandler(ended -> vertx.cancelTimer(timer));
         }
         routing.next();
+    }
+
+    private static long millis(RoutingContext routing) {
+        if (routing.normalizedPath().equals(DueWorkResource.PATH)) {
+            return RUN_DUE_MILLIS;
+        }
+        return ActiveResource.isLongPoll(
+                        routing.normalizedPath(), routing.queryParams().get(ActiveResource.WAIT))
+                ? ActiveResource.LONGEST_WAIT.toMillis() + MILLIS
+                : MILLIS;
     }
 
     private void answer(RoutingContext routing) {

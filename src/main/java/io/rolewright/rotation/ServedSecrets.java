@@ -143,6 +143,63 @@ public class ServedSecrets {
                 (role, password, number) -> password);
     }
 
+    // ---- One rotation's credential ----------------------------------------------------------------------------------
+
+    /**
+     * Which credential of a rotation is the one to use.
+     *
+     * @param version {@code credentialVersion}; 0 before the first proven password
+     * @param since when that was proven; null before
+     * @param revoking deleted, and waiting for its roles to get passwords that nobody is given
+     */
+    public record Active(
+            UUID rotationId,
+            String rotationName,
+            UUID projectId,
+            UUID connectionId,
+            UUID roleId,
+            String roleName,
+            long version,
+            Instant since,
+            boolean revoking) {}
+
+    /** Null item when there is no such rotation. */
+    public Uni<Active> active(UUID rotation) {
+        return store.byId(rotation)
+                .map(row -> row == null
+                        ? null
+                        : new Active(
+                                row.id,
+                                row.name,
+                                row.project.id,
+                                row.connectionId,
+                                row.roleId(row.activeIndex),
+                                row.activeIndex == 0 ? row.username1 : row.username2,
+                                row.credentialVersion,
+                                row.lastRotatedAt,
+                                row.revokingSince != null));
+    }
+
+    /** The password to use, opened; to be answered with and not to be kept. */
+    public Uni<String> password(Active active) {
+        return passwords.current(active.roleId(), (role, password, number) -> password);
+    }
+
+    /** What the server keeps of that password. */
+    public Uni<String> scramSecret(Active active) {
+        return passwords.currentScramSecret(active.roleId());
+    }
+
+    /** The versions that are served, of those of the given rotations that exist. */
+    public Uni<Map<UUID, Long>> versions(Collection<UUID> rotations) {
+        return Panache.withSession(() -> Panache.getSession()
+                .chain(session -> session.createSelectionQuery(
+                                "select r.id, r.credentialVersion from Rotation r where r.id in ?1", Object[].class)
+                        .setParameter(1, rotations)
+                        .getResultList())
+                .map(rows -> rows.stream().collect(Collectors.toMap(row -> (UUID) row[0], row -> (Long) row[1]))));
+    }
+
     private static Stream<Secret> secrets(Rotation row) {
         return Stream.of(secret(row, row.usernameSecret, false), secret(row, row.passwordSecret, true));
     }

@@ -26,7 +26,8 @@ class ApiDocumentTest {
             "GET /api/status");
 
     /** What is made to give a password out, and what says under which name one is served. */
-    private static final Set<String> WITH_PASSWORD = Set.of("GeneratedCredential", "PostgresCredentialsSecretsMapping");
+    private static final Set<String> WITH_PASSWORD =
+            Set.of("ActivePostgresCredentialsResponse", "GeneratedCredential", "PostgresCredentialsSecretsMapping");
 
     private static final Set<String> METHODS = Set.of("get", "post", "put", "patch", "delete");
 

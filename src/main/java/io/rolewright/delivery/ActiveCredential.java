@@ -1,0 +1,225 @@
+package io.rolewright.delivery;
+
+import io.quarkus.runtime.annotations.RegisterForReflection;
+import io.rolewright.access.Caller;
+import io.rolewright.access.Right;
+import io.rolewright.access.Rights;
+import io.rolewright.audit.AuditEvent;
+import io.rolewright.audit.AuditLog;
+import io.rolewright.audit.AuditType;
+import io.rolewright.connection.ConnectionEndpoints;
+import io.rolewright.connection.ConnectionEndpoints.Endpoint;
+import io.rolewright.problem.Problem;
+import io.rolewright.request.EntityTags;
+import io.rolewright.rotation.ServedSecrets;
+import io.rolewright.rotation.ServedSecrets.Active;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+
+/** The one credential of a rotation to log in with, in the form that a client takes, now or when there is another version. */
+@ApplicationScoped
+class ActiveCredential {
+
+    private static final String KIND = "secret-rotation";
+    private static final String JSON = "json";
+
+    private final ServedSecrets served;
+    private final ConnectionEndpoints endpoints;
+    private final VersionWaiters waiters;
+    private final AuditLog audit;
+
+    ActiveCredential(ServedSecrets served, ConnectionEndpoints endpoints, VersionWaiters waiters, AuditLog audit) {
+        this.served = served;
+        this.endpoints = endpoints;
+        this.waiters = waiters;
+        this.audit = audit;
+    }
+
+    /**
+     * Who asks for what.
+     *
+     * @param format null for JSON, which has no line
+     * @param waitFor the least version; 0 to be answered at once
+     * @param ifNoneMatch what the client has; null if nothing
+     */
+    record Request(
+            Caller caller,
+            String requestId,
+            UUID rotation,
+            LoginFormat format,
+            long waitFor,
+            Duration timeout,
+            String ifNoneMatch) {}
+
+    /**
+     * @param body {@link View} or a line; null when there is nothing new for the client
+     */
+    record Answer(String etag, Object body) {
+        @Override
+        public String toString() {
+            return "Answer[" + etag + "]";
+        }
+    }
+
+    @RegisterForReflection
+    @Schema(name = "ActivePostgresCredentialsResponse")
+    record View(
+            UUID rotationId,
+
+            @Schema(description = "Only grows.", examples = "3")
+            long credentialVersion,
+
+            @Schema(description = "Since when this version is served.")
+            Instant since,
+
+            @Schema(examples = "db.example.com") String host,
+            @Schema(examples = "5432") int port,
+            @Schema(examples = "orders") String database,
+
+            @Schema(description = "As libpq spells it.", examples = "verify-full")
+            String sslMode,
+
+            @Schema(examples = "app_a") String username,
+
+            @Schema(examples = "generated-and-shown-to-those-who-may")
+            String password) {
+
+        @Override
+        public String toString() {
+            return "View[" + rotationId + ", " + credentialVersion + "]";
+        }
+    }
+
+    /**
+     * @return fails with 404 {@code rotation_not_found}, 400 {@code no_credentials_yet} or {@code rotation_revoking}, 429
+     *     {@code too_many_waiters}
+     */
+    Uni<Answer> read(Request request) {
+        return Uni.createFrom()
+                .deferred(() -> {
+                    Rights.reach(request.caller(), Right.ROTATION_READ_CREDENTIALS);
+                    return look(request)
+                            .chain(now -> now != null
+                                    ? Uni.createFrom().item(now)
+                                    : waiters.until(request.rotation(), request.waitFor(), request.timeout())
+                                            .chain(again -> look(request))
+                                            .map(then -> then != null ? then : new Answer(null, null)));
+                })
+                .onFailure(Problem.class)
+                .call(failure -> audit.record(failed(request, (Problem) failure))
+                        .onFailure()
+                        .recoverWithNull());
+    }
+
+    /** Null item when it is not the version yet that the caller waits for. */
+    private Uni<Answer> look(Request request) {
+        return served.snapshot(() -> served.active(request.rotation())
+                .invoke(active -> requireReadable(request, active))
+                .chain(active -> {
+                    if (active.version() < request.waitFor()) {
+                        return Uni.createFrom().nullItem();
+                    }
+                    if (active.version() == 0) {
+                        throw Problem.of(
+                                400,
+                                "no_credentials_yet",
+                                "This rotation has no proven password yet; its state and attempts say why.");
+                    }
+                    String etag = etag(request, active);
+                    return EntityTags.isKnown(request.ifNoneMatch(), etag)
+                            ? Uni.createFrom().item(new Answer(etag, null))
+                            : endpoints
+                                    .find(active.connectionId())
+                                    .chain(endpoint -> body(request, active, endpoint))
+                                    .call(() -> audit.record(success(request, active)))
+                                    .map(body -> new Answer(etag, body));
+                }));
+    }
+
+    private static void requireReadable(Request request, Active active) {
+        if (active == null) {
+            throw notFound(request.rotation());
+        }
+        Rights.requireOn(
+                request.caller(),
+                Right.ROTATION_READ_CREDENTIALS,
+                Right.ROTATION_READ,
+                active.projectId(),
+                () -> notFound(request.rotation()));
+        if (active.revoking()) {
+            throw Problem.of(
+                    400,
+                    "rotation_revoking",
+                    "This rotation is deleted: it only waits for its roles to get passwords that nobody is given.");
+        }
+    }
+
+    private Uni<Object> body(Request request, Active active, Endpoint endpoint) {
+        if (request.format() == null) {
+            return served.password(active)
+                    .map(password -> new View(
+                            active.rotationId(),
+                            active.version(),
+                            active.since(),
+                            endpoint.host(),
+                            endpoint.port(),
+                            endpoint.database(),
+                            endpoint.sslMode(),
+                            active.roleName(),
+                            password));
+        }
+        Uni<String> secret =
+                request.format() == LoginFormat.PGBOUNCER ? served.scramSecret(active) : served.password(active);
+        return secret.map(text -> request.format()
+                        .line(new LoginFormat.Login(
+                                endpoint.host(),
+                                endpoint.port(),
+                                endpoint.database(),
+                                endpoint.sslMode(),
+                                active.roleName(),
+                                text))
+                + "\n");
+    }
+
+    /** Host and port may change without a new version, and so do not stand in it: whoever waits, waits for passwords. */
+    private static String etag(Request request, Active active) {
+        return "\"" + active.rotationId() + "-" + active.version() + "-" + format(request) + "\"";
+    }
+
+    private static String format(Request request) {
+        return request.format() == null ? JSON : request.format().wireName();
+    }
+
+    private static Problem notFound(UUID rotation) {
+        return Problem.of(404, "rotation_not_found", "There is no rotation with the id " + rotation + ".");
+    }
+
+    private static AuditEvent success(Request request, Active active) {
+        return by(request, AuditEvent.success(AuditType.GET_SECRET_ROTATION_GENERATED_CREDENTIALS))
+                .in(active.projectId())
+                .with("name", active.rotationName())
+                .with("connectionId", active.connectionId())
+                .with("credentialVersion", active.version());
+    }
+
+    private static AuditEvent failed(Request request, Problem problem) {
+        String type = AuditType.GET_SECRET_ROTATION_GENERATED_CREDENTIALS;
+        return by(
+                request,
+                problem.status() == 403
+                        ? AuditEvent.refused(type, problem.code())
+                        : AuditEvent.failed(type, problem.code()));
+    }
+
+    private static AuditEvent by(Request request, AuditEvent event) {
+        return event.by(request.caller().id(), request.caller().name())
+                .from(request.caller().address(), request.requestId())
+                .on(KIND, request.rotation())
+                .with("rotationId", request.rotation())
+                .with("format", format(request));
+    }
+}

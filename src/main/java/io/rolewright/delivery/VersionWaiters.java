@@ -1,0 +1,171 @@
+package io.rolewright.delivery;
+
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
+import io.quarkus.runtime.ShutdownEvent;
+import io.quarkus.vertx.core.runtime.context.VertxContextSafetyToggle;
+import io.rolewright.problem.Problem;
+import io.rolewright.rotation.ServedSecrets;
+import io.rolewright.store.StoreFault;
+import io.smallrye.common.vertx.VertxContext;
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.subscription.UniEmitter;
+import io.vertx.core.Context;
+import io.vertx.core.Vertx;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Collectors;
+import org.jboss.logging.Logger;
+
+/**
+ * Requests that wait for another version of what a rotation serves. A waiter is an entry in a set: no thread, and no session to the
+ * store. While there are any, one query per {@link DeliveryConfig#pollInterval} asks for all of them, so it does not matter which
+ * replica rotates.
+ */
+@ApplicationScoped
+class VersionWaiters {
+
+    private static final Logger log = Logger.getLogger(VersionWaiters.class);
+
+    private final ServedSecrets served;
+    private final DeliveryConfig config;
+    private final Vertx vertx;
+    private final Set<Waiter> waiters = ConcurrentHashMap.newKeySet();
+    private final AtomicBoolean polling = new AtomicBoolean();
+    private volatile boolean stopping;
+
+    VersionWaiters(ServedSecrets served, DeliveryConfig config, Vertx vertx, MeterRegistry metrics) {
+        this.served = served;
+        this.config = config;
+        this.vertx = vertx;
+        Gauge.builder("rolewright.delivery.waiters", waiters, Set::size)
+                .description("Requests that wait for another version")
+                .register(metrics);
+    }
+
+    private static final class Waiter {
+        private final UUID rotation;
+        private final long version;
+        private final UniEmitter<? super Boolean> emitter;
+        private long timer;
+
+        Waiter(UUID rotation, long version, UniEmitter<? super Boolean> emitter) {
+            this.rotation = rotation;
+            this.version = version;
+            this.emitter = emitter;
+        }
+    }
+
+    /**
+     * Completes on the caller's context, which has to be Vert.x's.
+     *
+     * @param version the least to wait for
+     * @return true when it is worth looking again: the version is served, or the rotation is gone; false when the time is up. Fails with
+     *     429 {@code too_many_waiters}
+     */
+    Uni<Boolean> until(UUID rotation, long version, Duration timeout) {
+        Context context = vertx.getOrCreateContext();
+        return Uni.createFrom()
+                .<Boolean>emitter(emitter -> begin(new Waiter(rotation, version, emitter), timeout))
+                .emitOn(task -> context.runOnContext(ignored -> task.run()));
+    }
+
+    private void begin(Waiter waiter, Duration timeout) {
+        if (waiters.size() >= config.waiters()) {
+            waiter.emitter.fail(new TooMany());
+            return;
+        }
+        waiter.timer = vertx.setTimer(Math.max(1, timeout.toMillis()), ignored -> end(waiter, false));
+        waiters.add(waiter);
+        // Also when the client has hung up: then the framework cancels.
+        waiter.emitter.onTermination(() -> forget(waiter));
+        if (stopping) {
+            end(waiter, false);
+        } else {
+            pollSoon();
+        }
+    }
+
+    private void end(Waiter waiter, boolean lookAgain) {
+        forget(waiter);
+        waiter.emitter.complete(lookAgain);
+    }
+
+    private void forget(Waiter waiter) {
+        waiters.remove(waiter);
+        vertx.cancelTimer(waiter.timer);
+    }
+
+    // ---- One query for all ------------------------------------------------------------------------------------------
+
+    private void pollSoon() {
+        if (!waiters.isEmpty() && polling.compareAndSet(false, true)) {
+            vertx.setTimer(config.pollInterval().toMillis(), ignored -> {
+                // The request that started the timer has a context of its own, and a session to the store in it.
+                Context own = VertxContext.createNewDuplicatedContext(vertx.getOrCreateContext());
+                VertxContextSafetyToggle.setContextSafe(own, true);
+                own.runOnContext(begun -> poll());
+            });
+        }
+    }
+
+    private void poll() {
+        Set<UUID> wanted = waiters.stream().map(waiter -> waiter.rotation).collect(Collectors.toSet());
+        Uni<Map<UUID, Long>> versions = wanted.isEmpty() ? Uni.createFrom().item(Map.of()) : served.versions(wanted);
+        versions.subscribe()
+                .with(
+                        found -> {
+                            waiters.forEach(waiter -> {
+                                Long version = found.get(waiter.rotation);
+                                if (wanted.contains(waiter.rotation)
+                                        && (version == null || version >= waiter.version)) {
+                                    end(waiter, true);
+                                }
+                            });
+                            polled();
+                        },
+                        failure -> { // whoever waits goes on waiting, until his time is up
+                            log.debugf("Versions cannot be asked for: %s", StoreFault.describe(failure));
+                            polled();
+                        });
+    }
+
+    private void polled() {
+        polling.set(false);
+        pollSoon();
+    }
+
+    // ---- Stopping ---------------------------------------------------------------------------------------------------
+
+    void stopBeginning(@Observes ShutdownDelayInitiatedEvent event) {
+        letGo();
+    }
+
+    /** Nobody is to be kept waiting by a process that ends; he asks again, and another answers. */
+    void stop(@Observes ShutdownEvent event) {
+        letGo();
+    }
+
+    private void letGo() {
+        stopping = true;
+        waiters.forEach(waiter -> end(waiter, false));
+    }
+
+    private static final class TooMany extends Problem {
+        TooMany() {
+            super(
+                    429,
+                    "too_many_waiters",
+                    "Too many requests wait for another version here. Ask without waiting, or come back later.",
+                    Map.of(),
+                    Map.of("Retry-After", "5"));
+        }
+    }
+}

@@ -1,0 +1,85 @@
+package io.rolewright.delivery;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.rolewright.problem.Problem;
+import io.smallrye.mutiny.subscription.Cancellable;
+import io.vertx.core.Vertx;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** How many may wait, and how waiting ends without the store. */
+class VersionWaitersTest {
+
+    private static final Duration LONG = Duration.ofMinutes(1);
+
+    private final Vertx vertx = Vertx.vertx();
+    private final SimpleMeterRegistry metrics = new SimpleMeterRegistry();
+    private final VersionWaiters waiters = new VersionWaiters(
+            null, // never asked: the first poll is an hour away
+            new DeliveryConfig() {
+                @Override
+                public int waiters() {
+                    return 3;
+                }
+
+                @Override
+                public Duration pollInterval() {
+                    return Duration.ofHours(1);
+                }
+            },
+            vertx,
+            metrics);
+
+    @AfterEach
+    void close() {
+        vertx.close().toCompletionStage().toCompletableFuture().join();
+    }
+
+    private double waiting() {
+        return metrics.get("rolewright.delivery.waiters").gauge().value();
+    }
+
+    @Test
+    void refusesOneTooManyAndTakesHimWhenAnotherHasHungUp() {
+        List<Cancellable> held = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            held.add(waiters.until(UUID.randomUUID(), 2, LONG).subscribe().with(ignored -> {}));
+        }
+        assertThat(waiting()).isEqualTo(3);
+
+        assertThatThrownBy(() -> waiters.until(UUID.randomUUID(), 2, LONG).await().atMost(LONG))
+                .isInstanceOfSatisfying(Problem.class, problem -> {
+                    assertThat(problem.status()).isEqualTo(429);
+                    assertThat(problem.code()).isEqualTo("too_many_waiters");
+                    assertThat(problem.headers()).containsEntry("Retry-After", "5");
+                });
+
+        held.get(0).cancel();
+        assertThat(waiting()).isEqualTo(2);
+        assertThat(waiters.until(UUID.randomUUID(), 2, Duration.ofMillis(50)).await().atMost(LONG))
+                .isFalse();
+        assertThat(waiting()).isEqualTo(2);
+    }
+
+    @Test
+    void nobodyIsKeptWaitingByAProcessThatEnds() {
+        List<Boolean> ended = new CopyOnWriteArrayList<>();
+        waiters.until(UUID.randomUUID(), 2, LONG).subscribe().with(ended::add);
+
+        waiters.stop(null);
+
+        await().untilAsserted(() -> assertThat(ended).containsExactly(false));
+        assertThat(waiters.until(UUID.randomUUID(), 2, LONG).await().atMost(LONG))
+                .isFalse();
+        assertThat(waiting()).isZero();
+    }
+}
