@@ -127,7 +127,7 @@ final class ForeignTokens {
                 .setRequireSubject()
                 .setRequireExpirationTime()
                 .setRequireIssuedAt()
-                .setIssuedAtRestrictions(CLOCK_DIFFERENCE_SECONDS, Integer.MAX_VALUE);
+                .setIssuedAtRestrictions(0, Integer.MAX_VALUE);
     }
 
     private static boolean signs(JsonWebKey key, JsonWebSignature signature) {
@@ -145,6 +145,9 @@ final class ForeignTokens {
 
     /** @return null for an algorithm that does not count */
     private static String keyType(String algorithm) {
+        if (algorithm == null) {
+            return null;
+        }
         if (RSA.contains(algorithm)) {
             return "RSA";
         }

@@ -3,6 +3,7 @@ package io.rolewright.access;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.quarkus.runtime.configuration.DurationConverter;
 import io.rolewright.access.TokenRule.Conditions;
 import io.rolewright.access.TokenRule.Method;
 import io.rolewright.problem.Problem;
@@ -253,6 +254,7 @@ class IssuersTest {
         values.put("ALLOW_INTERNAL_IP_CONNECTIONS", "false");
         var config = new SmallRyeConfigBuilder()
                 .addDefaultInterceptors()
+                .withConverter(Duration.class, 200, new DurationConverter())
                 .withMapping(AccessConfig.class)
                 .withMapping(TargetConfig.class)
                 .withDefaultValues(values)
