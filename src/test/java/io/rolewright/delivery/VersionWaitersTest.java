@@ -56,7 +56,8 @@ class VersionWaitersTest {
         }
         assertThat(waiting()).isEqualTo(3);
 
-        assertThatThrownBy(() -> waiters.until(UUID.randomUUID(), 2, LONG).await().atMost(LONG))
+        assertThatThrownBy(
+                        () -> waiters.until(UUID.randomUUID(), 2, LONG).await().atMost(LONG))
                 .isInstanceOfSatisfying(Problem.class, problem -> {
                     assertThat(problem.status()).isEqualTo(429);
                     assertThat(problem.code()).isEqualTo("too_many_waiters");
@@ -65,7 +66,9 @@ class VersionWaitersTest {
 
         held.get(0).cancel();
         assertThat(waiting()).isEqualTo(2);
-        assertThat(waiters.until(UUID.randomUUID(), 2, Duration.ofMillis(50)).await().atMost(LONG))
+        assertThat(waiters.until(UUID.randomUUID(), 2, Duration.ofMillis(50))
+                        .await()
+                        .atMost(LONG))
                 .isFalse();
         assertThat(waiting()).isEqualTo(2);
     }
