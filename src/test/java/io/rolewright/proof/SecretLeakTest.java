@@ -82,6 +82,7 @@ class SecretLeakTest {
             managedConnections(target);
             rotations(target);
             keys();
+            operations();
 
             assertThat(unvisited())
                     .as("operations of the OpenAPI document that no leg of the tour calls")
@@ -178,11 +179,38 @@ class SecretLeakTest {
         say(call("POST", oneSecret + "/revoke", "{}"), 200);
 
         String tokens = "/api/v1/auth/token-auth/identities/" + id + "/tokens";
-        Response issued = call("POST", tokens, Map.of("name", "x"));
+        Response issued = call("POST", tokens, Map.of("name", "x", "role", "consumer"));
         issued.then().statusCode(200).header("Cache-Control", "no-store");
         secrets.add("static token", issued.path("accessToken"));
         say(call("GET", tokens, null), 200);
         say(call("POST", tokens + "/" + issued.path("tokenData.id") + "/revoke", "{}"), 200);
+
+        Map<String, Map<String, Object>> rules = Map.of(
+                "oidc-auth",
+                Map.of(
+                        "oidcDiscoveryUrl",
+                        "https://127.0.0.1:1",
+                        "issuer",
+                        "https://127.0.0.1:1",
+                        "boundAudiences",
+                        List.of("x")),
+                "kubernetes-auth",
+                Map.of("issuer", "https://127.0.0.1:1", "allowedAudience", "x", "allowedNamespaces", List.of("x")));
+        rules.forEach((method, rule) -> {
+            String path = "/api/v1/auth/" + method + "/identities/" + id;
+            say(call("PUT", path, rule), 200, 400, 422);
+            say(call("GET", path, null), 200, 404);
+            String jwt = secrets.add("token of another issuer by " + method, recognisable("header") + ".e30.e30");
+            say(
+                    call("POST", "/api/v1/auth/" + method + "/login", Map.of("identityId", id, "jwt", jwt)),
+                    400,
+                    401,
+                    403,
+                    502,
+                    503);
+            say(call("DELETE", path, null), 200, 404);
+        });
+        say(call("GET", "/api/v1/auth/signing-keys", null), 200);
 
         String members = "/api/v1/projects/" + defaultProject() + "/identity-memberships";
         say(call("PUT", members + "/" + id, Map.of("roles", List.of("reader"))), 200);
@@ -347,6 +375,12 @@ class SecretLeakTest {
         say(call("GET", one + "/attempts", null), 200);
         say(call("GET", one + "/versions", null), 200);
         say(call("POST", "/api/v1/rotations/run-due?budgetSeconds=5", null), 200);
+        for (String format : List.of("json", "uri", "conninfo", "jdbc", "pgpass", "pgbouncer")) {
+            call("GET", one + "/active?format=" + format, null)
+                    .then()
+                    .statusCode(200)
+                    .header("Cache-Control", "no-store");
+        }
         for (String path : List.of("/api/v3/secrets/raw", "/api/v4/secrets")) {
             String where = "?workspaceId=" + defaultProject() + "&projectId=" + defaultProject()
                     + "&environment=prod&secretPath=/";
@@ -393,6 +427,14 @@ class SecretLeakTest {
                 Map.of("username1", first, "username2", second),
                 "secretsMapping",
                 Map.of("username", "DB_USER", "password", "DB_PASSWORD")));
+    }
+
+    private void operations() {
+        // Old tokens stay good after that, so the ones that are looked for do.
+        say(call("POST", "/api/v1/auth/signing-keys/rotate", "{}"), 200);
+        say(call("GET", "/api/v1/audit-events", null), 200);
+        say(call("GET", "/api/v1/audit-events/export.csv", null), 200);
+        say(call("GET", "/api/v1/audit-events/export.jsonl", null), 200);
     }
 
     private static Map<String, Object> credentials(TestPostgres target, String role, String password) {
