@@ -209,13 +209,36 @@ function declaredSettings(folder, names = new Set()) {
       const prefix = /@ConfigMapping\(\s*prefix\s*=\s*"([^"]+)"/.exec(text)?.[1];
       if (!prefix) continue;
       if (text.includes("@WithParentName")) names.add(prefix.toUpperCase().replace(/[^A-Z0-9]/g, "_"));
-      for (const [, explicit, method] of text.matchAll(/(?:@WithName\("([^"]+)"\)[^;]*?)?\b(\w+)\(\);/g)) {
-        const own = explicit ?? method.replace(/[A-Z]/g, (c) => "-" + c.toLowerCase());
-        names.add(`${prefix}.${own}`.toUpperCase().replace(/[^A-Z0-9]/g, "_"));
-      }
+      declaredIn(text, body(text, /^(?:public )?interface \w+ /m), prefix, names);
     }
   }
   return names;
+}
+
+/** The methods of one interface are settings; those that answer another interface of the file, or a map of them, are groups. */
+function declaredIn(file, text, prefix, names) {
+  let own = text;
+  for (let inner; (inner = body(own, /\binterface \w+ /)) !== undefined; ) own = own.replace(inner, ";").replace(/\binterface \w+ ;/, "");
+  for (const [, explicit, type, method] of own.matchAll(/(?:@WithName\("([^"]+)"\)[^;]*?)?\b([\w<>, .]+) (\w+)\(\);/g)) {
+    const name = `${prefix}.${explicit ?? method.replace(/[A-Z]/g, (c) => "-" + c.toLowerCase())}`;
+    const upper = name.toUpperCase().replace(/[^A-Z0-9]/g, "_");
+    const map = /Map<String, (\w+)>/.exec(type);
+    const group = body(file, new RegExp(`\\binterface ${map?.[1] ?? type.trim().split(" ").at(-1)} `));
+    names.add(map ? `${upper}_` : upper); // a key of a map is the operator's to choose
+    if (group && !map) declaredIn(file, group, name, names);
+  }
+}
+
+/** What stands in braces behind the first match, braces included. */
+function body(text, head) {
+  const match = head.exec(text);
+  if (!match) return undefined;
+  const start = text.indexOf("{", match.index);
+  for (let i = start, depth = 0; i < text.length; i++) {
+    if (text[i] === "{") depth++;
+    if (text[i] === "}" && --depth === 0) return text.slice(start, i + 1);
+  }
+  return undefined;
 }
 
 function shutdownSeconds() {
