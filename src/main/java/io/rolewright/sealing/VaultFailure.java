@@ -74,7 +74,7 @@ final class VaultFailure {
             case 307, 308 -> status + ", this node is a standby; the url must lead to the active one";
             case 429 -> "429, too many requests";
             case 503 ->
-                answer.hasErrorContaining("sealed")
+                (answer.getErrors() + " " + answer.getBody()).contains("sealed")
                         ? "503, it is sealed"
                         : "503, it is a standby without an active node, or in maintenance";
             default -> "it answered " + status;

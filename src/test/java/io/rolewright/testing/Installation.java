@@ -50,6 +50,11 @@ public final class Installation implements AutoCloseable {
         settings.put("ROLEWRIGHT_BOOTSTRAP_CLIENT_SECRET", CLIENT_SECRET);
         settings.put("ROLEWRIGHT_TARGET_ALLOWED_NETWORKS", "127.0.0.0/8");
         settings.put("QUARKUS_HTTP_HOST", "127.0.0.1");
+        // All calls of a proof come from one address and one identity.
+        settings.put("ROLEWRIGHT_ACCESS_LIMITS_TESTS_PER_ADDRESS", "0");
+        settings.put("ROLEWRIGHT_ACCESS_LIMITS_TESTS_PER_IDENTITY", "0");
+        settings.put("ROLEWRIGHT_ACCESS_LIMITS_ROTATES_PER_ADDRESS", "0");
+        settings.put("ROLEWRIGHT_ACCESS_LIMITS_ROTATES_PER_IDENTITY", "0");
     }
 
     public static Installation on(TestPostgres postgres) {
