@@ -48,7 +48,7 @@ class ManyDueRotationsTest {
         long begun = System.nanoTime();
         try {
             while (done < GOOD && seconds(begun) < MOST_SECONDS) {
-                Response answer = Api.as().queryParam("budgetSeconds", 60).post("/api/v1/rotations/run-due");
+                Response answer = Api.as().queryParam("budgetSeconds", 20).post("/api/v1/rotations/run-due");
                 answer.then().statusCode(200);
                 done += answer.<Integer>path("rotated");
             }
