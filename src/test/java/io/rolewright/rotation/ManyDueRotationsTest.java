@@ -3,7 +3,6 @@ package io.rolewright.rotation;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.quarkus.test.junit.QuarkusTest;
-import io.restassured.response.Response;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.TcpProxy;
 import io.rolewright.testing.TestPostgres;
@@ -44,13 +43,17 @@ class ManyDueRotationsTest {
             due(connections.get(i), i);
         }
         targets.get(0).pause();
-        int done = 0;
+        String good = "connection_id <> '" + connections.get(0) + "'";
+        long done = 0;
         long begun = System.nanoTime();
         try {
             while (done < GOOD && seconds(begun) < MOST_SECONDS) {
-                Response answer = Api.as().queryParam("budgetSeconds", 20).post("/api/v1/rotations/run-due");
-                answer.then().statusCode(200);
-                done += answer.<Integer>path("rotated");
+                Api.as()
+                        .queryParam("budgetSeconds", 20)
+                        .post("/api/v1/rotations/run-due")
+                        .then()
+                        .statusCode(200);
+                done = rotated(good); // what an answer counts may end after it
             }
             long seconds = Math.max(1, seconds(begun));
             System.out.printf(
@@ -58,7 +61,6 @@ class ManyDueRotationsTest {
                     done, seconds, done / seconds);
 
             assertThat(done).isEqualTo(GOOD);
-            assertThat(rotated("connection_id <> '" + connections.get(0) + "'")).isEqualTo(GOOD);
             assertThat(rotated("connection_id = '" + connections.get(0) + "'")).isZero();
             assertThat(TestStore.sql("SELECT count(*) FROM secret_rotation WHERE connection_id = '" + connections.get(0)
                                     + "' AND due_at IS NULL")
