@@ -1,8 +1,6 @@
 package io.rolewright.access;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
@@ -53,7 +51,6 @@ class IdentityResource {
     private final RequestOrigins origins;
     private final Idempotency idempotency;
     private final AuditLog audit;
-    private final ObjectMapper json;
 
     IdentityResource(
             Identities identities,
@@ -61,15 +58,13 @@ class IdentityResource {
             Organisation organisation,
             RequestOrigins origins,
             Idempotency idempotency,
-            AuditLog audit,
-            ObjectMapper json) {
+            AuditLog audit) {
         this.identities = identities;
         this.caller = caller;
         this.organisation = organisation;
         this.origins = origins;
         this.idempotency = idempotency;
         this.audit = audit;
-        this.json = json;
     }
 
     @GET
@@ -108,7 +103,7 @@ class IdentityResource {
                     act.caller().id(),
                     idempotencyKey,
                     "create-identity",
-                    canonical(request),
+                    idempotency.canonical(request),
                     OneIdentity.class,
                     completion -> identities
                             .create(
@@ -169,14 +164,6 @@ class IdentityResource {
 
     private Act act() {
         return new Act(caller.get(), origins.ofCurrentRequest());
-    }
-
-    private byte[] canonical(NewIdentity request) {
-        try {
-            return json.writeValueAsBytes(request);
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException("A request that was read as JSON cannot be written as such", e);
-        }
     }
 
     private OneIdentity one(Identities.Described identity) {

@@ -1,8 +1,6 @@
 package io.rolewright.access;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
@@ -48,7 +46,6 @@ class ProjectResource {
     private final RequestOrigins origins;
     private final Idempotency idempotency;
     private final AuditLog audit;
-    private final ObjectMapper json;
 
     ProjectResource(
             Projects projects,
@@ -56,15 +53,13 @@ class ProjectResource {
             Organisation organisation,
             RequestOrigins origins,
             Idempotency idempotency,
-            AuditLog audit,
-            ObjectMapper json) {
+            AuditLog audit) {
         this.projects = projects;
         this.caller = caller;
         this.organisation = organisation;
         this.origins = origins;
         this.idempotency = idempotency;
         this.audit = audit;
-        this.json = json;
     }
 
     @GET
@@ -149,7 +144,7 @@ class ProjectResource {
                 who.id(),
                 idempotencyKey,
                 "create-project",
-                canonical(request),
+                idempotency.canonical(request),
                 OneProject.class,
                 completion -> projects.create(
                                 request.projectName.strip(),
@@ -158,14 +153,6 @@ class ProjectResource {
                                 from,
                                 project -> completion.store(new OneProject(view(project))))
                         .map(project -> new OneProject(view(project))));
-    }
-
-    private byte[] canonical(NewProject request) {
-        try {
-            return json.writeValueAsBytes(request);
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException("A request that was read as JSON cannot be written as such", e);
-        }
     }
 
     private ProjectView view(Project project) {

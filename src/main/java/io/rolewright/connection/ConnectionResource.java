@@ -1,7 +1,5 @@
 package io.rolewright.connection;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.rolewright.access.CurrentCaller;
 import io.rolewright.access.Organisation;
 import io.rolewright.access.RateLimits;
@@ -24,6 +22,7 @@ import io.rolewright.connection.ConnectionWire.Report;
 import io.rolewright.connection.ConnectionWire.RotationForm;
 import io.rolewright.connection.ConnectionWire.Usage;
 import io.rolewright.connection.ManagedCredentials.Wanted;
+import io.rolewright.idempotency.Idempotency;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Ids;
@@ -76,7 +75,7 @@ class ConnectionResource {
     private final RequestContext request;
     private final Organisation organisation;
     private final RateLimits limits;
-    private final ObjectMapper json;
+    private final Idempotency idempotency;
 
     ConnectionResource(
             Connections connections,
@@ -84,13 +83,13 @@ class ConnectionResource {
             RequestContext request,
             Organisation organisation,
             RateLimits limits,
-            ObjectMapper json) {
+            Idempotency idempotency) {
         this.connections = connections;
         this.caller = caller;
         this.request = request;
         this.organisation = organisation;
         this.limits = limits;
-        this.json = json;
+        this.idempotency = idempotency;
     }
 
     @GET
@@ -200,7 +199,8 @@ class ConnectionResource {
                 managed,
                 Boolean.TRUE.equals(body.allowPrivileged()),
                 schedule);
-        return connections.create(act(), wanted, idempotencyKey, canonical(body), One.class, this::one, deadline());
+        return connections.create(
+                act(), wanted, idempotencyKey, idempotency.canonical(body), One.class, this::one, deadline());
     }
 
     @PATCH
@@ -364,15 +364,6 @@ class ConnectionResource {
 
     private One one(Connections.Opened opened) {
         return new One(shown(opened));
-    }
-
-    /** What makes two requests the same request: every field that we read, in one order. */
-    private byte[] canonical(NewConnection body) {
-        try {
-            return json.writeValueAsBytes(body);
-        } catch (JsonProcessingException impossible) { // it was read from JSON
-            throw new IllegalStateException("a request that was read cannot be written");
-        }
     }
 
     private Deadline deadline() {

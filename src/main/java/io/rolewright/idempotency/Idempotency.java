@@ -114,6 +114,15 @@ public class Idempotency {
         });
     }
 
+    /** What makes two requests the same request: every field that was read, in one order. */
+    public byte[] canonical(Object request) {
+        try {
+            return json.writeValueAsBytes(request);
+        } catch (JsonProcessingException impossible) { // it was read from JSON
+            throw new IllegalStateException("a request that was read cannot be written");
+        }
+    }
+
     /** @return how many replies and claims were older than 24 hours and are gone now, at most 10,000 at a time */
     public Uni<Integer> purgeExpired() {
         return pool.query(PURGE).execute().map(deleted -> deleted.rowCount());

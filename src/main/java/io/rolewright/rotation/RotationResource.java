@@ -1,14 +1,14 @@
 package io.rolewright.rotation;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.rolewright.access.CurrentCaller;
 import io.rolewright.access.RateLimits;
 import io.rolewright.access.Right;
 import io.rolewright.credential.History;
+import io.rolewright.idempotency.Idempotency;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Ids;
 import io.rolewright.request.Page;
+import io.rolewright.request.PageQuery;
 import io.rolewright.request.RequestContext;
 import io.rolewright.rotation.RotationAudit.Act;
 import io.rolewright.rotation.RotationHistory.AttemptView;
@@ -25,6 +25,7 @@ import io.rolewright.target.Deadline;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotNull;
+import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
@@ -60,9 +61,6 @@ import org.jboss.resteasy.reactive.server.Cancellable;
 @Tag(name = "PostgreSQL credentials rotations")
 class RotationResource {
 
-    private static final String LIMIT =
-            "Rows per page, 1 to 1000; absent: the whole list, if it has at most 10,000 rows.";
-    private static final String CURSOR = "The nextCursor of the page before.";
     private static final String IDEMPOTENCY =
             "Repeating a request with the same key within 24 hours gives the first answer.";
 
@@ -72,7 +70,7 @@ class RotationResource {
     private final CurrentCaller caller;
     private final RateLimits limits;
     private final RequestContext request;
-    private final ObjectMapper json;
+    private final Idempotency idempotency;
 
     RotationResource(
             Rotations rotations,
@@ -81,14 +79,14 @@ class RotationResource {
             CurrentCaller caller,
             RateLimits limits,
             RequestContext request,
-            ObjectMapper json) {
+            Idempotency idempotency) {
         this.rotations = rotations;
         this.served = served;
         this.history = history;
         this.caller = caller;
         this.limits = limits;
         this.request = request;
-        this.json = json;
+        this.idempotency = idempotency;
     }
 
     @GET
@@ -101,14 +99,8 @@ class RotationResource {
     @GET
     @Operation(operationId = "listSecretRotations", summary = "List a project's rotations of every type")
     public Uni<Many> listAll(
-            @QueryParam("projectId") @NotNull(message = "Required") String projectId,
-            @QueryParam("limit")
-                    @Parameter(
-                            description = LIMIT,
-                            schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "1000"))
-                    String limit,
-            @QueryParam("cursor") @Parameter(description = CURSOR) String cursor) {
-        return list(projectId, limit, cursor);
+            @QueryParam("projectId") @NotNull(message = "Required") String projectId, @BeanParam PageQuery page) {
+        return list(projectId, page);
     }
 
     @GET
@@ -117,14 +109,8 @@ class RotationResource {
             operationId = "listPostgresCredentialsRotations",
             summary = "List a project's rotations of PostgreSQL credentials")
     public Uni<Many> list(
-            @QueryParam("projectId") @NotNull(message = "Required") String projectId,
-            @QueryParam("limit")
-                    @Parameter(
-                            description = LIMIT,
-                            schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "1000"))
-                    String limit,
-            @QueryParam("cursor") @Parameter(description = CURSOR) String cursor) {
-        Page page = Page.of(limit, cursor);
+            @QueryParam("projectId") @NotNull(message = "Required") String projectId, @BeanParam PageQuery query) {
+        Page page = query.page();
         return rotations
                 .list(caller.get(), projectId, page)
                 .map(slice -> new Many(slice.map(RotationView::of).rows(), slice.nextCursor()));
@@ -165,7 +151,7 @@ class RotationResource {
             @HeaderParam("Idempotency-Key") @Parameter(description = IDEMPOTENCY) String idempotencyKey,
             @NotNull(message = "Required") @Valid NewRotation body) {
         return rotations.create(
-                act(), body, idempotencyKey, canonical(body), One.class, RotationResource::one, deadline());
+                act(), body, idempotencyKey, idempotency.canonical(body), One.class, RotationResource::one, deadline());
     }
 
     @PATCH
@@ -316,13 +302,8 @@ class RotationResource {
     @Operation(operationId = "listPostgresCredentialsRotationAttempts", summary = "List what was tried, newest first")
     public Uni<Attempts> attempts(
             @PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId,
-            @QueryParam("limit")
-                    @Parameter(
-                            description = LIMIT,
-                            schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "1000"))
-                    String limit,
-            @QueryParam("cursor") @Parameter(description = CURSOR) String cursor) {
-        Page page = Page.of(limit, cursor);
+            @BeanParam PageQuery query) {
+        Page page = query.page();
         return rotations
                 .existing(caller.get(), id(rotationId), Right.ROTATION_READ)
                 .chain(row -> history.attempts(row.id, page))
@@ -336,13 +317,8 @@ class RotationResource {
             summary = "List the passwords that were made, without the passwords, newest first")
     public Uni<Versions> versions(
             @PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId,
-            @QueryParam("limit")
-                    @Parameter(
-                            description = LIMIT,
-                            schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "1000"))
-                    String limit,
-            @QueryParam("cursor") @Parameter(description = CURSOR) String cursor) {
-        Page page = Page.of(limit, cursor);
+            @BeanParam PageQuery query) {
+        Page page = query.page();
         return rotations
                 .existing(caller.get(), id(rotationId), Right.ROTATION_READ)
                 .chain(row -> history.versions(row.id, page))
@@ -360,15 +336,6 @@ class RotationResource {
 
     private static One one(Rotations.Shown shown) {
         return new One(RotationView.of(shown));
-    }
-
-    /** What makes two requests the same request: every field that we read, in one order. */
-    private byte[] canonical(NewRotation body) {
-        try {
-            return json.writeValueAsBytes(body);
-        } catch (JsonProcessingException impossible) { // it was read from JSON
-            throw new IllegalStateException("a request that was read cannot be written");
-        }
     }
 
     private Deadline deadline() {
