@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.annotation.JsonDeserialize;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.problem.ValidationProblem.Issue;
 import io.rolewright.request.CoercedInteger;
+import io.rolewright.target.RoleName;
 import io.rolewright.target.SslMode;
 import io.rolewright.target.TlsSettings;
 import jakarta.validation.constraints.Max;
@@ -80,7 +81,7 @@ record CredentialsForm(
                 nullable = true)
         String sslClientKey) {
 
-    /** NAMEDATALEN - 1: PostgreSQL cuts longer names silently, and would then act on another role or database. */
+    /** NAMEDATALEN - 1: PostgreSQL cuts longer names silently, and would then act on another database. */
     private static final int NAME_BYTES = 63;
 
     CredentialsForm {
@@ -104,7 +105,7 @@ record CredentialsForm(
         List<Issue> issues = new ArrayList<>();
         checkText(issues, "host", host, Integer.MAX_VALUE);
         checkText(issues, "database", database, NAME_BYTES);
-        checkText(issues, "username", username, NAME_BYTES);
+        RoleName.fault(username).ifPresent(fault -> issues.add(issue("username", "invalid_string", fault)));
         checkText(issues, "password", password, Integer.MAX_VALUE);
         SslMode mode = mode(stored, issues);
         String ca = pem(sslCertificate, stored == null ? null : stored.caPem());

@@ -7,8 +7,8 @@ import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.problem.ValidationProblem.Issue;
 import io.rolewright.rotation.RotationWire.NewParameters;
+import io.rolewright.target.RoleName;
 import jakarta.enterprise.context.ApplicationScoped;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -16,9 +16,6 @@ import java.util.Map;
 /** What may stand in {@code parameters}, beyond what one field alone can tell, and how the requirements are kept. */
 @ApplicationScoped
 class Parameters {
-
-    /** NAMEDATALEN - 1: PostgreSQL cuts longer names silently, and would then act on another role. */
-    private static final int NAME_BYTES = 63;
 
     private final ObjectMapper json;
 
@@ -118,12 +115,7 @@ class Parameters {
     }
 
     private static void checkName(List<Issue> issues, String field, String name) {
-        if (name.indexOf('\0') >= 0) {
-            issues.add(issue(field, "invalid_string", "Must not contain a NUL character"));
-        } else if (name.getBytes(StandardCharsets.UTF_8).length > NAME_BYTES) {
-            issues.add(issue(
-                    field, "too_big", "Must have at most " + NAME_BYTES + " bytes: PostgreSQL cuts longer names"));
-        }
+        RoleName.fault(name).ifPresent(fault -> issues.add(issue(field, "invalid_string", fault)));
     }
 
     private static Issue issue(String field, String code, String message) {

@@ -3,7 +3,6 @@ package io.rolewright.target;
 import io.smallrye.mutiny.Uni;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.Tuple;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
@@ -15,8 +14,6 @@ import org.jspecify.annotations.Nullable;
 
 /** One test of a connection: the queries, and the report made of what they and the login showed. */
 final class Examination {
-
-    private static final int LONGEST_NAME = 63;
 
     private static final String SERVER = """
             SELECT current_setting('server_version_num')::int AS version_number,
@@ -109,8 +106,10 @@ final class Examination {
     private Uni<List<TargetReport.ManagedRole>> managedRoles(
             Dialler.Line line, TargetReport.Server server, TargetReport.ManagingRole me) {
         Map<String, TargetReport.ManagedRole> found = new LinkedHashMap<>();
-        roles.forEach(name -> found.put(name, unnameable(name)));
-        String[] sendable = roles.stream().filter(Examination::nameable).toArray(String[]::new);
+        roles.forEach(name -> found.put(
+                name, RoleName.fault(name).map(fault -> unnameable(name, fault)).orElse(null)));
+        String[] sendable =
+                roles.stream().filter(name -> RoleName.fault(name).isEmpty()).toArray(String[]::new);
         if (sendable.length == 0) {
             return Uni.createFrom().item(List.copyOf(found.values()));
         }
@@ -120,14 +119,7 @@ final class Examination {
         });
     }
 
-    /** PostgreSQL cuts a longer name silently and would then alter another role; it cannot hold NUL at all. */
-    private static boolean nameable(String role) {
-        return !role.isEmpty()
-                && role.indexOf('\0') < 0
-                && role.getBytes(StandardCharsets.UTF_8).length <= LONGEST_NAME;
-    }
-
-    private static TargetReport.ManagedRole unnameable(String name) {
+    private static TargetReport.ManagedRole unnameable(String name, String fault) {
         return new TargetReport.ManagedRole(
                 name,
                 false,
@@ -139,7 +131,7 @@ final class Examination {
                 null,
                 false,
                 List.of(new TargetReport.Problem(
-                        "name_invalid", true, "A role name has 1 to 63 bytes and no NUL character.", null)));
+                        "name_invalid", true, "A role with this name cannot be managed. " + fault + ".", null)));
     }
 
     private static TargetReport.ManagedRole managedRole(

@@ -4,7 +4,6 @@ import io.smallrye.mutiny.Uni;
 import io.vertx.sqlclient.Row;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.inject.Inject;
-import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.List;
@@ -27,7 +26,6 @@ public class FencedApply {
     private static final Pattern SECRET = Pattern.compile(
             "SCRAM-SHA-256\\$[1-9][0-9]{0,5}:[A-Za-z0-9+/]{4,176}={0,2}\\$[A-Za-z0-9+/]{43}=:[A-Za-z0-9+/]{43}=");
 
-    private static final int LONGEST_NAME = 63;
     private static final int OLD_ITERATIONS = 4096;
 
     /** SQLSTATEs of our own, in a class that PostgreSQL does not use. */
@@ -172,9 +170,9 @@ public class FencedApply {
     }
 
     static void check(String role, String scramSecret) {
-        if (role.isEmpty() || role.indexOf('\0') >= 0 || role.getBytes(StandardCharsets.UTF_8).length > LONGEST_NAME) {
-            throw new IllegalArgumentException("a role name has 1 to 63 bytes and no NUL");
-        }
+        RoleName.fault(role).ifPresent(fault -> {
+            throw new IllegalArgumentException("role name: " + fault);
+        });
         if (!SECRET.matcher(scramSecret).matches()) {
             throw new IllegalArgumentException("not a SCRAM-SHA-256 secret in PostgreSQL's form");
         }
