@@ -33,14 +33,15 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * All key commands on 100,000 records, in what is shipped, while connections are created, read, tested and given new credentials; with
- * {@code kill -9} of whoever does the work, twice. Says at its end how long it took.
+ * All key commands on 100,000 records, in what is shipped, while connections are created, read and given new credentials, and managed
+ * ones rotate; with {@code kill -9} of whoever does the work, three times. Says at its end how long it took.
  */
 class KeySuiteIT {
 
     private static final int RECORDS = Integer.getInteger("suite.keys.records", 100_000);
     private static final String CONNECTIONS = "/api/v1/app-connections/postgres";
     private static final String RUNS = "/api/v1/keys/runs";
+    private static final int LOADS = 3;
     private static final Duration LONG = Duration.ofMinutes(5);
 
     private final TestPostgres postgres = TestPostgres.shared(TestPostgres.NEWEST);
@@ -56,6 +57,10 @@ class KeySuiteIT {
     private final ConcurrentLinkedQueue<Long> readMicros = new ConcurrentLinkedQueue<>();
     private final ConcurrentLinkedQueue<String> failures = new ConcurrentLinkedQueue<>();
     private final AtomicInteger created = new AtomicInteger();
+    private final AtomicInteger rotated = new AtomicInteger();
+
+    /** One for each thread of the load; the service makes their passwords. */
+    private final List<String> managed = new ArrayList<>();
 
     @Test
     @Tag("suite-keys")
@@ -70,8 +75,19 @@ class KeySuiteIT {
                             + " WHERE id = '" + broken + "'");
             records.remove(broken);
 
-            var load = IntStream.range(0, 3)
-                    .mapToObj(i -> new Thread(() -> load(serving), "load-" + i))
+            for (int i = 0; i < LOADS; i++) {
+                managed.add(serving.post(
+                                CONNECTIONS,
+                                connection("managed-" + i, postgres.role("LOGIN"))
+                                        .put("isPlatformManagedCredentials", true))
+                        .expect(200)
+                        .json()
+                        .getJsonObject("appConnection")
+                        .getString("id"));
+                created.incrementAndGet();
+            }
+            var load = IntStream.range(0, LOADS)
+                    .mapToObj(i -> new Thread(() -> load(serving, managed.get(i)), "load-" + i))
                     .toList();
             load.forEach(Thread::start);
             long begun = System.nanoTime();
@@ -102,6 +118,7 @@ class KeySuiteIT {
             assertThat(failures).isEmpty();
             assertThat(created).hasPositiveValue();
             assertThat(changed).isNotEmpty();
+            assertThat(rotated).hasPositiveValue();
 
             assertThat(run(serving).getLong("unreadable")).isEqualTo(1);
             // The others were given new credentials meanwhile, and sealed with the new key by that.
@@ -113,6 +130,7 @@ class KeySuiteIT {
                             .getLong(0))
                     .isEqualTo(1);
             assertEveryRecordOpens();
+            assertManagedOnesLogIn(serving);
 
             command("retire", 1, "Data key 1 stays: records need it ({CONNECTION_CREDENTIALS=1}).");
             installation.sql("DELETE FROM app_connection WHERE id = '" + broken + "'");
@@ -126,16 +144,18 @@ class KeySuiteIT {
             serving.stop();
             serving.restart();
             serving.get(CONNECTIONS + "/" + records.get(0)).expect(200);
+            assertManagedOnesLogIn(serving);
 
             System.out.printf(
                     "KeySuiteIT: new data key %.1f s; %,d records re-encrypted in %.1f s with three kill -9 (after each, up to"
-                            + " 30 s are the lease's); meanwhile %,d connections created, %,d given new credentials, %,d read:"
+                            + " 30 s are the lease's); meanwhile %,d connections created, %,d given new credentials, %,d rotated, %,d read:"
                             + " p50 %.1f ms, p99 %.1f ms, none failed%n",
                     newKeySeconds,
                     reEncrypted(),
                     reEncryptSeconds,
                     created.get(),
                     changed.size(),
+                    rotated.get(),
                     readMicros.size(),
                     quantile(0.5),
                     quantile(0.99));
@@ -229,6 +249,15 @@ class KeySuiteIT {
         }
     }
 
+    private void assertManagedOnesLogIn(ServiceProcess service) {
+        for (var each : managed) {
+            assertThat(service.post(CONNECTIONS + "/" + each + "/test", null)
+                            .expect(200)
+                            .text())
+                    .contains("\"ok\":true");
+        }
+    }
+
     private void changeRootKey() throws IOException {
         byte[] key = new byte[32];
         new SecureRandom().nextBytes(key);
@@ -288,7 +317,7 @@ class KeySuiteIT {
 
     // ---- The load
 
-    private void load(ServiceProcess service) {
+    private void load(ServiceProcess service, String mine) {
         var random = ThreadLocalRandom.current();
         for (int i = 0; !over.get(); i++) {
             var id = records.get(random.nextInt(records.size()));
@@ -301,6 +330,9 @@ class KeySuiteIT {
                     service.patch(CONNECTIONS + "/" + id, new JsonObject().put("credentials", credentials(second)))
                             .expect(200);
                     changed.add(id);
+                } else if (i % 10 == 3) {
+                    service.post(CONNECTIONS + "/" + mine + "/rotate", null).expect(200);
+                    rotated.incrementAndGet();
                 } else if (i % 10 == 7) {
                     service.patch(CONNECTIONS + "/" + id, new JsonObject().put("description", "seen " + i))
                             .expect(200);
