@@ -23,6 +23,8 @@ class StoppedServiceIT {
     private static final String BASE = "/api/v2/secret-rotations/postgres-credentials";
     private static final String RUN_DUE = "/api/v1/rotations/run-due?budgetSeconds=20";
 
+    private static final Duration GRACE = Duration.ofSeconds(1);
+
     private final TestPostgres target = TestPostgres.shared(14);
     private final TcpProxy proxy = TcpProxy.to(target);
     private final Login managing = target.role("LOGIN CREATEROLE");
@@ -107,12 +109,39 @@ class StoppedServiceIT {
 
         service.callAsync("POST", RUN_DUE, null);
         assertThat(sent.happensWithin(Duration.ofSeconds(15))).isTrue();
+
+        oneRunFinishesIt(service, id);
+    }
+
+    /** The target keeps its answer to itself for longer than the platform waits: SIGTERM, the grace period, SIGKILL. */
+    @Test
+    void whatIsNotDoneWhenTheGracePeriodEndsIsFinishedByARunFromOutside() throws Exception {
+        installation.setting("ROLEWRIGHT_SCHEDULER_ENABLED", "false");
+        ServiceProcess service = installation.start();
+        String id = created(service);
+        makeDue(id);
+        var answered = proxy.before(TcpProxy.reply("COMMIT"), () -> {
+            terminate(service);
+            pause(GRACE);
+            assertThat(ProcessHandle.of(service.pid()))
+                    .as("it waits for the answer")
+                    .isPresent();
+            service.killAtOnce();
+            return Fate.CUT;
+        });
+
+        service.callAsync("POST", RUN_DUE, null);
+        assertThat(answered.happensWithin(Duration.ofSeconds(15))).isTrue();
+
+        oneRunFinishesIt(service, id);
+    }
+
+    private void oneRunFinishesIt(ServiceProcess service, String id) {
         service.kill();
         proxy.forget();
         service.restart();
         assertThat(version(id)).isEqualTo(1);
         assertThat(loginAsServed(service, id)).as("what is served meanwhile").isEqualTo("ok");
-
         Awaitility.await("the lease of the dead process")
                 .atMost(Duration.ofSeconds(15))
                 .until(() -> installation
@@ -120,7 +149,9 @@ class StoppedServiceIT {
                         .get(0)
                         .getLong(0)
                         .equals(0L));
+
         service.post(RUN_DUE, null).expect(200);
+
         assertThat(version(id)).as("after one call").isEqualTo(2);
         assertThat(loginAsServed(service, id)).isEqualTo("ok");
         assertThat(service.get(BASE + "/" + id + "/attempts")
@@ -134,12 +165,16 @@ class StoppedServiceIT {
 
     private static Fate terminate(ServiceProcess service) {
         ProcessHandle.of(service.pid()).ifPresent(ProcessHandle::destroy);
+        pause(Duration.ofMillis(300)); // the statement leaves when the signal has been taken
+        return Fate.PASS;
+    }
+
+    private static void pause(Duration time) {
         try {
-            Thread.sleep(300); // the statement leaves when the signal has been taken
+            Thread.sleep(time.toMillis());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        return Fate.PASS;
     }
 
     private String created(ServiceProcess service) {
