@@ -134,7 +134,8 @@ final class Crashes {
     }
 
     private static String summary(TcpProxy.Message message) {
-        String text = message.request() ? message.sql() : message.text();
+        // What an authentication carries is a nonce or a proof, another each time.
+        String text = message.request() ? message.sql() : message.type() == 'R' ? "" : message.text();
         return (message.request() ? "< " : "> ") + message.type() + " "
                 + text.replaceAll("[^ -~]+", " ").strip().replaceAll("(?s)^(.{0,50}).*$", "$1");
     }
