@@ -40,6 +40,14 @@ class Connection {
 
     Instant updatedAt;
 
+    /** When a login was last tried, by a test or before it was stored; null for a row of an older build. */
+    Instant testedAt;
+
+    Boolean testOk;
+
+    /** Code of what failed; null when nothing did. */
+    String testReason;
+
     protected Connection() {}
 
     /** @return null for a connection of the organisation itself */

@@ -8,6 +8,7 @@ import io.rolewright.request.Page;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.persistence.LockModeType;
+import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
 
@@ -69,6 +70,12 @@ class ConnectionStore implements PanacheRepositoryBase<Connection, UUID> {
 
     Uni<Connection> insert(Connection row) {
         return Panache.withTransaction(() -> persistAndFlush(row));
+    }
+
+    /** Notes how a test went; that is no change of the connection. */
+    Uni<Integer> tested(UUID id, Instant at, boolean ok, String reason) {
+        return Panache.withTransaction(
+                () -> update("testedAt = ?1, testOk = ?2, testReason = ?3 where id = ?4", at, ok, reason, id));
     }
 
     /** Locks the row, so that what is then written cannot undo what another request wrote meanwhile. */

@@ -242,7 +242,9 @@ class ConnectionWire {
             String stateReason,
 
             @Schema(description = "Only of a managed password.", nullable = true)
-            RotationView rotation) {
+            RotationView rotation,
+
+            @Schema(nullable = true) LastTest lastTest) {
 
         static AppConnection of(Connections.Opened opened, UUID orgId) {
             Connection row = opened.row();
@@ -268,7 +270,23 @@ class ConnectionWire {
                     CredentialsView.of(opened.credentials()),
                     role == null ? RoleState.OK.wireName() : role.state().wireName(),
                     role == null ? null : role.reason(),
-                    managed == null ? null : RotationView.of(managed));
+                    managed == null ? null : RotationView.of(managed),
+                    LastTest.of(row));
+        }
+    }
+
+    /** The last login that was tried: by a test, or before the connection was stored. */
+    @RegisterForReflection
+    @Schema(name = "AppConnectionLastTest")
+    record LastTest(
+            Instant at,
+            boolean ok,
+
+            @Schema(description = "Stable code; null when ok.", examples = "password_refused", nullable = true)
+            String reason) {
+
+        static LastTest of(Connection row) {
+            return row.testedAt == null ? null : new LastTest(row.testedAt, row.testOk, row.testReason);
         }
     }
 

@@ -238,6 +238,7 @@ class Connections {
         row.version = 1;
         row.createdAt = now();
         row.updatedAt = row.createdAt;
+        proven(row); // before it is stored
         return row;
     }
 
@@ -322,6 +323,7 @@ class Connections {
                     apply(row, change);
                     if (credentials != null) {
                         seal.put(row, credentials);
+                        proven(row);
                     }
                     Uni<Void> scheduled =
                             row.platformManaged && !change.schedule().isEmpty()
@@ -340,6 +342,7 @@ class Connections {
                 .chain(start ->
                         Panache.withTransaction(() -> locked(before, true).chain(row -> {
                             apply(row, change);
+                            proven(row);
                             if (sent) {
                                 seal.put(row, credentials);
                             }
@@ -362,6 +365,12 @@ class Connections {
                 })))
                 .chain(() -> store.byId(before.id))
                 .chain(this::opened);
+    }
+
+    private void proven(Connection row) {
+        row.testedAt = now();
+        row.testOk = true;
+        row.testReason = null;
     }
 
     /** @param credentials whether what was proven rests on the credentials that {@code before} has */
@@ -515,7 +524,13 @@ class Connections {
         return existing(act.caller(), id, Right.CONNECTION_TEST)
                 .chain(row -> managed.login(row)
                         .chain(login -> targets.examine(login, roles, deadline))
-                        .call(report -> audit.tested(act, row, row.project, report)));
+                        .call(report -> audit.tested(act, row, row.project, report)))
+                .call(report -> store.tested(id, now(), report.ok(), reason(report)));
+    }
+
+    private static String reason(TargetReport report) {
+        TestReport.Failure failure = TestReport.failure(report);
+        return failure == null ? null : failure.reason();
     }
 
     // ---- Parts ----------------------------------------------------------------------------------------------------

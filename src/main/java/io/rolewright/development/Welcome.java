@@ -6,6 +6,7 @@ final class Welcome {
     private static final String TEXT = """
 
             ── Rolewright is running ───────────────────────────────────────────────────────────
+               console        %1$s/console/
                API            %1$s/api/v1
                API page       %1$s/api/docs
                client id      %2$s

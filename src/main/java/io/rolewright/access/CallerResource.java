@@ -1,0 +1,68 @@
+package io.rolewright.access;
+
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.MediaType;
+import java.util.Arrays;
+import java.util.List;
+import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
+
+/** Tells a caller who he is and what he may do, so that a page offers nothing that will be refused. Decides nothing. */
+@Path("/api/v1/auth/caller")
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "Access")
+class CallerResource {
+
+    private final CurrentCaller caller;
+
+    CallerResource(CurrentCaller caller) {
+        this.caller = caller;
+    }
+
+    @GET
+    @Operation(operationId = "getCaller", summary = "Ask who the token belongs to and what it may do")
+    public RestResponse<OneCaller> get() {
+        var who = caller.get();
+        return NoStore.ok(new OneCaller(new CallerView(
+                who.id(),
+                who.name(),
+                rights(who.grants(), null),
+                who.grants().projects().keySet().stream()
+                        .sorted()
+                        .map(project -> new ProjectRights(project, rights(who.grants(), project)))
+                        .toList())));
+    }
+
+    private static List<String> rights(Grants grants, UUID project) {
+        return Arrays.stream(Right.values())
+                .filter(right -> grants.allow(right, project))
+                .map(right -> right.action() + ":" + right.subject())
+                .toList();
+    }
+
+    @Schema(name = "Caller")
+    record CallerView(
+            @Schema(required = true) UUID identityId,
+            @Schema(required = true, examples = "terraform") String identityName,
+
+            @Schema(required = true, description = "Everywhere, as action:subject.")
+            List<String> rights,
+
+            @Schema(required = true, description = "Where there are more than everywhere.")
+            List<ProjectRights> projects) {}
+
+    @Schema(name = "CallerProject")
+    record ProjectRights(
+            @Schema(required = true) UUID projectId,
+
+            @Schema(required = true, description = "Those of everywhere included.")
+            List<String> rights) {}
+
+    @Schema(name = "CallerResponse")
+    record OneCaller(@Schema(required = true) CallerView caller) {}
+}

@@ -1,0 +1,203 @@
+// The one way to the service: its public REST API. The token lives in this module's memory and nowhere else.
+import { t } from './texts.js';
+
+/** What the service, or the way to it, said no with. */
+export class Problem extends Error {
+  constructor(status, body) {
+    const issues = Array.isArray(body.message) ? body.message : [];
+    super(issues.length ? t.problem.invalid : body.message);
+    this.status = status;
+    this.code = body.code;
+    this.details = body.details ?? {};
+    this.requestId = body.reqId;
+    /** Message by the path of its field, such as credentials.host. */
+    this.issues = Object.fromEntries(issues.map((each) => [each.path.join('.'), each.message]));
+  }
+
+  get wayOut() {
+    return t.problem.wayOut[this.code] ?? t.problem.wayOutByStatus[this.status] ?? '';
+  }
+}
+
+const OVER = new Set(['token_missing', 'token_expired', 'token_invalid', 'token_revoked']);
+
+/** Who is signed in. Listeners are told of every change: 'in', 'out' or 'expired'. */
+export const session = {
+  state: 'out',
+  caller: null,
+  clientId: '',
+  listeners: new Set(),
+
+  async signIn(clientId, clientSecret) {
+    const granted = await send('POST', '/api/v1/auth/universal-auth/login', { body: { clientId, clientSecret } });
+    this.caller = (await send('GET', '/api/v1/auth/caller', { token: granted.accessToken })).caller;
+    this.clientId = clientId;
+    keep(granted);
+    this.become('in');
+    waiting.splice(0).forEach((go) => go());
+  },
+
+  /** Ends the token at the service too; what is on the page goes with it. */
+  async signOut() {
+    const ended = token;
+    forget();
+    this.caller = null;
+    this.become('out');
+    try {
+      await send('POST', '/api/v1/auth/token/revoke', { body: { accessToken: ended } });
+    } catch {
+      // It ends by itself within the hour.
+    }
+  },
+
+  become(state) {
+    this.state = state;
+    this.listeners.forEach((tell) => tell(state));
+  },
+
+  /** @param project absent: whether anywhere */
+  may(right, project) {
+    if (!this.caller) return false;
+    if (this.caller.rights.includes(right)) return true;
+    const projects = this.caller.projects.filter((each) => project === undefined || each.projectId === project);
+    return projects.some((each) => each.rights.includes(right));
+  },
+};
+
+let token = null;
+let renewal = 0;
+const waiting = [];
+
+function keep(granted) {
+  token = granted.accessToken;
+  clearTimeout(renewal);
+  // Long before it expires, so that a slow or failed renewal has time for another.
+  renewal = setTimeout(renew, Math.min(granted.expiresIn * 600, 2 ** 31 - 1), Date.now() + granted.expiresIn * 1000);
+}
+
+async function renew(expiresAt) {
+  const current = token;
+  try {
+    const granted = await send('POST', '/api/v1/auth/token/renew', { body: { accessToken: current } });
+    if (token === current) keep(granted);
+  } catch {
+    const left = expiresAt - Date.now();
+    if (token !== current) return;
+    if (left > 2000) renewal = setTimeout(renew, Math.min(left / 2, 30_000), expiresAt);
+    else expire();
+  }
+}
+
+function forget() {
+  clearTimeout(renewal);
+  token = null;
+}
+
+function expire() {
+  forget();
+  session.become('expired');
+}
+
+/** Resolves when somebody has signed in again. */
+const signedIn = () => (token ? Promise.resolve() : new Promise((go) => waiting.push(go)));
+
+/**
+ * Calls the API as who is signed in. When the token has ended it waits for the next sign-in and calls again: what was
+ * refused for its token had no effect.
+ *
+ * @param options query, body, key (Idempotency-Key), as ('json', 'blob'), signal
+ */
+export async function call(method, path, options = {}) {
+  for (;;) {
+    await signedIn();
+    const used = token;
+    try {
+      return await send(method, path, { ...options, token: used });
+    } catch (problem) {
+      if (!OVER.has(problem.code)) throw problem;
+      if (token === used) expire();
+    }
+  }
+}
+
+async function send(method, path, { query, body, key, token: bearer, as = 'json', signal } = {}) {
+  const headers = { Accept: as === 'json' ? 'application/json' : '*/*' };
+  if (bearer) headers.Authorization = `Bearer ${bearer}`;
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  if (key) headers['Idempotency-Key'] = key;
+  const search = new URLSearchParams(Object.entries(query ?? {}).filter(([, value]) => value !== undefined && value !== ''));
+  let answer;
+  try {
+    answer = await fetch(search.size ? `${path}?${search}` : path, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal,
+      cache: 'no-store',
+      credentials: 'omit',
+      referrerPolicy: 'no-referrer',
+    });
+    if (answer.ok) return as === 'json' ? await answer.json() : await answer.blob();
+  } catch (failure) {
+    if (failure.name === 'AbortError') throw failure;
+    throw new Problem(0, { code: 'unreachable', message: t.problem.unreachable });
+  }
+  let said;
+  try {
+    said = await answer.json();
+  } catch {
+    said = { code: 'not_understood', message: t.problem.notUnderstood(answer.status) };
+  }
+  throw new Problem(answer.status, said);
+}
+
+export const get = (path, query, signal) => call('GET', path, { query, signal });
+export const post = (path, body, options) => call('POST', path, { body, ...options });
+export const patch = (path, body) => call('PATCH', path, { body });
+export const put = (path, body) => call('PUT', path, { body });
+export const remove = (path, query) => call('DELETE', path, { query });
+
+/**
+ * A whole list, a thousand rows at a time.
+ *
+ * @param field the list's name in the answer
+ * @param seen is given each part as it comes
+ */
+export async function all(path, field, query = {}, seen = () => {}, signal) {
+  const rows = [];
+  let cursor;
+  do {
+    const answer = await get(path, { ...query, limit: 1000, cursor }, signal);
+    rows.push(...answer[field]);
+    seen(rows);
+    cursor = answer.nextCursor;
+  } while (cursor);
+  return rows;
+}
+
+/** The same key for the same request, so that a repeat after a lost answer does nothing twice; another for another. */
+export class OnceKey {
+  #request;
+  #key;
+
+  for(request) {
+    const text = JSON.stringify(request);
+    if (text !== this.#request) {
+      this.#request = text;
+      this.#key = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+    }
+    return this.#key;
+  }
+
+  /** The request is done: the next one is another, even if it looks the same. */
+  done() {
+    this.#request = undefined;
+  }
+}
+
+export const CONNECTIONS = '/api/v1/app-connections/postgres';
+export const ROTATIONS = '/api/v2/secret-rotations/postgres-credentials';
+export const PROJECTS = '/api/v1/projects';
+
+/** The caller's projects; none for who may see none. */
+export const projects = async () => (session.may('read:projects') ? (await get(PROJECTS)).projects : []);

@@ -1,0 +1,113 @@
+// Who did what: search, and download of what was found.
+import { call, get, projects, session } from './api.js';
+import { note as noteInAddress, route } from './router.js';
+import { Form, Part, badge, empty, fault, field, head, html, loading, local, nothing, say, spinner } from './ui.js';
+import { t } from './texts.js';
+
+const AUDIT = '/api/v1/audit-events';
+const FILTERS = ['type', 'outcome', 'actorId', 'subjectKind', 'subjectId', 'projectId', 'requestId', 'address', 'from', 'to'];
+const KIND = { success: 'good', refused: 'warn', failed: 'bad' };
+
+class Audit extends Part {
+  static properties = { events: { state: true }, cursor: { state: true }, problem: { state: true }, busy: { state: true }, projects: { state: true }, downloading: { state: true } };
+
+  connectedCallback() {
+    super.connectedCallback();
+    const { query } = route();
+    this.form = new Form(this, Object.fromEntries(FILTERS.map((name) => [name, query.get(name) ?? ''])), () => {
+      clearTimeout(this.typing);
+      this.typing = setTimeout(() => this.search(), 800);
+    });
+    projects().then((found) => (this.projects = found), () => (this.projects = []));
+    this.search();
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    clearTimeout(this.typing);
+    this.leaving?.abort();
+  }
+
+  get query() {
+    const moment = (text) => {
+      const at = new Date(text);
+      return text && !Number.isNaN(at.getTime()) ? at.toISOString() : undefined;
+    };
+    return Object.fromEntries(FILTERS.map((name) => [name, name === 'from' || name === 'to' ? moment(this.form.values[name]) : this.form.values[name].trim()]));
+  }
+
+  async search(more) {
+    this.leaving?.abort();
+    this.leaving = new AbortController();
+    const { signal } = this.leaving;
+    noteInAddress(this.form.values);
+    this.problem = null;
+    this.busy = true;
+    try {
+      const answer = await get(AUDIT, { ...this.query, limit: 100, cursor: more ? this.cursor : undefined }, signal);
+      this.events = more ? [...this.events, ...answer.auditEvents] : answer.auditEvents;
+      this.cursor = answer.nextCursor;
+      this.form.issues = {};
+    } catch (problem) {
+      if (problem.name === 'AbortError') return;
+      this.problem = problem;
+      this.form.issues = problem.issues ?? {};
+    }
+    this.busy = false;
+  }
+
+  async download(format) {
+    this.downloading = format;
+    try {
+      const file = await call('GET', `${AUDIT}/export.${format}`, { query: this.query, as: 'blob' });
+      const anchor = Object.assign(document.createElement('a'), { href: URL.createObjectURL(file), download: `rolewright-audit.${format}` });
+      anchor.click();
+      setTimeout(() => URL.revokeObjectURL(anchor.href), 60_000);
+      say(t.audit.downloaded);
+    } catch (problem) {
+      this.problem = problem;
+    }
+    this.downloading = null;
+  }
+
+  render() {
+    const save = (format, label) => html`<button aria-disabled=${this.downloading ? 'true' : nothing} @click=${() => this.downloading || this.download(format)}>${this.downloading === format ? spinner() : nothing}${label}</button>`;
+    return html`
+      ${head(t.audit.heading, t.audit.text, { actions: html`${save('csv', t.audit.csv)}${save('jsonl', t.audit.jsonl)}` })}
+      <section class="card" aria-label=${t.audit.events}>
+        <form class="pad filters" role="search" @submit=${(event) => {
+          event.preventDefault();
+          this.search();
+        }}>
+          ${field(this.form, 'type', t.audit.type, { placeholder: 'create-app-connection', required: true })}
+          ${field(this.form, 'outcome', t.audit.outcome, { options: [['', t.audit.any], ...Object.entries(t.audit.outcomes)] })}
+          ${field(this.form, 'projectId', t.rotations.project, { options: [['', t.audit.any], ...(this.projects ?? []).map((each) => [each.id, each.name])] })}
+          ${field(this.form, 'actorId', t.audit.actorId, { required: true })}
+          ${field(this.form, 'subjectId', t.audit.subjectId, { required: true })}
+          ${field(this.form, 'requestId', t.audit.requestId, { required: true })}
+          ${field(this.form, 'from', t.audit.from, { type: 'datetime-local', required: true })}
+          ${field(this.form, 'to', t.audit.to, { type: 'datetime-local', required: true })}
+        </form>
+        ${this.problem ? html`<div class="pad">${fault(this.problem)}</div>` : nothing}
+        ${!this.events ? (this.problem ? nothing : loading()) : this.events.length ? this.table() : empty('audit', t.audit.none, t.audit.noneText)}
+      </section>`;
+  }
+
+  table() {
+    return html`
+      <div class="scroll" tabindex="0" role="group" aria-label=${t.audit.events}><table class="fixed audit" aria-busy=${this.busy ? 'true' : 'false'}>
+        <colgroup><col width="17%"><col width="25%"><col width="11%"><col width="19%"><col width="28%"></colgroup>
+        <thead><tr>${[t.audit.at, t.audit.type, t.audit.outcome, t.audit.who, t.audit.what].map((each) => html`<th scope="col">${each}</th>`)}</tr></thead>
+        <tbody>${this.events.map((each) => html`<tr>
+          <td class="small"><time datetime=${each.at}>${local(each.at)}</time></td>
+          <td class="mono small">${each.type}</td>
+          <td>${badge(KIND[each.outcome], t.audit.outcomes[each.outcome])}${each.reason ? html`<div class="small muted">${each.reason}</div>` : nothing}</td>
+          <td class="small">${each.actorName ?? t.attempt.itself}<div class="muted">${each.address ?? nothing}</div></td>
+          <td class="small">${each.subjectKind ?? nothing} ${each.facts?.name ? html`<strong>${each.facts.name}</strong>` : nothing}
+            <details><summary>${t.audit.details}</summary><dl class="facts">
+              ${[[t.audit.subjectId, each.subjectId], [t.audit.actorId, each.actorId], [t.audit.requestId, each.requestId], ...Object.entries(each.facts ?? {})].filter(([, value]) => value !== null && value !== '').map(([name, value]) => html`<dt>${name}</dt><dd class="mono break">${typeof value === 'object' ? JSON.stringify(value) : String(value)}</dd>`)}
+            </dl></details></td></tr>`)}</tbody></table></div>
+      <div class="pager"><span role="status">${t.audit.count(this.events.length, Boolean(this.cursor))}</span>${this.cursor ? html`<button aria-disabled=${this.busy ? 'true' : nothing} @click=${() => this.busy || this.search(true)}>${t.attempt.older}</button>` : nothing}</div>`;
+  }
+}
+customElements.define('rw-audit', Audit);

@@ -1,0 +1,134 @@
+// A table over a whole list: rows come a thousand at a time, and are searched, filtered, sorted and paged here.
+import { all } from './api.js';
+import { note as noteInAddress, route } from './router.js';
+import { Part, empty, fault, html, icon, nothing } from './ui.js';
+import { t } from './texts.js';
+
+const PAGE = 25;
+const order = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
+
+/**
+ * @property columns objects of key, label, width (a class), cell(row), sort(row) if it sorts by it
+ * @property load (seen, signal) gives all rows, and tells of those so far
+ * @property text (row) what the search looks in
+ * @property filters objects of key, label, options (pairs), test(row, value)
+ * @property nothingYet what to show for an empty list
+ */
+class Table extends Part {
+  static properties = { columns: {}, load: {}, text: {}, filters: {}, nothingYet: {}, label: {}, rows: { state: true }, whole: { state: true }, problem: { state: true }, wanted: { state: true } };
+
+  constructor() {
+    super();
+    const query = route().query;
+    this.wanted = { q: '', sort: '', page: 1, ...Object.fromEntries(query) };
+    this.wanted.page = Math.max(1, Number(this.wanted.page) || 1);
+    this.filters = [];
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    this.refresh();
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.leaving?.abort();
+  }
+
+  /** Reads the list again; what is shown stays until it is there. */
+  async refresh() {
+    this.leaving?.abort();
+    this.leaving = new AbortController();
+    const { signal } = this.leaving;
+    this.problem = null;
+    this.whole = false;
+    try {
+      const first = !this.rows;
+      const rows = await this.load((some) => first && (this.rows = some.slice()), signal);
+      if (signal.aborted) return;
+      this.rows = rows.slice();
+      this.whole = true;
+    } catch (problem) {
+      if (problem.name !== 'AbortError') this.problem = problem;
+    }
+  }
+
+  want(change) {
+    this.wanted = { ...this.wanted, page: 1, ...change };
+    noteInAddress({ ...this.wanted, page: this.wanted.page > 1 ? this.wanted.page : '' });
+  }
+
+  shown() {
+    const words = this.wanted.q.toLowerCase().split(/\s+/).filter(Boolean);
+    let rows = this.rows ?? [];
+    const texts = (this.texts ??= new WeakMap());
+    const textOf = (row) => texts.get(row) ?? (texts.set(row, this.text(row).toLowerCase()), texts.get(row));
+    if (words.length) rows = rows.filter((row) => words.every((word) => textOf(row).includes(word)));
+    for (const each of this.filters) {
+      const value = this.wanted[each.key];
+      if (value) rows = rows.filter((row) => each.test(row, value));
+    }
+    const [key, down] = this.wanted.sort.split('.');
+    const by = this.columns.find((each) => each.key === key)?.sort;
+    if (by) {
+      const sorted = rows.map((row) => [by(row), row]);
+      // What has no value comes last, whichever way.
+      sorted.sort(([a], [b]) => (a == null ? (b == null ? 0 : 1) : b == null ? -1 : (down ? -1 : 1) * (typeof a === 'number' ? a - b : order.compare(a, b))));
+      rows = sorted.map(([, row]) => row);
+    }
+    return rows;
+  }
+
+  render() {
+    if (this.problem && !this.rows) {
+      return html`<div class="card pad">${fault(this.problem, html`<div><button @click=${() => this.refresh()}>${t.again}</button></div>`)}</div>`;
+    }
+    if (this.whole && !this.rows.length) return html`<div class="card">${this.nothingYet}</div>`;
+    const rows = this.shown();
+    const pages = Math.max(1, Math.ceil(rows.length / PAGE));
+    const page = Math.min(this.wanted.page, pages);
+    const here = rows.slice((page - 1) * PAGE, page * PAGE);
+    return html`
+      <div class="card" aria-busy=${this.whole || this.problem ? 'false' : 'true'}>
+        <div class="tools">
+          <div class="search">${icon('search')}<input type="search" aria-label=${t.table.search(this.label)} placeholder=${t.table.placeholder} autocomplete="off" spellcheck="false"
+            .value=${this.wanted.q} @input=${(event) => this.want({ q: event.target.value })}></div>
+          ${this.filters.map((each) => html`<select aria-label=${each.label} @change=${(event) => this.want({ [each.key]: event.target.value })}>
+            <option value="">${each.label}</option>${each.options.map(([key, text]) => html`<option value=${key} ?selected=${this.wanted[each.key] === key}>${text}</option>`)}</select>`)}
+        </div>
+        ${this.problem ? html`<div class="card pad">${fault(this.problem)}</div>` : nothing}
+        <div class="scroll" tabindex="0" role="group" aria-label=${this.label}><table class="fixed">
+          <colgroup>${this.columns.map((each) => html`<col width=${each.width ?? nothing}>`)}</colgroup>
+          <thead><tr>${this.columns.map((each) => this.heading(each))}</tr></thead>
+          <tbody>${this.rows
+            ? here.map((row) => html`<tr>${this.columns.map((each) => html`<td class=${each.key === 'actions' ? 'actions' : ''}>${each.cell(row)}</td>`)}</tr>`)
+            : Array.from({ length: 5 }, () => html`<tr>${this.columns.map(() => html`<td><span class="ghost"></span></td>`)}</tr>`)}</tbody>
+        </table></div>
+        ${this.whole && !rows.length ? empty('search', t.table.noMatch, t.table.noMatchText, html`<button @click=${() => this.clear()}>${t.table.clear}</button>`) : nothing}
+        <div class="pager">
+          <span role="status">${this.whole ? t.table.count(rows.length, this.rows.length) : t.table.soFar(this.rows?.length ?? 0)}</span>
+          ${pages > 1 ? html`<span class="row">
+            <button ?disabled=${page === 1} @click=${() => this.want({ page: page - 1 })}>${t.table.back}</button>
+            <span>${t.table.page(page, pages)}</span>
+            <button ?disabled=${page === pages} @click=${() => this.want({ page: page + 1 })}>${t.table.forward}</button></span>` : nothing}
+        </div>
+      </div>`;
+  }
+
+  heading(column) {
+    if (!column.sort) return html`<th scope="col">${column.key === 'actions' ? html`<span class="sr">${column.label}</span>` : column.label}</th>`;
+    const [key, down] = this.wanted.sort.split('.');
+    const on = key === column.key;
+    return html`<th scope="col" aria-sort=${on ? (down ? 'descending' : 'ascending') : nothing}>
+      <button @click=${() => this.want({ sort: on && !down ? `${key}.down` : column.key })}>${column.label}${icon(on ? (down ? 'down' : 'up') : 'sort')}</button></th>`;
+  }
+
+  clear() {
+    this.want({ q: '', ...Object.fromEntries(this.filters.map((each) => [each.key, ''])) });
+    this.querySelectorAll('.tools select').forEach((each) => (each.value = ''));
+  }
+}
+customElements.define('rw-table', Table);
+
+/** Loads one list of the API as it is. */
+export const listOf = (path, name, query) => (seen, signal) => all(path, name, query, seen, signal);
