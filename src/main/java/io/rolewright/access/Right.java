@@ -53,6 +53,10 @@ public enum Right {
     ROTATION_EDIT("edit", "secret-rotation", OPERATOR),
     ROTATION_DELETE("delete", "secret-rotation"),
     ROTATION_ROTATE("rotate-secrets", "secret-rotation", OPERATOR),
+    /** Sees which receivers are told what happens, and what they were told; addresses of receivers may hold tokens. */
+    WEBHOOK_READ("read", "webhooks", OPERATOR),
+    /** Has a receiver told what happens, and tells it again; no password is ever in it. */
+    WEBHOOK_EDIT("edit", "webhooks", OPERATOR),
     /** Has everything done that is due, in the organisation and in every project, and sees no more than counts of it. */
     RUN_DUE("run-due", "rotations", SCHEDULER),
     /** Sees which keys seal the store and runs the key commands; sees no key and opens nothing. */

@@ -76,6 +76,18 @@ public final class AuditType {
     /** Ours: the roles that an identity has in a project were set or taken. */
     public static final String UPDATE_PROJECT_MEMBERSHIP = "update-project-identity-membership";
 
+    public static final String CREATE_WEBHOOK = "create-webhook";
+    /** Ours: name, receiver, events or whether it is enabled were changed. */
+    public static final String UPDATE_WEBHOOK = "update-webhook";
+
+    public static final String DELETE_WEBHOOK = "delete-webhook";
+    /** Ours: a webhook got another secret. */
+    public static final String ROTATE_WEBHOOK_SECRET = "rotate-webhook-secret";
+    /** Ours: a receiver was sent a test message. */
+    public static final String TEST_WEBHOOK = "test-webhook";
+    /** Ours: a receiver is told again. */
+    public static final String REPLAY_WEBHOOK_DELIVERY = "replay-webhook-delivery";
+
     /** Ours: a command that changes the keys of the store was given. */
     public static final String RUN_KEY_COMMAND = "run-key-command";
 

@@ -362,7 +362,11 @@ class AuditResource {
             @Schema(required = true, nullable = true, description = "Code of a refusal or failure.")
             String reason,
 
-            @Schema(required = true, type = SchemaType.OBJECT)
+            @Schema(
+                    required = true,
+                    type = SchemaType.OBJECT,
+                    implementation = Object.class,
+                    additionalProperties = Schema.True.class)
             JsonNode facts) {}
 
     @Schema(name = "AuditEventListResponse")

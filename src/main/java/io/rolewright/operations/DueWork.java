@@ -7,10 +7,15 @@ import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.rolewright.credential.DueRoles;
+import io.rolewright.delivery.webhook.Courier;
+import io.rolewright.delivery.webhook.Courier.Told;
+import io.rolewright.outbox.Outbox;
 import io.rolewright.rotation.DueRotations;
+import io.rolewright.rotation.ScheduleNotices;
 import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
@@ -21,13 +26,14 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.jboss.logging.Logger;
 
 /**
  * Looks for due work and has it done: scheduled rotations, retries, recovery after crashes, deferred revokes, probes for what others did
- * to our roles. The clock is in this process, or outside and calls {@code run-due}; both do the same, and any number of processes share
+ * to our roles, webhooks. The clock is in this process, or outside and calls {@code run-due}; both do the same, and any number of processes share
  * the work through the store's locks.
  */
 @ApplicationScoped
@@ -39,6 +45,9 @@ class DueWork {
     /** Without a budget of its own a turn of the clock ends here at the latest, and the next begins. */
     private static final Duration LONGEST_TURN = Duration.ofMinutes(10);
 
+    /** From a fact put into the outbox to telling it: most transactions have committed by then. */
+    private static final Duration UNTIL_COMMITTED = Duration.ofMillis(250);
+
     /** On SIGTERM: what is under way may finish; the rest is found by whoever looks next. */
     private static final Duration TIME_TO_FINISH = Duration.ofSeconds(8);
 
@@ -46,6 +55,9 @@ class DueWork {
 
     private final DueRotations rotations;
     private final DueRoles roles;
+    private final ScheduleNotices notices;
+    private final Courier courier;
+    private final Outbox outbox;
     private final Housekeeping housekeeping;
     private final Startup startup;
     private final SchedulerConfig config;
@@ -60,11 +72,15 @@ class DueWork {
 
     private volatile boolean stopping;
     private volatile DueTurn turn;
+    private final AtomicBoolean tellSoon = new AtomicBoolean();
     private long timer = -1;
 
     DueWork(
             DueRotations rotations,
             DueRoles roles,
+            ScheduleNotices notices,
+            Courier courier,
+            Outbox outbox,
             Housekeeping housekeeping,
             Startup startup,
             SchedulerConfig config,
@@ -73,6 +89,9 @@ class DueWork {
             MeterRegistry metrics) {
         this.rotations = rotations;
         this.roles = roles;
+        this.notices = notices;
+        this.courier = courier;
+        this.outbox = outbox;
         this.housekeeping = housekeeping;
         this.startup = startup;
         this.config = config;
@@ -94,10 +113,17 @@ class DueWork {
     /**
      * What was done, and how things are.
      *
+     * @param webhooksDelivered messages that receivers took
      * @param more whether something due was left
      * @param nextDue when something is due next, in the past if it is overdue; empty when nothing ever is
      */
-    record Report(DueTurn.Done done, boolean more, long overdue, long inDoubt, Optional<Instant> nextDue) {}
+    record Report(
+            DueTurn.Done done,
+            int webhooksDelivered,
+            boolean more,
+            long overdue,
+            long inDoubt,
+            Optional<Instant> nextDue) {}
 
     // ---- From outside ---------------------------------------------------------------------------------------------
 
@@ -108,14 +134,37 @@ class DueWork {
         if (stopping) {
             mine.stop();
         }
-        return mine.run()
-                .onTermination()
-                .invoke(() -> turns.remove(mine))
-                .call(done -> housekeeping.clear())
-                .chain(this::report);
+        // Beside the work, so that a slow target keeps nobody waiting for news, and after it, for what it has made
+        // true.
+        return Uni.combine()
+                .all()
+                .unis(mine.run().onTermination().invoke(() -> turns.remove(mine)), tell(budget))
+                .asTuple()
+                .chain(first -> tell(budget)
+                        .call(() -> housekeeping.clear())
+                        .chain(second -> report(
+                                first.getItem1(),
+                                new Told(
+                                        first.getItem2().delivered() + second.delivered(),
+                                        first.getItem2().failed() + second.failed(),
+                                        second.more()))));
     }
 
-    private Uni<Report> report(DueTurn.Done done) {
+    /** Tells outside what has come to be true. Never fails; answers on the context that subscribes. */
+    private Uni<Told> tell(Deadline budget) {
+        Context context = vertx.getOrCreateContext();
+        return notice().chain(() -> courier.tell(budget)).emitOn(task -> context.runOnContext(ignored -> task.run()));
+    }
+
+    private Uni<Void> notice() {
+        return OwnContext.on(vertx.getOrCreateContext(), notices::tell)
+                .onFailure()
+                .invoke(failure -> log.warnf("What is late cannot be looked for: %s", StoreFault.describe(failure)))
+                .onFailure()
+                .recoverWithNull();
+    }
+
+    private Uni<Report> report(DueTurn.Done done, Told told) {
         (done.storeFailed() ? turnsFailed : turnsDone).increment();
         return rotations
                 .overdue()
@@ -126,15 +175,18 @@ class DueWork {
                     parked.set(troubled.parked());
                 })
                 .chain(this::nextDue)
-                .map(next -> new Report(done, done.more(), overdue.get(), inDoubt.get(), next));
+                .map(next -> new Report(
+                        done, told.delivered(), done.more() || told.more(), overdue.get(), inDoubt.get(), next));
     }
 
     private Uni<Optional<Instant>> nextDue() {
         return rotations
                 .nextDue()
                 .chain(first -> roles.nextDue()
-                        .map(second ->
-                                Stream.concat(first.stream(), second.stream()).min(Instant::compareTo)));
+                        .chain(second -> courier.nextDue()
+                                .map(third -> Stream.of(first, second, third)
+                                        .flatMap(Optional::stream)
+                                        .min(Instant::compareTo))));
     }
 
     // ---- By itself ------------------------------------------------------------------------------------------------
@@ -142,6 +194,23 @@ class DueWork {
     void start(@Observes StartupEvent event) {
         if (config.enabled()) {
             arm(SHORTEST_PAUSE);
+            outbox.whenPut(this::tellSoon);
+        }
+    }
+
+    /** What this process has done is told at once; what others did, by them or with the next look. */
+    private void tellSoon() {
+        if (tellSoon.compareAndSet(false, true)) {
+            vertx.setTimer(UNTIL_COMMITTED.toMillis(), ignored -> {
+                tellSoon.set(false);
+                tellNow();
+            });
+        }
+    }
+
+    private void tellNow() {
+        if (!stopping && startup.state().ready()) {
+            notice().subscribe().with(noticed -> courier.wake(LONGEST_TURN), impossible -> {});
         }
     }
 
@@ -160,6 +229,7 @@ class DueWork {
             return;
         }
         arm(jittered(config.pollInterval()));
+        tellNow();
         DueTurn under = turn;
         if (under != null) { // a slow target keeps it; what has become due meanwhile need not wait
             under.again();
@@ -176,7 +246,7 @@ class DueWork {
                                     turns.remove(mine);
                                     turn = null;
                                 })
-                                .chain(this::report))
+                                .chain(done -> report(done, new Told(0, 0, false))))
                 .subscribe()
                 .with(
                         this::lookInTime,
@@ -202,13 +272,15 @@ class DueWork {
     void stopBeginning(@Observes ShutdownDelayInitiatedEvent event) {
         stopping = true;
         turns.forEach(DueTurn::stop);
+        courier.stop();
     }
 
     void finish(@Observes ShutdownEvent event) throws InterruptedException {
         stopping = true;
         turns.forEach(DueTurn::stop);
+        courier.stop();
         long until = System.nanoTime() + TIME_TO_FINISH.toNanos();
-        while (!turns.isEmpty() && System.nanoTime() < until) {
+        while ((!turns.isEmpty() || !courier.isIdle()) && System.nanoTime() < until) {
             Thread.sleep(20); // the main thread, which has nothing else to do
         }
         if (!turns.isEmpty()) {

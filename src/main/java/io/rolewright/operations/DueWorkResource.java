@@ -51,7 +51,7 @@ class DueWorkResource {
             summary = "Do what is due",
             description =
                     "Everything that the scheduler inside does: scheduled rotations, retries, recovery after crashes,"
-                            + " deferred revokes, probes. Answers when nothing more is due or the budget is used up. May be called"
+                            + " deferred revokes, probes, webhooks. Answers when nothing more is due or the budget is used up. May be called"
                             + " as often and from as many places as you like; each piece of work is done once.")
     public Uni<DueWorkDone> run(
             @QueryParam("budgetSeconds")
@@ -92,6 +92,9 @@ class DueWorkResource {
             @Schema(description = "Roles with a retry, a recovery, a revoke or a probe that was due.", examples = "5")
             int roles,
 
+            @Schema(description = "Webhook messages that receivers took.", examples = "4")
+            int webhooksDelivered,
+
             @Schema(description = "Whether something due was left, for lack of time: call again.", examples = "false")
             boolean more,
 
@@ -109,6 +112,7 @@ class DueWorkResource {
                     report.done().rotationsDone(),
                     report.done().rotated(),
                     report.done().rolesDone(),
+                    report.webhooksDelivered(),
                     report.more(),
                     report.overdue(),
                     report.inDoubt(),

@@ -5,6 +5,7 @@ import io.quarkus.scheduler.Scheduled.ConcurrentExecution;
 import io.quarkus.scheduler.Scheduled.SkipPredicate;
 import io.quarkus.scheduler.ScheduledExecution;
 import io.rolewright.credential.ManagedRoles;
+import io.rolewright.delivery.webhook.Courier;
 import io.rolewright.idempotency.Idempotency;
 import io.rolewright.outbox.Outbox;
 import io.rolewright.store.StoreFault;
@@ -24,11 +25,13 @@ class Housekeeping {
     private final Idempotency idempotency;
     private final ManagedRoles roles;
     private final Outbox outbox;
+    private final Courier courier;
 
-    Housekeeping(Idempotency idempotency, ManagedRoles roles, Outbox outbox) {
+    Housekeeping(Idempotency idempotency, ManagedRoles roles, Outbox outbox, Courier courier) {
         this.idempotency = idempotency;
         this.roles = roles;
         this.outbox = outbox;
+        this.courier = courier;
     }
 
     @Scheduled(
@@ -45,6 +48,8 @@ class Housekeeping {
                 .invoke(gone -> log.debugf("Cleared away %d roles and passwords", gone))
                 .chain(outbox::purge)
                 .invoke(gone -> log.debugf("Cleared away %d facts", gone))
+                .chain(courier::purge)
+                .invoke(gone -> log.debugf("Cleared away %d deliveries", gone))
                 .replaceWithVoid()
                 .onFailure()
                 .invoke(failure -> log.warnf("Housekeeping waits for its next turn: %s", StoreFault.describe(failure)))

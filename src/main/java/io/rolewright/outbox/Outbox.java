@@ -6,7 +6,9 @@ import io.quarkus.hibernate.reactive.panache.Panache;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /** Where facts wait until they are told. */
 @ApplicationScoped
@@ -20,6 +22,7 @@ public class Outbox {
 
     private final ObjectMapper json;
     private final Pool pool;
+    private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
 
     Outbox(ObjectMapper json, Pool pool) {
         this.json = json;
@@ -41,7 +44,13 @@ public class Outbox {
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("a fact that cannot be written as JSON", e);
         }
-        return Panache.withTransaction(() -> Panache.getSession().chain(session -> session.persist(row)));
+        return Panache.withTransaction(() -> Panache.getSession().chain(session -> session.persist(row)))
+                .invoke(() -> listeners.forEach(Runnable::run));
+    }
+
+    /** Has it called when a fact was put in by this process, whose transaction may take a moment more to commit, or roll back. */
+    public void whenPut(Runnable listener) {
+        listeners.add(listener);
     }
 
     /** Deletes facts older than a week, however they were told: the outbox cannot grow for ever. @return how many */

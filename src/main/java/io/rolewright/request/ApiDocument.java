@@ -3,64 +3,106 @@ package io.rolewright.request;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.quarkus.smallrye.openapi.OpenApiFilter;
-import io.rolewright.problem.ApiError;
-import io.rolewright.problem.ValidationError;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.eclipse.microprofile.openapi.OASFactory;
 import org.eclipse.microprofile.openapi.OASFilter;
-import org.eclipse.microprofile.openapi.annotations.Components;
-import org.eclipse.microprofile.openapi.annotations.OpenAPIDefinition;
-import org.eclipse.microprofile.openapi.annotations.enums.SecuritySchemeType;
-import org.eclipse.microprofile.openapi.annotations.info.Info;
-import org.eclipse.microprofile.openapi.annotations.media.Schema;
-import org.eclipse.microprofile.openapi.annotations.security.SecurityRequirement;
-import org.eclipse.microprofile.openapi.annotations.security.SecurityScheme;
-import org.eclipse.microprofile.openapi.annotations.servers.Server;
 import org.eclipse.microprofile.openapi.models.OpenAPI;
 import org.eclipse.microprofile.openapi.models.Operation;
 import org.eclipse.microprofile.openapi.models.PathItem;
 import org.eclipse.microprofile.openapi.models.media.Content;
 import org.eclipse.microprofile.openapi.models.media.MediaType;
+import org.eclipse.microprofile.openapi.models.media.Schema;
+import org.eclipse.microprofile.openapi.models.media.Schema.SchemaType;
 import org.eclipse.microprofile.openapi.models.responses.APIResponse;
+import org.eclipse.microprofile.openapi.models.security.SecurityScheme;
 
 /**
  * What the OpenAPI document says of every operation alike, put in at build time: the errors that any of them may answer,
- * and the bearer token that all but the public ones need.
+ * and the bearer token that all but the public ones need. (Quarkus does not look for {@code @OpenAPIDefinition} where there is no {@code
+ * Application} class.)
  */
-@OpenAPIDefinition(
-        info =
-                @Info(
-                        title = "Rolewright",
-                        version = "0.1.0",
-                        description = "Keeps PostgreSQL connections: tests them against the real server, stores them"
-                                + " encrypted, and gives PostgreSQL roles new passwords without locking anyone out."),
-        servers = @Server(url = "/", description = "This service"),
-        security = @SecurityRequirement(name = "bearer"),
-        components =
-                @Components(
-                        schemas = {
-                            @Schema(name = "ApiError", implementation = ApiError.class),
-                            @Schema(name = "ValidationError", implementation = ValidationError.class)
-                        }))
-@SecurityScheme(
-        securitySchemeName = "bearer",
-        type = SecuritySchemeType.HTTP,
-        scheme = "bearer",
-        bearerFormat = "JWT",
-        description = "The accessToken of a login.")
 @OpenApiFilter(stages = OpenApiFilter.RunStage.BUILD)
 public class ApiDocument implements OASFilter {
 
     private static final String JSON = "application/json";
+    private static final String BEARER = "bearer";
+
+    /** What the scanner makes of {@code @NotBlank}: it does mean any part. */
+    private static final String NOT_BLANK = "\\S";
+
+    private static final Map<String, String> TAGS = new TreeMap<>(Map.ofEntries(
+            Map.entry("Access", "Logging in, and the keys that sign access tokens."),
+            Map.entry("Audit", "Who did what."),
+            Map.entry("Due work", "The clock from outside, for a service that scales to zero."),
+            Map.entry("Identities", "Who calls, and by what he logs in."),
+            Map.entry("Keys", "The keys that seal the store."),
+            Map.entry("PostgreSQL connections", "How to log in to PostgreSQL servers."),
+            Map.entry("PostgreSQL credentials rotations", "Giving PostgreSQL roles new passwords."),
+            Map.entry("Projects", "Where connections and rotations of one team live."),
+            Map.entry("Secrets", "Rotated credentials, as Infisical's clients read secrets."),
+            Map.entry("Status", "Whether it is there."),
+            Map.entry("Webhooks", "Telling receivers outside what happens.")));
+
+    /** Java's types that JSON has as text, each by the name of its schema. */
+    private static final Map<String, String> TEXT_FORMATS = Map.of("UUID", "uuid", "Instant", "date-time");
+
+    /**
+     * Generators make a class of a schema with a name; what is text in a format has to stand where it is used. Patterns are Java's and
+     * mean the whole value; JSON Schema has ECMA-262's, which mean any part of it.
+     */
+    @Override
+    public Schema filterSchema(Schema schema) {
+        TEXT_FORMATS.forEach((name, format) -> {
+            if (schema.getRef() != null && schema.getRef().endsWith("/schemas/" + name)) {
+                schema.setRef(null);
+                schema.setType(List.of(SchemaType.STRING));
+                schema.setFormat(format);
+            }
+        });
+        if (schema.getAnyOf() != null) { // one of a kind or null; what it is one of has been here already
+            schema.setType(null); // the scanner says beside it that it is an object, which null is not
+            schema.getAnyOf().stream()
+                    .filter(one -> one.getRef() == null && one.getFormat() != null)
+                    .findFirst()
+                    .ifPresent(text -> {
+                        schema.setAnyOf(null);
+                        schema.setType(List.of(SchemaType.STRING, SchemaType.NULL));
+                        schema.setFormat(text.getFormat());
+                    });
+        }
+        if (schema.getType() == null && TEXT_FORMATS.containsValue(schema.getFormat())) {
+            schema.setType(List.of(SchemaType.STRING)); // parameters whose annotation says their format only
+        }
+        String pattern = schema.getPattern();
+        if (pattern != null && !pattern.startsWith("^") && !pattern.equals(NOT_BLANK)) {
+            schema.setPattern("^(?:" + pattern.replace("\\p{Cntrl}", "\\u0000-\\u001f\\u007f") + ")$");
+        }
+        return schema;
+    }
 
     @Override
     public void filterOpenAPI(OpenAPI document) {
+        TEXT_FORMATS.keySet().forEach(document.getComponents()::removeSchema);
         document.getComponents().setResponses(responses());
+        document.getComponents()
+                .setSecuritySchemes(Map.of(
+                        BEARER,
+                        OASFactory.createSecurityScheme()
+                                .type(SecurityScheme.Type.HTTP)
+                                .scheme("bearer")
+                                .bearerFormat("JWT")
+                                .description("The accessToken of a login.")));
+        document.setSecurity(List.of(OASFactory.createSecurityRequirement().addScheme(BEARER)));
+        document.setServers(List.of(OASFactory.createServer().url("/").description("This service")));
+        document.setTags(TAGS.entrySet().stream()
+                .map(tag -> OASFactory.createTag().name(tag.getKey()).description(tag.getValue()))
+                .toList());
         Map<String, Object> examples = examples();
         for (PathItem path : document.getPaths().getPathItems().values()) {
             for (Operation operation : path.getOperations().values()) {
@@ -160,10 +202,7 @@ public class ApiDocument implements OASFilter {
                         "X-Request-Id",
                         OASFactory.createHeader()
                                 .description("The request's id, reqId in the body.")
-                                .schema(OASFactory.createSchema()
-                                        .type(List.of(
-                                                org.eclipse.microprofile.openapi.models.media.Schema.SchemaType
-                                                        .STRING)))));
+                                .schema(OASFactory.createSchema().type(List.of(SchemaType.STRING)))));
     }
 
     private static APIResponse retry(APIResponse response) {
@@ -173,9 +212,7 @@ public class ApiDocument implements OASFilter {
                 "Retry-After",
                 OASFactory.createHeader()
                         .description("Seconds to wait.")
-                        .schema(OASFactory.createSchema()
-                                .type(List.of(
-                                        org.eclipse.microprofile.openapi.models.media.Schema.SchemaType.INTEGER))));
+                        .schema(OASFactory.createSchema().type(List.of(SchemaType.INTEGER))));
         response.setHeaders(headers);
         return response;
     }

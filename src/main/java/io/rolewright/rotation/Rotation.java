@@ -70,6 +70,8 @@ class Rotation {
     Instant plannedAt;
     Instant nextRotationAt;
     Instant dueAt;
+    Instant overdueToldFor;
+    Instant expiryToldFor;
     Instant revokingSince;
     int rolesToRevoke;
     Instant createdAt;

@@ -14,4 +14,8 @@ interface RotationConfig {
      */
     @WithDefault("60s")
     Duration minimumOverlap();
+
+    /** How long before a planned rotation it is told that a password ends with it. */
+    @WithDefault("24h")
+    Duration expiryNotice();
 }

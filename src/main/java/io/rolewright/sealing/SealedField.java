@@ -24,7 +24,9 @@ public enum SealedField {
     /** The key of {@link Sealer#fingerprint}. */
     FINGERPRINT_KEY(4, 2, Place.constant("fingerprint-key")),
     /** One password of a managed role: role id, role name, password, SCRAM secret. */
-    PASSWORD_VERSION(5, 1, new Place("password_version", "sealed", "id", "number"));
+    PASSWORD_VERSION(5, 1, new Place("password_version", "sealed", "id", "number")),
+    /** Where a webhook goes, and what it is signed with. */
+    WEBHOOK_RECEIVER(6, 1, new Place("webhook", "sealed", "id", "sealed_version"));
 
     /** Kind of record, 16 bits, unsigned. */
     final short kind;

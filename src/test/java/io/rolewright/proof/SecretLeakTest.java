@@ -81,6 +81,7 @@ class SecretLeakTest {
             connections(target);
             managedConnections(target);
             rotations(target);
+            webhooks();
             keys();
             operations();
 
@@ -217,6 +218,36 @@ class SecretLeakTest {
         say(call("GET", members, null), 200);
         say(call("DELETE", members + "/" + id, null), 200);
         say(call("DELETE", one, null), 200);
+    }
+
+    private void webhooks() {
+        String webhooks = "/api/v1/webhooks";
+        String path = secrets.add(
+                "token in a receiver's address", recognisable("receiver").replaceAll("[^A-Za-z0-9]", "x"));
+        Map<String, Object> body = Map.of(
+                "projectId", defaultProject(),
+                "name", TestPostgres.uniqueName("leaks").replace('_', '-'),
+                "url", "https://127.0.0.1:1/" + path,
+                "events", List.of("rotation.credential-changed"));
+        Response made = call("POST", webhooks, body);
+        made.then().statusCode(200).header("Cache-Control", "no-store");
+        secrets.add("secret of a webhook", made.path("secret"));
+        String one = webhooks + "/" + made.path("webhook.id");
+        // Whoever may read webhooks sees the address; nobody else does.
+        call("GET", webhooks, null).then().statusCode(200);
+        call("GET", one, null).then().statusCode(200);
+        call("PATCH", one, Map.of("enabled", true)).then().statusCode(200);
+        secrets.add(
+                "second secret of a webhook",
+                call("POST", one + "/rotate-secret", "{}").path("secret"));
+        say(call("POST", webhooks, "{\"url\":\"https://127.0.0.1:1/" + path), 400, 422);
+        say(call("POST", one + "/test", "{}"), 200);
+        say(call("GET", one + "/deliveries", null), 200);
+        say(call("GET", one + "/deliveries/" + UUID.randomUUID(), null), 404);
+        say(call("POST", one + "/deliveries/" + UUID.randomUUID() + "/replay", "{}"), 404);
+        say(call("POST", one + "/replay-dead", "{}"), 200);
+        say(call("POST", "/api/v1/rotations/run-due?budgetSeconds=10", "{}"), 200);
+        call("DELETE", one, null).then().statusCode(200);
     }
 
     private void keys() throws IOException {

@@ -47,6 +47,10 @@ public class StoreResource implements QuarkusTestResourceLifecycleManager {
         settings.put("rolewright.target.allowed-networks", "127.0.0.0/8");
         // Tests say when due work is done; operations.TickerTest switches it on.
         settings.put("rolewright.scheduler.enabled", "false");
+        // Receivers of webhooks fail on purpose, and are tried again before the test is over.
+        settings.put("rolewright.webhook.timeout", "2s");
+        settings.put("rolewright.webhook.first-pause", "10ms");
+        settings.put("rolewright.webhook.longest-pause", "20ms");
         // All tests come from one address and most as one identity; RateLimitsTest has limits of its own.
         for (String limited : List.of("logins", "tests", "rotates")) {
             settings.put("rolewright.access.limits." + limited + "-per-address", "0");

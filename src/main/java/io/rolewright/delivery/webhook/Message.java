@@ -1,0 +1,61 @@
+package io.rolewright.delivery.webhook;
+
+import io.vertx.core.json.JsonObject;
+import java.time.Instant;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One fact as a receiver gets it: a CloudEvent (1.0, structured, JSON). Sent again it is the same to the byte.
+ *
+ * @param id of the fact, and so the same for every receiver and every try
+ * @param position grows with each fact of one subject
+ * @param credentialVersion null for what is about none
+ */
+record Message(
+        UUID id,
+        long position,
+        String type,
+        UUID projectId,
+        String subjectKind,
+        UUID subjectId,
+        @Nullable Long credentialVersion,
+        JsonObject facts,
+        Instant at) {
+
+    static final String CONTENT_TYPE = "application/cloudevents+json; charset=utf-8";
+
+    private static final String TYPE_PREFIX = "io.rolewright.";
+
+    /** About nothing but the webhook itself, to see whether its receiver takes it. */
+    static Message test(UUID projectId, UUID webhookId, Instant now) {
+        return new Message(
+                UUID.randomUUID(), 0, "webhook.test", projectId, "webhook", webhookId, null, new JsonObject(), now);
+    }
+
+    byte[] body() {
+        String subject = switch (subjectKind) {
+            case "rotation" -> "rotationId";
+            case "app-connection" -> "connectionId";
+            default -> subjectKind + "Id";
+        };
+        JsonObject data =
+                new JsonObject().put("projectId", projectId.toString()).put(subject, subjectId.toString());
+        if (credentialVersion != null) {
+            data.put("credentialVersion", credentialVersion);
+        }
+        return new JsonObject()
+                .put("specversion", "1.0")
+                .put("id", id.toString())
+                .put("source", "/api/v1/projects/" + projectId)
+                .put("type", TYPE_PREFIX + type)
+                .put("subject", subjectKind + "/" + subjectId)
+                .put("time", at.toString())
+                // CloudEvents' sequence extension: compared as text
+                .put("sequence", String.format("%020d", position))
+                .put("datacontenttype", "application/json")
+                .put("data", data.mergeIn(facts))
+                .toBuffer()
+                .getBytes();
+    }
+}

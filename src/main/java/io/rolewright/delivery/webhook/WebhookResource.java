@@ -1,0 +1,572 @@
+package io.rolewright.delivery.webhook;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.databind.annotation.JsonDeserialize;
+import io.quarkus.runtime.annotations.RegisterForReflection;
+import io.rolewright.access.CurrentCaller;
+import io.rolewright.access.RateLimits;
+import io.rolewright.delivery.webhook.Webhooks.Act;
+import io.rolewright.delivery.webhook.Webhooks.Opened;
+import io.rolewright.idempotency.Idempotency;
+import io.rolewright.problem.ValidationProblem;
+import io.rolewright.request.Ids;
+import io.rolewright.request.PageQuery;
+import io.rolewright.request.RemovableText;
+import io.rolewright.request.RequestContext;
+import io.smallrye.mutiny.Uni;
+import jakarta.validation.Valid;
+import jakarta.validation.constraints.NotBlank;
+import jakarta.validation.constraints.NotEmpty;
+import jakarta.validation.constraints.NotNull;
+import jakarta.validation.constraints.Pattern;
+import jakarta.validation.constraints.Size;
+import jakarta.ws.rs.BeanParam;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
+import jakarta.ws.rs.PATCH;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
+import java.io.ByteArrayInputStream;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateFactory;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
+import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
+import org.jboss.resteasy.reactive.server.Cancellable;
+import org.jspecify.annotations.Nullable;
+
+/** Webhooks over HTTP. */
+@Path("/api/v1/webhooks")
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "Webhooks")
+class WebhookResource {
+
+    private static final String WEBHOOK_ID = "webhookId";
+    private static final String DELIVERY_ID = "deliveryId";
+    private static final String KEY_DESCRIPTION =
+            "Repeating a request with the same key within 24 hours gives the first answer, without what is shown only once.";
+
+    private final Webhooks webhooks;
+    private final CurrentCaller caller;
+    private final RequestContext request;
+    private final RateLimits limits;
+    private final Idempotency idempotency;
+    private final WebhookConfig config;
+
+    WebhookResource(
+            Webhooks webhooks,
+            CurrentCaller caller,
+            RequestContext request,
+            RateLimits limits,
+            Idempotency idempotency,
+            WebhookConfig config) {
+        this.webhooks = webhooks;
+        this.caller = caller;
+        this.request = request;
+        this.limits = limits;
+        this.idempotency = idempotency;
+        this.config = config;
+    }
+
+    @GET
+    @Operation(operationId = "listWebhooks", summary = "List the webhooks")
+    public Uni<Many> list(
+            @QueryParam("projectId") @Parameter(description = "Only this project's webhooks.") String projectId,
+            @BeanParam PageQuery page) {
+        return webhooks.list(act(), projectId, page.page())
+                .map(slice -> new Many(slice.map(View::of).rows(), slice.nextCursor()));
+    }
+
+    @POST
+    @Cancellable(false)
+    @Consumes(MediaType.APPLICATION_JSON)
+    @Operation(
+            operationId = "createWebhook",
+            summary = "Have a receiver told what happens in a project",
+            description =
+                    "The secret to verify messages with is in this reply and never shown again. Messages are CloudEvents,"
+                            + " signed as the Standard Webhooks specification says; no password is ever in one.")
+    public Uni<RestResponse<Made>> create(
+            @HeaderParam("Idempotency-Key") @Parameter(description = KEY_DESCRIPTION) String idempotencyKey,
+            @NotNull @Valid NewWebhook body) {
+        Act act = act();
+        Webhooks.New wanted = new Webhooks.New(
+                body.projectId,
+                body.name,
+                url(body.url),
+                certificate(body.caCert),
+                events(body.events),
+                body.enabled == null || body.enabled);
+        return idempotency
+                .once(
+                        act.caller().id(),
+                        idempotencyKey,
+                        "create-webhook",
+                        idempotency.canonical(body),
+                        Made.class,
+                        completion -> webhooks.create(
+                                        act, wanted, opened -> completion.store(new Made(View.of(opened), null)))
+                                .map(WebhookResource::made))
+                .map(WebhookResource::unstored);
+    }
+
+    @GET
+    @Path("{webhookId}")
+    @Operation(operationId = "getWebhook", summary = "Read a webhook")
+    public Uni<One> get(@PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId) {
+        return webhooks.get(act(), id(webhookId)).map(One::of);
+    }
+
+    @PATCH
+    @Cancellable(false)
+    @Path("{webhookId}")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @Operation(operationId = "updateWebhook", summary = "Change a webhook")
+    public Uni<One> change(
+            @PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId,
+            @NotNull @Valid ChangedWebhook body) {
+        Webhooks.Change change = new Webhooks.Change(
+                body.name,
+                body.url == null ? null : url(body.url),
+                body.caCert == null ? null : body.caCert.map(WebhookResource::certificate),
+                body.events == null ? null : events(body.events),
+                body.enabled);
+        return webhooks.change(act(), id(webhookId), change).map(One::of);
+    }
+
+    @DELETE
+    @Cancellable(false)
+    @Path("{webhookId}")
+    @Operation(
+            operationId = "deleteWebhook",
+            summary = "Tell a receiver nothing any more",
+            description = "What was not delivered yet and its dead letters go with it.")
+    public Uni<One> delete(@PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId) {
+        return webhooks.delete(act(), id(webhookId)).map(One::of);
+    }
+
+    @POST
+    @Cancellable(false)
+    @Path("{webhookId}/rotate-secret")
+    @Operation(
+            operationId = "rotateWebhookSecret",
+            summary = "Give a webhook another secret",
+            description = "It is in this reply and never shown again. For 24 hours messages are signed with both.")
+    public Uni<RestResponse<Made>> rotateSecret(
+            @PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId) {
+        return webhooks.rotateSecret(act(), id(webhookId))
+                .map(WebhookResource::made)
+                .map(WebhookResource::unstored);
+    }
+
+    @POST
+    @Cancellable(false)
+    @Path("{webhookId}/test")
+    @Operation(
+            operationId = "testWebhook",
+            summary = "Send the receiver a test message",
+            description =
+                    "Of the type io.rolewright.webhook.test, once and at once. Of the receiver's answer only the status is shown.")
+    public Uni<Tested> test(@PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId) {
+        limits.count(RateLimits.Kind.TEST, caller.get());
+        return webhooks.test(act(), id(webhookId), request.timeLeft())
+                .map(answer -> new Tested(answer.taken(), answer.failure(), answer.status()));
+    }
+
+    @GET
+    @Path("{webhookId}/deliveries")
+    @Operation(
+            operationId = "listWebhookDeliveries",
+            summary = "List what a receiver was told and is to be told",
+            description = "The latest first. What was delivered can be seen for a week, dead letters for a month.")
+    public Uni<ManyDeliveries> deliveries(
+            @PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId,
+            @QueryParam("state")
+                    @Parameter(
+                            description = "Only those that are in this state.",
+                            schema =
+                                    @Schema(
+                                            type = SchemaType.STRING,
+                                            enumeration = {"pending", "delivered", "dead"}))
+                    String state,
+            @BeanParam PageQuery page) {
+        return webhooks.deliveries(act(), id(webhookId), state(state), page.page())
+                .map(slice -> new ManyDeliveries(slice.map(DeliveryView::of).rows(), slice.nextCursor()));
+    }
+
+    @GET
+    @Path("{webhookId}/deliveries/{deliveryId}")
+    @Operation(operationId = "getWebhookDelivery", summary = "Read how a delivery is doing")
+    public Uni<OneDelivery> delivery(
+            @PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId,
+            @PathParam(DELIVERY_ID) @Parameter(schema = @Schema(format = "uuid")) String deliveryId) {
+        return webhooks.delivery(act(), id(webhookId), Ids.parse(DELIVERY_ID, deliveryId))
+                .map(OneDelivery::of);
+    }
+
+    @POST
+    @Cancellable(false)
+    @Path("{webhookId}/deliveries/{deliveryId}/replay")
+    @Operation(
+            operationId = "replayWebhookDelivery",
+            summary = "Deliver again",
+            description = "A dead letter, or what was delivered and got lost behind it. It may come after newer ones:"
+                    + " receivers tell by credentialVersion.")
+    public Uni<OneDelivery> replay(
+            @PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId,
+            @PathParam(DELIVERY_ID) @Parameter(schema = @Schema(format = "uuid")) String deliveryId,
+            @HeaderParam("Idempotency-Key") @Parameter(description = KEY_DESCRIPTION) String idempotencyKey) {
+        UUID webhook = id(webhookId);
+        UUID delivery = Ids.parse(DELIVERY_ID, deliveryId);
+        Act act = act();
+        return idempotency.once(
+                act.caller().id(),
+                idempotencyKey,
+                "replay-webhook-delivery " + webhook + " " + delivery,
+                new byte[0],
+                OneDelivery.class,
+                completion -> webhooks.replay(act, webhook, delivery).map(OneDelivery::of));
+    }
+
+    @POST
+    @Cancellable(false)
+    @Path("{webhookId}/replay-dead")
+    @Operation(operationId = "replayDeadWebhookDeliveries", summary = "Deliver all dead letters of a webhook again")
+    public Uni<Replayed> replayDead(
+            @PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId,
+            @HeaderParam("Idempotency-Key") @Parameter(description = KEY_DESCRIPTION) String idempotencyKey) {
+        UUID webhook = id(webhookId);
+        Act act = act();
+        return idempotency.once(
+                act.caller().id(),
+                idempotencyKey,
+                "replay-dead-webhook-deliveries " + webhook,
+                new byte[0],
+                Replayed.class,
+                completion -> webhooks.replayDead(act, webhook).map(Replayed::new));
+    }
+
+    private Act act() {
+        return new Act(caller.get(), request.id());
+    }
+
+    private static UUID id(String text) {
+        return Ids.parse(WEBHOOK_ID, text);
+    }
+
+    private static Deliveries.@Nullable State state(@Nullable String text) {
+        if (text == null) {
+            return null;
+        }
+        return Arrays.stream(Deliveries.State.values())
+                .filter(state -> state.storedName().equals(text))
+                .findFirst()
+                .orElseThrow(() -> ValidationProblem.at(
+                        List.of("state"), "invalid_enum_value", "Must be pending, delivered or dead"));
+    }
+
+    private URI url(String text) {
+        try {
+            URI url = new URI(text);
+            boolean scheme = Sender.isHttps(url) || config.allowHttp() && "http".equalsIgnoreCase(url.getScheme());
+            if (scheme && url.getHost() != null && url.getUserInfo() == null && url.getFragment() == null) {
+                return url;
+            }
+        } catch (URISyntaxException notOne) {
+            // Said below.
+        }
+        throw ValidationProblem.at(List.of("url"), "invalid_string", "Must be https://host… without user and fragment");
+    }
+
+    private static List<String> events(List<String> names) {
+        for (int i = 0; i < names.size(); i++) {
+            if (!EventType.isOne(names.get(i))) {
+                throw ValidationProblem.at(
+                        List.of("events", i),
+                        "invalid_enum_value",
+                        "Must be one of " + String.join(", ", EventType.all()));
+            }
+        }
+        return names;
+    }
+
+    /** @return null for none */
+    private static @Nullable String certificate(@Nullable String pem) {
+        if (pem == null || pem.isBlank()) {
+            return null;
+        }
+        try {
+            if (!CertificateFactory.getInstance("X.509")
+                    .generateCertificates(new ByteArrayInputStream(pem.getBytes(StandardCharsets.US_ASCII)))
+                    .isEmpty()) {
+                return pem;
+            }
+        } catch (CertificateException notOne) {
+            // Said below.
+        }
+        throw ValidationProblem.at(List.of("caCert"), "invalid_string", "Must be a certificate in PEM");
+    }
+
+    private static Made made(Opened opened) {
+        return new Made(View.of(opened), Signature.secret(opened.receiver().key()));
+    }
+
+    private static RestResponse<Made> unstored(Made made) {
+        return ResponseBuilder.ok(made).header("Cache-Control", "no-store").build();
+    }
+
+    // ---- Shapes ---------------------------------------------------------------------------------------------------
+
+    private static final String NAME = "[a-z0-9]+(-[a-z0-9]+)*";
+    private static final String NAME_RULE = "must be lower-case letters and digits, with single hyphens between them";
+    private static final String EVENTS = "Types of what it is told.";
+    private static final String CA_CERT = "PEM of the authority of its certificate; absent: the usual ones.";
+
+    @RegisterForReflection
+    @Schema(name = "CreateWebhook")
+    record NewWebhook(
+            @NotBlank @Schema(required = true, format = "uuid")
+            String projectId,
+
+            @NotBlank
+            @Size(max = 64)
+            @Pattern(regexp = NAME, message = NAME_RULE)
+            @Schema(required = true, examples = "deploy-hook")
+            String name,
+
+            @NotBlank @Size(max = 2048) @Schema(required = true, examples = "https://hooks.example.com/rolewright")
+            String url,
+
+            @NotEmpty @Size(max = 32) @Schema(required = true, description = EVENTS)
+            List<@NotBlank String> events,
+
+            @Size(max = 65536) @Schema(description = CA_CERT)
+            String caCert,
+
+            @Schema(description = "Absent: true.", defaultValue = "true")
+            Boolean enabled) {}
+
+    @Schema(name = "UpdateWebhook", description = "What is absent stays as it is.")
+    record ChangedWebhook(
+            @Size(min = 1, max = 64) @Pattern(regexp = NAME, message = NAME_RULE) @Schema(examples = "deploy-hook")
+            String name,
+
+            @Size(min = 1, max = 2048) @Schema(examples = "https://hooks.example.com/rolewright")
+            String url,
+
+            @Size(min = 1, max = 32) @Schema(description = EVENTS)
+            List<@NotBlank String> events,
+
+            @JsonDeserialize(using = RemovableText.class)
+            @Schema(
+                    type = SchemaType.STRING,
+                    nullable = true,
+                    maxLength = 65536,
+                    description = "PEM; null: the usual authorities.")
+            Optional<@Size(max = 65536) String> caCert,
+
+            Boolean enabled) {}
+
+    /** Read back from JSON when an idempotent reply is served again. */
+    @RegisterForReflection
+    @JsonInclude(JsonInclude.Include.ALWAYS)
+    @Schema(name = "Webhook")
+    record View(
+            @Schema(required = true) UUID id,
+            @Schema(required = true) UUID projectId,
+
+            @Schema(required = true, examples = "deploy-hook")
+            String name,
+
+            @Schema(required = true, examples = "https://hooks.example.com/rolewright")
+            String url,
+
+            @Schema(required = true, nullable = true, description = CA_CERT)
+            String caCert,
+
+            @Schema(required = true, description = EVENTS) List<String> events,
+            @Schema(required = true) boolean enabled,
+
+            @Schema(required = true, description = "How often it failed since it last took something.")
+            int failures,
+
+            @Schema(required = true, nullable = true, description = "Until when it is left in peace after a failure.")
+            Instant quietUntil,
+
+            @Schema(required = true, nullable = true) Instant lastDeliveredAt,
+
+            @Schema(
+                    required = true,
+                    nullable = true,
+                    description = "Until when messages are signed with the secret before, too.")
+            Instant previousSecretUntil,
+
+            @Schema(required = true) Instant createdAt,
+            @Schema(required = true) Instant updatedAt) {
+
+        static View of(Opened opened) {
+            Webhook row = opened.row();
+            return new View(
+                    row.id,
+                    row.projectId,
+                    row.name,
+                    opened.receiver().url().toString(),
+                    opened.receiver().caCert(),
+                    row.events(),
+                    row.enabled,
+                    row.failures,
+                    row.quietUntil,
+                    row.lastDeliveredAt,
+                    opened.receiver().previousUntil(),
+                    row.createdAt,
+                    row.updatedAt);
+        }
+    }
+
+    @Schema(name = "WebhookResponse")
+    record One(@Schema(required = true) View webhook) {
+        static One of(Opened opened) {
+            return new One(View.of(opened));
+        }
+    }
+
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    @Schema(name = "WebhookListResponse")
+    record Many(
+            @Schema(required = true) List<View> webhooks,
+
+            @Schema(description = "Send it as cursor for the next page; absent on the last one.")
+            String nextCursor) {}
+
+    @RegisterForReflection
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    @Schema(name = "WebhookWithSecretResponse")
+    record Made(
+            @Schema(required = true) View webhook,
+
+            @Schema(
+                    description =
+                            "What messages are verified with. Shown only here; absent when the request was a repeated one.",
+                    examples = "whsec_…")
+            String secret) {
+
+        @Override
+        public String toString() {
+            return "Made[" + webhook.id + "]";
+        }
+    }
+
+    @JsonInclude(JsonInclude.Include.ALWAYS)
+    @Schema(name = "WebhookTestResponse")
+    record Tested(
+            @Schema(required = true, description = "Whether the receiver has taken it.")
+            boolean ok,
+
+            @Schema(required = true, nullable = true, examples = "refused_by_receiver")
+            String failure,
+
+            @Schema(required = true, nullable = true, description = "HTTP status of its answer; null without one.")
+            Integer status) {}
+
+    @RegisterForReflection
+    @JsonInclude(JsonInclude.Include.ALWAYS)
+    @Schema(name = "WebhookDelivery")
+    record DeliveryView(
+            @Schema(required = true) UUID id,
+
+            @Schema(required = true, description = "id of the CloudEvent, and the webhook-id.")
+            UUID messageId,
+
+            @Schema(required = true, examples = "rotation.credential-changed")
+            String event,
+
+            @Schema(required = true, examples = "rotation") String subjectKind,
+
+            @Schema(required = true) UUID subjectId,
+
+            @Schema(required = true, nullable = true) Long credentialVersion,
+
+            @Schema(required = true, description = "When it happened.")
+            Instant at,
+
+            @Schema(
+                    required = true,
+                    enumeration = {"pending", "delivered", "dead"})
+            String state,
+
+            @Schema(required = true) int tries,
+
+            @Schema(required = true, nullable = true, description = "When it is tried next; null when it has ended.")
+            Instant nextTryAt,
+
+            @Schema(required = true, nullable = true) Instant lastTriedAt,
+
+            @Schema(required = true, nullable = true, examples = "timed_out")
+            String lastFailure,
+
+            @Schema(required = true, nullable = true, description = "HTTP status of the last answer.")
+            Integer lastStatus,
+
+            @Schema(required = true, nullable = true, description = "When it was delivered or given up.")
+            Instant endedAt) {
+
+        static DeliveryView of(Deliveries.Shown shown) {
+            Message message = shown.message();
+            return new DeliveryView(
+                    shown.id(),
+                    message.id(),
+                    message.type(),
+                    message.subjectKind(),
+                    message.subjectId(),
+                    message.credentialVersion(),
+                    message.at(),
+                    shown.state().storedName(),
+                    shown.tries(),
+                    shown.dueAt(),
+                    shown.lastTriedAt(),
+                    shown.lastFailure(),
+                    shown.lastStatus(),
+                    shown.endedAt());
+        }
+    }
+
+    @RegisterForReflection
+    @Schema(name = "WebhookDeliveryResponse")
+    record OneDelivery(@Schema(required = true) DeliveryView delivery) {
+        static OneDelivery of(Deliveries.Shown shown) {
+            return new OneDelivery(DeliveryView.of(shown));
+        }
+    }
+
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    @Schema(name = "WebhookDeliveryListResponse")
+    record ManyDeliveries(
+            @Schema(required = true) List<DeliveryView> deliveries,
+
+            @Schema(description = "Send it as cursor for the next page; absent on the last one.")
+            String nextCursor) {}
+
+    @RegisterForReflection
+    @Schema(name = "ReplayedWebhookDeliveriesResponse")
+    record Replayed(
+            @Schema(required = true, description = "How many dead letters are delivered again.", examples = "3")
+            int replayed) {}
+}

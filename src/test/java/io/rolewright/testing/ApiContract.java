@@ -1,0 +1,166 @@
+package io.rolewright.testing;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import com.networknt.schema.JsonSchema;
+import com.networknt.schema.JsonSchemaFactory;
+import com.networknt.schema.SchemaLocation;
+import com.networknt.schema.SchemaValidatorsConfig;
+import com.networknt.schema.SpecVersion;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * What {@code docs/openapi.yaml} says of answers. It is stricter than the document: a field that a schema does not name is a fault here,
+ * while clients have to ignore it.
+ */
+public final class ApiContract {
+
+    public static final Path FILE = Path.of("docs/openapi.yaml");
+
+    private static final String BASE = "https://rolewright.example/openapi";
+    private static final String COMPONENTS = "#/components/schemas/";
+    private static final String DEFINITIONS = "#/$defs/";
+    private static final String ERROR = COMPONENTS + "ApiError";
+
+    /** What the framework may answer to anything that is no operation. */
+    private static final List<Integer> NO_OPERATION = List.of(400, 404, 405, 406, 413, 414);
+
+    private static ApiContract committed;
+
+    private final ObjectMapper json = new ObjectMapper();
+    private final JsonNode document;
+    private final JsonSchemaFactory factory;
+    private final Map<String, JsonSchema> schemas = new ConcurrentHashMap<>();
+
+    private ApiContract(JsonNode document) {
+        this.document = document;
+        document.path("components").path("schemas").forEach(ApiContract::close);
+        // As JSON Schema of its own, which knows nothing of the document around it.
+        ObjectNode definitions = json.createObjectNode();
+        definitions.set("$defs", document.path("components").path("schemas"));
+        Map<String, String> documents = Map.of(BASE, definitions.toString().replace(COMPONENTS, DEFINITIONS));
+        this.factory = JsonSchemaFactory.getInstance(
+                SpecVersion.VersionFlag.V202012,
+                builder -> builder.schemaLoaders(loaders -> loaders.schemas(documents)));
+    }
+
+    /** The one in the repository. */
+    public static synchronized ApiContract committed() {
+        if (committed == null) {
+            try {
+                committed = new ApiContract(new YAMLMapper().readTree(Files.readString(FILE)));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+        return committed;
+    }
+
+    private static void close(JsonNode schema) {
+        if (schema.has("properties") && !schema.has("additionalProperties")) {
+            ((ObjectNode) schema).put("unevaluatedProperties", false);
+        }
+        schema.path("properties").forEach(ApiContract::close);
+        if (schema.has("items")) {
+            close(schema.get("items"));
+        }
+    }
+
+    /**
+     * @param path without query
+     * @param contentType null if there was none
+     * @return what is wrong with it; empty if nothing
+     */
+    public List<String> faults(String method, String path, int status, String contentType, String body) {
+        JsonNode operation = operation(method, path);
+        if (operation == null) {
+            return NO_OPERATION.contains(status)
+                    ? bodyFaults(ERROR, body)
+                    : List.of("there is no operation, and yet it was answered with " + status);
+        }
+        JsonNode response = resolved(operation.path("responses").path(Integer.toString(status)));
+        if (response.isMissingNode()) {
+            return List.of("status " + status + " is not documented");
+        }
+        JsonNode content = response.path("content");
+        if (body.isEmpty()) {
+            return content.isMissingNode() ? List.of() : List.of("the body is missing");
+        }
+        String type =
+                contentType == null ? "" : contentType.replaceAll(";.*", "").strip();
+        if (!content.has(type)) {
+            return List.of("content type " + type + " is not documented for " + status);
+        }
+        JsonNode schema = content.path(type).path("schema");
+        return type.equals("application/json") && schema.has("$ref")
+                ? bodyFaults(schema.get("$ref").asText(), body)
+                : List.of();
+    }
+
+    private List<String> bodyFaults(String reference, String body) {
+        JsonNode read;
+        try {
+            read = json.readTree(body);
+        } catch (JsonProcessingException e) {
+            return List.of("the body is no JSON");
+        }
+        List<String> faults = new ArrayList<>();
+        schemas.computeIfAbsent(
+                        reference,
+                        any -> factory.getSchema(
+                                SchemaLocation.of(BASE + reference.replace(COMPONENTS, DEFINITIONS)),
+                                SchemaValidatorsConfig.builder()
+                                        .formatAssertionsEnabled(true)
+                                        .build()))
+                .validate(read)
+                .forEach(message -> faults.add(reference + " " + message.getMessage()));
+        return faults;
+    }
+
+    /** @return null if there is none */
+    private JsonNode operation(String method, String path) {
+        String[] sent = path.split("/", -1);
+        JsonNode found = null;
+        int mostLiterals = -1;
+        for (var each : document.path("paths").properties()) {
+            int literals = literals(each.getKey().split("/", -1), sent);
+            JsonNode operation = each.getValue().path(method.toLowerCase(Locale.ROOT));
+            if (literals > mostLiterals && !operation.isMissingNode()) {
+                found = operation;
+                mostLiterals = literals;
+            }
+        }
+        return found;
+    }
+
+    /** @return how many segments are the same to the letter; -1 if it does not match */
+    private static int literals(String[] template, String[] sent) {
+        if (template.length != sent.length) {
+            return -1;
+        }
+        int same = 0;
+        for (int i = 0; i < template.length; i++) {
+            if (template[i].equals(sent[i])) {
+                same++;
+            } else if (!template[i].startsWith("{") || sent[i].isEmpty()) {
+                return -1;
+            }
+        }
+        return same;
+    }
+
+    private JsonNode resolved(JsonNode response) {
+        return response.has("$ref") ? document.at(response.get("$ref").asText().substring(1)) : response;
+    }
+}
