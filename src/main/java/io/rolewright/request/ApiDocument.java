@@ -76,7 +76,7 @@ public class ApiDocument implements OASFilter {
                         schema.setFormat(text.getFormat());
                     });
         }
-        if (schema.getType() == null && TEXT_FORMATS.containsValue(schema.getFormat())) {
+        if (schema.getType() == null && schema.getFormat() != null && TEXT_FORMATS.containsValue(schema.getFormat())) {
             schema.setType(List.of(SchemaType.STRING)); // parameters whose annotation says their format only
         }
         String pattern = schema.getPattern();
