@@ -59,7 +59,7 @@ class ConsolePages {
         String path = routing.normalizedPath();
         boolean read = routing.request().method() == HttpMethod.GET
                 || routing.request().method() == HttpMethod.HEAD;
-        if (!read || path.startsWith("/api/")) {
+        if (!read || path.startsWith("/api/") || path.startsWith("/q/")) { // not ours; /q is the Dev UI of quarkus:dev
             routing.next();
             return;
         }
