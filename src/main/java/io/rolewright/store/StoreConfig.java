@@ -27,8 +27,9 @@ interface StoreConfig {
     Duration acquireTimeout();
 
     /**
-     * Bound of one statement, kept by the store itself ({@code statement_timeout}). {@code 0s} sends none, which poolers
-     * such as PgBouncer want, because they refuse start-up parameters that they do not know.
+     * Bound of one statement and of a pause within a transaction, kept by the store itself ({@code statement_timeout},
+     * {@code idle_in_transaction_session_timeout}). {@code 0s} sends none, which poolers such as PgBouncer want, because they
+     * refuse start-up parameters that they do not know.
      */
     @WithDefault("5s")
     Duration statementTimeout();

@@ -66,10 +66,14 @@ class StorePool implements PgPoolCreator {
     }
 
     private SqlConnectOptions bounded(PgConnectOptions options) {
-        long millis = config.statementTimeout().toMillis();
-        return millis == 0
-                ? options
-                : new PgConnectOptions(options).addProperty("statement_timeout", Long.toString(millis));
+        if (config.statementTimeout().isZero()) {
+            return options;
+        }
+        String millis = Long.toString(config.statementTimeout().toMillis());
+        return new PgConnectOptions(options)
+                .addProperty("statement_timeout", millis)
+                // A process that stands still in a transaction would keep its rows from whoever takes over.
+                .addProperty("idle_in_transaction_session_timeout", millis);
     }
 
     /**
