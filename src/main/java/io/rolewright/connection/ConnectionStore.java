@@ -81,10 +81,7 @@ class ConnectionStore implements PanacheRepositoryBase<Connection, UUID> {
 
     /** Locks the row, so that what is then written cannot undo what another request wrote meanwhile. Its project is there too. */
     Uni<Connection> lock(UUID id) {
-        return findById(id, LockModeType.PESSIMISTIC_WRITE)
-                .onItem()
-                .ifNotNull()
-                .call(row -> Mutiny.fetch(row.project));
+        return findById(id, LockModeType.PESSIMISTIC_WRITE).onItem().ifNotNull().call(row -> Mutiny.fetch(row.project));
     }
 
     private static Parameters parameters(Scope scope, UUID project) {
