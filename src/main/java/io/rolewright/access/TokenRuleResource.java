@@ -212,13 +212,13 @@ class TokenRuleResource {
             @NotEmpty @Size(max = 20) @Schema(required = true, description = "Of which the token must name one.")
             List<@NotBlank @Size(max = 1024) String> boundAudiences,
 
-            @Size(min = 1, max = 1024) @Schema(description = "The token's `sub`, to the letter.")
+            @Size(min = 1, max = 1024) @Schema(nullable = true, description = "The token's `sub`, to the letter.")
             String boundSubject,
 
             @Size(max = 20) @Schema(description = "By the claim's name, the values of which the token's must be one.")
             Map<@NotBlank String, @NotEmpty List<@NotNull String>> boundClaims,
 
-            @Size(max = 65536) @Schema(description = "PEM; absent: the usual authorities.")
+            @Size(max = 65536) @Schema(nullable = true, description = "PEM; absent: the usual authorities.")
             String caCert) {}
 
     @Schema(name = "KubernetesAuth")
@@ -237,7 +237,7 @@ class TokenRuleResource {
             @Size(max = 100) @Schema(description = "Service accounts; absent: any of these namespaces.")
             List<@NotBlank @Size(max = 253) String> allowedNames,
 
-            @Size(max = 65536) @Schema(description = "PEM; absent: the usual authorities.")
+            @Size(max = 65536) @Schema(nullable = true, description = "PEM; absent: the usual authorities.")
             String caCert) {}
 
     @Schema(name = "OidcAuthResponse")

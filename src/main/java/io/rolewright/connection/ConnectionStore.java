@@ -11,6 +11,7 @@ import jakarta.persistence.LockModeType;
 import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
+import org.hibernate.reactive.mutiny.Mutiny;
 
 /** All SQL over connections. Every method is a store transaction of its own, or joins the one that is running. */
 @ApplicationScoped
@@ -78,9 +79,9 @@ class ConnectionStore implements PanacheRepositoryBase<Connection, UUID> {
                 () -> update("testedAt = ?1, testOk = ?2, testReason = ?3 where id = ?4", at, ok, reason, id));
     }
 
-    /** Locks the row, so that what is then written cannot undo what another request wrote meanwhile. */
+    /** Locks the row, so that what is then written cannot undo what another request wrote meanwhile. Its project is there too. */
     Uni<Connection> lock(UUID id) {
-        return findById(id, LockModeType.PESSIMISTIC_WRITE);
+        return findById(id, LockModeType.PESSIMISTIC_WRITE).onItem().ifNotNull().call(row -> Mutiny.fetch(row.project));
     }
 
     private static Parameters parameters(Scope scope, UUID project) {

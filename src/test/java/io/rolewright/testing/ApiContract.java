@@ -34,7 +34,7 @@ public final class ApiContract {
     private static final String ERROR = COMPONENTS + "ApiError";
 
     /** What the framework may answer to anything that is no operation. */
-    private static final List<Integer> NO_OPERATION = List.of(400, 404, 405, 406, 413, 414);
+    private static final List<Integer> NO_OPERATION = List.of(400, 401, 403, 404, 405, 406, 413, 414);
 
     private static ApiContract committed;
 
@@ -106,6 +106,11 @@ public final class ApiContract {
         return type.equals("application/json") && schema.has("$ref")
                 ? bodyFaults(schema.get("$ref").asText(), body)
                 : List.of();
+    }
+
+    /** Without parameters such as the character set. */
+    private static String essence(String contentType) {
+        return contentType.replaceAll(";.*", "").strip();
     }
 
     private List<String> bodyFaults(String reference, String body) {
