@@ -40,6 +40,9 @@ final class DueTurn {
     /** One piece of work has that long; it is well inside a claim's lease. */
     private static final Duration LONGEST_PIECE = Duration.ofSeconds(20);
 
+    /** A claim passes by what another transaction has locked for a moment; while there is time anyway, it is looked for again. */
+    private static final Duration UNTIL_UNLOCKED = Duration.ofSeconds(1);
+
     /** With less left nothing is begun any more. */
     private static final Duration WORTH_BEGINNING = Duration.ofSeconds(2);
 
@@ -56,6 +59,7 @@ final class DueTurn {
     private Context caller;
     private boolean claiming;
     private boolean dry;
+    private boolean lookingAgain;
     private boolean stopped;
     private boolean storeFailed;
     private int running;
@@ -144,6 +148,15 @@ final class DueTurn {
         synchronized (this) {
             claiming = false;
             dry = claimed.rotations.isEmpty() && claimed.roles.isEmpty();
+            if (dry && running > 0 && !lookingAgain) {
+                lookingAgain = true;
+                vertx.setTimer(UNTIL_UNLOCKED.toMillis(), ignored -> {
+                    synchronized (this) {
+                        lookingAgain = false;
+                    }
+                    again();
+                });
+            }
         }
         for (DueRotations.Due due : claimed.rotations) {
             piece(

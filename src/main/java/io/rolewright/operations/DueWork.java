@@ -135,10 +135,10 @@ class DueWork {
             mine.stop();
         }
         // Beside the work, so that a slow target keeps nobody waiting for news, and after it, for what it has made
-        // true.
+        // true. Notices only after it: they lock the rows that are due, and a claim passes locked rows by.
         return Uni.combine()
                 .all()
-                .unis(mine.run().onTermination().invoke(() -> turns.remove(mine)), tell(budget))
+                .unis(mine.run().onTermination().invoke(() -> turns.remove(mine)), courier.tell(budget))
                 .asTuple()
                 .chain(first -> tell(budget)
                         .call(() -> housekeeping.clear())

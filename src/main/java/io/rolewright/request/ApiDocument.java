@@ -6,6 +6,7 @@ import io.quarkus.smallrye.openapi.OpenApiFilter;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -78,6 +79,15 @@ public class ApiDocument implements OASFilter {
         }
         if (schema.getType() == null && schema.getFormat() != null && TEXT_FORMATS.containsValue(schema.getFormat())) {
             schema.setType(List.of(SchemaType.STRING)); // parameters whose annotation says their format only
+        }
+        List<Object> values = schema.getEnumeration();
+        if (values != null
+                && schema.getType() != null
+                && schema.getType().contains(SchemaType.NULL)
+                && !values.contains(null)) {
+            List<Object> withNull = new ArrayList<>(values);
+            withNull.add(null); // an enumeration is all that may stand there
+            schema.setEnumeration(withNull);
         }
         String pattern = schema.getPattern();
         if (pattern != null && !pattern.startsWith("^") && !pattern.equals(NOT_BLANK)) {

@@ -579,7 +579,9 @@ class RotationProofIT {
         RotationSubject dual = rotation(true);
         RotationSubject single = rotation(false);
         single.change(service).join().expect(200);
-        dual.change(service).join().expect(200); // a role that was never ours before the backup could be anybody's after it
+        dual.change(service)
+                .join()
+                .expect(200); // a role that was never ours before the backup could be anybody's after it
         try (TestPostgres backup = scene.target.copy()) {
             for (int i = 0; i < 3; i++) {
                 dual.change(service).join().expect(200);

@@ -127,6 +127,7 @@ class SecretLeakTest {
                         .statusCode(200)
                         .extract()
                         .path("accessToken"));
+        say(call("GET", "/api/v1/auth/caller", null), 200);
         Response renewed = call("POST", "/api/v1/auth/token/renew", Map.of("accessToken", token));
         renewed.then().statusCode(200);
         String second = secrets.add("renewed token", renewed.path("accessToken"));

@@ -405,7 +405,10 @@ class KeyCommandsTest {
     /** No default: a field that is new must say here how a row of it looks. */
     private UUID insert(Replica replica, SealedField field) {
         var id = UUID.randomUUID();
-        long version = field == SealedField.CONNECTION_CREDENTIALS || field == SealedField.PASSWORD_VERSION ? 3 : 0;
+        long version = switch (field) {
+            case CONNECTION_CREDENTIALS, PASSWORD_VERSION, WEBHOOK_RECEIVER -> 3;
+            default -> 0;
+        };
         var sealed = "'\\x" + HexFormat.of().formatHex(replica.sealer.seal(field, id, version, SECRET)) + "'";
         switch (field) {
             case CANARY, FINGERPRINT_KEY -> {} // every store has them
@@ -425,6 +428,11 @@ class KeyCommandsTest {
                         VALUES ('%1$s', 'rotation', '%1$s', false, 'r', '', true, 1, 'OK', now());
                         INSERT INTO password_version (id, role_id, number, state, cause, sealed, created_at)
                         VALUES ('%1$s', '%1$s', 3, 'CURRENT', 'test', %2$s, now())""".formatted(id, sealed));
+            case WEBHOOK_RECEIVER -> sql("""
+                        INSERT INTO project (id, name, slug, created_at, updated_at)
+                        VALUES ('%1$s', 'p', 'p', now(), now());
+                        INSERT INTO webhook (id, project_id, name, events, enabled, sealed, sealed_version, created_at, updated_at)
+                        VALUES ('%1$s', '%1$s', 'w', 'rotation.failed', true, %2$s, 3, now(), now())""".formatted(id, sealed));
         }
         return id;
     }
