@@ -131,7 +131,7 @@ class Rotation extends Part {
         <div class="secret"><span class="password"><span class="sr">${t.password}</span>${password}</span>${copyButton(password, t.password)}</div></div>`;
     return html`<section class="card pad stack" aria-labelledby="credentials">
       <div class="row apart"><h2 id="credentials">${t.rotation.credentials}</h2>
-        ${this.revealed ? html`<button @click=${this.hide}>${t.rotation.hide}</button>` : html`<button @click=${this.reveal}>${icon('eye')}${t.rotation.reveal}</button>`}</div>
+        <button @click=${this.revealed ? this.hide : this.reveal}>${icon('eye')}${this.revealed ? t.rotation.hide : t.rotation.reveal}</button></div>
       ${fault(this.revealFault)}
       ${this.revealed ? html`${shown(t.rotation.active, active)}${other ? shown(t.rotation.previous, other) : nothing}<p class="small muted">${t.rotation.hidden}</p>` : html`<p class="muted small">${t.rotation.revealText}</p>`}
     </section>`;

@@ -60,10 +60,10 @@ class ConsolePagesTest {
         Rotating.rotateAtOnce(failing);
         String late = rotation("reports-db", target, manager, "reports_a", "reports_b");
         TestStore.sql(
-                "UPDATE secret_rotation SET next_rotation_at = now() - interval '2 hours' WHERE id = '" + late + "'");
+                "UPDATE secret_rotation SET next_rotation_at = now() - interval '2 hours', due_at = now() - interval '2 hours' WHERE id = '" + late + "'");
         for (int day = 2; day < 28; day += 3) {
             String id = rotation("service-" + day, target, manager, "service_a" + day, "service_b" + day);
-            TestStore.sql("UPDATE secret_rotation SET next_rotation_at = now() + interval '" + day
+            TestStore.sql("UPDATE secret_rotation SET due_at = NULL, next_rotation_at = now() + interval '" + day
                     + " days' WHERE id = '" + id + "'");
             TestStore.sql("UPDATE attempt SET started_at = started_at - interval '" + day
                     + " days', finished_at = finished_at - interval '" + day + " days' WHERE owner_id = '" + id + "'");
@@ -94,7 +94,8 @@ class ConsolePagesTest {
             go(chromium, "connections", "connections");
             see(chromium, "connections", dark);
             chromium.button("Actions for orders-primary").click();
-            see(chromium, "connections-menu", dark);
+            axe(chromium, "menu");
+            chromium.screenshotOfWindow("connections-menu" + (dark ? "-dark" : ""));
             chromium.page.keyboard().press("Escape");
             go(chromium, "connections/new", "connection-pick");
             see(chromium, "connection-pick", dark);
@@ -325,7 +326,7 @@ class ConsolePagesTest {
                         + " WHERE role_id IN (SELECT id FROM managed_role"
                         + " WHERE owner_id = '" + id + "')");
         TestStore.sql(
-                "UPDATE secret_rotation SET next_rotation_at = now() + interval '12 days', last_rotated_at = now() -"
+                "UPDATE secret_rotation SET due_at = NULL, next_rotation_at = now() + interval '12 days', last_rotated_at = now() -"
                         + " interval '18 days' WHERE id = '" + id + "'");
     }
 }
