@@ -4,8 +4,10 @@ import static com.microsoft.playwright.assertions.PlaywrightAssertions.assertTha
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import com.microsoft.playwright.Download;
 import com.microsoft.playwright.Locator;
 import com.microsoft.playwright.options.AriaRole;
+import com.microsoft.playwright.options.SelectOption;
 import io.quarkus.test.junit.QuarkusTest;
 import io.rolewright.rotation.Rotating;
 import io.rolewright.testing.Api;
@@ -14,6 +16,8 @@ import io.rolewright.testing.Identities.Somebody;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestPostgres.Login;
 import io.rolewright.testing.TestStore;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -240,6 +244,56 @@ class ConsoleFlowTest {
             inTheWay.join();
             assertThat(chromium.page.locator("svg.chart rect.served")).hasCount(2);
             assertThat(step).hasCount(0);
+        }
+    }
+
+    /** An identity made in the page signs in to the page, with what its roles in one project allow. */
+    @Test
+    void anAdministratorLetsSomebodyIn() throws IOException {
+        String name = Rotating.name("team");
+        String clientId;
+        String secret;
+        try (Chromium chromium = Chromium.light().signIn("projects", TestStore.CLIENT_ID, TestStore.CLIENT_SECRET)) {
+            Locator dialog = chromium.page.getByRole(AriaRole.DIALOG);
+            chromium.button("Add project").click();
+            dialog.getByLabel("Name").fill(name);
+            dialog.getByRole(AriaRole.BUTTON).last().click();
+            assertThat(chromium.heading()).hasText(name);
+
+            chromium.link("Identities").click();
+            chromium.button("Add identity").click();
+            dialog.getByLabel("Name").fill(name);
+            dialog.getByRole(AriaRole.BUTTON).last().click();
+            assertThat(chromium.heading()).hasText(name);
+            clientId = chromium.page.locator("dd .mono").first().innerText();
+            chromium.button("New client secret").click();
+            dialog.getByRole(AriaRole.BUTTON).last().click();
+            assertThat(dialog).containsText("shown this once");
+            secret = dialog.locator(".secret span").innerText();
+            chromium.button("Close").click();
+
+            chromium.link("Projects").click();
+            chromium.page.getByRole(AriaRole.SEARCHBOX).fill(name);
+            chromium.link(name).click();
+            chromium.button("Add member").click();
+            dialog.locator("select").selectOption(new SelectOption().setLabel(name));
+            dialog.getByLabel("Operator").check();
+            dialog.getByRole(AriaRole.BUTTON).last().click();
+            assertThat(chromium.page.locator("tbody tr")).hasCount(1);
+
+            chromium.link("Audit").click();
+            chromium.label("Type").fill("create-project");
+            assertThat(chromium.page.locator("tbody tr").first()).containsText(name);
+            Download export = chromium.page.waitForDownload(() -> chromium.button("Export CSV").click());
+            assertThat(Files.readString(export.path())).contains("create-project", name).doesNotContain("create-identity");
+        }
+        try (Chromium chromium = Chromium.light().signIn("projects", clientId, secret)) {
+            assertThat(chromium.page.locator("tbody tr")).hasCount(1);
+            assertThat(chromium.page.locator("tbody tr")).containsText(name);
+            assertThat(chromium.link("Identities")).hasCount(0);
+            chromium.link("App Connections").click();
+            chromium.link("Add Connection").first().click();
+            assertThat(chromium.heading()).hasText("Add Connection");
         }
     }
 
