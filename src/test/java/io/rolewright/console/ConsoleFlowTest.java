@@ -230,7 +230,8 @@ class ConsoleFlowTest {
         try (Chromium chromium =
                 Chromium.light().signIn("rotations/" + id, TestStore.CLIENT_ID, TestStore.CLIENT_SECRET)) {
             assertThat(chromium.page.locator("svg.chart rect.served")).hasCount(1);
-            String waits = "BEGIN; ALTER ROLE " + roles.second.role() + " CONNECTION LIMIT 7; SELECT pg_sleep(6); COMMIT";
+            String waits =
+                    "BEGIN; ALTER ROLE " + roles.second.role() + " CONNECTION LIMIT 7; SELECT pg_sleep(6); COMMIT";
             CompletableFuture<?> inTheWay = CompletableFuture.runAsync(() -> target.sql(waits));
             await().until(() -> !target.sql("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
                     .isEmpty());
@@ -284,8 +285,11 @@ class ConsoleFlowTest {
             chromium.link("Audit").click();
             chromium.label("Type").fill("create-project");
             assertThat(chromium.page.locator("tbody tr").first()).containsText(name);
-            Download export = chromium.page.waitForDownload(() -> chromium.button("Export CSV").click());
-            assertThat(Files.readString(export.path())).contains("create-project", name).doesNotContain("create-identity");
+            Download export = chromium.page.waitForDownload(
+                    () -> chromium.button("Export CSV").click());
+            assertThat(Files.readString(export.path()))
+                    .contains("create-project", name)
+                    .doesNotContain("create-identity");
         }
         try (Chromium chromium = Chromium.light().signIn("projects", clientId, secret)) {
             assertThat(chromium.page.locator("tbody tr")).hasCount(1);
