@@ -230,21 +230,22 @@ class ConsoleFlowTest {
         try (Chromium chromium =
                 Chromium.light().signIn("rotations/" + id, TestStore.CLIENT_ID, TestStore.CLIENT_SECRET)) {
             assertThat(chromium.page.locator("svg.chart rect.served")).hasCount(1);
-            String waits =
-                    "BEGIN; ALTER ROLE " + roles.second.role() + " CONNECTION LIMIT 7; SELECT pg_sleep(6); COMMIT";
+            String waits = "BEGIN; ALTER ROLE " + roles.second.role() + " CONNECTION LIMIT 7; SELECT pg_sleep(60)";
             CompletableFuture<?> inTheWay = CompletableFuture.runAsync(() -> target.sql(waits));
-            await().until(() -> !target.sql("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
-                    .isEmpty());
+            String sleeping = " FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+            await().until(() -> !target.sql("SELECT 1" + sleeping).isEmpty());
             chromium.button("Rotate now").click();
             Locator step = chromium.page.locator("ol.steps li[aria-current=step]");
             assertThat(step).isVisible();
             chromium.link("Rotations").first().click();
             assertThat(chromium.heading()).hasText("Rotations");
             chromium.page.goBack();
-            assertThat(step).isVisible();
-            inTheWay.join();
-            assertThat(chromium.page.locator("svg.chart rect.served")).hasCount(2);
+            Locator attempts = chromium.page.locator("table.attempts tbody tr");
+            assertThat(attempts).hasCount(2); // under way still, or given up on the locked role meanwhile
+            target.sql("SELECT pg_terminate_backend(pid)" + sleeping);
+            inTheWay.handle((done, ended) -> done).join();
             assertThat(step).hasCount(0);
+            assertThat(attempts).hasCount(2);
         }
     }
 
