@@ -327,13 +327,13 @@ class Connection extends ConnectionForm {
     }
   }
 
-  async release() {
+  release = async () => {
     const done = await this.form.submit(() => post(`${CONNECTIONS}/${this.row.id}/release`));
     this.asked = null;
     if (!done) return;
     this.show(done.appConnection);
     this.released = done.releasedCredentials;
-  }
+  };
 
   render() {
     const crumbs = [[t.connections.heading, link('connections')]];

@@ -103,11 +103,11 @@ class DeleteConnection extends Part {
 
   dismiss = () => this.dispatchEvent(new Event('dismiss'));
 
-  async delete() {
+  delete = async () => {
     if (!(await this.form.submit(() => remove(`${CONNECTIONS}/${this.row.id}`, { discardManagedPassword: this.form.values.discard || undefined })))) return;
     say(t.connections.deleted(this.row.name));
     this.dispatchEvent(new Event('deleted'));
-  }
+  };
 
   render() {
     const managed = this.row.isPlatformManagedCredentials;

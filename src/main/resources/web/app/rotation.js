@@ -250,7 +250,7 @@ class EditRotation extends Part {
 
   dismiss = () => this.dispatchEvent(new Event('dismiss'));
 
-  async save(event) {
+  save = async (event) => {
     event.preventDefault();
     const { values } = this.form;
     const done = await this.form.submit(() => patch(`${ROTATIONS}/${this.row.id}`, {
@@ -261,7 +261,7 @@ class EditRotation extends Part {
     if (!done) return;
     say(t.saved);
     this.dispatchEvent(new Event('saved'));
-  }
+  };
 
   render() {
     return modal(t.rotation.editOf(this.row.name), html`<form class="stack" novalidate @submit=${this.save}>
@@ -283,7 +283,7 @@ class DeleteRotation extends Part {
 
   dismiss = () => this.dispatchEvent(new Event('dismiss'));
 
-  async delete() {
+  delete = async () => {
     const revoke = this.form.values.passwords === 'revoke';
     const done = await this.form.submit(() => remove(`${ROTATIONS}/${this.row.id}`, { revokeGeneratedCredentials: revoke || undefined }));
     if (!done) return;
@@ -293,7 +293,7 @@ class DeleteRotation extends Part {
     }
     say(t.rotation.deleted(this.row.name));
     go('rotations');
-  }
+  };
 
   render() {
     const waiting = this.row.state === 'revoking';
