@@ -56,6 +56,14 @@ class App extends Part {
     onRoute(() => this.state !== 'out' && this.move());
   }
 
+  firstUpdated() {
+    // What has the focus may be drawn anew, as a heading is when its data comes, or go: then the heading is where one is.
+    this.addEventListener('focusin', (event) => (this.focused = event.target));
+    new MutationObserver(() => {
+      if (this.focused && !this.focused.isConnected && document.activeElement === document.body) this.querySelector('main h1')?.focus({ preventScroll: true });
+    }).observe(this, { childList: true, subtree: true });
+  }
+
   move() {
     const { path } = route();
     const found = VIEWS.map(([form, show, place]) => [form.exec(path), show, place]).find(([match]) => match);

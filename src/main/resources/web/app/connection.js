@@ -28,7 +28,7 @@ export function fiveDates(days, time, last = { at: Date.now(), manual: true }) {
   if (!(days >= 1 && days <= 365) || !time) return nothing;
   return html`<div class="stack tight"><h3>${t.schedule.nextDates}</h3>
     <table class="small dates"><thead><tr><th scope="col">${t.schedule.local}</th><th scope="col">${t.schedule.utc}</th><th scope="col">${t.schedule.fromNow}</th></tr></thead>
-    <tbody>${nextDates(last, { days: Number(days), ...utcOf(time) }).map((date) => html`<tr><td>${local(date)}</td><td>${utc(date)}</td><td class="muted">${relative(date)}</td></tr>`)}</tbody></table></div>`;
+    <tbody>${nextDates(last, { days: Number(days), ...utcOf(time) }).map((date) => html`<tr><td>${local(date)}</td><td>${utc(date).replace(/ UTC$/, '')}</td><td class="muted">${relative(date)}</td></tr>`)}</tbody></table></div>`;
 }
 
 /** What a new and a stored connection have in common: the fields, the test, the statements beside them. */
@@ -327,13 +327,13 @@ class Connection extends ConnectionForm {
     }
   }
 
-  async release() {
+  release = async () => {
     const done = await this.form.submit(() => post(`${CONNECTIONS}/${this.row.id}/release`));
     this.asked = null;
     if (!done) return;
     this.show(done.appConnection);
     this.released = done.releasedCredentials;
-  }
+  };
 
   render() {
     const crumbs = [[t.connections.heading, link('connections')]];

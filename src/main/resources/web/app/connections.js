@@ -26,7 +26,7 @@ class Connections extends Part {
     this.columns = [
       { key: 'name', label: t.connections.name, width: '21%', sort: (row) => row.name, cell: (row) => html`
         <div class="clip"><a class="cell-main" href=${link(`connections/${row.id}`)}>${row.name}</a></div>${row.description ? html`<div class="small muted clip" title=${row.description}>${row.description}</div>` : nothing}` },
-      { key: 'project', label: t.connections.project, width: '12%', sort: (row) => row.project?.name ?? '', cell: (row) => row.project?.name ?? html`<span class="muted">${t.organisation}</span>` },
+      { key: 'project', label: t.connections.project, width: '12%', sort: (row) => row.project?.name ?? '', cell: (row) => row.project ? html`<div class="clip" title=${row.project.name}>${row.project.name}</div>` : html`<span class="muted">${t.organisation}</span>` },
       { key: 'host', label: t.connections.where, width: '24%', sort: (row) => place(row.credentials), cell: (row) => html`<div class="clip mono" title=${place(row.credentials)}>${place(row.credentials)}</div><div class="small muted clip">${t.connections.as(row.credentials.username)}</div>` },
       { key: 'tls', label: t.connections.tls, width: '11%', sort: (row) => row.credentials.sslMode, cell: (row) => tlsBadge(row.credentials) },
       { key: 'state', label: t.connections.state, width: '13%', sort: (row) => `${row.state}${row.isPlatformManagedCredentials}`, cell: (row) => html`<div class="row">${row.isPlatformManagedCredentials ? badge('info', t.connections.managed, t.connections.managedLong) : nothing}${stateBadge(row)}${row.isPlatformManagedCredentials || row.state !== 'ok' ? nothing : html`<span class="muted">–</span>`}</div>` },
@@ -103,11 +103,11 @@ class DeleteConnection extends Part {
 
   dismiss = () => this.dispatchEvent(new Event('dismiss'));
 
-  async delete() {
+  delete = async () => {
     if (!(await this.form.submit(() => remove(`${CONNECTIONS}/${this.row.id}`, { discardManagedPassword: this.form.values.discard || undefined })))) return;
     say(t.connections.deleted(this.row.name));
     this.dispatchEvent(new Event('deleted'));
-  }
+  };
 
   render() {
     const managed = this.row.isPlatformManagedCredentials;

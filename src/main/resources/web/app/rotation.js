@@ -131,7 +131,7 @@ class Rotation extends Part {
         <div class="secret"><span class="password"><span class="sr">${t.password}</span>${password}</span>${copyButton(password, t.password)}</div></div>`;
     return html`<section class="card pad stack" aria-labelledby="credentials">
       <div class="row apart"><h2 id="credentials">${t.rotation.credentials}</h2>
-        ${this.revealed ? html`<button @click=${this.hide}>${t.rotation.hide}</button>` : html`<button @click=${this.reveal}>${icon('eye')}${t.rotation.reveal}</button>`}</div>
+        <button @click=${this.revealed ? this.hide : this.reveal}>${icon('eye')}${this.revealed ? t.rotation.hide : t.rotation.reveal}</button></div>
       ${fault(this.revealFault)}
       ${this.revealed ? html`${shown(t.rotation.active, active)}${other ? shown(t.rotation.previous, other) : nothing}<p class="small muted">${t.rotation.hidden}</p>` : html`<p class="muted small">${t.rotation.revealText}</p>`}
     </section>`;
@@ -250,7 +250,7 @@ class EditRotation extends Part {
 
   dismiss = () => this.dispatchEvent(new Event('dismiss'));
 
-  async save(event) {
+  save = async (event) => {
     event.preventDefault();
     const { values } = this.form;
     const done = await this.form.submit(() => patch(`${ROTATIONS}/${this.row.id}`, {
@@ -261,7 +261,7 @@ class EditRotation extends Part {
     if (!done) return;
     say(t.saved);
     this.dispatchEvent(new Event('saved'));
-  }
+  };
 
   render() {
     return modal(t.rotation.editOf(this.row.name), html`<form class="stack" novalidate @submit=${this.save}>
@@ -283,7 +283,7 @@ class DeleteRotation extends Part {
 
   dismiss = () => this.dispatchEvent(new Event('dismiss'));
 
-  async delete() {
+  delete = async () => {
     const revoke = this.form.values.passwords === 'revoke';
     const done = await this.form.submit(() => remove(`${ROTATIONS}/${this.row.id}`, { revokeGeneratedCredentials: revoke || undefined }));
     if (!done) return;
@@ -293,7 +293,7 @@ class DeleteRotation extends Part {
     }
     say(t.rotation.deleted(this.row.name));
     go('rotations');
-  }
+  };
 
   render() {
     const waiting = this.row.state === 'revoking';

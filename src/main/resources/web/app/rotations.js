@@ -40,11 +40,11 @@ class Rotations extends Part {
     this.columns = [
       { key: 'name', label: t.rotations.name, width: '25%', sort: (row) => row.name, cell: (row) => html`
         <div class="clip"><a class="cell-main" href=${link(`rotations/${row.id}`)}>${row.name}</a></div><div class="small muted clip" title="${row.environment.slug} ${row.folder.path}">${row.environment.slug} · ${row.folder.path}</div>` },
-      { key: 'project', label: t.rotations.project, width: '13%', sort: (row) => row.project?.name ?? '', cell: (row) => html`<div class="clip">${row.project?.name}</div>` },
+      { key: 'project', label: t.rotations.project, width: '12%', sort: (row) => row.project?.name ?? '', cell: (row) => html`<div class="clip">${row.project?.name}</div>` },
       { key: 'connection', label: t.rotations.through, width: '17%', sort: (row) => row.connection.name, cell: (row) => html`<div class="clip"><a href=${link(`connections/${row.connectionId}`)}>${row.connection.name}</a></div>` },
-      { key: 'roles', label: t.rotations.roles, width: '17%', sort: (row) => row.parameters.username1, cell: (row) => html`${rolesOf(row).map((role, i) => html`<div class="clip mono small ${i === row.activeIndex ? '' : 'muted'}" title=${i === row.activeIndex ? t.rotations.served : t.rotations.standby}>${role}</div>`)}` },
-      { key: 'status', label: t.rotations.status, width: '14%', sort: (row) => Object.keys(t.status).indexOf(status(row)), cell: statusBadge },
-      { key: 'next', label: t.rotations.next, width: '14%', sort: (row) => row.nextRotationAt && new Date(row.nextRotationAt).getTime(), cell: (row) => html`${when(row.nextRotationAt, t.rotations.byHand)}<div class="small muted">${row.lastRotatedAt ? html`${t.rotations.last} ${when(row.lastRotatedAt)}` : t.rotations.never}</div>` },
+      { key: 'roles', label: t.rotations.roles, width: '16%', sort: (row) => row.parameters.username1, cell: (row) => html`${rolesOf(row).map((role, i) => html`<div class="clip mono small ${i === row.activeIndex ? '' : 'muted'}" title=${i === row.activeIndex ? t.rotations.served : t.rotations.standby}>${role}</div>`)}` },
+      { key: 'status', label: t.rotations.status, width: '13%', sort: (row) => Object.keys(t.status).indexOf(status(row)), cell: statusBadge },
+      { key: 'next', label: t.rotations.next, width: '17%', sort: (row) => row.nextRotationAt && new Date(row.nextRotationAt).getTime(), cell: (row) => html`${when(row.nextRotationAt, t.rotations.byHand)}<div class="small muted nowrap">${row.lastRotatedAt ? html`${t.rotations.last} ${when(row.lastRotatedAt)}` : t.rotations.never}</div>` },
     ];
     this.filters = [
       { key: 'status', label: t.rotations.anyStatus, options: Object.entries(t.status), test: (row, value) => status(row) === value },

@@ -484,7 +484,7 @@ export const t = {
     targets: 'Servers by state',
     targetsLabel: (count) => `${many(count, 'server')} by state; the numbers follow.`,
     target: { failing: 'Failing', doubt: 'Late or in doubt', fine: 'In order', idle: 'Without managed passwords' },
-    targetText: { failing: 'something stands in the way', doubt: 'an answer or a run is missing', fine: 'every password is as it should be', idle: 'only connections' },
+    targetText: { failing: 'something stands in the way', doubt: 'an answer or a run is missing', fine: 'all as it should be', idle: 'only connections' },
     attention: 'Needs attention',
     why: 'Why',
   },

@@ -252,7 +252,10 @@ export const submitButton = (form, text, busyText, kind = 'primary') => html`
 
 // ---- Dialogs and menus --------------------------------------------------------------------------------------------------
 
-/** Open as long as it is in the page. Escape and the browser's way to go back ask its owner to close it. */
+/**
+ * Open as long as it is in the page; its content is drawn here, so listeners in it must not need a `this`. Escape and the
+ * browser's way to go back ask its owner to close it.
+ */
 class Modal extends Part {
   static properties = { heading: {}, content: {}, fixed: { type: Boolean } };
 

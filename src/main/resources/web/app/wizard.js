@@ -153,7 +153,7 @@ class Wizard extends Part {
       ${head(t.wizard.heading, t.wizard.text, { crumbs })}
       <ol class="rail" aria-label=${t.wizard.steps}>${STEPS.map((each, i) => html`
         <li class=${i < this.step ? 'done' : ''} aria-current=${i === this.step ? 'step' : nothing}><span class="dot">${i < this.step ? icon('good') : i + 1}</span>${t.wizard.step[each]}</li>`)}</ol>
-      <div class="split">
+      <div class=${this.step === 1 || this.step === 2 ? 'split' : 'column'}>
         <form class="card pad stack wide" novalidate @submit=${this.next}>
           <div><h2 tabindex="-1">${t.wizard.step[name]}</h2><p class="muted">${t.wizard.stepText[name]}</p></div>
           ${this[name]()}
@@ -163,7 +163,7 @@ class Wizard extends Part {
             ${this.step === STEPS.length - 1 ? submitButton(this.form, t.wizard.create, t.wizard.creating) : html`<button class="primary" aria-disabled=${this.asking ? 'true' : nothing}>${t.wizard.next}</button>`}
           </div>
         </form>
-        <div class="stack wide">${this.beside()}</div>
+        ${this.beside()}
       </div>`;
   }
 

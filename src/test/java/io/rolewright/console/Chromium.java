@@ -132,10 +132,14 @@ final class Chromium implements AutoCloseable {
         ViewportSize size = page.viewportSize();
         int height = ((Number) page.evaluate("document.documentElement.scrollHeight")).intValue();
         page.setViewportSize(size.width, Math.max(size.height, height));
+        screenshotOfWindow(name);
+        page.setViewportSize(size.width, size.height);
+    }
+
+    void screenshotOfWindow(String name) {
         page.screenshot(new Page.ScreenshotOptions()
                 .setPath(Path.of("target/screenshots/" + name + ".png"))
                 .setAnimations(ScreenshotAnimations.DISABLED));
-        page.setViewportSize(size.width, size.height);
     }
 
     @Override

@@ -45,7 +45,8 @@ class ConsolePagesTest {
             return;
         }
         TestPostgres target = TestPostgres.shared(TestPostgres.NEWEST);
-        Login manager = target.role("LOGIN CREATEROLE");
+        Login manager = new Login("orders_rotator", "the password of orders_rotator");
+        target.sql("CREATE ROLE " + manager.role() + " LOGIN CREATEROLE PASSWORD '" + manager.password() + "'");
         connection = connection("orders-primary", "Orders, read and write", target, manager);
         for (String name : List.of("analytics", "billing", "inventory-eu", "sessions")) {
             connection(name, null, target, target.role("LOGIN"));
@@ -60,10 +61,11 @@ class ConsolePagesTest {
         Rotating.rotateAtOnce(failing);
         String late = rotation("reports-db", target, manager, "reports_a", "reports_b");
         TestStore.sql(
-                "UPDATE secret_rotation SET next_rotation_at = now() - interval '2 hours' WHERE id = '" + late + "'");
+                "UPDATE secret_rotation SET next_rotation_at = now() - interval '2 hours', due_at = now() - interval '2 hours' WHERE id = '"
+                        + late + "'");
         for (int day = 2; day < 28; day += 3) {
             String id = rotation("service-" + day, target, manager, "service_a" + day, "service_b" + day);
-            TestStore.sql("UPDATE secret_rotation SET next_rotation_at = now() + interval '" + day
+            TestStore.sql("UPDATE secret_rotation SET due_at = NULL, next_rotation_at = now() + interval '" + day
                     + " days' WHERE id = '" + id + "'");
             TestStore.sql("UPDATE attempt SET started_at = started_at - interval '" + day
                     + " days', finished_at = finished_at - interval '" + day + " days' WHERE owner_id = '" + id + "'");
@@ -94,7 +96,8 @@ class ConsolePagesTest {
             go(chromium, "connections", "connections");
             see(chromium, "connections", dark);
             chromium.button("Actions for orders-primary").click();
-            see(chromium, "connections-menu", dark);
+            axe(chromium, "menu");
+            chromium.screenshotOfWindow("connections-menu" + (dark ? "-dark" : ""));
             chromium.page.keyboard().press("Escape");
             go(chromium, "connections/new", "connection-pick");
             see(chromium, "connection-pick", dark);
@@ -104,6 +107,8 @@ class ConsolePagesTest {
             see(chromium, "connection-new", dark);
             chromium.page.getByRole(AriaRole.TAB).nth(1).click();
             see(chromium, "connection-tls", dark);
+            failedTest(chromium);
+            see(chromium, "connection-test-failed", dark);
             chromium.page.onceDialog(dialog -> dialog.accept());
             go(chromium, "connections/" + connection, "connection");
             chromium.button("Test connection").click();
@@ -184,6 +189,22 @@ class ConsolePagesTest {
             assertThat(chromium.page.url()).contains("page=2", "sort=host.down");
             see(chromium, "connections-many", false);
         }
+    }
+
+    private static void failedTest(Chromium chromium) {
+        TestPostgres target = TestPostgres.shared(TestPostgres.NEWEST);
+        chromium.page.getByLabel("No TLS").check();
+        chromium.page.getByRole(AriaRole.TAB).nth(0).click();
+        chromium.page.getByRole(AriaRole.SWITCH).uncheck();
+        chromium.label("Name").fill("orders-replica");
+        chromium.label("Host").fill(target.host());
+        chromium.label("Port").fill(Integer.toString(target.port()));
+        chromium.label("Database Name").fill("orders");
+        chromium.label("Username").fill("orders_rotator");
+        chromium.label("Password").fill("mistyped");
+        chromium.page.getByLabel("Roles whose passwords it shall change").fill("orders_blue\norders_green");
+        chromium.button("Test").click();
+        assertThat(chromium.text("Log in failed")).isVisible();
     }
 
     private static void wizard(Chromium chromium, boolean dark) {
@@ -325,7 +346,7 @@ class ConsolePagesTest {
                         + " WHERE role_id IN (SELECT id FROM managed_role"
                         + " WHERE owner_id = '" + id + "')");
         TestStore.sql(
-                "UPDATE secret_rotation SET next_rotation_at = now() + interval '12 days', last_rotated_at = now() -"
+                "UPDATE secret_rotation SET due_at = NULL, next_rotation_at = now() + interval '12 days', last_rotated_at = now() -"
                         + " interval '18 days' WHERE id = '" + id + "'");
     }
 }
