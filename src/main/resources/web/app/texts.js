@@ -229,7 +229,7 @@ export const t = {
     unverified: ' (not verified)',
     role: 'Role',
     proven: 'Password',
-    proof: { system_user: 'proven: the server says how it checked it', challenge: 'proven: a wrong one is refused', not_asked: 'not asked for: the server trusts this address', unknown: 'not proven' },
+    proof: { system_user: 'proven: the server says how it checked it', challenge: 'proven: a wrong one is refused', not_asked: 'not asked for: the server trusts this address', pooled: 'not proven: a pooler stands in between', unknown: 'not proven' },
     roundTrip: 'Round trip',
   },
 

@@ -75,6 +75,9 @@ class ManagedCredentials {
                     "The server lets the role in without asking for a password, so there is none to manage. Let pg_hba.conf"
                             + " demand scram-sha-256 for it.");
         }
+        if (role.proof() == PasswordProof.POOLED) {
+            throw Problem.of(400, PasswordProof.POOLER, PasswordProof.POOLER_MESSAGE);
+        }
         if (!allowPrivileged && (role.superuser() || role.replication())) {
             throw Problem.of(
                     400,

@@ -92,7 +92,7 @@ record TestReport(
     /**
      * The role that logged in.
      *
-     * @param passwordProven whether the server really looked at the password; false under a trust rule
+     * @param passwordProven whether the server is seen to have looked at the password; false under a trust rule and behind a pooler
      */
     @RegisterForReflection
     @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -105,7 +105,7 @@ record TestReport(
             Instant validUntil,
             boolean passwordProven,
 
-            @Schema(enumeration = {"system_user", "challenge", "not_asked", "unknown"})
+            @Schema(enumeration = {"system_user", "challenge", "not_asked", "pooled", "unknown"})
             String proof) {}
 
     /** A role that was asked about: could this login give it a new password? */

@@ -3,6 +3,7 @@ package io.rolewright.credential;
 import io.rolewright.target.Deadline;
 import io.rolewright.target.Login;
 import io.rolewright.target.LoginOutcome;
+import io.rolewright.target.PasswordProof;
 import io.rolewright.target.PasswordVerdict;
 import io.rolewright.target.Purpose;
 import io.smallrye.mutiny.Uni;
@@ -54,7 +55,12 @@ final class Probe {
         if (outcome instanceof LoginOutcome.Accepted accepted) {
             return accepted.proof().proven()
                     ? tools.ledger().probed(claim, "ok", null, "The current password opens the role.")
-                    : tools.ledger().unprobed(claim, "password_not_asked");
+                    : tools.ledger()
+                            .unprobed(
+                                    claim,
+                                    accepted.proof() == PasswordProof.POOLED
+                                            ? PasswordProof.POOLER
+                                            : "password_not_asked");
         }
         if (outcome instanceof LoginOutcome.Refused refused && refused.password() == PasswordVerdict.ACCEPTED) {
             return tools.ledger().probed(claim, "ok", null, "The server accepted the current password.");

@@ -300,9 +300,12 @@ final class Run {
     }
 
     private Uni<ChangeOutcome> selfChecked(Login login, Preflight found) {
-        if (found.report().managingRole() != null
-                && found.report().managingRole().proof() == PasswordProof.NOT_ASKED) {
+        PasswordProof proof = found.report().managingRole().proof();
+        if (proof == PasswordProof.NOT_ASKED) {
             return stop(noProofThere(PasswordRule.NOT_ASKED));
+        }
+        if (proof == PasswordProof.POOLED) {
+            return stop(Stop.definite(Step.PREFLIGHT, PasswordProof.POOLER, PasswordProof.POOLER_MESSAGE));
         }
         Stop obstacle = Stop.found(found, true);
         return obstacle != null ? stop(obstacle) : persisted(found.iterations()).chain(() -> send(login));

@@ -91,6 +91,8 @@ final class Dialler implements AutoCloseable {
         private volatile @Nullable TlsTrust trust;
         private volatile @Nullable PgConnectionFactory factory;
         private volatile @Nullable PgConnection connection;
+        private volatile @Nullable String systemUser;
+        private volatile boolean pooled;
 
         private Line(Order order) {
             this.order = order;
@@ -175,6 +177,22 @@ final class Dialler implements AutoCloseable {
             public SocketAddress getSocketAddress() {
                 return new WireTransport.Address(order.address, order.login.port(), wire);
             }
+        }
+
+        void greeted(int serverProcess, @Nullable String authenticatedAs) {
+            systemUser = authenticatedAs;
+            pooled = connection == null || connection.processId() != serverProcess;
+        }
+
+        /** What the server says of how it authenticated the session, null before 16. */
+        @Nullable
+        String systemUser() {
+            return systemUser;
+        }
+
+        /** Whether the process that the session began with is another than the one that answers: cancel requests are a pooler's own affair. */
+        boolean pooled() {
+            return pooled;
         }
 
         /** Runs one statement; simple protocol without parameters. */

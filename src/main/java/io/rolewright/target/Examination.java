@@ -138,6 +138,9 @@ final class Examination {
             Row row, TargetReport.Server server, TargetReport.ManagingRole me) {
         boolean exists = row.getBoolean("found");
         List<TargetReport.Problem> problems = new ArrayList<>();
+        if (me.proof() == PasswordProof.POOLED) {
+            problems.add(problem(PasswordProof.POOLER, PasswordProof.POOLER_MESSAGE, null));
+        }
         if (server.standby()) {
             problems.add(
                     problem("standby", "The server is a standby: passwords can only be changed on the primary.", null));
@@ -227,15 +230,7 @@ final class Examination {
         steps.add(good("resolve", "The host has " + facts.resolved().size() + " address(es)."));
         steps.add(good("connect", "Connected to " + facts.dialled() + "."));
         steps.add(tls(facts.tls()));
-        steps.add(
-                facts.proof() == PasswordProof.NOT_ASKED
-                        ? new TargetReport.Step(
-                                "login",
-                                true,
-                                "password_not_asked",
-                                "The server let the role in without asking for a password.",
-                                "Let pg_hba.conf demand scram-sha-256 for this role.")
-                        : good("login", "The password was accepted."));
+        steps.add(loggedIn(facts.proof()));
         steps.add(
                 rights
                         ? good(
@@ -322,6 +317,26 @@ final class Examination {
                         "not_verified",
                         "Encrypted with " + tls.protocol() + ", but nobody checked whose certificate it is.",
                         "Set sslMode to verify-full and give the server's CA.");
+    }
+
+    private static TargetReport.Step loggedIn(PasswordProof proof) {
+        return switch (proof) {
+            case NOT_ASKED ->
+                new TargetReport.Step(
+                        "login",
+                        true,
+                        "password_not_asked",
+                        "The server let the role in without asking for a password.",
+                        "Let pg_hba.conf demand scram-sha-256 for this role.");
+            case POOLED ->
+                new TargetReport.Step(
+                        "login",
+                        true,
+                        PasswordProof.POOLER,
+                        "A pooler or proxy accepted the password; what the server itself thinks of it cannot be seen.",
+                        "To change passwords, give the address of the server itself.");
+            case SYSTEM_USER, CHALLENGE, UNKNOWN -> good("login", "The password was accepted.");
+        };
     }
 
     private static TargetReport.Step good(String name, String message) {

@@ -1,7 +1,6 @@
 package io.rolewright.target;
 
 import io.rolewright.target.address.Checked;
-import io.smallrye.mutiny.Uni;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -13,31 +12,34 @@ final class Logins {
 
     private Logins() {}
 
-    /** Looks whether the password was used; one query, and only where the server can tell (16+). */
-    static Uni<SessionFacts> facts(Dialler.Line line, Route route) {
-        return proof(line)
-                .map(proof -> new SessionFacts(
-                        route.resolved(),
-                        String.valueOf(route.dialled()),
-                        line.order().login().port(),
-                        line.wire().tls(),
-                        line.wire().serverVersion(),
-                        versionNumber(line.wire().serverVersion()),
-                        proof));
+    /** What an open line has shown. */
+    static SessionFacts facts(Dialler.Line line, Route route) {
+        return new SessionFacts(
+                route.resolved(),
+                String.valueOf(route.dialled()),
+                line.order().login().port(),
+                line.wire().tls(),
+                line.wire().serverVersion(),
+                versionNumber(line.wire().serverVersion()),
+                proof(line));
     }
 
-    private static Uni<PasswordProof> proof(Dialler.Line line) {
+    private static PasswordProof proof(Dialler.Line line) {
         Wire.Challenge challenge = line.wire().challenge();
         if (challenge == Wire.Challenge.NONE) {
-            return Uni.createFrom().item(PasswordProof.NOT_ASKED);
+            return PasswordProof.NOT_ASKED;
         }
-        if (versionNumber(line.wire().serverVersion()) < 160000) {
-            return Uni.createFrom()
-                    .item(challenge == Wire.Challenge.CLEARTEXT ? PasswordProof.UNKNOWN : PasswordProof.CHALLENGE);
+        if (line.pooled()) {
+            return PasswordProof.POOLED;
         }
-        return Session.run(line, "SELECT system_user", null)
-                .map(rows ->
-                        judge(rows.get(0).getString(0), line.order().login().role()));
+        if (tellsHowItAuthenticated(line)) {
+            return judge(line.systemUser(), line.order().login().role());
+        }
+        return challenge == Wire.Challenge.CLEARTEXT ? PasswordProof.UNKNOWN : PasswordProof.CHALLENGE;
+    }
+
+    static boolean tellsHowItAuthenticated(Dialler.Line line) {
+        return versionNumber(line.wire().serverVersion()) >= 160000;
     }
 
     /** Null means that a proxy was asked and the server itself lets it in without a password. */

@@ -37,6 +37,20 @@ final class Session implements TargetSession {
         return run(line, sql, null).replaceWithVoid();
     }
 
+    /** The first words of every session: names mean those of {@code pg_catalog}, and whose session it really is. One round trip. */
+    static Uni<Void> greet(Dialler.Line line) {
+        return run(
+                        line,
+                        "SELECT pg_catalog.set_config('search_path', 'pg_catalog', false),"
+                                + " pg_catalog.pg_backend_pid() AS process, "
+                                + (Logins.tellsHowItAuthenticated(line) ? "system_user" : "NULL")
+                                + "::text AS system_user",
+                        null)
+                .invoke(rows -> line.greeted(
+                        rows.get(0).getInteger("process"), rows.get(0).getString("system_user")))
+                .replaceWithVoid();
+    }
+
     static Uni<List<Row>> run(Dialler.Line line, String sql, @Nullable Tuple parameters) {
         return line.run(sql, parameters).onFailure().transform(failure -> explain(line, failure));
     }

@@ -77,7 +77,7 @@ public record TargetReport(
     /**
      * @param code stable: {@code role_missing}, {@code role_cannot_login}, {@code role_expired}, {@code role_is_superuser},
      *     {@code role_is_replication}, {@code role_is_managing_role}, {@code createrole_missing}, {@code admin_option_missing},
-     *     {@code connect_missing}, {@code standby}, {@code read_only}, {@code name_invalid}
+     *     {@code connect_missing}, {@code pooler_in_between}, {@code standby}, {@code read_only}, {@code name_invalid}
      * @param blocking false for what only needs {@code allowPrivileged}
      * @param sql the exact statement that helps, quoted by the server; absent when no statement does
      */

@@ -81,7 +81,7 @@ public class Targets {
                         APPLICATION_NAME,
                         false,
                         route,
-                        line -> Logins.facts(line, route).chain(facts -> examination.look(line, facts)))
+                        line -> examination.look(line, Logins.facts(line, route)))
                 .onFailure(TargetFailure.class)
                 .recoverWithItem(failure -> examination.failed((TargetFailure) failure));
     }
@@ -93,7 +93,14 @@ public class Targets {
 
     public Uni<LoginOutcome> login(Login login, Purpose purpose, Deadline deadline) {
         Route route = new Route();
-        return reach(login, purpose, deadline, APPLICATION_NAME, false, route, line -> Logins.facts(line, route))
+        return reach(
+                        login,
+                        purpose,
+                        deadline,
+                        APPLICATION_NAME,
+                        false,
+                        route,
+                        line -> Uni.createFrom().item(Logins.facts(line, route)))
                 .map(facts -> (LoginOutcome) new LoginOutcome.Accepted(facts.proof(), facts))
                 .onFailure(TargetFailure.class)
                 .recoverWithItem(failure -> Logins.outcome((TargetFailure) failure));
@@ -149,7 +156,7 @@ public class Targets {
                 applicationName,
                 false,
                 route,
-                line -> Logins.facts(line, route).chain(facts -> work.apply(new Session(line, facts))));
+                line -> work.apply(new Session(line, Logins.facts(line, route))));
     }
 
     // ---- from a host to an open line
@@ -234,7 +241,7 @@ public class Targets {
                 () -> line.open()
                         .onFailure()
                         .transform(failure -> (Throwable) new TargetFailure.NoSession(line.explain(failure)))
-                        .chain(() -> Session.run(line, "SET search_path TO pg_catalog", null))
+                        .chain(() -> Session.greet(line))
                         .invoke(leg.route::works)
                         .chain(() -> leg.work.apply(line)));
     }
