@@ -29,7 +29,7 @@ class Ledger {
 
     private static final String DUE = """
             SELECT id FROM managed_role
-             WHERE due_at <= clock_timestamp() AND deleted_at IS NULL
+             WHERE due_at <= statement_timestamp() AND deleted_at IS NULL
                AND (lease_until IS NULL OR lease_until <= clock_timestamp())
                AND (connection_id IS NULL OR connection_id <> ALL (CAST(string_to_array(:leaveOut, ',') AS uuid[])))
              ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED""";

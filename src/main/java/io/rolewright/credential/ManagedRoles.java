@@ -189,6 +189,11 @@ public class ManagedRoles {
         return statuses("r.id = ?1", roleId).map(found -> found.isEmpty() ? null : found.get(0));
     }
 
+    /** Of those of them that there are, in no order. */
+    public Uni<List<RoleStatus>> statuses(Collection<UUID> roleIds) {
+        return roleIds.isEmpty() ? Uni.createFrom().item(List.of()) : statuses("r.id in ?1", roleIds);
+    }
+
     /** The roles of one owner, in the order in which they were registered. */
     public Uni<List<RoleStatus>> of(UUID ownerId) {
         return statuses("r.ownerId = ?1 order by r.createdAt, r.id", ownerId);

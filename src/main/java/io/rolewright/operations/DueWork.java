@@ -153,15 +153,19 @@ class DueWork {
     /** Tells outside what has come to be true. Never fails; answers on the context that subscribes. */
     private Uni<Told> tell(Deadline budget) {
         Context context = vertx.getOrCreateContext();
-        return notice().chain(() -> courier.tell(budget)).emitOn(task -> context.runOnContext(ignored -> task.run()));
+        return notice(budget)
+                .chain(more -> courier.tell(budget)
+                        .map(told -> new Told(told.delivered(), told.failed(), told.more() || more)))
+                .emitOn(task -> context.runOnContext(ignored -> task.run()));
     }
 
-    private Uni<Void> notice() {
-        return OwnContext.on(vertx.getOrCreateContext(), notices::tell)
+    /** @return whether something was left */
+    private Uni<Boolean> notice(Deadline budget) {
+        return OwnContext.on(vertx.getOrCreateContext(), () -> notices.tell(budget))
                 .onFailure()
                 .invoke(failure -> log.warnf("What is late cannot be looked for: %s", StoreFault.describe(failure)))
                 .onFailure()
-                .recoverWithNull();
+                .recoverWithItem(true);
     }
 
     private Uni<Report> report(DueTurn.Done done, Told told) {
@@ -210,7 +214,7 @@ class DueWork {
 
     private void tellNow() {
         if (!stopping && startup.state().ready()) {
-            notice().subscribe().with(noticed -> courier.wake(LONGEST_TURN), impossible -> {});
+            notice(Deadline.in(LONGEST_TURN)).subscribe().with(noticed -> courier.wake(LONGEST_TURN), impossible -> {});
         }
     }
 

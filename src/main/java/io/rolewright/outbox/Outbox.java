@@ -17,8 +17,14 @@ public class Outbox {
     /** Whoever has not fetched a fact by then reads the state of things instead. */
     private static final String PURGE = """
             DELETE FROM outbox_fact WHERE position IN (
-                SELECT position FROM outbox_fact WHERE at < clock_timestamp() - INTERVAL '7 days'
+                SELECT position FROM outbox_fact WHERE at < statement_timestamp() - INTERVAL '7 days'
                 ORDER BY at LIMIT 10000 FOR UPDATE SKIP LOCKED)""";
+
+    private static final String PUT_ALL = """
+            INSERT INTO outbox_fact (id, type, project_id, subject_kind, subject_id, credential_version, facts, ordering_key)
+            SELECT gen_random_uuid(), type, "projectId", "subjectKind", "subjectId", "credentialVersion", facts, "subjectKind" || ':' || "subjectId"
+              FROM jsonb_to_recordset(CAST(CAST(?1 AS text) AS jsonb)) AS fact (type text, "projectId" uuid, "subjectKind" text,
+                   "subjectId" uuid, "credentialVersion" bigint, facts jsonb)""";
 
     private final ObjectMapper json;
     private final Pool pool;
@@ -39,13 +45,31 @@ public class Outbox {
         row.subjectId = fact.subjectId();
         row.credentialVersion = fact.credentialVersion();
         row.orderingKey = fact.orderingKey();
+        row.facts = written(fact.facts());
+        return Panache.withTransaction(() -> Panache.getSession().chain(session -> session.persist(row)))
+                .invoke(() -> listeners.forEach(Runnable::run));
+    }
+
+    /** Adds many by one statement, as {@link #put} does one. They are of different subjects: their order among each other is not kept. */
+    public Uni<Void> putAll(List<Fact> facts) {
+        if (facts.isEmpty()) {
+            return Uni.createFrom().voidItem();
+        }
+        String all = written(facts);
+        return Panache.withTransaction(() -> Panache.getSession()
+                        .chain(session -> session.createNativeQuery(PUT_ALL)
+                                .setParameter(1, all)
+                                .executeUpdate()))
+                .invoke(() -> listeners.forEach(Runnable::run))
+                .replaceWithVoid();
+    }
+
+    private String written(Object value) {
         try {
-            row.facts = json.writeValueAsString(fact.facts());
+            return json.writeValueAsString(value);
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("a fact that cannot be written as JSON", e);
         }
-        return Panache.withTransaction(() -> Panache.getSession().chain(session -> session.persist(row)))
-                .invoke(() -> listeners.forEach(Runnable::run));
     }
 
     /** Has it called when a fact was put in by this process, whose transaction may take a moment more to commit, or roll back. */

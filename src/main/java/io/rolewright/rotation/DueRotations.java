@@ -36,7 +36,7 @@ public class DueRotations {
     private static final String CLAIM = """
             UPDATE secret_rotation SET due_at = clock_timestamp() + INTERVAL '60 seconds'
              WHERE id IN (SELECT id FROM secret_rotation
-                           WHERE due_at <= clock_timestamp() AND connection_id <> ALL ($2)
+                           WHERE due_at <= statement_timestamp() AND connection_id <> ALL ($2)
                            ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
             RETURNING id, connection_id""";
 
@@ -45,7 +45,7 @@ public class DueRotations {
     private static final String NEXT = "SELECT min(due_at) AS next FROM secret_rotation WHERE due_at IS NOT NULL";
 
     private static final String OVERDUE =
-            "SELECT count(*) AS overdue FROM secret_rotation WHERE next_rotation_at < clock_timestamp() - INTERVAL '15 minutes'";
+            "SELECT count(*) AS overdue FROM secret_rotation WHERE next_rotation_at < statement_timestamp() - INTERVAL '15 minutes'";
 
     /** Who works on a role tries again by himself; the schedule only makes sure that it was not forgotten. */
     private static final Duration LOOK_AFTER_RETRY = Duration.ofMinutes(10);

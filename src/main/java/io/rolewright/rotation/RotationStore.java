@@ -36,6 +36,12 @@ class RotationStore implements PanacheRepositoryBase<Rotation, UUID> {
                 .firstResult());
     }
 
+    /** In no order. */
+    Uni<List<Rotation>> byIds(Collection<UUID> ids) {
+        return Panache.withSession(() -> find(WITH_PROJECT + "where r.id in :ids", Parameters.with("ids", ids))
+                .list());
+    }
+
     Uni<Rotation> byName(Place place, String name) {
         return Panache.withSession(() -> find(
                         WITH_PROJECT

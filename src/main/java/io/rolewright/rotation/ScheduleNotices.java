@@ -4,13 +4,16 @@ import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.credential.ManagedRoles;
 import io.rolewright.outbox.Fact;
 import io.rolewright.outbox.Outbox;
+import io.rolewright.target.Deadline;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * What becomes true by nothing but time: a planned rotation is late, or the password that it replaces ends soon. Each is told once for
@@ -25,15 +28,16 @@ public class ScheduleNotices {
     /** Rows of one transaction, as in the queries. */
     private static final int AT_ONCE = 100;
 
+    /** {@code statement_timestamp}, as an index is bounded only by what is stable: by {@code clock_timestamp} all rotations would be read. */
     private static final String OVERDUE = """
             SELECT id FROM secret_rotation
-             WHERE next_rotation_at < clock_timestamp() - make_interval(secs => ?1) AND revoking_since IS NULL
+             WHERE next_rotation_at < statement_timestamp() - make_interval(secs => ?1) AND revoking_since IS NULL
                AND overdue_told_for IS DISTINCT FROM next_rotation_at
              ORDER BY next_rotation_at LIMIT 100 FOR UPDATE SKIP LOCKED""";
 
     private static final String EXPIRING = """
             SELECT id FROM secret_rotation
-             WHERE next_rotation_at < clock_timestamp() + make_interval(secs => ?1) AND revoking_since IS NULL
+             WHERE next_rotation_at < statement_timestamp() + make_interval(secs => ?1) AND revoking_since IS NULL
                AND expiry_told_for IS DISTINCT FROM next_rotation_at
              ORDER BY next_rotation_at LIMIT 100 FOR UPDATE SKIP LOCKED""";
 
@@ -49,48 +53,61 @@ public class ScheduleNotices {
         this.config = config;
     }
 
-    /** Puts what has become true into the outbox. Needs a store session of its own. */
-    public Uni<Void> tell() {
-        return all(OVERDUE, LATE, this::overdue).chain(() -> all(EXPIRING, config.expiryNotice(), this::expiring));
+    /**
+     * Puts what has become true into the outbox, a hundred facts of each kind at least, more while there is time. Needs a store session
+     * of its own.
+     *
+     * @return whether something was left for lack of time
+     */
+    public Uni<Boolean> tell(Deadline budget) {
+        return all(OVERDUE, LATE, ScheduleNotices::overdue, budget)
+                .chain(moreOverdue -> all(EXPIRING, config.expiryNotice(), this::expiring, budget)
+                        .map(moreExpiring -> moreOverdue || moreExpiring));
     }
 
-    private Uni<Void> all(String query, Duration span, Function<Rotation, Uni<Void>> tell) {
+    private Uni<Boolean> all(
+            String query, Duration span, Function<List<Rotation>, Uni<List<Fact>>> tell, Deadline budget) {
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> session.createNativeQuery(query, UUID.class)
                                 .setParameter(1, (double) span.toSeconds())
                                 .getResultList())
-                        .call(ids -> oneByOne(ids, tell)))
-                .chain(ids -> ids.size() == AT_ONCE
-                        ? all(query, span, tell)
-                        : Uni.createFrom().voidItem());
+                        .call(ids -> ids.isEmpty()
+                                ? Uni.createFrom().voidItem()
+                                : store.byIds(ids).chain(tell::apply).chain(outbox::putAll)))
+                .chain(ids -> ids.size() == AT_ONCE && !budget.passed()
+                        ? all(query, span, tell, budget)
+                        : Uni.createFrom().item(ids.size() == AT_ONCE));
     }
 
-    private Uni<Void> oneByOne(List<UUID> ids, Function<Rotation, Uni<Void>> tell) {
-        Uni<Void> done = Uni.createFrom().voidItem();
-        for (UUID id : ids) {
-            done = done.chain(() -> store.byId(id)).chain(tell::apply);
+    private static Uni<List<Fact>> overdue(List<Rotation> rows) {
+        List<Fact> facts = new ArrayList<>();
+        for (Rotation row : rows) {
+            row.overdueToldFor = row.nextRotationAt;
+            facts.add(fact(row, "rotation.overdue", Map.of("nextRotationAt", row.nextRotationAt.toString())));
         }
-        return done;
-    }
-
-    private Uni<Void> overdue(Rotation row) {
-        row.overdueToldFor = row.nextRotationAt;
-        return put(row, "rotation.overdue", Map.of("nextRotationAt", row.nextRotationAt.toString()));
+        return Uni.createFrom().item(facts);
     }
 
     /** The next rotation replaces the password of one role; the other's goes on. Nothing ends if that role has none yet. */
-    private Uni<Void> expiring(Rotation row) {
-        row.expiryToldFor = row.nextRotationAt;
-        return roles.status(row.roleId(row.nextIndex()))
-                .chain(role -> role == null || role.currentNumber() == null
-                        ? Uni.createFrom().voidItem()
-                        : put(
-                                row,
-                                "rotation.credential-expiring",
-                                Map.of("username", role.roleName(), "expiresAt", row.nextRotationAt.toString())));
+    private Uni<List<Fact>> expiring(List<Rotation> rows) {
+        Map<UUID, Rotation> byRole =
+                rows.stream().collect(Collectors.toMap(row -> row.roleId(row.nextIndex()), Function.identity()));
+        rows.forEach(row -> row.expiryToldFor = row.nextRotationAt);
+        return roles.statuses(byRole.keySet())
+                .map(found -> found.stream()
+                        .filter(role -> role.currentNumber() != null)
+                        .map(role -> expiring(byRole.get(role.id()), role.roleName()))
+                        .toList());
     }
 
-    private Uni<Void> put(Rotation row, String type, Map<String, Object> facts) {
-        return outbox.put(new Fact(type, row.project.id, RotationOwner.KIND, row.id, row.credentialVersion, facts));
+    private static Fact expiring(Rotation row, String username) {
+        return fact(
+                row,
+                "rotation.credential-expiring",
+                Map.of("username", username, "expiresAt", row.nextRotationAt.toString()));
+    }
+
+    private static Fact fact(Rotation row, String type, Map<String, Object> facts) {
+        return new Fact(type, row.project.id, RotationOwner.KIND, row.id, row.credentialVersion, facts);
     }
 }

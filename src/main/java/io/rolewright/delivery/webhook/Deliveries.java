@@ -50,7 +50,7 @@ class Deliveries {
               FROM webhook w
              WHERE w.id = d.webhook_id AND d.id IN (
                 SELECT p.id FROM webhook_delivery p JOIN webhook r ON r.id = p.webhook_id
-                 WHERE p.state = 'pending' AND p.due_at <= clock_timestamp()
+                 WHERE p.state = 'pending' AND p.due_at <= statement_timestamp()
                    AND r.enabled AND (r.quiet_until IS NULL OR r.quiet_until <= clock_timestamp())
                    AND p.webhook_id <> ALL ($2)
                    AND NOT EXISTS (
@@ -114,11 +114,11 @@ class Deliveries {
             WITH given_up AS (
                 UPDATE webhook_delivery SET state = 'dead', ended_at = clock_timestamp(), last_failure = COALESCE(last_failure, 'not_tried')
                  WHERE id IN (SELECT id FROM webhook_delivery WHERE state = 'pending'
-                                 AND give_up_at < clock_timestamp() - INTERVAL '1 day' LIMIT 10000 FOR UPDATE SKIP LOCKED))
+                                 AND give_up_at < statement_timestamp() - INTERVAL '1 day' LIMIT 10000 FOR UPDATE SKIP LOCKED))
             DELETE FROM webhook_delivery WHERE id IN (
                 SELECT id FROM webhook_delivery
-                 WHERE (state = 'delivered' AND ended_at < clock_timestamp() - $1::interval)
-                    OR (state = 'dead' AND ended_at < clock_timestamp() - $2::interval)
+                 WHERE (state = 'delivered' AND ended_at < statement_timestamp() - $1::interval)
+                    OR (state = 'dead' AND ended_at < statement_timestamp() - $2::interval)
                  LIMIT 10000 FOR UPDATE SKIP LOCKED)""";
 
     private final Pool pool;
