@@ -43,12 +43,14 @@ public class DueRoles {
         return tools.ledger().claimDue(limit, connectionsToLeaveOut);
     }
 
-    /** Does what the claim is for: goes on with its attempt, begins the scheduled one, or probes. Never fails. */
+    /** Does what the claim is for: goes on with its attempt, begins the scheduled one, or probes and clears away what is old. Never fails. */
     public Uni<Void> carryOn(Claim claim, Deadline deadline) {
         return Loop.apart(
                         vertx,
                         () -> claim.attempt == null
-                                ? new Probe(tools, changes, claim, deadline).go()
+                                ? new Probe(tools, changes, claim, deadline)
+                                        .go()
+                                        .chain(() -> tools.ledger().purge(claim.role.id))
                                 : changes.run(claim, false, deadline).replaceWithVoid())
                 .onFailure()
                 .invoke(failure ->
@@ -73,16 +75,21 @@ public class DueRoles {
     public Uni<Troubled> troubled() {
         return Panache.withSession(() -> Panache.getSession()
                         .chain(session -> session.createSelectionQuery(
-                                        "select r.state from ManagedRole r where r.deletedAt is null and r.state <> :ok",
-                                        RoleState.class)
-                                .setParameter("ok", RoleState.OK)
+                                        "select r.state, count(*) from ManagedRole r where r.deletedAt is null"
+                                                + " and r.state <> io.rolewright.credential.RoleState.OK group by r.state",
+                                        Object[].class)
                                 .getResultList()))
-                .map(states -> new Troubled(
-                        states.stream()
-                                .filter(state -> state == RoleState.IN_DOUBT)
-                                .count(),
-                        states.stream()
-                                .filter(state -> state != RoleState.IN_DOUBT)
-                                .count()));
+                .map(states -> {
+                    long inDoubt = 0;
+                    long parked = 0;
+                    for (Object[] each : states) {
+                        if (each[0] == RoleState.IN_DOUBT) {
+                            inDoubt += (Long) each[1];
+                        } else {
+                            parked += (Long) each[1];
+                        }
+                    }
+                    return new Troubled(inDoubt, parked);
+                });
     }
 }

@@ -36,26 +36,21 @@ class Ledger {
 
     private static final String PURGE_ROLES = """
             DELETE FROM managed_role WHERE id IN (
-                SELECT id FROM managed_role WHERE deleted_at < clock_timestamp() - $1::text::interval
+                SELECT id FROM managed_role WHERE deleted_at < statement_timestamp() - $1::text::interval
                 ORDER BY deleted_at LIMIT 1000 FOR UPDATE SKIP LOCKED)""";
 
     private static final String PURGE_VERSIONS = """
-            DELETE FROM password_version v WHERE v.id IN (
-                SELECT o.id FROM password_version o
-                 WHERE o.state IN ('RETIRED', 'REJECTED')
-                   AND coalesce(o.ended_at, o.rejected_at, o.created_at) < clock_timestamp() - $1::text::interval
-                   AND (SELECT count(*) FROM password_version n
-                         WHERE n.role_id = o.role_id AND n.number > o.number) >= $2
-                 LIMIT 10000)""";
+            DELETE FROM password_version
+             WHERE role_id = $1 AND state IN ('RETIRED', 'REJECTED')
+               AND coalesce(ended_at, rejected_at, created_at) < statement_timestamp() - $2::text::interval
+               AND number <= (SELECT number FROM password_version WHERE role_id = $1 ORDER BY number DESC OFFSET $3 LIMIT 1)""";
 
     /** The attempts' bound is looser: they are small, and are what one reads to learn what happened. */
     private static final String PURGE_ATTEMPTS = """
-            DELETE FROM attempt a WHERE a.id IN (
-                SELECT o.id FROM attempt o
-                 WHERE o.state IN ('DONE', 'FAILED') AND o.finished_at < clock_timestamp() - 3 * $1::text::interval
-                   AND (SELECT count(*) FROM attempt n
-                         WHERE n.role_id = o.role_id AND n.started_at > o.started_at) >= $2
-                 LIMIT 10000)""";
+            DELETE FROM attempt
+             WHERE role_id = $1 AND state IN ('DONE', 'FAILED')
+               AND finished_at < statement_timestamp() - 3 * $2::text::interval
+               AND started_at <= (SELECT started_at FROM attempt WHERE role_id = $1 ORDER BY started_at DESC OFFSET $3 LIMIT 1)""";
 
     private final Pool pool;
     private final VersionSeal seal;
@@ -541,21 +536,25 @@ class Ledger {
 
     // ---- Clearing away --------------------------------------------------------------------------------------------
 
-    /**
-     * Deletes roles that were given up longer ago than passwords are kept, with all that belongs to them, and of the others the versions
-     * and attempts beyond both bounds. What may still open a role stays.
-     *
-     * @return how many roles and versions are gone
-     */
+    /** Deletes roles that were given up longer ago than passwords are kept, with all that belongs to them. @return how many */
     Uni<Integer> purge() {
-        String age = config.retention().toSeconds() + " seconds";
-        return pool.preparedQuery(PURGE_ROLES)
-                .execute(Tuple.of(age))
-                .chain(roles -> pool.preparedQuery(PURGE_VERSIONS)
-                        .execute(Tuple.of(age, config.versionsKept()))
-                        .chain(versions -> pool.preparedQuery(PURGE_ATTEMPTS)
-                                .execute(Tuple.of(age, config.versionsKept()))
-                                .replaceWith(roles.rowCount() + versions.rowCount())));
+        return pool.preparedQuery(PURGE_ROLES).execute(Tuple.of(age())).map(roles -> roles.rowCount());
+    }
+
+    /**
+     * Deletes of one role the versions and attempts beyond both bounds; what may still open it stays. Role by role, since nothing else finds
+     * them without reading all that are kept.
+     */
+    Uni<Void> purge(UUID roleId) {
+        Tuple bounds = Tuple.of(roleId, age(), config.versionsKept());
+        return pool.preparedQuery(PURGE_VERSIONS)
+                .execute(bounds)
+                .chain(versions -> pool.preparedQuery(PURGE_ATTEMPTS).execute(bounds))
+                .replaceWithVoid();
+    }
+
+    private String age() {
+        return config.retention().toSeconds() + " seconds";
     }
 
     // ---- Parts ----------------------------------------------------------------------------------------------------

@@ -242,11 +242,7 @@ public class ManagedRoles {
         }));
     }
 
-    /**
-     * Clears away what is beyond retention: 30 days, and of a role that is managed still at least 10 versions.
-     *
-     * @return how many rows are gone
-     */
+    /** Clears away roles that were given up 30 days ago or more. @return how many */
     public Uni<Integer> purge() {
         return ledger.purge();
     }

@@ -45,7 +45,7 @@ class Housekeeping {
                 .purgeExpired()
                 .invoke(gone -> log.debugf("Cleared away %d idempotency keys", gone))
                 .chain(roles::purge)
-                .invoke(gone -> log.debugf("Cleared away %d roles and passwords", gone))
+                .invoke(gone -> log.debugf("Cleared away %d roles", gone))
                 .chain(outbox::purge)
                 .invoke(gone -> log.debugf("Cleared away %d facts", gone))
                 .chain(courier::purge)

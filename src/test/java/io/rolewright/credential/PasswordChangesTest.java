@@ -348,6 +348,7 @@ class PasswordChangesTest {
         gone.forget();
         TestStore.sql("UPDATE managed_role SET deleted_at = now() - interval '29 days' WHERE id = '" + gone.role + "'");
 
+        scene.carryOn();
         scenes.purge();
         assertThat(scene.versions()).hasSize(10).first().isEqualTo("3 RETIRED");
         assertThat(gone.versions()).hasSize(1);
