@@ -64,7 +64,7 @@ record Stop(
             return noLogin(step, none.outcome());
         }
         if (failure instanceof TargetFailure.StatementRefused refused) {
-            return refused(step, refused.sqlState(), false);
+            return refused(step, refused.sqlState(), refused.passing());
         }
         Unreachability reason = ((TargetFailure.SessionLost) failure).reason();
         return passing(step, reason.name().toLowerCase(java.util.Locale.ROOT), reason.message());
@@ -92,7 +92,7 @@ record Stop(
             return definite(Step.PREFLIGHT, "read_only", "Transactions on the server are read only.");
         }
         TargetFailure.StatementRefused refusal = preflight.refusal();
-        return refusal == null ? null : refused(Step.PREFLIGHT, refusal.sqlState(), "55P03".equals(refusal.sqlState()));
+        return refusal == null ? null : refused(Step.PREFLIGHT, refusal.sqlState(), refusal.passing());
     }
 
     private static Obstacle obstacle(TargetReport.Problem problem) {

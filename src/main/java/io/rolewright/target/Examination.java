@@ -106,8 +106,18 @@ final class Examination {
     private Uni<List<TargetReport.ManagedRole>> managedRoles(
             Dialler.Line line, TargetReport.Server server, TargetReport.ManagingRole me) {
         Map<String, TargetReport.ManagedRole> found = new LinkedHashMap<>();
+        if (me.proof() == PasswordProof.POOLED) { // which may give each message to another session of the server
+            return Uni.createFrom()
+                    .item(roles.stream()
+                            .map(name -> unseen(name, PasswordProof.POOLER, PasswordProof.POOLER_MESSAGE))
+                            .toList());
+        }
         roles.forEach(name -> found.put(
-                name, RoleName.fault(name).map(fault -> unnameable(name, fault)).orElse(null)));
+                name,
+                RoleName.fault(name)
+                        .map(fault ->
+                                unseen(name, "name_invalid", "A role with this name cannot be managed. " + fault + "."))
+                        .orElse(null)));
         String[] sendable =
                 roles.stream().filter(name -> RoleName.fault(name).isEmpty()).toArray(String[]::new);
         if (sendable.length == 0) {
@@ -119,28 +129,16 @@ final class Examination {
         });
     }
 
-    private static TargetReport.ManagedRole unnameable(String name, String fault) {
+    /** A role that is not looked at. */
+    private static TargetReport.ManagedRole unseen(String name, String code, String message) {
         return new TargetReport.ManagedRole(
-                name,
-                false,
-                false,
-                false,
-                false,
-                false,
-                false,
-                null,
-                false,
-                List.of(new TargetReport.Problem(
-                        "name_invalid", true, "A role with this name cannot be managed. " + fault + ".", null)));
+                name, false, false, false, false, false, false, null, false, List.of(problem(code, message, null)));
     }
 
     private static TargetReport.ManagedRole managedRole(
             Row row, TargetReport.Server server, TargetReport.ManagingRole me) {
         boolean exists = row.getBoolean("found");
         List<TargetReport.Problem> problems = new ArrayList<>();
-        if (me.proof() == PasswordProof.POOLED) {
-            problems.add(problem(PasswordProof.POOLER, PasswordProof.POOLER_MESSAGE, null));
-        }
         if (server.standby()) {
             problems.add(
                     problem("standby", "The server is a standby: passwords can only be changed on the primary.", null));

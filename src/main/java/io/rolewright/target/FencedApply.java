@@ -5,8 +5,10 @@ import io.vertx.sqlclient.Row;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.inject.Inject;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +29,11 @@ public class FencedApply {
             "SCRAM-SHA-256\\$[1-9][0-9]{0,5}:[A-Za-z0-9+/]{4,176}={0,2}\\$[A-Za-z0-9+/]{43}=:[A-Za-z0-9+/]{43}=");
 
     private static final int OLD_ITERATIONS = 4096;
+
+    private static final int MOST_REHEARSALS = 8;
+
+    /** With less left the change itself would not be sent any more. */
+    private static final Duration TIME_TO_REHEARSE = Duration.ofSeconds(4);
 
     /** SQLSTATEs of our own, in a class that PostgreSQL does not use. */
     private static final String STALE = "RW001";
@@ -90,21 +97,20 @@ public class FencedApply {
             Session open = (Session) session;
             return new Examination(managing, List.of(role))
                     .look(open.line(), open.facts())
-                    .chain(report -> about(open, role, report).chain(row -> {
-                        Fence fence = fence(row);
-                        int iterations = row.getInteger("iterations");
-                        return report.ok()
-                                ? rehearse(open, role, scramSecret)
-                                        .map(ignored -> new Preflight(report, fence, iterations, null))
-                                        .onFailure(TargetFailure.StatementRefused.class)
-                                        .recoverWithItem(refusal -> new Preflight(
-                                                report, fence, iterations, (TargetFailure.StatementRefused) refusal))
-                                : Uni.createFrom().item(new Preflight(report, fence, iterations, null));
-                    }));
+                    .chain(report -> open.facts().proof() == PasswordProof.POOLED
+                            ? Uni.createFrom().item(new Preflight(report, null, OLD_ITERATIONS, null))
+                            : about(open, role).chain(row -> {
+                                Fence fence = fence(row);
+                                int iterations = row.getInteger("iterations");
+                                return report.ok()
+                                        ? rehearse(open, role, scramSecret, deadline)
+                                                .map(refusal -> new Preflight(report, fence, iterations, refusal))
+                                        : Uni.createFrom().item(new Preflight(report, fence, iterations, null));
+                            }));
         });
     }
 
-    private static Uni<Row> about(TargetSession session, String role, TargetReport report) {
+    private static Uni<Row> about(TargetSession session, String role) {
         // Unknown settings give null with the second argument: before 16 there is no scram_iterations.
         return session.query(
                         "SELECT coalesce(current_setting('scram_iterations', true), $2)::int AS iterations,"
@@ -129,10 +135,32 @@ public class FencedApply {
         return mark == null ? null : new Fence(mark[0], Math.max(1, Long.parseLong(mark[1])));
     }
 
-    static Uni<Void> rehearse(TargetSession session, String role, String scramSecret) {
+    /** @return what the server would say to the change; null item when it would do it */
+    static Uni<TargetFailure.@Nullable StatementRefused> rehearse(
+            TargetSession session, String role, String scramSecret, Deadline deadline) {
         return quoted(session, role, scramSecret, "x/x", "")
-                .chain(quoted -> session.execute(BEGIN + "ALTER ROLE " + quoted.getString("identifier") + " PASSWORD "
-                        + quoted.getString("secret") + ";\nROLLBACK;"));
+                .map(quoted -> BEGIN + "ALTER ROLE " + quoted.getString("identifier") + " PASSWORD "
+                        + quoted.getString("secret") + ";\nROLLBACK;")
+                .chain(statement -> rehearse(session, statement, deadline, 1));
+    }
+
+    /** What another session has just done to the role is no obstacle: that is seen again a moment later, as when it is applied. */
+    private static Uni<TargetFailure.@Nullable StatementRefused> rehearse(
+            TargetSession session, String statement, Deadline deadline, int times) {
+        return session.execute(statement)
+                .replaceWith((TargetFailure.StatementRefused) null)
+                .onFailure(TargetFailure.StatementRefused.class)
+                .recoverWithUni(failure -> {
+                    TargetFailure.StatementRefused refusal = (TargetFailure.StatementRefused) failure;
+                    return refusal.passing()
+                                    && times < MOST_REHEARSALS
+                                    && deadline.left().compareTo(TIME_TO_REHEARSE) > 0
+                            ? session.execute("ROLLBACK")
+                                    .chain(() -> Pause.of(Duration.ofMillis(
+                                            40 + ThreadLocalRandom.current().nextInt(120))))
+                                    .chain(() -> rehearse(session, statement, deadline, times + 1))
+                            : Uni.createFrom().item(refusal);
+                });
     }
 
     /**
@@ -237,21 +265,12 @@ public class FencedApply {
             return switch (refused.sqlState()) {
                 case STALE -> new ApplyOutcome.Stale();
                 case MANAGED_ELSEWHERE -> new ApplyOutcome.ManagedElsewhere();
-                default -> new ApplyOutcome.Refused(refused.sqlState(), refused.routine(), retryAtOnce(refused));
+                default -> new ApplyOutcome.Refused(refused.sqlState(), refused.routine(), refused.passing());
             };
         }
         if (sent && failure instanceof TargetFailure.SessionLost lost) {
             return new ApplyOutcome.InDoubt(lost.reason());
         }
         return new ApplyOutcome.NotSent(Logins.outcome(failure));
-    }
-
-    private static boolean retryAtOnce(TargetFailure.StatementRefused refused) {
-        return switch (refused.sqlState()) {
-            case "55P03", "40001", "40P01" -> true;
-            // "tuple concurrently updated" has no code of its own; the function that finds out has a name.
-            case "XX000" -> "simple_heap_update".equals(refused.routine());
-            default -> false;
-        };
     }
 }

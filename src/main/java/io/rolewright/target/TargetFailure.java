@@ -45,6 +45,16 @@ public abstract sealed class TargetFailure extends RuntimeException {
         public @Nullable String routine() {
             return routine;
         }
+
+        /** Whether another session was in the way, so that the same statement may go through a moment later. */
+        public boolean passing() {
+            return switch (sqlState) {
+                case "55P03", "40001", "40P01" -> true;
+                // "tuple concurrently updated" has no code of its own; the function that finds out has a name.
+                case "XX000" -> "simple_heap_update".equals(routine);
+                default -> false;
+            };
+        }
     }
 
     /** The session ended before the answer came: whether the last statement took effect is unknown. */

@@ -1,8 +1,6 @@
 package io.rolewright.target;
 
 import io.smallrye.mutiny.Uni;
-import io.vertx.core.Context;
-import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.inject.Inject;
 import java.time.Duration;
@@ -57,11 +55,10 @@ public class UnmarkedApply {
             return new Examination(self, List.of())
                     .look(open.line(), open.facts())
                     .chain(report -> FencedApply.iterations(open)
-                            .chain(iterations -> FencedApply.rehearse(open, self.role(), scramSecret)
-                                    .map(ignored -> new Preflight(report, null, iterations, null))
-                                    .onFailure(TargetFailure.StatementRefused.class)
-                                    .recoverWithItem(refusal -> new Preflight(
-                                            report, null, iterations, (TargetFailure.StatementRefused) refusal))));
+                            .chain(iterations -> open.facts().proof() == PasswordProof.POOLED
+                                    ? Uni.createFrom().item(new Preflight(report, null, iterations, null))
+                                    : FencedApply.rehearse(open, self.role(), scramSecret, deadline)
+                                            .map(refusal -> new Preflight(report, null, iterations, refusal))));
         });
     }
 
@@ -138,15 +135,6 @@ public class UnmarkedApply {
         return session.query(COUNT, which)
                 .chain(rows -> rows.get(0).getLong("left_behind") == 0 || deadline.passed()
                         ? Uni.createFrom().voidItem()
-                        : pause().chain(() -> gone(session, which, deadline)));
-    }
-
-    private static Uni<Void> pause() {
-        Context context = Vertx.currentContext();
-        return Uni.createFrom()
-                .emitter(emitter -> context.owner()
-                        .setTimer(
-                                LOOK_AGAIN_AFTER.toMillis(),
-                                id -> context.runOnContext(ignored -> emitter.complete(null))));
+                        : Pause.of(LOOK_AGAIN_AFTER).chain(() -> gone(session, which, deadline)));
     }
 }

@@ -35,6 +35,11 @@ final class Crashes {
         this.subjects = subjects;
     }
 
+    /** Of the kills at random moments, so many hundredths: {@code -Dsuite.crash.share}, all if it is not given. */
+    static int share(int all) {
+        return Math.max(1, all * Integer.getInteger("suite.crash.share", 100) / 100);
+    }
+
     int kills() {
         return kills;
     }

@@ -41,8 +41,8 @@ class ManagedCrashIT {
     }
 
     @Test
-    void survivesTwoHundredKillsAtRandomMoments() {
-        int kills = Integer.getInteger("suite.crash.kills", 200);
+    void survivesKillsAtRandomMoments() {
+        int kills = Crashes.share(200);
 
         crashes.atRandom(kills, ThreadLocalRandom.current().nextLong());
 
@@ -60,8 +60,8 @@ class ManagedCrashIT {
 
     /** Each connection is killed three times: while management begins, while it ends, and while the connection is deleted. */
     @Test
-    void whatIsManagedOutlivesThirtyKillsOfEachKindWhileItBeginsEndsAndIsDeleted() {
-        int connections = Math.min(30, Integer.getInteger("suite.crash.kills", 30));
+    void whatIsManagedOutlivesKillsOfEachKindWhileItBeginsEndsAndIsDeleted() {
+        int connections = Crashes.share(30);
         Random random = new Random();
         for (int i = 0; i < connections; i++) {
             TestPostgres.Login role = scene.target.role("LOGIN");

@@ -37,8 +37,8 @@ class RotationCrashIT {
     }
 
     @Test
-    void survivesFiveHundredKillsAtRandomMoments() {
-        int kills = Integer.getInteger("suite.crash.kills", 500);
+    void survivesKillsAtRandomMoments() {
+        int kills = Crashes.share(500);
 
         crashes.atRandom(kills, ThreadLocalRandom.current().nextLong());
 

@@ -13,14 +13,18 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
+import org.awaitility.core.ConditionTimeoutException;
 
 /** A real PgBouncer before a real server. */
 public final class PgBouncer implements AutoCloseable {
@@ -118,6 +122,9 @@ public final class PgBouncer implements AutoCloseable {
         try {
             long before = reloads();
             write(folder.resolve("userlist.txt"), List.of(lines));
+            // It counts a file's age in whole seconds, and one of the same second and size is not read again.
+            Files.setLastModifiedTime(
+                    folder.resolve("userlist.txt"), FileTime.from(Instant.now().plusSeconds(2 * before + 2)));
             new ProcessBuilder("kill", "-HUP", Long.toString(process.pid())).start();
             Awaitility.await().atMost(IN_TIME).until(() -> reloads() > before);
         } catch (IOException e) {
@@ -137,19 +144,25 @@ public final class PgBouncer implements AutoCloseable {
         }
     }
 
-    /** Logs in through it. */
+    /** Logs in through it, soon: of a new {@code userlist.txt} it takes notice a moment after the signal. */
     public Consumer consumer(String username, String password) {
-        return new Consumer(await(PgConnection.connect(
-                vertx,
-                new PgConnectOptions()
-                        .setHost("127.0.0.1")
-                        .setPort(port)
-                        .setUser(username)
-                        .setPassword(password)
-                        .setDatabase("postgres")
-                        .setSslMode(SslMode.DISABLE)
-                        .setProperties(Map.of("client_encoding", "utf8")) // it refuses what the driver sends by default
-                        .setReconnectAttempts(0))));
+        PgConnectOptions options = new PgConnectOptions()
+                .setHost("127.0.0.1")
+                .setPort(port)
+                .setUser(username)
+                .setPassword(password)
+                .setDatabase("postgres")
+                .setSslMode(SslMode.DISABLE)
+                .setProperties(Map.of("client_encoding", "utf8")) // it refuses what the driver sends by default
+                .setReconnectAttempts(0);
+        try {
+            return Awaitility.await()
+                    .atMost(IN_TIME)
+                    .ignoreExceptions()
+                    .until(() -> new Consumer(await(PgConnection.connect(vertx, options))), Objects::nonNull);
+        } catch (ConditionTimeoutException e) {
+            throw new AssertionError(username + " does not get in:\n" + log(), e);
+        }
     }
 
     private static <T> T await(Future<T> answer) {
