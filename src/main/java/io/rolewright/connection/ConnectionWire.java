@@ -194,19 +194,7 @@ class ConnectionWire {
 
     /** Registered because a reply to an idempotent request is read back from the store. */
     @RegisterForReflection
-    @Schema(
-            name = "PostgresAppConnection",
-            requiredProperties = {
-                "id",
-                "name",
-                "version",
-                "orgId",
-                "createdAt",
-                "updatedAt",
-                "app",
-                "method",
-                "credentials"
-            })
+    @Schema(name = "PostgresAppConnection")
     record AppConnection(
             UUID id,
             @Schema(examples = "my-pg-connection") String name,
@@ -368,7 +356,17 @@ class ConnectionWire {
     /** What a connection leads to; neither the password nor the client key has a field here. */
     @RegisterForReflection
     @JsonInclude(JsonInclude.Include.NON_NULL)
-    @Schema(name = "PostgresCredentials")
+    @Schema(
+            name = "PostgresCredentials",
+            requiredProperties = {
+                "host",
+                "port",
+                "database",
+                "username",
+                "sslEnabled",
+                "sslRejectUnauthorized",
+                "sslMode"
+            })
     record CredentialsView(
             @Schema(examples = "db.example.com") String host,
             @Schema(examples = "5432") int port,
@@ -394,7 +392,9 @@ class ConnectionWire {
         }
     }
 
-    @Schema(name = "AvailableAppConnection")
+    @Schema(
+            name = "AvailableAppConnection",
+            requiredProperties = {"app", "name", "id", "orgId"})
     @JsonInclude(JsonInclude.Include.NON_NULL)
     record Available(@Schema(examples = APP) String app, String name, UUID id, UUID projectId, UUID orgId) {
 

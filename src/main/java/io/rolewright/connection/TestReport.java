@@ -44,7 +44,9 @@ record TestReport(
      */
     @RegisterForReflection
     @JsonInclude(JsonInclude.Include.NON_NULL)
-    @Schema(name = "PostgresConnectionTestFailure")
+    @Schema(
+            name = "PostgresConnectionTestFailure",
+            requiredProperties = {"step", "reason", "message"})
     record Failure(
             @Schema(examples = "login") String step,
             @Schema(examples = "password_refused") String reason,
@@ -55,7 +57,9 @@ record TestReport(
     /** @param ok absent when the step was not reached or does not apply */
     @RegisterForReflection
     @JsonInclude(JsonInclude.Include.NON_NULL)
-    @Schema(name = "PostgresConnectionTestStep")
+    @Schema(
+            name = "PostgresConnectionTestStep",
+            requiredProperties = {"name"})
     record Step(
             @Schema(enumeration = {"resolve", "connect", "tls", "login", "rights"})
             String name,
@@ -67,7 +71,9 @@ record TestReport(
 
     /** @param verified false: everything here is only what the server claims */
     @RegisterForReflection
-    @Schema(name = "PostgresConnectionTestTls")
+    @Schema(
+            name = "PostgresConnectionTestTls",
+            requiredProperties = {"verified"})
     record Tls(
             @Schema(examples = "TLSv1.3") String protocol,
             @Schema(examples = "TLS_AES_256_GCM_SHA384") String cipher,
@@ -79,7 +85,9 @@ record TestReport(
 
     @RegisterForReflection
     @JsonInclude(JsonInclude.Include.NON_NULL)
-    @Schema(name = "PostgresConnectionTestServer")
+    @Schema(
+            name = "PostgresConnectionTestServer",
+            requiredProperties = {"versionNumber", "standby", "readOnly"})
     record Server(
             @Schema(examples = "18.6") String version,
             @Schema(examples = "180006") int versionNumber,
@@ -96,7 +104,9 @@ record TestReport(
      */
     @RegisterForReflection
     @JsonInclude(JsonInclude.Include.NON_NULL)
-    @Schema(name = "PostgresConnectionTestRole")
+    @Schema(
+            name = "PostgresConnectionTestRole",
+            requiredProperties = {"name", "superuser", "createRole", "replication", "passwordProven", "proof"})
     record Role(
             @Schema(examples = "rotator") String name,
             boolean superuser,
@@ -111,7 +121,19 @@ record TestReport(
     /** A role that was asked about: could this login give it a new password? */
     @RegisterForReflection
     @JsonInclude(JsonInclude.Include.NON_NULL)
-    @Schema(name = "PostgresConnectionTestManagedRole")
+    @Schema(
+            name = "PostgresConnectionTestManagedRole",
+            requiredProperties = {
+                "name",
+                "exists",
+                "rotatable",
+                "canLogin",
+                "superuser",
+                "replication",
+                "adminOption",
+                "canConnect",
+                "problems"
+            })
     record ManagedRole(
             @Schema(examples = "app_a") String name,
             boolean exists,
@@ -127,7 +149,9 @@ record TestReport(
     /** @param sql the exact statement that helps, ready to copy; absent when no statement does */
     @RegisterForReflection
     @JsonInclude(JsonInclude.Include.NON_NULL)
-    @Schema(name = "PostgresConnectionTestRoleProblem")
+    @Schema(
+            name = "PostgresConnectionTestRoleProblem",
+            requiredProperties = {"code", "blocking", "message"})
     record RoleProblem(
             @Schema(examples = "admin_option_missing") String code,
             boolean blocking,

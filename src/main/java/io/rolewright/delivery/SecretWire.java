@@ -23,8 +23,8 @@ final class SecretWire {
             @Schema(description = "Stays the same when the secret gets another name.")
             UUID id,
 
-            @JsonProperty("_id") @Schema(name = "_id", description = "The same as id.")
-            UUID oldId,
+            // Generators take it for the same name as id, and make code of it that does not compile.
+            @JsonProperty("_id") @Schema(hidden = true) UUID oldId,
 
             @Schema(description = "The project.") UUID workspace,
             @Schema(description = "The same as workspace.") UUID workspaceId,

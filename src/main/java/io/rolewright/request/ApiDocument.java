@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.eclipse.microprofile.openapi.OASFactory;
 import org.eclipse.microprofile.openapi.OASFilter;
@@ -49,6 +50,26 @@ public class ApiDocument implements OASFilter {
             Map.entry("Secrets", "Rotated credentials, as Infisical's clients read secrets."),
             Map.entry("Status", "Whether it is there."),
             Map.entry("Webhooks", "Telling receivers outside what happens.")));
+
+    /** What is answered whole: every field is there, if null. Of what leaves fields out, the schema itself says which are always there. */
+    private static final Set<String> WHOLE = Set.of(
+            "AppConnectionLastTest",
+            "AppConnectionOption",
+            "AppConnectionReference",
+            "AppConnectionRotation",
+            "AppConnectionUse",
+            "EnvironmentReference",
+            "FolderReference",
+            "GeneratedCredential",
+            "PostgresAppConnection",
+            "PostgresCredentialsRotation",
+            "ProjectReference",
+            "ReleasedPostgresCredentials",
+            "RotationAttempt",
+            "RotationVersion",
+            "Secret",
+            "SecretRotationOption",
+            "SecretRotationTemplate");
 
     /** Java's types that JSON has as text, each by the name of its schema. */
     private static final Map<String, String> TEXT_FORMATS = Map.of("UUID", "uuid", "Instant", "date-time");
@@ -99,6 +120,7 @@ public class ApiDocument implements OASFilter {
     @Override
     public void filterOpenAPI(OpenAPI document) {
         TEXT_FORMATS.keySet().forEach(document.getComponents()::removeSchema);
+        document.getComponents().getSchemas().forEach(ApiDocument::requireContent);
         document.getComponents().setResponses(responses());
         document.getComponents()
                 .setSecuritySchemes(Map.of(
@@ -128,6 +150,16 @@ public class ApiDocument implements OASFilter {
             }
         }
         document.getComponents().getResponses().values().forEach(answer -> addExample(answer.getContent(), examples));
+    }
+
+    /** Generators have to be told that what is always there is, or whoever uses their classes asks for null at every step. */
+    private static void requireContent(String name, Schema schema) {
+        boolean isEnvelope = name.endsWith("Response") && schema.getRequired() == null;
+        if (schema.getProperties() != null && (isEnvelope || WHOLE.contains(name))) {
+            schema.setRequired(schema.getProperties().keySet().stream()
+                    .filter(property -> !property.equals("nextCursor"))
+                    .toList());
+        }
     }
 
     /** One example for each named schema of a request or a response. */

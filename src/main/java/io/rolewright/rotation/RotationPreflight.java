@@ -30,7 +30,9 @@ record RotationPreflight(
     /** @param validUntil absent means for ever; a new password does not move it */
     @RegisterForReflection
     @JsonInclude(JsonInclude.Include.NON_NULL)
-    @Schema(name = "RotationPreflightRole")
+    @Schema(
+            name = "RotationPreflightRole",
+            requiredProperties = {"username", "ok"})
     record Role(@Schema(examples = "app_a") String username, boolean ok, Instant validUntil, List<Obstacle> problems) {}
 
     /**
@@ -39,7 +41,9 @@ record RotationPreflight(
      */
     @RegisterForReflection
     @JsonInclude(JsonInclude.Include.NON_NULL)
-    @Schema(name = "RotationObstacle")
+    @Schema(
+            name = "RotationObstacle",
+            requiredProperties = {"code", "message"})
     record Obstacle(
             @Schema(examples = "admin_option_missing") String code,
             String message,

@@ -348,22 +348,7 @@ class RotationWire {
 
     /** Registered because a reply to an idempotent request is read back from the store. */
     @RegisterForReflection
-    @Schema(
-            name = "PostgresCredentialsRotation",
-            requiredProperties = {
-                "id",
-                "name",
-                "projectId",
-                "connectionId",
-                "connection",
-                "environment",
-                "folder",
-                "type",
-                "parameters",
-                "secretsMapping",
-                "state",
-                "credentialVersion"
-            })
+    @Schema(name = "PostgresCredentialsRotation")
     record SecretRotation(
             UUID id,
             @Schema(examples = "orders-db") String name,
@@ -452,7 +437,9 @@ class RotationWire {
 
     @RegisterForReflection
     @JsonInclude(JsonInclude.Include.NON_NULL)
-    @Schema(name = "StoredPostgresCredentialsParameters")
+    @Schema(
+            name = "StoredPostgresCredentialsParameters",
+            requiredProperties = {"username1"})
     record Parameters(
             @Schema(examples = "app_a") String username1,
             @Schema(examples = "app_b") String username2,

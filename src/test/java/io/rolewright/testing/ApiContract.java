@@ -45,6 +45,8 @@ public final class ApiContract {
 
     private ApiContract(JsonNode document) {
         this.document = document;
+        // The reference's old name for id: for who reads it, not for who writes against the document.
+        ((ObjectNode) document.at("/components/schemas/Secret/properties")).putObject("_id");
         document.path("components").path("schemas").forEach(ApiContract::close);
         // As JSON Schema of its own, which knows nothing of the document around it.
         ObjectNode definitions = json.createObjectNode();
