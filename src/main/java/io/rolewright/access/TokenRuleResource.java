@@ -5,6 +5,7 @@ import io.rolewright.access.TokenRule.Method;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.ValidationProblem;
+import io.rolewright.request.CaCert;
 import io.rolewright.request.Ids;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
@@ -20,11 +21,7 @@ import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
-import java.io.ByteArrayInputStream;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
-import java.security.cert.CertificateException;
-import java.security.cert.CertificateFactory;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -152,7 +149,7 @@ class TokenRuleResource {
     private Uni<TokenRule> set(String identityId, Method method, String issuer, String caCert, Conditions conditions) {
         var id = Ids.parse("identityId", identityId);
         refuseMalformed(issuer);
-        var rule = new TokenRule(UUID.randomUUID(), method, issuer, certificate(caCert), conditions);
+        var rule = new TokenRule(UUID.randomUUID(), method, issuer, CaCert.checked(caCert), conditions);
         var act = new Act(caller.get(), origins.ofCurrentRequest());
         return act.recorded(audit, AuditType.SET_AUTH_METHOD, Identities.KIND, id, () -> {
             Rights.require(act.caller(), Right.IDENTITY_EDIT, null);
@@ -183,23 +180,6 @@ class TokenRuleResource {
         }
         throw ValidationProblem.at(
                 List.of("issuer"), "invalid_string", "Must be https://host… or an issuer that the operator has set");
-    }
-
-    /** @return null for none; the reference's clients send an empty one */
-    private static String certificate(String pem) {
-        if (pem == null || pem.isBlank()) {
-            return null;
-        }
-        try {
-            var found = CertificateFactory.getInstance("X.509")
-                    .generateCertificates(new ByteArrayInputStream(pem.getBytes(StandardCharsets.US_ASCII)));
-            if (!found.isEmpty()) {
-                return pem;
-            }
-        } catch (CertificateException notOne) {
-            // Said below.
-        }
-        throw ValidationProblem.at(List.of("caCert"), "invalid_string", "Must be a certificate in PEM");
     }
 
     @Schema(name = "OidcAuth")

@@ -45,7 +45,10 @@ public class DueRotations {
     private static final String NEXT = "SELECT min(due_at) AS next FROM secret_rotation WHERE due_at IS NOT NULL";
 
     private static final String OVERDUE =
-            "SELECT count(*) AS overdue FROM secret_rotation WHERE next_rotation_at < statement_timestamp() - INTERVAL '15 minutes'";
+            "SELECT count(*) AS overdue FROM secret_rotation WHERE next_rotation_at < statement_timestamp() - make_interval(secs => $1)";
+
+    /** Nothing is overdue before that: a look, a slow target, another replica's lease. */
+    static final Duration LATE = Duration.ofMinutes(15);
 
     /** Who works on a role tries again by himself; the schedule only makes sure that it was not forgotten. */
     private static final Duration LOOK_AFTER_RETRY = Duration.ofMinutes(10);
@@ -157,6 +160,8 @@ public class DueRotations {
 
     /** How many should have rotated a quarter of an hour ago, and have not. */
     public Uni<Long> overdue() {
-        return pool.query(OVERDUE).execute().map(rows -> rows.iterator().next().getLong("overdue"));
+        return pool.preparedQuery(OVERDUE)
+                .execute(Tuple.of((double) LATE.toSeconds()))
+                .map(rows -> rows.iterator().next().getLong("overdue"));
     }
 }

@@ -22,9 +22,6 @@ import java.util.stream.Collectors;
 @ApplicationScoped
 public class ScheduleNotices {
 
-    /** As for the count of overdue rotations. */
-    private static final Duration LATE = Duration.ofMinutes(15);
-
     /** Rows of one transaction, as in the queries. */
     private static final int AT_ONCE = 100;
 
@@ -60,7 +57,7 @@ public class ScheduleNotices {
      * @return whether something was left for lack of time
      */
     public Uni<Boolean> tell(Deadline budget) {
-        return all(OVERDUE, LATE, ScheduleNotices::overdue, budget)
+        return all(OVERDUE, DueRotations.LATE, ScheduleNotices::overdue, budget)
                 .chain(moreOverdue -> all(EXPIRING, config.expiryNotice(), this::expiring, budget)
                         .map(moreExpiring -> moreOverdue || moreExpiring));
     }

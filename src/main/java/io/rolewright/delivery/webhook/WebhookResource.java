@@ -9,6 +9,7 @@ import io.rolewright.delivery.webhook.Webhooks.Act;
 import io.rolewright.delivery.webhook.Webhooks.Opened;
 import io.rolewright.idempotency.Idempotency;
 import io.rolewright.problem.ValidationProblem;
+import io.rolewright.request.CaCert;
 import io.rolewright.request.Ids;
 import io.rolewright.request.PageQuery;
 import io.rolewright.request.RemovableText;
@@ -32,12 +33,8 @@ import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
-import java.io.ByteArrayInputStream;
 import java.net.URI;
 import java.net.URISyntaxException;
-import java.nio.charset.StandardCharsets;
-import java.security.cert.CertificateException;
-import java.security.cert.CertificateFactory;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
@@ -112,7 +109,7 @@ class WebhookResource {
                 body.projectId,
                 body.name,
                 url(body.url),
-                certificate(body.caCert),
+                CaCert.checked(body.caCert),
                 events(body.events),
                 body.enabled == null || body.enabled);
         return idempotency
@@ -146,7 +143,7 @@ class WebhookResource {
         Webhooks.Change change = new Webhooks.Change(
                 body.name,
                 body.url == null ? null : url(body.url),
-                body.caCert == null ? null : body.caCert.map(WebhookResource::certificate),
+                body.caCert == null ? null : body.caCert.map(CaCert::checked),
                 body.events == null ? null : events(body.events),
                 body.enabled);
         return webhooks.change(act(), id(webhookId), change).map(One::of);
@@ -306,23 +303,6 @@ class WebhookResource {
             }
         }
         return names;
-    }
-
-    /** @return null for none */
-    private static @Nullable String certificate(@Nullable String pem) {
-        if (pem == null || pem.isBlank()) {
-            return null;
-        }
-        try {
-            if (!CertificateFactory.getInstance("X.509")
-                    .generateCertificates(new ByteArrayInputStream(pem.getBytes(StandardCharsets.US_ASCII)))
-                    .isEmpty()) {
-                return pem;
-            }
-        } catch (CertificateException notOne) {
-            // Said below.
-        }
-        throw ValidationProblem.at(List.of("caCert"), "invalid_string", "Must be a certificate in PEM");
     }
 
     private static Made made(Opened opened) {
