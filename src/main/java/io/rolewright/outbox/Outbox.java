@@ -6,7 +6,9 @@ import io.quarkus.hibernate.reactive.panache.Panache;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 
@@ -22,9 +24,9 @@ public class Outbox {
 
     private static final String PUT_ALL = """
             INSERT INTO outbox_fact (id, type, project_id, subject_kind, subject_id, credential_version, facts, ordering_key)
-            SELECT gen_random_uuid(), type, "projectId", "subjectKind", "subjectId", "credentialVersion", facts, "subjectKind" || ':' || "subjectId"
+            SELECT gen_random_uuid(), type, "projectId", "subjectKind", "subjectId", "credentialVersion", facts, "orderingKey"
               FROM jsonb_to_recordset(CAST(CAST(?1 AS text) AS jsonb)) AS fact (type text, "projectId" uuid, "subjectKind" text,
-                   "subjectId" uuid, "credentialVersion" bigint, facts jsonb)""";
+                   "subjectId" uuid, "credentialVersion" bigint, facts jsonb, "orderingKey" text)""";
 
     private final ObjectMapper json;
     private final Pool pool;
@@ -55,13 +57,26 @@ public class Outbox {
         if (facts.isEmpty()) {
             return Uni.createFrom().voidItem();
         }
-        String all = written(facts);
+        String all = written(facts.stream().map(Outbox::columns).toList());
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> session.createNativeQuery(PUT_ALL)
                                 .setParameter(1, all)
                                 .executeUpdate()))
                 .invoke(() -> listeners.forEach(Runnable::run))
                 .replaceWithVoid();
+    }
+
+    /** By hand, as the executable knows no reflection on {@link Fact}. */
+    private static Map<String, Object> columns(Fact fact) {
+        Map<String, Object> columns = new HashMap<>();
+        columns.put("type", fact.type());
+        columns.put("projectId", fact.projectId());
+        columns.put("subjectKind", fact.subjectKind());
+        columns.put("subjectId", fact.subjectId());
+        columns.put("credentialVersion", fact.credentialVersion());
+        columns.put("orderingKey", fact.orderingKey());
+        columns.put("facts", fact.facts());
+        return columns;
     }
 
     private String written(Object value) {

@@ -1,6 +1,8 @@
 package io.rolewright.store;
 
+import com.fasterxml.jackson.core.JacksonException;
 import io.vertx.pgclient.PgException;
+import java.io.IOException;
 import java.net.ConnectException;
 import java.net.UnknownHostException;
 import java.sql.SQLException;
@@ -95,7 +97,8 @@ public final class StoreFault {
         if (text.equals("Postgres Server does not handle SSL connection")) {
             return "store not reachable (it offers no TLS)";
         }
-        if (cause instanceof java.io.IOException
+        // Jackson's are IOExceptions, and have nothing to do with a connection.
+        if ((cause instanceof IOException && !(cause instanceof JacksonException))
                 || cause.getClass().getSimpleName().equals("ClosedConnectionException")) {
             return "store not reachable (connection lost)";
         }

@@ -15,8 +15,6 @@ public final class Rotating {
 
     public static final String BASE = "/api/v2/secret-rotations/postgres-credentials";
 
-    private static String project;
-
     public final TestPostgres target;
     public final Login managing;
     public final Login first;
@@ -78,16 +76,14 @@ public final class Rotating {
                 .path("appConnection.id");
     }
 
-    public static synchronized String project() {
-        if (project == null) {
-            project = Api.as()
-                    .get("/api/v1/projects")
-                    .then()
-                    .statusCode(200)
-                    .extract()
-                    .path("projects.find { it.slug == 'default' }.id");
-        }
-        return project;
+    /** Asked each time: Quarkus starts the service on a new store after a test that failed. */
+    public static String project() {
+        return Api.as()
+                .get("/api/v1/projects")
+                .then()
+                .statusCode(200)
+                .extract()
+                .path("projects.find { it.slug == 'default' }.id");
     }
 
     public static String name(String start) {

@@ -1,7 +1,9 @@
 package io.rolewright.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.rolewright.testing.TestPostgres;
 import io.vertx.pgclient.PgConnectOptions;
 import java.io.IOException;
@@ -56,6 +58,14 @@ class StoreFaultTest {
     void sessionThatIsEndedByTheServer() {
         assertFault(
                 server, "SELECT pg_terminate_backend(pg_backend_pid())", "store not reachable (connection lost)", true);
+    }
+
+    @Test
+    void valueThatCannotBeWrittenIsNoOutage() {
+        assertThatThrownBy(() -> new ObjectMapper().writeValueAsString(new Object())).satisfies(fault -> {
+            assertThat(StoreFault.isOutage(new IllegalStateException(fault))).isFalse();
+            assertThat(StoreFault.describe(fault)).isEqualTo("unexpected fault (InvalidDefinitionException)");
+        });
     }
 
     @Test
