@@ -85,7 +85,11 @@ class ProblemMappers {
 
     /** Everything else: a fault of ours or of the store. The log gets the cause, the caller the request id. */
     @ServerExceptionMapper
-    RestResponse<ApiError> fault(Throwable failure) {
+    RestResponse<?> fault(Throwable failure) {
+        if (StoreFault.isUnstorableText(failure)) {
+            return unprocessable(
+                    List.of(new ValidationProblem.Issue("custom", List.of(), "No text may contain a NUL character")));
+        }
         if (StoreFault.isOutage(failure)) {
             log.warn(StoreFault.describe(failure));
             return error(

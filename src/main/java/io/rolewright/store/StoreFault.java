@@ -36,6 +36,11 @@ public final class StoreFault {
         return has("23503", failure);
     }
 
+    /** Whether a text that was sent to the store has a NUL character in it, which PostgreSQL has no place for. */
+    public static boolean isUnstorableText(Throwable failure) {
+        return has("22021", failure);
+    }
+
     private static boolean has(String sqlState, Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (sqlState.equals(sqlState(cause))) {

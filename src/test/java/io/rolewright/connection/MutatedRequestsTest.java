@@ -1,6 +1,7 @@
 package io.rolewright.connection;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.hamcrest.Matchers.equalTo;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -79,6 +80,17 @@ class MutatedRequestsTest {
         String id = ConnectionWireTest.created(ConnectionWireTest.newConnection(
                 ConnectionWireTest.name("mutated"), ConnectionWireTest.credentials(login)));
         attack("PATCH", BASE + "/" + id, newConnection());
+    }
+
+    /** PostgreSQL has no place for it, and so it must not get there. */
+    @Test
+    void aNulInAPathIsRefused() {
+        Api.as()
+                .urlEncodingEnabled(false)
+                .get(BASE + "/connection-name/%00")
+                .then()
+                .statusCode(422)
+                .body("code", equalTo("validation_failed"));
     }
 
     private static void attack(String method, String path, ObjectNode body) throws JsonProcessingException {

@@ -49,6 +49,11 @@ public final class Rotating {
     }
 
     public static String connection(TestPostgres target, Login managing) {
+        return connection(target.port(), managing);
+    }
+
+    /** @param port on 127.0.0.1: of the server, or of what stands before it */
+    public static String connection(int port, Login managing) {
         return Api.as()
                 .body(Map.of(
                         "name",
@@ -60,7 +65,7 @@ public final class Rotating {
                                 "host",
                                 "127.0.0.1",
                                 "port",
-                                target.port(),
+                                port,
                                 "database",
                                 "postgres",
                                 "username",

@@ -16,6 +16,7 @@ import io.restassured.response.ValidatableResponse;
 import io.rolewright.rotation.Rotating;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
+import io.rolewright.testing.TcpProxy;
 import io.rolewright.testing.TestStore;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
@@ -180,6 +181,30 @@ class WebhookTest {
                             .map(event -> event.getString("type")))
                     .contains("io.rolewright.rotation.drifted");
         });
+    }
+
+    /** The server is gone after the statement was sent. */
+    @Test
+    void tellsOfDoubt() {
+        hook("/hook", "rotation.in-doubt");
+        Rotating roles = Rotating.on(14);
+        try (TcpProxy proxy = TcpProxy.to(roles.target)) {
+            Map<String, Object> body = roles.body(Rotating.name("doubtful"));
+            body.put("connectionId", Rotating.connection(proxy.port(), roles.managing));
+            String id = Rotating.created(body);
+            proxy.before(TcpProxy.reply("COMMIT"), () -> {
+                proxy.refuse();
+                return TcpProxy.Fate.CUT;
+            });
+
+            rotateAtOnce(id).then().statusCode(504).body("code", equalTo("rotation_in_doubt"));
+            runDue();
+
+            JsonObject told = receiver.got.get(0).event();
+            assertThat(told.getString("type")).isEqualTo("io.rolewright.rotation.in-doubt");
+            assertThat(told.getString("subject")).isEqualTo("rotation/" + id);
+            assertThat(told.getJsonObject("data").getString("reason")).isNotBlank();
+        }
     }
 
     @Test

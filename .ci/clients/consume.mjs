@@ -1,0 +1,43 @@
+// An application in Node whose pool follows a rotation, without a library for it.
+import assert from "node:assert/strict";
+import { createInterface } from "node:readline";
+import pg from "pg";
+
+const { ACTIVE, TOKEN, ROLE1, ROLE2 } = process.env;
+
+// -- asking for the credential
+async function credential(atLeastVersion) {
+  for (;;) {
+    const answer = await fetch(`${ACTIVE}?waitForVersion=${atLeastVersion}&timeout=60`, { headers: { Authorization: `Bearer ${TOKEN}` } });
+    if (answer.ok) return answer.json();
+    if (answer.status !== 304) throw new Error(`${answer.status} ${await answer.text()}`);
+  }
+}
+// --
+// -- a pool of it
+const poolOf = ({ host, port, database, username, password, sslMode }) =>
+  new pg.Pool({ host, port, database, user: username, password, ssl: sslMode !== "disable", max: 5 });
+// --
+const who = async (session) => (await session.query("SELECT current_user AS role")).rows[0].role;
+
+let served = await credential(1);
+let pool = poolOf(served);
+const atWork = await pool.connect();
+assert.equal(await who(atWork), ROLE1);
+console.log("rotate");
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+assert.equal((await lines.next()).value, "rotated");
+
+// -- changing over: end() waits for the sessions that are at work
+served = await credential(served.credentialVersion + 1);
+const former = pool;
+pool = poolOf(served);
+const ended = former.end();
+// --
+assert.equal(await who(pool), ROLE2);
+assert.equal(await who(atWork), ROLE1, "it is not ended under whoever works with it");
+atWork.release();
+await ended;
+await pool.end();
+console.log("done");
+process.exit(0);

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# An operator's terminal: reads the credential of a rotation and logs in with it, before and after it rotates.
+set -euo pipefail
+
+mode() { stat -c %a "$1"; }
+HOME=$PWD/home
+mkdir -p "$HOME"
+
+# -- the token, where no list of processes shows it
+umask 077
+echo "Authorization: Bearer $TOKEN" > "$HOME/rolewright.header"
+# --
+[ "$(mode "$HOME/rolewright.header")" = 600 ]
+
+login() {
+# -- one session
+curl -fsS -H @"$HOME/rolewright.header" "$ACTIVE?format=pgpass" > "$HOME/.pgpass"
+IFS=: read -r PGHOST PGPORT PGDATABASE PGUSER _ < "$HOME/.pgpass"
+export PGHOST PGPORT PGDATABASE PGUSER PGPASSFILE=$HOME/.pgpass
+psql -qAtc 'SELECT current_user'
+# --
+}
+
+before=$(login)
+[ "$before" = "$ROLE1" ]
+echo rotate
+read -r said
+[ "$said" = rotated ]
+
+# -- the next one, as soon as it is there
+version=$(curl -fsS -H @"$HOME/rolewright.header" "$ACTIVE?waitForVersion=2&timeout=60" | grep -oP '"credentialVersion":\K[0-9]+')
+# --
+[ "$version" = 2 ]
+after=$(login)
+[ "$after" = "$ROLE2" ]
+echo done

@@ -1,0 +1,80 @@
+package io.rolewright.delivery;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.RestAssured;
+import io.rolewright.rotation.Rotating;
+import io.rolewright.testing.Identities;
+import io.rolewright.testing.TestPostgres;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The programs of which {@code docs/consuming.md} shows parts: each gets a credential, logs in, and changes over when it is rotated. */
+@QuarkusTest
+@Tag("suite-clients")
+class ConsumingTest {
+
+    private static final Path CLIENTS = Path.of("target/clients");
+
+    @ParameterizedTest
+    @ValueSource(strings = {"bash consume.sh", "/usr/bin/python3 consume.py", "node consume.mjs", "bash pgbouncer.sh"})
+    void followsARotation(String command) throws Exception {
+        Rotating roles = Rotating.on(TestPostgres.NEWEST);
+        String id = roles.created();
+        String active = "http://127.0.0.1:" + RestAssured.port + Rotating.BASE + "/" + id + "/active";
+        Path said = Files.createTempFile(CLIENTS, "consume-", ".log");
+        ProcessBuilder builder = new ProcessBuilder(List.of(command.split(" ")))
+                .directory(CLIENTS.toFile())
+                .redirectError(said.toFile());
+        builder.environment()
+                .putAll(Map.of(
+                        "ACTIVE", active,
+                        "TOKEN", Identities.in(Rotating.project(), "consumer").token(),
+                        "ROLE1", roles.first.role(),
+                        "ROLE2", roles.second.role(),
+                        "PG_PORT", Integer.toString(roles.target.port()),
+                        "PORT", Integer.toString(freePort())));
+
+        Process program = builder.start();
+        try (BufferedReader output = program.inputReader();
+                PrintWriter input = new PrintWriter(program.outputWriter(), true)) {
+            assertThat(output.readLine()).as(() -> text(said)).isEqualTo("rotate");
+            Rotating.rotateAtOnce(id).then().statusCode(200);
+            input.println("rotated");
+
+            assertThat(output.readLine()).as(() -> text(said)).isEqualTo("done");
+            assertThat(program.waitFor(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(program.exitValue()).as(() -> text(said)).isZero();
+        } finally {
+            program.destroy(); // by a signal that a script can clean up after
+            if (!program.waitFor(5, TimeUnit.SECONDS)) {
+                program.destroyForcibly();
+            }
+        }
+    }
+
+    private static int freePort() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0)) {
+            return socket.getLocalPort();
+        }
+    }
+
+    private static String text(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException unreadable) {
+            return unreadable.toString();
+        }
+    }
+}

@@ -1,0 +1,111 @@
+package io.rolewright.delivery;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.util.Credentials;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.RestAssured;
+import io.rolewright.rotation.Rotating;
+import io.rolewright.testing.Identities;
+import io.rolewright.testing.TestPostgres;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+
+/** An application in Java whose pool (HikariCP, on pgjdbc) follows a rotation; {@code docs/consuming.md} shows parts of it. */
+@QuarkusTest
+class PoolFollowsRotationTest {
+
+    private final HttpClient client = HttpClient.newHttpClient();
+    private String active;
+    private String token;
+
+    // -- asking for the credential
+    /** What is served, as soon as its version is at least this one. */
+    JsonNode credential(long atLeastVersion) throws IOException, InterruptedException {
+        HttpRequest request = HttpRequest.newBuilder(
+                        URI.create(active + "?waitForVersion=" + atLeastVersion + "&timeout=60"))
+                .header("Authorization", "Bearer " + token)
+                .timeout(Duration.ofSeconds(75))
+                .build();
+        while (true) {
+            HttpResponse<String> answer = client.send(request, HttpResponse.BodyHandlers.ofString());
+            if (answer.statusCode() == 200) {
+                return new ObjectMapper().readTree(answer.body());
+            }
+            if (answer.statusCode() != 304) { // not yet
+                throw new IOException(answer.statusCode() + " " + answer.body());
+            }
+        }
+    }
+    // --
+
+    private static HikariDataSource pool(JsonNode served) {
+        // -- a pool of it
+        HikariDataSource pool = new HikariDataSource();
+        pool.setJdbcUrl("jdbc:postgresql://" + served.get("host").asText() + ":"
+                + served.get("port").asInt() + "/" + served.get("database").asText() + "?sslmode="
+                + served.get("sslMode").asText());
+        pool.setCredentials(Credentials.of(
+                served.get("username").asText(), served.get("password").asText()));
+        // --
+        pool.setMaximumPoolSize(5);
+        return pool;
+    }
+
+    private static void changeOver(HikariDataSource pool, JsonNode served) {
+        // -- changing over: idle sessions end at once, those at work when they are given back
+        pool.getHikariConfigMXBean()
+                .setCredentials(Credentials.of(
+                        served.get("username").asText(), served.get("password").asText()));
+        pool.getHikariPoolMXBean().softEvictConnections();
+        // --
+    }
+
+    @Test
+    void changesOverWithoutEndingASessionAtWork() throws Exception {
+        Rotating roles = Rotating.on(TestPostgres.NEWEST);
+        String id = roles.created();
+        active = "http://127.0.0.1:" + RestAssured.port + Rotating.BASE + "/" + id + "/active";
+        token = Identities.in(Rotating.project(), "consumer").token();
+
+        JsonNode served = credential(1);
+        try (HikariDataSource pool = pool(served)) {
+            Connection atWork = pool.getConnection();
+            assertThat(who(atWork)).isEqualTo(roles.first.role());
+            Rotating.rotateAtOnce(id).then().statusCode(200);
+
+            changeOver(pool, credential(served.get("credentialVersion").asLong() + 1));
+
+            for (int i = 0; i < 10; i++) {
+                try (Connection fresh = pool.getConnection()) {
+                    assertThat(who(fresh)).isEqualTo(roles.second.role());
+                }
+            }
+            assertThat(who(atWork))
+                    .as("it is not ended under whoever works with it")
+                    .isEqualTo(roles.first.role());
+            atWork.close();
+            try (Connection fresh = pool.getConnection()) {
+                assertThat(who(fresh)).isEqualTo(roles.second.role());
+            }
+        }
+    }
+
+    private static String who(Connection session) throws SQLException {
+        try (var statement = session.createStatement();
+                var rows = statement.executeQuery("SELECT current_user")) {
+            rows.next();
+            return rows.getString(1);
+        }
+    }
+}
