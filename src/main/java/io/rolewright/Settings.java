@@ -4,6 +4,8 @@ import io.quarkus.runtime.StartupEvent;
 import io.rolewright.access.AccessConfig;
 import io.rolewright.access.AccessSettings;
 import io.rolewright.access.BootstrapConfig;
+import io.rolewright.rotation.VaultKvConfig;
+import io.rolewright.rotation.VaultPlaces;
 import io.rolewright.sealing.RootKeyConfig;
 import io.rolewright.sealing.RootKeyFile;
 import io.rolewright.target.address.AddressGuard;
@@ -48,7 +50,8 @@ class Settings {
             Config config,
             RootKeyConfig rootKey,
             AccessConfig access,
-            BootstrapConfig bootstrap) {
+            BootstrapConfig bootstrap,
+            VaultKvConfig vaultKv) {
         Optional<String> rootKeyFile = config.getOptionalValue("rolewright.root-key-file", String.class);
         if (rootKey.rootKeySource() == RootKeyConfig.Source.VAULT_TRANSIT) {
             vaultComplaint(config).ifPresent(sentence -> {
@@ -74,6 +77,15 @@ class Settings {
         } catch (IllegalArgumentException malformed) {
             throw new Complaint(variable(networks) + " is malformed: " + malformed.getMessage());
         }
+        List<String> places = vaultKv.places().orElse(List.of());
+        VaultPlaces.fault(places).ifPresent(fault -> {
+            throw new Complaint(variable("rolewright.vault-kv.places") + " is malformed: " + fault + ".");
+        });
+        if (!places.isEmpty()) {
+            vaultComplaint(config).ifPresent(sentence -> {
+                throw new Complaint(sentence);
+            });
+        }
         AccessSettings.complaint(access, bootstrap).ifPresent(sentence -> {
             throw new Complaint(sentence);
         });
@@ -83,8 +95,9 @@ class Settings {
     static Optional<String> vaultComplaint(Config config) {
         String url = "quarkus.vault.url";
         if (config.getOptionalValue(url, String.class).isEmpty()) {
-            return Optional.of(variable(url) + " is not set; with the root key in Vault it says where that is:"
-                    + " https://vault.internal:8200.");
+            return Optional.of(
+                    variable(url) + " is not set; with the root key or rotations in Vault it says where that is:"
+                            + " https://vault.internal:8200.");
         }
         String login = "quarkus.vault.authentication.";
         boolean known = Stream.of("client-token", "client-token-wrapping-token", "kubernetes.role", "app-role.role-id")

@@ -16,7 +16,7 @@ class VaultSettingsTest {
     @Test
     void saysThatNothingTellsWhereVaultIs() {
         assertThat(complaint(Map.of()))
-                .contains("QUARKUS_VAULT_URL is not set; with the root key in Vault it says where that is:"
+                .contains("QUARKUS_VAULT_URL is not set; with the root key or rotations in Vault it says where that is:"
                         + " https://vault.internal:8200.");
     }
 

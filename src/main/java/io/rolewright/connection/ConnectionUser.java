@@ -5,11 +5,16 @@ import java.util.List;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
-/** A feature that uses connections; its beans are asked before a connection is deleted, and for its usage. */
+/** A feature that uses connections; its beans are asked before a connection is deleted, and for its usage, and told of changes. */
 public interface ConnectionUser {
 
     /** What of this feature uses the connection; joins the caller's store transaction. */
     Uni<List<Use>> uses(UUID connection);
+
+    /** A caller has changed where the connection leads, or as whom; joins the store transaction that does. */
+    default Uni<Void> changed(UUID connection) {
+        return Uni.createFrom().voidItem();
+    }
 
     /**
      * One thing that uses a connection.

@@ -407,6 +407,7 @@ class Connections {
         return Panache.flush()
                 .call(() -> audit.success(
                         act, AuditType.UPDATE_APP_CONNECTION, row, Map.of("credentialsUpdated", credentials)))
+                .call(() -> credentials ? tellUsers(row.id) : Uni.createFrom().voidItem())
                 .chain(() -> store.byId(row.id))
                 .chain(this::opened);
     }
@@ -587,6 +588,14 @@ class Connections {
                 throw ConnectionTestFailed.of(report);
             }
         });
+    }
+
+    private Uni<Void> tellUsers(UUID id) {
+        Uni<Void> told = Uni.createFrom().voidItem();
+        for (ConnectionUser user : users) { // one session: one at a time
+            told = told.chain(() -> user.changed(id));
+        }
+        return told;
     }
 
     private Uni<List<ConnectionUser.Use>> uses(UUID id) {

@@ -3,6 +3,7 @@ package io.rolewright.operations;
 import io.rolewright.credential.Claim;
 import io.rolewright.credential.DueRoles;
 import io.rolewright.rotation.DueRotations;
+import io.rolewright.store.OwnContext;
 import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
 import io.smallrye.mutiny.Uni;

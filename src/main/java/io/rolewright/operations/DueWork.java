@@ -7,11 +7,14 @@ import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.rolewright.credential.DueRoles;
+import io.rolewright.delivery.vault.VaultCourier;
+import io.rolewright.delivery.vault.VaultCourier.Written;
 import io.rolewright.delivery.webhook.Courier;
 import io.rolewright.delivery.webhook.Courier.Told;
 import io.rolewright.outbox.Outbox;
 import io.rolewright.rotation.DueRotations;
 import io.rolewright.rotation.ScheduleNotices;
+import io.rolewright.store.OwnContext;
 import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
 import io.smallrye.mutiny.Uni;
@@ -33,7 +36,7 @@ import org.jboss.logging.Logger;
 
 /**
  * Looks for due work and has it done: scheduled rotations, retries, recovery after crashes, deferred revokes, probes for what others did
- * to our roles, webhooks. The clock is in this process, or outside and calls {@code run-due}; both do the same, and any number of processes share
+ * to our roles, webhooks, secrets in Vault. The clock is in this process, or outside and calls {@code run-due}; both do the same, and any number of processes share
  * the work through the store's locks.
  */
 @ApplicationScoped
@@ -57,6 +60,7 @@ class DueWork {
     private final DueRoles roles;
     private final ScheduleNotices notices;
     private final Courier courier;
+    private final VaultCourier vault;
     private final Outbox outbox;
     private final Housekeeping housekeeping;
     private final Startup startup;
@@ -80,6 +84,7 @@ class DueWork {
             DueRoles roles,
             ScheduleNotices notices,
             Courier courier,
+            VaultCourier vault,
             Outbox outbox,
             Housekeeping housekeeping,
             Startup startup,
@@ -91,6 +96,7 @@ class DueWork {
         this.roles = roles;
         this.notices = notices;
         this.courier = courier;
+        this.vault = vault;
         this.outbox = outbox;
         this.housekeeping = housekeeping;
         this.startup = startup;
@@ -114,12 +120,14 @@ class DueWork {
      * What was done, and how things are.
      *
      * @param webhooksDelivered messages that receivers took
+     * @param vaultDelivered secrets that were written to Vault, or found there
      * @param more whether something due was left
      * @param nextDue when something is due next, in the past if it is overdue; empty when nothing ever is
      */
     record Report(
             DueTurn.Done done,
             int webhooksDelivered,
+            int vaultDelivered,
             boolean more,
             long overdue,
             long inDoubt,
@@ -138,16 +146,28 @@ class DueWork {
         // true. Notices only after it: they lock the rows that are due, and a claim passes locked rows by.
         return Uni.combine()
                 .all()
-                .unis(mine.run().onTermination().invoke(() -> turns.remove(mine)), courier.tell(budget))
+                .unis(
+                        mine.run().onTermination().invoke(() -> turns.remove(mine)),
+                        courier.tell(budget),
+                        vault.write(budget))
                 .asTuple()
-                .chain(first -> tell(budget)
+                .chain(first -> Uni.combine()
+                        .all()
+                        .unis(tell(budget), vault.write(budget))
+                        .asTuple()
                         .call(() -> housekeeping.clear())
                         .chain(second -> report(
                                 first.getItem1(),
                                 new Told(
-                                        first.getItem2().delivered() + second.delivered(),
-                                        first.getItem2().failed() + second.failed(),
-                                        second.more()))));
+                                        first.getItem2().delivered()
+                                                + second.getItem1().delivered(),
+                                        first.getItem2().failed()
+                                                + second.getItem1().failed(),
+                                        second.getItem1().more()),
+                                new Written(
+                                        first.getItem3().delivered()
+                                                + second.getItem2().delivered(),
+                                        second.getItem2().more()))));
     }
 
     /** Tells outside what has come to be true. Never fails; answers on the context that subscribes. */
@@ -168,7 +188,7 @@ class DueWork {
                 .recoverWithItem(true);
     }
 
-    private Uni<Report> report(DueTurn.Done done, Told told) {
+    private Uni<Report> report(DueTurn.Done done, Told told, Written written) {
         (done.storeFailed() ? turnsFailed : turnsDone).increment();
         return rotations
                 .overdue()
@@ -180,7 +200,13 @@ class DueWork {
                 })
                 .chain(this::nextDue)
                 .map(next -> new Report(
-                        done, told.delivered(), done.more() || told.more(), overdue.get(), inDoubt.get(), next));
+                        done,
+                        told.delivered(),
+                        written.delivered(),
+                        done.more() || told.more() || written.more(),
+                        overdue.get(),
+                        inDoubt.get(),
+                        next));
     }
 
     private Uni<Optional<Instant>> nextDue() {
@@ -188,9 +214,10 @@ class DueWork {
                 .nextDue()
                 .chain(first -> roles.nextDue()
                         .chain(second -> courier.nextDue()
-                                .map(third -> Stream.of(first, second, third)
-                                        .flatMap(Optional::stream)
-                                        .min(Instant::compareTo))));
+                                .chain(third -> vault.nextDue()
+                                        .map(fourth -> Stream.of(first, second, third, fourth)
+                                                .flatMap(Optional::stream)
+                                                .min(Instant::compareTo)))));
     }
 
     // ---- By itself ------------------------------------------------------------------------------------------------
@@ -199,6 +226,7 @@ class DueWork {
         if (config.enabled()) {
             arm(SHORTEST_PAUSE);
             outbox.whenPut(this::tellSoon);
+            vault.whenDue(this::tellSoon);
         }
     }
 
@@ -215,6 +243,7 @@ class DueWork {
     private void tellNow() {
         if (!stopping && startup.state().ready()) {
             notice(Deadline.in(LONGEST_TURN)).subscribe().with(noticed -> courier.wake(LONGEST_TURN), impossible -> {});
+            vault.wake(LONGEST_TURN);
         }
     }
 
@@ -250,7 +279,7 @@ class DueWork {
                                     turns.remove(mine);
                                     turn = null;
                                 })
-                                .chain(done -> report(done, new Told(0, 0, false))))
+                                .chain(done -> report(done, new Told(0, 0, false), new Written(0, false))))
                 .subscribe()
                 .with(
                         this::lookInTime,
@@ -277,14 +306,16 @@ class DueWork {
         stopping = true;
         turns.forEach(DueTurn::stop);
         courier.stop();
+        vault.stop();
     }
 
     void finish(@Observes ShutdownEvent event) throws InterruptedException {
         stopping = true;
         turns.forEach(DueTurn::stop);
         courier.stop();
+        vault.stop();
         long until = System.nanoTime() + TIME_TO_FINISH.toNanos();
-        while ((!turns.isEmpty() || !courier.isIdle()) && System.nanoTime() < until) {
+        while ((!turns.isEmpty() || !courier.isIdle() || !vault.isIdle()) && System.nanoTime() < until) {
             Thread.sleep(20); // the main thread, which has nothing else to do
         }
         if (!turns.isEmpty()) {

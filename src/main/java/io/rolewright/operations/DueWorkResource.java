@@ -51,7 +51,7 @@ class DueWorkResource {
             summary = "Do what is due",
             description =
                     "Everything that the scheduler inside does: scheduled rotations, retries, recovery after crashes,"
-                            + " deferred revokes, probes, webhooks. Answers when nothing more is due or the budget is used up. May be called"
+                            + " deferred revokes, probes, webhooks, secrets in Vault. Answers when nothing more is due or the budget is used up. May be called"
                             + " as often and from as many places as you like; each piece of work is done once.")
     public Uni<DueWorkDone> run(
             @QueryParam("budgetSeconds")
@@ -95,6 +95,9 @@ class DueWorkResource {
             @Schema(description = "Webhook messages that receivers took.", examples = "4")
             int webhooksDelivered,
 
+            @Schema(description = "Credentials that were written to Vault, or found there.", examples = "1")
+            int vaultDelivered,
+
             @Schema(description = "Whether something due was left, for lack of time: call again.", examples = "false")
             boolean more,
 
@@ -113,6 +116,7 @@ class DueWorkResource {
                     report.done().rotated(),
                     report.done().rolesDone(),
                     report.webhooksDelivered(),
+                    report.vaultDelivered(),
                     report.more(),
                     report.overdue(),
                     report.inDoubt(),

@@ -31,12 +31,15 @@ class RotationOwner implements RoleOwner {
     private final Parameters parameters;
     private final RotationAudit audit;
     private final Outbox outbox;
+    private final VaultDeliveries vault;
 
-    RotationOwner(RotationStore store, Parameters parameters, RotationAudit audit, Outbox outbox) {
+    RotationOwner(
+            RotationStore store, Parameters parameters, RotationAudit audit, Outbox outbox, VaultDeliveries vault) {
         this.store = store;
         this.parameters = parameters;
         this.audit = audit;
         this.outbox = outbox;
+        this.vault = vault;
     }
 
     @Override
@@ -73,7 +76,8 @@ class RotationOwner implements RoleOwner {
                                     row,
                                     "rotation.credential-changed",
                                     row.credentialVersion,
-                                    Map.of("cause", promotion.cause().wireName())));
+                                    Map.of("cause", promotion.cause().wireName())))
+                            .call(() -> vault.due(row.id));
                 })
                 .replaceWith((Instant) null);
     }

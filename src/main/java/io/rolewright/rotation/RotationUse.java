@@ -6,14 +6,16 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.util.List;
 import java.util.UUID;
 
-/** Keeps a connection from being deleted while a rotation needs it. */
+/** Keeps a connection from being deleted while a rotation needs it, and has it told where the connection leads now. */
 @ApplicationScoped
 class RotationUse implements ConnectionUser {
 
     private final RotationStore store;
+    private final VaultDeliveries vault;
 
-    RotationUse(RotationStore store) {
+    RotationUse(RotationStore store, VaultDeliveries vault) {
         this.store = store;
+        this.vault = vault;
     }
 
     @Override
@@ -22,5 +24,10 @@ class RotationUse implements ConnectionUser {
                 .map(rows -> rows.stream()
                         .map(row -> new Use(RotationOwner.KIND, row.id, row.name))
                         .toList());
+    }
+
+    @Override
+    public Uni<Void> changed(UUID connection) {
+        return vault.dueBy(connection);
     }
 }

@@ -8,6 +8,7 @@ import io.rolewright.rotation.RotationWire.FolderRef;
 import io.rolewright.rotation.RotationWire.SecretRotation;
 import io.rolewright.rotation.RotationWire.SecretsMapping;
 import io.rolewright.rotation.RotationWire.TimeOfDay;
+import io.rolewright.rotation.RotationWire.VaultKv;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.Locale;
@@ -58,7 +59,21 @@ final class RotationView {
                         ? RoleState.REVOKING.wireName()
                         : troubled.map(role -> role.state().wireName()).orElse(RoleState.OK.wireName()),
                 troubled.map(RoleStatus::reason).orElse(null),
-                row.credentialVersion);
+                row.credentialVersion,
+                vaultKv(shown.vault()));
+    }
+
+    private static VaultKv vaultKv(VaultDelivery vault) {
+        return vault == null
+                ? null
+                : new VaultKv(
+                        vault.mount,
+                        vault.path,
+                        vault.deliveredVersion,
+                        vault.deliveredAt,
+                        vault.lastFailure,
+                        vault.failures,
+                        vault.dueAt);
     }
 
     /** What failed is tried again when it is due, which is later than when it should have been. */

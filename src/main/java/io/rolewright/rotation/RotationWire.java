@@ -2,7 +2,10 @@ package io.rolewright.rotation;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.databind.DeserializationContext;
 import com.fasterxml.jackson.databind.annotation.JsonDeserialize;
+import com.fasterxml.jackson.databind.deser.std.StdDeserializer;
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.rolewright.credential.Schedule;
 import io.rolewright.request.CoercedInteger;
@@ -13,6 +16,7 @@ import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Pattern;
 import jakarta.validation.constraints.Size;
+import java.io.IOException;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -35,6 +39,9 @@ class RotationWire {
     private static final String UUID_FORM = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}";
     private static final String PATH_RULE =
             "Must be a path such as /payments/database: letters, digits, dots, hyphens and underscores between single slashes";
+    private static final String VAULT_PATH = "[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*";
+    private static final String VAULT_PATH_RULE =
+            "Must be letters, digits, dots, hyphens and underscores between single slashes; no part begins with a dot";
     private static final String DAYS_RULE = "Must be a number of days from 1 to 365";
     private static final String DESCRIPTION_LENGTH = "Must have at most 256 characters";
 
@@ -136,7 +143,15 @@ class RotationWire {
             Boolean allowPrivileged,
 
             @Schema(description = "When to rotate next, instead of what the schedule says.", nullable = true)
-            Instant nextRotationAt) {
+            Instant nextRotationAt,
+
+            @Valid
+            @Schema(
+                    description =
+                            "Where in Vault, a KV engine of version 2, each proven credential is written. Needs the"
+                                    + " right to read generated credentials.",
+                    nullable = true)
+            VaultPlace vaultKv) {
 
         NewRotation {
             name = trimmed(name);
@@ -202,7 +217,14 @@ class RotationWire {
             @Schema(
                     description = "When to rotate next, instead of what the schedule says; needs auto-rotation.",
                     nullable = true)
-            Instant nextRotationAt) {
+            Instant nextRotationAt,
+
+            @Schema(
+                    description = "Null: nothing more is written to Vault; what is there stays. The place that it has"
+                            + " already: it is written again at once.",
+                    nullable = true)
+            @JsonDeserialize(using = RemovablePlace.class)
+            Optional<@Valid VaultPlace> vaultKv) {
 
         ChangedRotation {
             name = trimmed(name);
@@ -318,6 +340,58 @@ class RotationWire {
         }
     }
 
+    /** No segment begins with a dot, so none leads out of where it stands. */
+    @RegisterForReflection
+    @Schema(
+            name = "VaultKvPlace",
+            requiredProperties = {"mount", "path"})
+    record VaultPlace(
+            @NotNull(message = "Required")
+            @Size(min = 1, max = 128, message = "Must have 1 to 128 characters")
+            @Pattern(regexp = VAULT_PATH, message = VAULT_PATH_RULE)
+            @Schema(description = "Of the engine.", examples = "secret")
+            String mount,
+
+            @NotNull(message = "Required")
+            @Size(min = 1, max = 512, message = "Must have 1 to 512 characters")
+            @Pattern(regexp = VAULT_PATH, message = VAULT_PATH_RULE)
+            @Schema(description = "Of the secret in the engine.", examples = "rolewright/default/orders-db")
+            String path) {
+
+        VaultPlace {
+            mount = unslashed(mount);
+            path = unslashed(path);
+        }
+
+        /** Vault's own tools take them with and without. */
+        private static String unslashed(String text) {
+            return text == null ? null : text.strip().replaceAll("^/|/$", "");
+        }
+    }
+
+    /** Absent (null here) keeps what there is, JSON's null (empty here) removes it. */
+    static class RemovablePlace extends StdDeserializer<Optional<VaultPlace>> {
+
+        RemovablePlace() {
+            super(Optional.class);
+        }
+
+        @Override
+        public Optional<VaultPlace> deserialize(JsonParser parser, DeserializationContext context) throws IOException {
+            return Optional.of(context.readValue(parser, VaultPlace.class));
+        }
+
+        @Override
+        public Optional<VaultPlace> getNullValue(DeserializationContext context) {
+            return Optional.empty();
+        }
+
+        @Override
+        public Object getAbsentValue(DeserializationContext context) {
+            return null;
+        }
+    }
+
     @RegisterForReflection
     @Schema(
             name = "TimeOfDayUtc",
@@ -420,7 +494,37 @@ class RotationWire {
             @Schema(
                     description = "Grows by one each time another password is served; 0 before the first.",
                     examples = "3")
-            long credentialVersion) {}
+            long credentialVersion,
+
+            @Schema(description = "Where in Vault it is written, and how far that is.", nullable = true)
+            VaultKv vaultKv) {}
+
+    @RegisterForReflection
+    @Schema(
+            name = "VaultKvDelivery",
+            requiredProperties = {"mount", "path", "deliveredVersion", "failures"})
+    record VaultKv(
+            @Schema(examples = "secret") String mount,
+
+            @Schema(examples = "rolewright/default/orders-db")
+            String path,
+
+            @Schema(description = "The credentialVersion that was written last; 0 before the first.", examples = "3")
+            long deliveredVersion,
+
+            @Schema(nullable = true) Instant deliveredAt,
+
+            @Schema(
+                    description = "Stable code; null since something was written.",
+                    nullable = true,
+                    examples = "vault_unavailable")
+            String lastFailure,
+
+            @Schema(description = "Since something was written the last time.", examples = "0")
+            int failures,
+
+            @Schema(description = "When it is tried next; null while all is written.", nullable = true)
+            Instant nextTryAt) {}
 
     @RegisterForReflection
     @Schema(name = "AppConnectionReference")

@@ -34,6 +34,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -64,6 +65,7 @@ class Rotations {
     private final ConnectionDirectory connections;
     private final ManagedRoles roles;
     private final PasswordChanges changes;
+    private final VaultDeliveries vault;
     private final Idempotency idempotency;
     private final Clock clock;
 
@@ -78,6 +80,7 @@ class Rotations {
             ConnectionDirectory connections,
             ManagedRoles roles,
             PasswordChanges changes,
+            VaultDeliveries vault,
             Idempotency idempotency,
             Clock clock) {
         this.store = store;
@@ -90,12 +93,23 @@ class Rotations {
         this.connections = connections;
         this.roles = roles;
         this.changes = changes;
+        this.vault = vault;
         this.idempotency = idempotency;
         this.clock = clock;
     }
 
-    /** A row and what is said with it. @param roles those that are managed, in the order of their index */
-    record Shown(Rotation row, String connectionName, List<RoleStatus> roles, PasswordRequirements requirements) {}
+    /**
+     * A row and what is said with it.
+     *
+     * @param roles those that are managed, in the order of their index
+     * @param vault null for one that is not written to Vault
+     */
+    record Shown(
+            Rotation row,
+            String connectionName,
+            List<RoleStatus> roles,
+            PasswordRequirements requirements,
+            VaultDelivery vault) {}
 
     // ---- Reading --------------------------------------------------------------------------------------------------
 
@@ -180,6 +194,9 @@ class Rotations {
         UUID connection = UUID.fromString(wanted.connectionId());
         Place place = new Place(project.id, wanted.environment(), wanted.secretPath());
         return usable(act.caller(), connection, project.id)
+                .chain(() -> wanted.vaultKv() == null
+                        ? Uni.createFrom().voidItem()
+                        : vault.require(act.caller(), project, null, wanted.vaultKv()))
                 .chain(() -> store.namesAreFree(place, wanted.name(), wanted.secretsMapping(), null))
                 .chain(() -> preflights.look(connection, names, allowPrivileged, takeover, false, deadline))
                 .invoke(looked -> looked.shown().require())
@@ -230,7 +247,13 @@ class Rotations {
                         ? register(row, names.get(1), server).invoke(role -> row.role2Id = role)
                         : Uni.createFrom().nullItem())
                 .chain(() -> store.insert(row))
-                .chain(() -> audit.success(act, AuditType.CREATE_SECRET_ROTATION, row, Map.of()))
+                .chain(() ->
+                        wanted.vaultKv() == null ? Uni.createFrom().voidItem() : vault.place(row.id, wanted.vaultKv()))
+                .chain(() -> audit.success(
+                        act,
+                        AuditType.CREATE_SECRET_ROTATION,
+                        row,
+                        wanted.vaultKv() == null ? Map.of() : vaultFact(Optional.of(wanted.vaultKv()))))
                 .replaceWith(row));
     }
 
@@ -259,7 +282,14 @@ class Rotations {
                 Parameters.refuseEqualNames(wanted.secretsMapping());
             }
             String newName = before.name.equals(wanted.name()) ? null : wanted.name();
-            return store.namesAreFree(before.place(), newName, wanted.secretsMapping(), id)
+            return (wanted.vaultKv() == null || wanted.vaultKv().isEmpty()
+                            ? Uni.createFrom().voidItem()
+                            : vault.require(
+                                    act.caller(),
+                                    before.project,
+                                    id,
+                                    wanted.vaultKv().get()))
+                    .chain(() -> store.namesAreFree(before.place(), newName, wanted.secretsMapping(), id))
                     .chain(() -> Panache.withTransaction(() -> apply(act, id, wanted, requirements)))
                     .chain(() -> store.byId(id))
                     .onItem()
@@ -334,6 +364,11 @@ class Rotations {
                 renamed = store.renameSecrets(row);
             }
             return renamed.chain(() -> store.flushed(row))
+                    .chain(() -> wanted.vaultKv() == null
+                            ? Uni.createFrom().voidItem()
+                            : wanted.vaultKv()
+                                    .map(place -> vault.place(id, place))
+                                    .orElseGet(() -> vault.remove(id)))
                     .chain(() -> audit.success(act, AuditType.UPDATE_SECRET_ROTATION, row, changedFields(wanted)));
         });
     }
@@ -346,7 +381,14 @@ class Rotations {
         facts.put("driftPolicy", wanted.driftPolicy());
         facts.put("nextRotationAt", wanted.nextRotationAt());
         facts.values().removeIf(java.util.Objects::isNull);
+        if (wanted.vaultKv() != null) {
+            facts.putAll(vaultFact(wanted.vaultKv()));
+        }
         return facts;
+    }
+
+    private static Map<String, Object> vaultFact(Optional<RotationWire.VaultPlace> place) {
+        return Map.of("vaultKv", place.map(at -> at.mount() + ":" + at.path()).orElse("none"));
     }
 
     private void checkNext(Instant next, boolean auto) {
@@ -551,17 +593,19 @@ class Rotations {
         List<UUID> ids = rows.stream().map(row -> row.id).toList();
         return connections
                 .find(rows.stream().map(row -> row.connectionId).collect(Collectors.toSet()))
-                .chain(names -> roles.of(ids).map(statuses -> {
-                    Map<UUID, List<RoleStatus>> byOwner =
-                            statuses.stream().collect(Collectors.groupingBy(RoleStatus::ownerId));
-                    return rows.stream()
-                            .map(row -> new Shown(
-                                    row,
-                                    names.get(row.connectionId).name(),
-                                    byOwner.getOrDefault(row.id, List.of()),
-                                    parameters.requirements(row)))
-                            .toList();
-                }));
+                .chain(names -> vault.of(ids)
+                        .chain(written -> roles.of(ids).map(statuses -> {
+                            Map<UUID, List<RoleStatus>> byOwner =
+                                    statuses.stream().collect(Collectors.groupingBy(RoleStatus::ownerId));
+                            return rows.stream()
+                                    .map(row -> new Shown(
+                                            row,
+                                            names.get(row.connectionId).name(),
+                                            byOwner.getOrDefault(row.id, List.of()),
+                                            parameters.requirements(row),
+                                            written.get(row.id)))
+                                    .toList();
+                        })));
     }
 
     private static DriftPolicy driftPolicy(String wireName, DriftPolicy otherwise) {

@@ -11,6 +11,8 @@ import io.restassured.response.Response;
 import io.rolewright.password.ScramSecret;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestStore;
+import io.rolewright.testing.TestVault;
+import io.rolewright.testing.VaultProtocolStub;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -60,6 +62,7 @@ class SecretLeakTest {
             // The test's own client lives in the same process and writes down all that it sends.
             settings.put("quarkus.log.category.\"org.apache.http\".level", "OFF");
             settings.put("quarkus.log.category.\"io.restassured\".level", "OFF");
+            settings.putAll(TestVault.settings());
             return settings;
         }
     }
@@ -71,7 +74,8 @@ class SecretLeakTest {
 
     @Test
     void noSecretIsFoundWhereItDoesNotBelong() throws Exception {
-        try (TestPostgres target = talkative()) {
+        try (TestPostgres target = talkative();
+                VaultProtocolStub vault = TestVault.start()) {
             Logger.getLogger("io.rolewright.proof").trace(CONTROL);
             target.sql("SELECT '" + CONTROL + "'");
 
@@ -80,7 +84,7 @@ class SecretLeakTest {
             identities();
             connections(target);
             managedConnections(target);
-            rotations(target);
+            rotations(target, vault);
             webhooks();
             keys();
             operations();
@@ -362,7 +366,8 @@ class SecretLeakTest {
         return secrets.add(name, released.path("releasedCredentials.releasedPassword"));
     }
 
-    private void rotations(TestPostgres target) {
+    private void rotations(TestPostgres target, VaultProtocolStub vault) {
+        secrets.add("token for Vault", VaultProtocolStub.ROOT_TOKEN);
         String password = secrets.add("password of a managing role", recognisable("managing"));
         TestPostgres.Login manager = role(target, password, "LOGIN CREATEROLE");
         String first = role(target, secrets.add("password before rotation", recognisable("first")), "LOGIN")
@@ -385,6 +390,8 @@ class SecretLeakTest {
                         ROTATIONS + "/preflight",
                         Map.of("connectionId", managing, "parameters", body.get("parameters"))),
                 200);
+        String inVault = "rolewright/default/leaks";
+        body.put("vaultKv", Map.of("mount", TestVault.MOUNT, "path", inVault));
         Response created = say(call("POST", ROTATIONS, body), 200);
         say(call("POST", ROTATIONS, body), 400);
         String one = ROTATIONS + "/" + created.path("secretRotation.id");
@@ -406,7 +413,25 @@ class SecretLeakTest {
         say(call("POST", one + "/preflight", "{}"), 200);
         say(call("GET", one + "/attempts", null), 200);
         say(call("GET", one + "/versions", null), 200);
+        // Vault takes what was proven, is sealed, refuses, and takes it after all.
         say(call("POST", "/api/v1/rotations/run-due?budgetSeconds=5", null), 200);
+        for (String trouble : List.of("sealed", "overtaken")) {
+            say(call("POST", one + "/rotate-secrets?force=true", null), 200);
+            generated(one);
+            if (trouble.equals("sealed")) {
+                vault.become(VaultProtocolStub.Node.SEALED);
+            } else {
+                vault.beforeNext(
+                        "POST " + TestVault.MOUNT + "/data/" + inVault,
+                        () -> vault.ask("POST", TestVault.MOUNT + "/data/" + inVault, "{\"data\":{\"x\":\"y\"}}"));
+            }
+            say(call("POST", "/api/v1/rotations/run-due?budgetSeconds=5", null), 200);
+            vault.become(VaultProtocolStub.Node.ACTIVE);
+        }
+        TestStore.sql("UPDATE vault_server SET quiet_until = NULL");
+        say(call("POST", "/api/v1/rotations/run-due?budgetSeconds=5", null), 200);
+        assertThat(vault.ask("GET", TestVault.MOUNT + "/data/" + inVault, "").toString())
+                .contains(call("GET", one + "/active", null).<String>path("password"));
         for (String format : List.of("json", "uri", "conninfo", "jdbc", "pgpass", "pgbouncer")) {
             call("GET", one + "/active?format=" + format, null)
                     .then()

@@ -16,6 +16,7 @@ import io.rolewright.sealing.KeyRun.State;
 import io.rolewright.store.StartupStep.NotReady;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.VaultProtocolStub.Node;
+import io.rolewright.testing.VaultUnderTest;
 import io.vertx.pgclient.PgException;
 import io.vertx.sqlclient.Row;
 import java.io.IOException;
@@ -310,7 +311,7 @@ class KeyCommandsTest {
     void rewrapMovesToVaultAndToANewVersionOfItsKey() throws IOException {
         try (var vault = VaultUnderTest.start()) {
             var mount = vault.transit("rolewright");
-            var root = vault.rootKey("rolewright", mount, Map.of());
+            var root = VaultRootKeyTest.rootKey(vault, mount, Map.of());
             var inFile = replica(keys("k1"));
             var record = signingKey(inFile);
             close(inFile);
@@ -335,7 +336,7 @@ class KeyCommandsTest {
             var stub = vault.stub().orElse(null);
             assumeTrue(stub != null, "no one does that to a server of others");
             var mount = vault.transit("rolewright");
-            var root = vault.rootKey("rolewright", mount, Map.of());
+            var root = VaultRootKeyTest.rootKey(vault, mount, Map.of());
             var replica = replica(null, root);
             var record = signingKey(replica);
             stub.takeRequests();

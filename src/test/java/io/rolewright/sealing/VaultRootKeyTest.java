@@ -5,10 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.jopenlibs.vault.VaultException;
+import io.quarkus.runtime.configuration.DurationConverter;
+import io.quarkus.vault.runtime.VaultTransitManager;
 import io.rolewright.store.StartupStep.NotReady;
 import io.rolewright.testing.TestCertificates;
 import io.rolewright.testing.VaultProtocolStub;
 import io.rolewright.testing.VaultProtocolStub.Node;
+import io.rolewright.testing.VaultUnderTest;
+import io.smallrye.config.SmallRyeConfigBuilder;
 import io.smallrye.mutiny.Uni;
 import java.io.IOException;
 import java.net.ServerSocket;
@@ -58,7 +62,7 @@ class VaultRootKeyTest {
     @BeforeEach
     void mount() {
         mount = vault.transit(KEY);
-        root = vault.rootKey(KEY, mount, Map.of());
+        root = rootKey(vault, mount, Map.of());
     }
 
     @Test
@@ -127,7 +131,7 @@ class VaultRootKeyTest {
         @Test
         void withATokenThatMayDoNoMoreThanThis() throws VaultException {
             var token = vault.token(vault.policy(mount, KEY), Duration.ofMinutes(5));
-            root = vault.rootKey(KEY, mount, Map.of("quarkus.vault.authentication.client-token", token));
+            root = rootKey(vault, mount, Map.of("quarkus.vault.authentication.client-token", token));
 
             assertThat(await(root.unwrap(List.of(wrap(1)))).get(1)).isEqualTo(DATA_KEY);
             var refused = vault.client(token).logical().read("sys/mounts").getRestResponse();
@@ -136,7 +140,7 @@ class VaultRootKeyTest {
 
         @Test
         void byAppRoleAndAgainWhenItsTokenHasExpired() throws Exception {
-            root = vault.rootKey(KEY, mount, appRole("2s"));
+            root = rootKey(vault, mount, appRole("2s"));
 
             var wrapped = wrap(1);
             Thread.sleep(2500);
@@ -148,7 +152,7 @@ class VaultRootKeyTest {
         void byAppRoleNotWithAnotherSecret() throws Exception {
             var settings = new HashMap<>(appRole("1m"));
             settings.put("quarkus.vault.authentication.app-role.secret-id", "another");
-            root = vault.rootKey(KEY, mount, settings);
+            root = rootKey(vault, mount, settings);
 
             assertNotReady(root.wrap(1, DATA_KEY), "the AppRole login was refused");
         }
@@ -166,11 +170,11 @@ class VaultRootKeyTest {
                     "quarkus.vault.authentication.kubernetes.jwt-token-path", jwt.toString(),
                     "quarkus.vault.authentication.kubernetes.auth-mount-path", login,
                     "quarkus.vault.tls.use-kubernetes-ca-cert", "false");
-            root = vault.rootKey(KEY, mount, settings);
+            root = rootKey(vault, mount, settings);
             assertThat(await(root.unwrap(List.of(wrap(1)))).get(1)).isEqualTo(DATA_KEY);
 
             Files.writeString(jwt, "the token of another pod");
-            root = vault.rootKey(KEY, mount, settings);
+            root = rootKey(vault, mount, settings);
             assertNotReady(root.wrap(1, DATA_KEY), "403");
         }
 
@@ -199,7 +203,7 @@ class VaultRootKeyTest {
             var token = vault.token(vault.policy(mount, "another"), Duration.ofMinutes(5));
 
             assertNotReady(
-                    vault.rootKey(KEY, mount, Map.of("quarkus.vault.authentication.client-token", token))
+                    rootKey(vault, mount, Map.of("quarkus.vault.authentication.client-token", token))
                             .wrap(1, DATA_KEY),
                     "403, the token is not valid (any more) or its policy does not allow it to use key rolewright");
         }
@@ -210,7 +214,7 @@ class VaultRootKeyTest {
             Thread.sleep(1500);
 
             assertNotReady(
-                    vault.rootKey(KEY, mount, Map.of("quarkus.vault.authentication.client-token", token))
+                    rootKey(vault, mount, Map.of("quarkus.vault.authentication.client-token", token))
                             .wrap(1, DATA_KEY),
                     "403, the token is not valid (any more)");
         }
@@ -218,8 +222,7 @@ class VaultRootKeyTest {
         @Test
         void whenThereIsNoEngine() {
             assertNotReady(
-                    vault.rootKey(KEY, VaultUnderTest.unique("nothing"), Map.of())
-                            .wrap(1, DATA_KEY),
+                    rootKey(vault, VaultUnderTest.unique("nothing"), Map.of()).wrap(1, DATA_KEY),
                     "404, no transit engine at the configured mount");
         }
 
@@ -298,17 +301,17 @@ class VaultRootKeyTest {
                 free = socket.getLocalPort();
             }
             assertNotReady(
-                    vault.rootKey(KEY, mount, Map.of("quarkus.vault.url", "http://localhost:" + free))
+                    rootKey(vault, mount, Map.of("quarkus.vault.url", "http://localhost:" + free))
                             .wrap(1, DATA_KEY),
                     "not reachable (connection refused)");
             assertNotReady(
-                    vault.rootKey(KEY, mount, Map.of("quarkus.vault.url", "http://no-such-host.invalid:8200"))
+                    rootKey(vault, mount, Map.of("quarkus.vault.url", "http://no-such-host.invalid:8200"))
                             .wrap(1, DATA_KEY),
                     "not reachable (host name not found)");
             try (var silent = VaultProtocolStub.start()) {
                 silent.become(Node.SILENT);
                 assertNotReady(
-                        vault.rootKey(KEY, mount, Map.of("quarkus.vault.url", silent.url()))
+                        rootKey(vault, mount, Map.of("quarkus.vault.url", silent.url()))
                                 .wrap(1, DATA_KEY),
                         "no answer in time");
             }
@@ -336,10 +339,10 @@ class VaultRootKeyTest {
             throw new IllegalStateException(e);
         }
 
-        root = vault.rootKey(KEY, "transit", Map.of("quarkus.vault.enterprise.namespace", "team-a"));
+        root = rootKey(vault, "transit", Map.of("quarkus.vault.enterprise.namespace", "team-a"));
         assertThat(await(root.unwrap(List.of(wrap(1)))).get(1)).isEqualTo(DATA_KEY);
 
-        root = vault.rootKey(KEY, "transit", Map.of("quarkus.vault.enterprise.namespace", "team-b"));
+        root = rootKey(vault, "transit", Map.of("quarkus.vault.enterprise.namespace", "team-b"));
         assertNotReady(root.wrap(1, DATA_KEY), "404");
     }
 
@@ -356,10 +359,10 @@ class VaultRootKeyTest {
                     "quarkus.vault.tls.ca-cert",
                     authority.caFile().toString());
             // Past the handshake: this server has no engine yet.
-            assertNotReady(vault.rootKey(KEY, mount, trusted).wrap(1, DATA_KEY), "404");
+            assertNotReady(rootKey(vault, mount, trusted).wrap(1, DATA_KEY), "404");
             assertNotReady(
-                    vault.rootKey(
-                                    KEY,
+                    rootKey(
+                                    vault,
                                     mount,
                                     Map.of(
                                             "quarkus.vault.url", server.url(),
@@ -368,12 +371,12 @@ class VaultRootKeyTest {
                             .wrap(1, DATA_KEY),
                     "not reachable (TLS handshake failed)");
             assertNotReady(
-                    vault.rootKey(KEY, mount, Map.of("quarkus.vault.url", server.url()))
+                    rootKey(vault, mount, Map.of("quarkus.vault.url", server.url()))
                             .wrap(1, DATA_KEY),
                     "not reachable (TLS handshake failed)");
             assertNotReady(
-                    vault.rootKey(
-                                    KEY,
+                    rootKey(
+                                    vault,
                                     mount,
                                     Map.of(
                                             "quarkus.vault.url", misnamed.url(),
@@ -382,6 +385,20 @@ class VaultRootKeyTest {
                             .wrap(1, DATA_KEY),
                     "not reachable (TLS handshake failed)");
         }
+    }
+
+    /** The service's, set up as Quarkus would set it up from these settings. */
+    static VaultRootKey rootKey(VaultUnderTest vault, String mount, Map<String, String> more) {
+        var settings = new HashMap<>(Map.of("quarkus.vault.transit-secret-engine-mount-path", mount));
+        settings.putAll(more);
+        var holder = vault.settings(settings);
+        var transit = new VaultTransitManager(vault.client(holder), holder);
+        var config = new SmallRyeConfigBuilder()
+                .withConverter(Duration.class, 200, new DurationConverter())
+                .withMapping(RootKeyConfig.class)
+                .withDefaultValue("rolewright.sealing.vault-transit.key", KEY)
+                .build();
+        return new VaultRootKey(config.getConfigMapping(RootKeyConfig.class), () -> transit);
     }
 
     private WrappedKey wrap(int id) {

@@ -8,6 +8,7 @@ import io.rolewright.testing.ServiceProcess;
 import io.rolewright.testing.TestCertificates;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.VaultProtocolStub.Node;
+import io.rolewright.testing.VaultUnderTest;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;

@@ -11,6 +11,10 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.KeyFactory;
@@ -30,6 +34,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.regex.Pattern;
@@ -41,7 +46,7 @@ import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 
 /**
- * Speaks as much of Vault's HTTP protocol as the transit engine and three ways to log in need. <b>It is not Vault</b>: no
+ * Speaks as much of Vault's HTTP protocol as the transit engine, the KV engine and three ways to log in need. <b>It is not Vault</b>: no
  * Vault server can be installed where these tests run. Keys, ciphertexts, versions, policies and expiry are real (AES-256-GCM,
  * {@code vault:v1:} framing, a token that has expired is refused), errors have the statuses and words of Vault 1.15 as its
  * sources give them; storage, leases, unsealing and clustering are switches. The tests that use it also run against a real server.
@@ -93,8 +98,13 @@ public final class VaultProtocolStub implements AutoCloseable {
     private record Role(String id, Set<String> policies, Duration ttl, Set<String> secretIds) {}
 
     /** Answered instead of a result. */
-    private static final class Refused extends RuntimeException {
+    static final class Refused extends RuntimeException {
         final int status;
+
+        /** With an empty list of errors, as for a secret that is not there. */
+        Refused(int status) {
+            this(status, null);
+        }
 
         Refused(int status, String error) {
             super(error);
@@ -114,10 +124,13 @@ public final class VaultProtocolStub implements AutoCloseable {
     private final Map<String, String> mounts = new HashMap<>();
     private final Map<String, String> logins = new HashMap<>();
     private final Map<String, Key> keys = new HashMap<>();
+    private final Map<String, VaultKvStub> kvs = new HashMap<>();
     private final Map<String, Role> roles = new HashMap<>();
     private final Map<String, Map<String, Set<String>>> policies = new HashMap<>();
     private final Map<String, Token> tokens = new HashMap<>();
     private final List<String> requests = new ArrayList<>();
+    private final Map<String, Runnable> before = new ConcurrentHashMap<>();
+    private final Set<String> unanswered = ConcurrentHashMap.newKeySet();
     private volatile Node node = Node.ACTIVE;
 
     private VaultProtocolStub(HttpServer server, boolean tls) {
@@ -175,6 +188,39 @@ public final class VaultProtocolStub implements AutoCloseable {
         return taken;
     }
 
+    /** As {@code POST sys/mounts/…} does. */
+    public synchronized void mount(String mount, String type) {
+        mounted("|" + mount, type);
+    }
+
+    /** What a request of an administrator is answered; its body is JSON, empty for none. */
+    public JsonNode ask(String method, String path, String body) {
+        try {
+            var answer = HttpClient.newHttpClient()
+                    .send(
+                            HttpRequest.newBuilder(URI.create(url() + "/v1/" + path))
+                                    .header("X-Vault-Token", ROOT_TOKEN)
+                                    .method(method, HttpRequest.BodyPublishers.ofString(body))
+                                    .build(),
+                            HttpResponse.BodyHandlers.ofByteArray());
+            return answer.body().length == 0 ? JSON.createObjectNode() : JSON.readTree(answer.body());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Has something happen before the next request of that method and path is looked at, such as {@code POST secret/data/orders}. */
+    public void beforeNext(String request, Runnable happening) {
+        before.put(request, happening);
+    }
+
+    /** Does what the next such request says, and cuts the connection instead of an answer. */
+    public void loseAnswerOfNext(String request) {
+        unanswered.add(request);
+    }
+
     @Override
     public void close() {
         server.stop(0);
@@ -192,6 +238,10 @@ public final class VaultProtocolStub implements AutoCloseable {
                 Thread.sleep(Duration.ofMinutes(5).toMillis());
             }
             var request = exchange.getRequestBody().readAllBytes();
+            var happening = before.remove(exchange.getRequestMethod() + " " + path);
+            if (happening != null) {
+                happening.run();
+            }
             var answer = answer(
                     exchange.getRequestMethod(),
                     path,
@@ -201,13 +251,17 @@ public final class VaultProtocolStub implements AutoCloseable {
             body = answer.body();
         } catch (Refused refused) {
             status = refused.status;
-            body = Map.of("errors", List.of(refused.getMessage()));
+            body = Map.of("errors", refused.getMessage() == null ? List.of() : List.of(refused.getMessage()));
         } catch (InterruptedException closed) {
             exchange.close();
             return;
         } catch (IOException | GeneralSecurityException | RuntimeException fault) {
             status = 500;
             body = Map.of("errors", List.of("stub: " + fault));
+        }
+        if (unanswered.remove(exchange.getRequestMethod() + " " + path)) {
+            exchange.close();
+            return;
         }
         byte[] bytes = body == null ? new byte[0] : JSON.writeValueAsBytes(body);
         exchange.getResponseHeaders().set("Content-Type", "application/json");
@@ -218,7 +272,7 @@ public final class VaultProtocolStub implements AutoCloseable {
         exchange.close();
     }
 
-    private record Answer(int status, Object body) {
+    record Answer(int status, Object body) {
         static Answer none() {
             return new Answer(204, null);
         }
@@ -268,13 +322,16 @@ public final class VaultProtocolStub implements AutoCloseable {
             throw new Refused(403, "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n");
         }
         var parts = path.split("/");
-        boolean exists = !path.matches(".+/(encrypt|keys)/[^/]+") || keys.containsKey(key(namespace, path));
+        var kv = kv(namespace, path);
+        boolean exists = kv != null
+                ? kvs.get(kv).has(inMount(kv, namespace, path))
+                : !path.matches(".+/(encrypt|keys)/[^/]+") || keys.containsKey(key(namespace, path));
         require(
                 token,
                 path,
                 method.equals("GET") ? "read" : method.equals("DELETE") ? "delete" : exists ? "update" : "create");
         if (path.startsWith("sys/mounts/") && method.equals("POST")) {
-            mounts.put(
+            mounted(
                     namespace + "|" + path.substring("sys/mounts/".length()),
                     body.path("type").asText());
             return Answer.none();
@@ -283,6 +340,7 @@ public final class VaultProtocolStub implements AutoCloseable {
             var mount = namespace + "|" + path.substring("sys/mounts/".length());
             mounts.remove(mount);
             keys.keySet().removeIf(name -> name.startsWith(mount + "/"));
+            kvs.remove(mount);
             return Answer.none();
         }
         if (path.startsWith("sys/auth/") && method.equals("POST")) {
@@ -307,7 +365,31 @@ public final class VaultProtocolStub implements AutoCloseable {
         if (path.matches("auth/.+/role/.+")) {
             return role(namespace, method, path, body);
         }
+        if (kv != null) {
+            var query = exchange.getRequestURI().getQuery();
+            int version = query != null && query.startsWith("version=") ? Integer.parseInt(query.substring(8)) : 0;
+            return kvs.get(kv).answer(method, inMount(kv, namespace, path), version, body);
+        }
         return transit(namespace, method, path, body);
+    }
+
+    private void mounted(String mount, String type) {
+        mounts.put(mount, type);
+        if (VaultKvStub.types().contains(type)) {
+            kvs.put(mount, new VaultKvStub(type.equals("kv-v2")));
+        }
+    }
+
+    /** @return the KV mount that a path leads into, with its namespace; null if none */
+    private String kv(String namespace, String path) {
+        return kvs.keySet().stream()
+                .filter(mount -> (namespace + "|" + path).startsWith(mount + "/"))
+                .findFirst()
+                .orElse(null);
+    }
+
+    private static String inMount(String mount, String namespace, String path) {
+        return (namespace + "|" + path).substring(mount.length() + 1);
     }
 
     // ---- Logging in -----------------------------------------------------------------------------------------------

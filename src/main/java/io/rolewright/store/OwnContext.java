@@ -1,4 +1,4 @@
-package io.rolewright.operations;
+package io.rolewright.store;
 
 import io.quarkus.vertx.core.runtime.context.VertxContextSafetyToggle;
 import io.smallrye.common.vertx.VertxContext;
@@ -7,12 +7,12 @@ import io.vertx.core.Context;
 import java.util.function.Supplier;
 
 /** Hibernate Reactive keeps its session in the Vert.x context: work that no request stands behind, or beside other work, needs one. */
-final class OwnContext {
+public final class OwnContext {
 
     private OwnContext() {}
 
     /** @param loop whose thread the work runs on */
-    static <T> Uni<T> on(Context loop, Supplier<Uni<? extends T>> work) {
+    public static <T> Uni<T> on(Context loop, Supplier<Uni<? extends T>> work) {
         return Uni.createFrom().emitter(emitter -> {
             Context own = VertxContext.createNewDuplicatedContext(loop);
             VertxContextSafetyToggle.setContextSafe(own, true);

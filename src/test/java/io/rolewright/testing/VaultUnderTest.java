@@ -1,4 +1,4 @@
-package io.rolewright.sealing;
+package io.rolewright.testing;
 
 import io.github.jopenlibs.vault.SslConfig;
 import io.github.jopenlibs.vault.Vault;
@@ -7,12 +7,10 @@ import io.github.jopenlibs.vault.VaultException;
 import io.github.jopenlibs.vault.json.Json;
 import io.github.jopenlibs.vault.json.JsonObject;
 import io.quarkus.runtime.configuration.DurationConverter;
+import io.quarkus.vault.client.VaultClient;
 import io.quarkus.vault.runtime.VaultConfigHolder;
-import io.quarkus.vault.runtime.VaultTransitManager;
 import io.quarkus.vault.runtime.client.VaultClientProducer;
 import io.quarkus.vault.runtime.config.VaultRuntimeConfig;
-import io.rolewright.testing.TestCertificates;
-import io.rolewright.testing.VaultProtocolStub;
 import io.smallrye.config.SmallRyeConfigBuilder;
 import io.vertx.core.Vertx;
 import java.nio.charset.StandardCharsets;
@@ -22,6 +20,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import org.awaitility.Awaitility;
 
 /**
  * The server that a test runs against: a real one if {@code VAULT_ADDR} and {@code VAULT_TOKEN} say where it is, else the
@@ -29,7 +28,7 @@ import java.util.UUID;
  * that the stub is not made to one client's measure. Leaves nothing behind on a real server but AppRole mounts and policies
  * whose names start with {@code rolewright-test}.
  */
-final class VaultUnderTest implements AutoCloseable {
+public final class VaultUnderTest implements AutoCloseable {
 
     private final Vertx vertx = Vertx.vertx();
     private final VaultProtocolStub stub;
@@ -44,7 +43,7 @@ final class VaultUnderTest implements AutoCloseable {
         this.authority = authority;
     }
 
-    static VaultUnderTest start() {
+    public static VaultUnderTest start() {
         var address = System.getenv("VAULT_ADDR");
         var token = System.getenv("VAULT_TOKEN");
         if (address != null && token != null) {
@@ -55,42 +54,51 @@ final class VaultUnderTest implements AutoCloseable {
     }
 
     /** The stub, with a certificate of an authority that nobody knows. */
-    static VaultUnderTest stubWithTls(TestCertificates authority) {
+    public static VaultUnderTest stubWithTls(TestCertificates authority) {
         var stub = VaultProtocolStub.startTls(authority.server("localhost"));
         return new VaultUnderTest(stub, stub.url(), VaultProtocolStub.ROOT_TOKEN, authority.caFile());
     }
 
-    String describe() {
+    public String describe() {
         return stub == null
                 ? "a real Vault server, " + url
                 : "the protocol stub, which is not Vault (VAULT_ADDR and VAULT_TOKEN are not set)";
     }
 
     /** Present only when there is no real server: what it can do, no one does to a server of others. */
-    Optional<VaultProtocolStub> stub() {
+    public Optional<VaultProtocolStub> stub() {
         return Optional.ofNullable(stub);
     }
 
-    String url() {
+    public String url() {
         return url;
     }
 
-    String token() {
+    public String token() {
         return token;
     }
 
-    static String unique(String what) {
+    public static String unique(String what) {
         return "rolewright-test-" + what + "-" + UUID.randomUUID().toString().substring(0, 8);
     }
 
     /** The second client, with the administrator's token. */
-    Vault admin() {
+    public Vault admin() {
         return client(token);
     }
 
-    Vault client(String withToken) {
+    /** The same, as it reads and writes secrets of a KV engine of version 2. */
+    public Vault reader() {
+        return client(token, 2);
+    }
+
+    public Vault client(String withToken) {
+        return client(withToken, 1);
+    }
+
+    private Vault client(String withToken, int engineVersion) {
         try {
-            var config = new VaultConfig().address(url).token(withToken).engineVersion(1);
+            var config = new VaultConfig().address(url).token(withToken).engineVersion(engineVersion);
             if (authority != null) {
                 config.sslConfig(new SslConfig().pemFile(authority.toFile()).build());
             }
@@ -100,7 +108,7 @@ final class VaultUnderTest implements AutoCloseable {
         }
     }
 
-    void write(String path, Map<String, Object> body) {
+    public void write(String path, Map<String, Object> body) {
         try {
             admin().logical().write(path, body);
         } catch (VaultException e) {
@@ -109,19 +117,30 @@ final class VaultUnderTest implements AutoCloseable {
     }
 
     /** Mounts a transit engine with one key. @return where */
-    String transit(String key) {
+    public String transit(String key) {
         var mount = unique("transit");
         write("sys/mounts/" + mount, Map.of("type", "transit"));
         write(mount + "/keys/" + key, Map.of("type", "aes256-gcm96"));
         return mount;
     }
 
-    void rotate(String mount, String key) {
+    /** Mounts a KV engine of version 2, and waits for a real server to have it ready. @return where */
+    public String kv() {
+        var mount = unique("kv");
+        write("sys/mounts/" + mount, Map.of("type", "kv-v2"));
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(30))
+                .ignoreExceptions()
+                .untilAsserted(() -> write(mount + "/metadata/rolewright-test-ready", Map.of("max_versions", 1)));
+        return mount;
+    }
+
+    public void rotate(String mount, String key) {
         write(mount + "/keys/" + key + "/rotate", Map.of());
     }
 
     /** @return the policy's name; it allows what the service needs and no more */
-    String policy(String mount, String key) {
+    public String policy(String mount, String key) {
         var name = unique("policy");
         var rule = "path \"%s/%s/%s\" { capabilities = [\"update\"] }\n";
         write(
@@ -130,7 +149,7 @@ final class VaultUnderTest implements AutoCloseable {
         return name;
     }
 
-    String token(String policy, Duration ttl) {
+    public String token(String policy, Duration ttl) {
         try {
             var response = admin().logical()
                     .write(
@@ -144,7 +163,7 @@ final class VaultUnderTest implements AutoCloseable {
     }
 
     /** An AppRole login for a policy. @return role id and secret id */
-    String[] appRole(String login, String policy, String tokenLife) {
+    public String[] appRole(String login, String policy, String tokenLife) {
         write("sys/auth/" + login, Map.of("type", "approle"));
         write("auth/" + login + "/role/rolewright", Map.of("token_policies", policy, "token_ttl", tokenLife));
         try {
@@ -162,11 +181,10 @@ final class VaultUnderTest implements AutoCloseable {
         }
     }
 
-    /** The service's client, set up as Quarkus would set it up from these settings. */
-    VaultRootKey rootKey(String key, String mount, Map<String, String> more) {
+    /** The service's client, set up as Quarkus would set it up from these settings and a few of ours. */
+    public VaultConfigHolder settings(Map<String, String> more) {
         var settings = new HashMap<String, String>();
         settings.put("quarkus.vault.url", url);
-        settings.put("quarkus.vault.transit-secret-engine-mount-path", mount);
         settings.put("quarkus.vault.read-timeout", "2S");
         settings.put("quarkus.vault.authentication.client-token", token);
         settings.putAll(more);
@@ -175,14 +193,18 @@ final class VaultUnderTest implements AutoCloseable {
                 .addDefaultInterceptors()
                 .withConverter(Duration.class, 200, new DurationConverter())
                 .withMapping(VaultRuntimeConfig.class)
-                .withMapping(RootKeyConfig.class)
                 .withDefaultValues(settings)
-                .withDefaultValue("rolewright.sealing.vault-transit.key", key)
                 .build();
-        var holder = new VaultConfigHolder().setVaultRuntimeConfig(config.getConfigMapping(VaultRuntimeConfig.class));
-        var client = new VaultClientProducer().sharedVaultClient(vertx, holder, false);
-        var transit = new VaultTransitManager(client, holder);
-        return new VaultRootKey(config.getConfigMapping(RootKeyConfig.class), () -> transit);
+        return new VaultConfigHolder().setVaultRuntimeConfig(config.getConfigMapping(VaultRuntimeConfig.class));
+    }
+
+    public VaultClient client(VaultConfigHolder settings) {
+        return new VaultClientProducer().sharedVaultClient(vertx, settings, false);
+    }
+
+    /** On whose loops the clients run. */
+    public Vertx vertx() {
+        return vertx;
     }
 
     @Override
