@@ -62,10 +62,12 @@ class StoreFaultTest {
 
     @Test
     void valueThatCannotBeWrittenIsNoOutage() {
-        assertThatThrownBy(() -> new ObjectMapper().writeValueAsString(new Object())).satisfies(fault -> {
-            assertThat(StoreFault.isOutage(new IllegalStateException(fault))).isFalse();
-            assertThat(StoreFault.describe(fault)).isEqualTo("unexpected fault (InvalidDefinitionException)");
-        });
+        assertThatThrownBy(() -> new ObjectMapper().writeValueAsString(new Object()))
+                .satisfies(fault -> {
+                    assertThat(StoreFault.isOutage(new IllegalStateException(fault)))
+                            .isFalse();
+                    assertThat(StoreFault.describe(fault)).isEqualTo("unexpected fault (InvalidDefinitionException)");
+                });
     }
 
     @Test
