@@ -3,9 +3,11 @@ package io.rolewright.rotation;
 import io.restassured.response.Response;
 import io.restassured.response.ValidatableResponse;
 import io.rolewright.testing.Api;
+import io.rolewright.testing.ServiceProcess;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestPostgres.Login;
 import io.rolewright.testing.TestStore;
+import io.vertx.core.json.JsonObject;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -120,6 +122,73 @@ public final class Rotating {
     public static String created(Map<String, Object> body) {
         return post(body).then().statusCode(200).extract().path("secretRotation.id");
     }
+
+    // ---- At a process that a test has started itself
+    // ------------------------------------------------------------------
+
+    public static String project(ServiceProcess service) {
+        return service.get("/api/v1/projects")
+                .expect(200)
+                .json()
+                .getJsonArray("projects")
+                .getJsonObject(0)
+                .getString("id");
+    }
+
+    /** @return the id of a rotation of two new roles; {@code more} is what else stands in its body */
+    public static String created(ServiceProcess service, TestPostgres target, JsonObject more) {
+        Login managing = target.role("LOGIN CREATEROLE");
+        Login first = target.role("LOGIN");
+        Login second = target.role("LOGIN");
+        grant(target, managing, first);
+        grant(target, managing, second);
+        return created(service, target.port(), managing, first, second, more);
+    }
+
+    public static String created(
+            ServiceProcess service, int port, Login managing, Login first, Login second, JsonObject more) {
+        String name = name("rotation");
+        JsonObject connection = new JsonObject()
+                .put("name", name)
+                .put("method", "username-and-password")
+                .put(
+                        "credentials",
+                        new JsonObject()
+                                .put("host", "127.0.0.1")
+                                .put("port", port)
+                                .put("database", "postgres")
+                                .put("username", managing.role())
+                                .put("password", managing.password())
+                                .put("sslEnabled", false));
+        JsonObject body = new JsonObject()
+                .put("name", name)
+                .put("projectId", project(service))
+                .put(
+                        "connectionId",
+                        service.post("/api/v1/app-connections/postgres", connection)
+                                .expect(200)
+                                .json()
+                                .getJsonObject("appConnection")
+                                .getString("id"))
+                .put("environment", "production")
+                .put("secretPath", "/" + name)
+                .put("rotationInterval", 30)
+                .put(
+                        "parameters",
+                        new JsonObject().put("username1", first.role()).put("username2", second.role()))
+                .put(
+                        "secretsMapping",
+                        new JsonObject().put("username", "DB_USER").put("password", "DB_PASSWORD"))
+                .mergeIn(more);
+        return service.post(BASE, body)
+                .expect(200)
+                .json()
+                .getJsonObject("secretRotation")
+                .getString("id");
+    }
+
+    // ---- At the service of the tests
+    // ----------------------------------------------------------------------------------
 
     public static ValidatableResponse read(String id) {
         return Api.as().get(BASE + "/" + id).then().statusCode(200);

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 /** What becomes of a rotation when the platform stops the pod in the middle: SIGTERM lets it finish, SIGKILL leaves it to the next look. */
 class StoppedServiceIT {
 
-    private static final String BASE = "/api/v2/secret-rotations/postgres-credentials";
+    private static final String BASE = Rotating.BASE;
     private static final String RUN_DUE = "/api/v1/rotations/run-due?budgetSeconds=20";
 
     private static final Duration GRACE = Duration.ofSeconds(1);
@@ -178,51 +178,7 @@ class StoppedServiceIT {
     }
 
     private String created(ServiceProcess service) {
-        String connection = service.post(
-                        "/api/v1/app-connections/postgres",
-                        new JsonObject()
-                                .put("name", "target")
-                                .put("method", "username-and-password")
-                                .put(
-                                        "credentials",
-                                        new JsonObject()
-                                                .put("host", "127.0.0.1")
-                                                .put("port", proxy.port())
-                                                .put("database", "postgres")
-                                                .put("username", managing.role())
-                                                .put("password", managing.password())
-                                                .put("sslEnabled", false)))
-                .expect(200)
-                .json()
-                .getJsonObject("appConnection")
-                .getString("id");
-        String project = service.get("/api/v1/projects")
-                .expect(200)
-                .json()
-                .getJsonArray("projects")
-                .getJsonObject(0)
-                .getString("id");
-        return service.post(
-                        BASE,
-                        new JsonObject()
-                                .put("name", "stopped")
-                                .put("projectId", project)
-                                .put("connectionId", connection)
-                                .put("environment", "production")
-                                .put("secretPath", "/")
-                                .put("rotationInterval", 30)
-                                .put(
-                                        "parameters",
-                                        new JsonObject()
-                                                .put("username1", first.role())
-                                                .put("username2", second.role()))
-                                .put(
-                                        "secretsMapping",
-                                        new JsonObject().put("username", "U").put("password", "P")))
-                .expect(200)
-                .json()
-                .getJsonObject("secretRotation")
-                .getString("id");
+        return Rotating.created(service, proxy.port(), managing, first, second, new JsonObject());
     }
 
     private void makeDue(String id) {

@@ -3,10 +3,10 @@ package io.rolewright.delivery.vault;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.rolewright.rotation.Rotating;
 import io.rolewright.testing.Installation;
 import io.rolewright.testing.ServiceProcess;
 import io.rolewright.testing.TestPostgres;
-import io.rolewright.testing.TestPostgres.Login;
 import io.rolewright.testing.TestVault;
 import io.rolewright.testing.VaultProtocolStub;
 import io.vertx.core.json.JsonObject;
@@ -17,8 +17,6 @@ import org.junit.jupiter.api.Test;
 
 /** Vault and processes: one that is killed after its write and before the acknowledgement, and two replicas with the clock inside. */
 class KilledVaultCourierIT {
-
-    private static final String BASE = "/api/v2/secret-rotations/postgres-credentials";
 
     private final TestPostgres target = TestPostgres.shared(14);
     private final VaultProtocolStub vault = TestVault.start();
@@ -43,7 +41,7 @@ class KilledVaultCourierIT {
         String path = "rolewright/default/killed";
         // After the data is there and before the service hears of it: its next request is the custom metadata's.
         vault.beforeNext("POST " + TestVault.MOUNT + "/metadata/" + path, killed::kill);
-        String id = rotation(killed, path);
+        String id = Rotating.created(killed, target, at(path));
         Awaitility.await().atMost(Duration.ofSeconds(20)).until(() -> !killed.isAlive());
         assertThat(version(path)).isEqualTo(1);
 
@@ -62,7 +60,8 @@ class KilledVaultCourierIT {
                         .asText())
                 .isEqualTo("1");
 
-        other.post(BASE + "/" + id + "/rotate-secrets?force=true", null).expect(200);
+        other.post(Rotating.BASE + "/" + id + "/rotate-secrets?force=true", null)
+                .expect(200);
         Awaitility.await()
                 .atMost(Duration.ofSeconds(20))
                 .until(() -> vaultKv(other, id).getInteger("deliveredVersion") == 2);
@@ -74,10 +73,12 @@ class KilledVaultCourierIT {
         ServiceProcess one = installation.start();
         ServiceProcess two = installation.start();
         String path = "rolewright/default/shared";
-        String id = rotation(one, path);
+        String id = Rotating.created(one, target, at(path));
         for (int i = 0; i < 5; i++) {
-            one.post(BASE + "/" + id + "/rotate-secrets?force=true", null).expect(200);
-            two.post(BASE + "/" + id + "/rotate-secrets?force=true", null).expect(200);
+            one.post(Rotating.BASE + "/" + id + "/rotate-secrets?force=true", null)
+                    .expect(200);
+            two.post(Rotating.BASE + "/" + id + "/rotate-secrets?force=true", null)
+                    .expect(200);
         }
 
         Awaitility.await()
@@ -107,72 +108,15 @@ class KilledVaultCourierIT {
     }
 
     private static JsonObject vaultKv(ServiceProcess service, String id) {
-        return service.get(BASE + "/" + id)
+        return service.get(Rotating.BASE + "/" + id)
                 .expect(200)
                 .json()
                 .getJsonObject("secretRotation")
                 .getJsonObject("vaultKv");
     }
 
-    private static String project(ServiceProcess service) {
-        return service.get("/api/v1/projects")
-                .expect(200)
-                .json()
-                .getJsonArray("projects")
-                .getJsonObject(0)
-                .getString("id");
-    }
-
-    private String rotation(ServiceProcess service, String path) {
-        Login managing = target.role("LOGIN CREATEROLE");
-        Login first = target.role("LOGIN");
-        Login second = target.role("LOGIN");
-        String name = TestPostgres.uniqueName("vault").replace('_', '-');
-        String connection = service.post(
-                        "/api/v1/app-connections/postgres",
-                        new JsonObject()
-                                .put("name", name)
-                                .put("method", "username-and-password")
-                                .put(
-                                        "credentials",
-                                        new JsonObject()
-                                                .put("host", "127.0.0.1")
-                                                .put("port", target.port())
-                                                .put("database", "postgres")
-                                                .put("username", managing.role())
-                                                .put("password", managing.password())
-                                                .put("sslEnabled", false)))
-                .expect(200)
-                .json()
-                .getJsonObject("appConnection")
-                .getString("id");
-        return service.post(
-                        BASE,
-                        new JsonObject()
-                                .put("name", name)
-                                .put("projectId", project(service))
-                                .put("connectionId", connection)
-                                .put("environment", "production")
-                                .put("secretPath", "/" + name)
-                                .put("rotationInterval", 30)
-                                .put(
-                                        "parameters",
-                                        new JsonObject()
-                                                .put("username1", first.role())
-                                                .put("username2", second.role()))
-                                .put(
-                                        "secretsMapping",
-                                        new JsonObject()
-                                                .put("username", "DB_USER")
-                                                .put("password", "DB_PASSWORD"))
-                                .put(
-                                        "vaultKv",
-                                        new JsonObject()
-                                                .put("mount", TestVault.MOUNT)
-                                                .put("path", path)))
-                .expect(200)
-                .json()
-                .getJsonObject("secretRotation")
-                .getString("id");
+    private static JsonObject at(String path) {
+        return new JsonObject()
+                .put("vaultKv", new JsonObject().put("mount", TestVault.MOUNT).put("path", path));
     }
 }

@@ -2,10 +2,10 @@ package io.rolewright.delivery.webhook;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.rolewright.rotation.Rotating;
 import io.rolewright.testing.Installation;
 import io.rolewright.testing.ServiceProcess;
 import io.rolewright.testing.TestPostgres;
-import io.rolewright.testing.TestPostgres.Login;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
@@ -15,8 +15,6 @@ import org.junit.jupiter.api.Test;
 
 /** Webhooks and processes: two replicas with the clock inside, and one that is killed while its receiver keeps it waiting. */
 class KilledCourierIT {
-
-    private static final String BASE = "/api/v2/secret-rotations/postgres-credentials";
 
     private final TestPostgres target = TestPostgres.shared(14);
     private final TestReceiver receiver = new TestReceiver();
@@ -33,7 +31,7 @@ class KilledCourierIT {
     void isToldAgainByAnotherReplicaInOrder() {
         ServiceProcess killed = installation.start();
         String hook = subscribe(killed, "/silent");
-        String id = rotation(killed);
+        String id = Rotating.created(killed, target, new JsonObject());
         Awaitility.await()
                 .atMost(Duration.ofSeconds(20))
                 .until(() -> receiver.at("/silent").size() == 1);
@@ -41,7 +39,8 @@ class KilledCourierIT {
         receiver.got.clear();
 
         ServiceProcess other = installation.start();
-        other.post(BASE + "/" + id + "/rotate-secrets?force=true", null).expect(200);
+        other.post(Rotating.BASE + "/" + id + "/rotate-secrets?force=true", null)
+                .expect(200);
         other.patch("/api/v1/webhooks/" + hook, new JsonObject().put("url", receiver.url("/hook")))
                 .expect(200);
         assertThat(receiver.got)
@@ -61,11 +60,13 @@ class KilledCourierIT {
         ServiceProcess two = installation.start();
         subscribe(one, "/hook");
 
-        String first = rotation(one);
-        String second = rotation(two);
+        String first = Rotating.created(one, target, new JsonObject());
+        String second = Rotating.created(two, target, new JsonObject());
         for (int i = 0; i < 4; i++) {
-            one.post(BASE + "/" + first + "/rotate-secrets?force=true", null).expect(200);
-            two.post(BASE + "/" + second + "/rotate-secrets?force=true", null).expect(200);
+            one.post(Rotating.BASE + "/" + first + "/rotate-secrets?force=true", null)
+                    .expect(200);
+            two.post(Rotating.BASE + "/" + second + "/rotate-secrets?force=true", null)
+                    .expect(200);
         }
 
         Awaitility.await().atMost(Duration.ofSeconds(20)).until(() -> receiver.got.size() == 10);
@@ -82,7 +83,7 @@ class KilledCourierIT {
         return service.post(
                         "/api/v1/webhooks",
                         new JsonObject()
-                                .put("projectId", project(service))
+                                .put("projectId", Rotating.project(service))
                                 .put("name", "hook")
                                 .put("url", receiver.url(path))
                                 .put("caCert", TestReceiver.AUTHORITY.caPem())
@@ -90,63 +91,6 @@ class KilledCourierIT {
                 .expect(200)
                 .json()
                 .getJsonObject("webhook")
-                .getString("id");
-    }
-
-    private static String project(ServiceProcess service) {
-        return service.get("/api/v1/projects")
-                .expect(200)
-                .json()
-                .getJsonArray("projects")
-                .getJsonObject(0)
-                .getString("id");
-    }
-
-    private String rotation(ServiceProcess service) {
-        Login managing = target.role("LOGIN CREATEROLE");
-        Login first = target.role("LOGIN");
-        Login second = target.role("LOGIN");
-        String name = TestPostgres.uniqueName("told").replace('_', '-');
-        String connection = service.post(
-                        "/api/v1/app-connections/postgres",
-                        new JsonObject()
-                                .put("name", name)
-                                .put("method", "username-and-password")
-                                .put(
-                                        "credentials",
-                                        new JsonObject()
-                                                .put("host", "127.0.0.1")
-                                                .put("port", target.port())
-                                                .put("database", "postgres")
-                                                .put("username", managing.role())
-                                                .put("password", managing.password())
-                                                .put("sslEnabled", false)))
-                .expect(200)
-                .json()
-                .getJsonObject("appConnection")
-                .getString("id");
-        return service.post(
-                        BASE,
-                        new JsonObject()
-                                .put("name", name)
-                                .put("projectId", project(service))
-                                .put("connectionId", connection)
-                                .put("environment", "production")
-                                .put("secretPath", "/" + name)
-                                .put("rotationInterval", 30)
-                                .put(
-                                        "parameters",
-                                        new JsonObject()
-                                                .put("username1", first.role())
-                                                .put("username2", second.role()))
-                                .put(
-                                        "secretsMapping",
-                                        new JsonObject()
-                                                .put("username", "DB_USER")
-                                                .put("password", "DB_PASSWORD")))
-                .expect(200)
-                .json()
-                .getJsonObject("secretRotation")
                 .getString("id");
     }
 }
