@@ -14,6 +14,7 @@ import io.rolewright.request.EntityTags;
 import io.rolewright.rotation.ServedSecrets;
 import io.rolewright.rotation.ServedSecrets.Active;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
@@ -27,16 +28,22 @@ class ActiveCredential {
     private static final String KIND = "secret-rotation";
     private static final String JSON = "json";
 
+    /** Of those who wait for a version: some of the sessions to the store are left to everybody else. */
+    private static final int LOOKS_AT_ONCE = 8;
+
     private final ServedSecrets served;
     private final ConnectionEndpoints endpoints;
     private final VersionWaiters waiters;
     private final AuditLog audit;
+    private final Turns looks;
 
-    ActiveCredential(ServedSecrets served, ConnectionEndpoints endpoints, VersionWaiters waiters, AuditLog audit) {
+    ActiveCredential(
+            ServedSecrets served, ConnectionEndpoints endpoints, VersionWaiters waiters, AuditLog audit, Vertx vertx) {
         this.served = served;
         this.endpoints = endpoints;
         this.waiters = waiters;
         this.audit = audit;
+        this.looks = new Turns(vertx, LOOKS_AT_ONCE);
     }
 
     /**
@@ -102,11 +109,14 @@ class ActiveCredential {
         return Uni.createFrom()
                 .deferred(() -> {
                     Rights.reach(request.caller(), Right.ROTATION_READ_CREDENTIALS);
-                    return look(request)
+                    if (request.waitFor() == 0) {
+                        return look(request);
+                    }
+                    return looks.take(() -> look(request))
                             .chain(now -> now != null
                                     ? Uni.createFrom().item(now)
                                     : waiters.until(request.rotation(), request.waitFor(), request.timeout())
-                                            .chain(again -> look(request))
+                                            .chain(again -> looks.take(() -> look(request)))
                                             .map(then -> then != null ? then : new Answer(null, null)));
                 })
                 .onFailure(Problem.class)
