@@ -7,6 +7,7 @@ import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.jboss.logmanager.ExtLogRecord;
@@ -38,10 +39,15 @@ public class AuditLog {
      * written when the row is sent: after a rollback there is a line without a row, never a row without a line.
      */
     public Uni<Void> record(AuditEvent event) {
-        var row = row(event);
+        return record(List.of(event));
+    }
+
+    /** The same of several. */
+    public Uni<Void> record(List<AuditEvent> events) {
+        var rows = events.stream().map(this::row).toList();
         // An identity column makes persist send the INSERT at once.
-        return Panache.withTransaction(() -> Panache.getSession().chain(session -> session.persist(row)))
-                .invoke(() -> log.log(line(row)));
+        return Panache.withTransaction(() -> Panache.getSession().chain(session -> session.persistAll(rows.toArray())))
+                .invoke(() -> rows.forEach(row -> log.log(line(row))));
     }
 
     /**

@@ -18,7 +18,10 @@ import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
+import java.util.Map;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /** The one credential of a rotation to log in with, in the form that a client takes, now or when there is another version. */
@@ -28,14 +31,16 @@ class ActiveCredential {
     private static final String KIND = "secret-rotation";
     private static final String JSON = "json";
 
-    /** Of those who wait for a version: some of the sessions to the store are left to everybody else. */
-    private static final int LOOKS_AT_ONCE = 8;
+    /** For those who wait for a version: most of the sessions to the store are left to everybody else. */
+    private static final int LOOKS_AT_ONCE = 4;
+
+    private static final int ANSWERS_OF_ONE_LOOK = 100;
 
     private final ServedSecrets served;
     private final ConnectionEndpoints endpoints;
     private final VersionWaiters waiters;
     private final AuditLog audit;
-    private final Turns looks;
+    private final SharedLooks<Request, Answer> looks;
 
     ActiveCredential(
             ServedSecrets served, ConnectionEndpoints endpoints, VersionWaiters waiters, AuditLog audit, Vertx vertx) {
@@ -43,7 +48,7 @@ class ActiveCredential {
         this.endpoints = endpoints;
         this.waiters = waiters;
         this.audit = audit;
-        this.looks = new Turns(vertx, LOOKS_AT_ONCE);
+        this.looks = new SharedLooks<>(vertx, LOOKS_AT_ONCE, ANSWERS_OF_ONE_LOOK, this::look);
     }
 
     /**
@@ -110,13 +115,13 @@ class ActiveCredential {
                 .deferred(() -> {
                     Rights.reach(request.caller(), Right.ROTATION_READ_CREDENTIALS);
                     if (request.waitFor() == 0) {
-                        return look(request);
+                        return look(List.of(request)).chain(answers -> answers.get(0));
                     }
-                    return looks.take(() -> look(request))
+                    return looks.ask(request.rotation(), request)
                             .chain(now -> now != null
                                     ? Uni.createFrom().item(now)
                                     : waiters.until(request.rotation(), request.waitFor(), request.timeout())
-                                            .chain(again -> looks.take(() -> look(request)))
+                                            .chain(again -> looks.ask(request.rotation(), request))
                                             .map(then -> then != null ? then : new Answer(null, null)));
                 })
                 .onFailure(Problem.class)
@@ -125,29 +130,54 @@ class ActiveCredential {
                         .recoverWithNull());
     }
 
-    /** Null item when it is not the version yet that the caller waits for. */
-    private Uni<Answer> look(Request request) {
-        return served.snapshot(() -> served.active(request.rotation())
-                .invoke(active -> requireReadable(request, active))
-                .chain(active -> {
-                    if (active.version() < request.waitFor()) {
-                        return Uni.createFrom().nullItem();
-                    }
-                    if (active.version() == 0) {
-                        throw Problem.of(
-                                400,
-                                "no_credentials_yet",
-                                "This rotation has no proven password yet; its state and attempts say why.");
-                    }
-                    String etag = etag(request, active);
-                    return EntityTags.isKnown(request.ifNoneMatch(), etag)
-                            ? Uni.createFrom().item(new Answer(etag, null))
-                            : endpoints
-                                    .find(active.connectionId())
-                                    .chain(endpoint -> body(request, active, endpoint))
-                                    .call(() -> audit.record(success(request, active)))
-                                    .map(body -> new Answer(etag, body));
-                }));
+    /**
+     * Null for who waits for another version than this.
+     *
+     * @param requests all for the same rotation
+     */
+    private Uni<List<Uni<Answer>>> look(List<Request> requests) {
+        return served.snapshot(() -> served.active(requests.get(0).rotation()).chain(active -> {
+            List<Request> readers = requests.stream()
+                    .filter(request -> active != null && reads(request, active))
+                    .toList();
+            return (readers.isEmpty() ? Uni.createFrom().<Credential>nullItem() : credential(readers, active))
+                    .map(credential -> requests.stream()
+                            .map(request -> Uni.createFrom().item(() -> answer(request, active, credential)))
+                            .toList());
+        }));
+    }
+
+    /** Whether it is answered with the password. */
+    private static boolean reads(Request request, Active active) {
+        try {
+            return isReadable(request, active) && !EntityTags.isKnown(request.ifNoneMatch(), etag(request, active));
+        } catch (Problem refusal) {
+            return false;
+        }
+    }
+
+    private static Answer answer(Request request, Active active, Credential credential) {
+        if (!isReadable(request, active)) {
+            return null;
+        }
+        String etag = etag(request, active);
+        return new Answer(
+                etag, EntityTags.isKnown(request.ifNoneMatch(), etag) ? null : body(request, active, credential));
+    }
+
+    /** Whether what is served is what the caller waits for. @throws Problem if he gets none, whatever he waits for */
+    private static boolean isReadable(Request request, Active active) {
+        requireReadable(request, active);
+        if (active.version() < request.waitFor()) {
+            return false;
+        }
+        if (active.version() == 0) {
+            throw Problem.of(
+                    400,
+                    "no_credentials_yet",
+                    "This rotation has no proven password yet; its state and attempts say why.");
+        }
+        return true;
     }
 
     private static void requireReadable(Request request, Active active) {
@@ -168,31 +198,55 @@ class ActiveCredential {
         }
     }
 
-    private Uni<Object> body(Request request, Active active, Endpoint endpoint) {
-        if (request.format() == null) {
-            return served.password(active)
-                    .map(password -> new View(
-                            active.rotationId(),
-                            active.version(),
-                            active.since(),
-                            endpoint.host(),
-                            endpoint.port(),
-                            endpoint.database(),
-                            endpoint.sslMode(),
-                            active.roleName(),
-                            password));
+    /** What readers are answered with; each that nobody wants is null. */
+    private record Credential(Endpoint endpoint, String password, String scramSecret) {
+        @Override
+        public String toString() {
+            return "Credential[" + endpoint + "]";
         }
-        Uni<String> secret =
-                request.format() == LoginFormat.PGBOUNCER ? served.scramSecret(active) : served.password(active);
-        return secret.map(text -> request.format()
+    }
+
+    private Uni<Credential> credential(List<Request> readers, Active active) {
+        Map<Boolean, List<Request>> bySecret =
+                readers.stream().collect(Collectors.partitioningBy(reader -> reader.format() == LoginFormat.PGBOUNCER));
+        return endpoints
+                .find(active.connectionId())
+                .chain(endpoint -> (bySecret.get(false).isEmpty()
+                                ? Uni.createFrom().<String>nullItem()
+                                : served.password(active))
+                        .chain(password -> (bySecret.get(true).isEmpty()
+                                        ? Uni.createFrom().<String>nullItem()
+                                        : served.scramSecret(active))
+                                .map(secret -> new Credential(endpoint, password, secret))))
+                .call(() -> audit.record(
+                        readers.stream().map(reader -> success(reader, active)).toList()));
+    }
+
+    private static Object body(Request request, Active active, Credential credential) {
+        Endpoint endpoint = credential.endpoint();
+        if (request.format() == null) {
+            return new View(
+                    active.rotationId(),
+                    active.version(),
+                    active.since(),
+                    endpoint.host(),
+                    endpoint.port(),
+                    endpoint.database(),
+                    endpoint.sslMode(),
+                    active.roleName(),
+                    credential.password());
+        }
+        return request.format()
                         .line(new LoginFormat.Login(
                                 endpoint.host(),
                                 endpoint.port(),
                                 endpoint.database(),
                                 endpoint.sslMode(),
                                 active.roleName(),
-                                text))
-                + "\n");
+                                request.format() == LoginFormat.PGBOUNCER
+                                        ? credential.scramSecret()
+                                        : credential.password()))
+                + "\n";
     }
 
     /** Host and port may change without a new version, and so do not stand in it: whoever waits, waits for passwords. */

@@ -3,9 +3,14 @@ package io.rolewright.request;
 import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.http.ContentType;
 import io.restassured.path.json.JsonPath;
+import io.rolewright.testing.ApiContract;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -29,6 +34,8 @@ class ApiDocumentTest {
     private static final Set<String> WITH_PASSWORD =
             Set.of("ActivePostgresCredentialsResponse", "GeneratedCredential", "PostgresCredentialsSecretsMapping");
 
+    private static final ObjectMapper YAML = new ObjectMapper(new YAMLFactory());
+
     private static final Set<String> METHODS = Set.of("get", "post", "put", "patch", "delete");
 
     record Described(String method, String path, Map<String, Object> operation) {
@@ -37,6 +44,18 @@ class ApiDocumentTest {
         public String toString() {
             return method + " " + path;
         }
+    }
+
+    /** The executable serves it in another way, and in another order. */
+    @Test
+    void isTheOneInTheRepositoryInBothFormats() throws IOException {
+        JsonNode wanted = YAML.readTree(ApiContract.FILE.toFile());
+
+        assertThat(YAML.readTree(
+                        given().queryParam("format", "yaml").get("/api/openapi").asString()))
+                .isEqualTo(wanted);
+        assertThat(new ObjectMapper().readTree(given().get("/api/openapi.json").asString()))
+                .isEqualTo(wanted);
     }
 
     @Test
