@@ -19,11 +19,14 @@ import java.net.http.HttpResponse;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 
 /** An application in Java whose pool (HikariCP, on pgjdbc) follows a rotation; {@code docs/consuming.md} shows parts of it. */
 @QuarkusTest
 class PoolFollowsRotationTest {
+
+    private static final int SESSIONS = 5;
 
     private final HttpClient client = HttpClient.newHttpClient();
     private String active;
@@ -58,7 +61,7 @@ class PoolFollowsRotationTest {
         pool.setCredentials(Credentials.of(
                 served.get("username").asText(), served.get("password").asText()));
         // --
-        pool.setMaximumPoolSize(5);
+        pool.setMaximumPoolSize(SESSIONS);
         return pool;
     }
 
@@ -82,6 +85,8 @@ class PoolFollowsRotationTest {
         try (HikariDataSource pool = pool(served)) {
             Connection atWork = pool.getConnection();
             assertThat(who(atWork)).isEqualTo(roles.first.role());
+            // One that is being opened while the pool changes over comes with the old credential.
+            Awaitility.await().until(() -> pool.getHikariPoolMXBean().getTotalConnections() == SESSIONS);
             Rotating.rotateAtOnce(id).then().statusCode(200);
 
             changeOver(pool, credential(served.get("credentialVersion").asLong() + 1));
