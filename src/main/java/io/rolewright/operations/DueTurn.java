@@ -117,7 +117,7 @@ final class DueTurn {
     private void fill() {
         Set<UUID> leaveOut = new HashSet<>();
         synchronized (this) {
-            if (claiming) {
+            if (claiming || waiting == null) { // who has answered begins nothing more: nobody waits for its end
                 return;
             }
             if (dry || storeFailed || isOver()) {

@@ -265,4 +265,20 @@ class DueWorkTest {
         runDue();
         read(id).body("secretRotation.credentialVersion", equalTo(2));
     }
+
+    /** A platform that scales to zero stops the process then. */
+    @Test
+    void beginsNothingMoreOnceItHasAnswered() throws InterruptedException {
+        String due = Rotating.on(14).created();
+        String dueLater = Rotating.on(14).created();
+        makeDue(due);
+        runDue().then().body("rotated", greaterThanOrEqualTo(1));
+
+        makeDue(dueLater);
+        Thread.sleep(1500); // it looked again after a second
+        read(dueLater).body("secretRotation.credentialVersion", equalTo(1));
+
+        runDue();
+        read(dueLater).body("secretRotation.credentialVersion", equalTo(2));
+    }
 }
