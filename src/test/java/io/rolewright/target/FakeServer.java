@@ -100,6 +100,11 @@ final class FakeServer implements AutoCloseable {
             try {
                 Socket socket = listener.accept();
                 open.add(socket);
+                if (listener.isClosed()) {
+                    // It came while all the others were being closed.
+                    socket.close();
+                    return;
+                }
                 threads.execute(() -> {
                     try (socket) {
                         behaviour.serve(new Peer(socket, received));

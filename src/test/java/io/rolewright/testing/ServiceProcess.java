@@ -243,21 +243,9 @@ public final class ServiceProcess implements AutoCloseable {
         return all.substring(Math.max(0, all.length() - 4000));
     }
 
-    /** Its sockets that are open now, as the kernel counts them. */
-    public int sockets() {
-        try (Stream<Path> descriptors = Files.list(Path.of("/proc/" + pid() + "/fd"))) {
-            return (int) descriptors.filter(ServiceProcess::isSocket).count();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private static boolean isSocket(Path descriptor) {
-        try {
-            return Files.readSymbolicLink(descriptor).toString().startsWith("socket:");
-        } catch (IOException goneMeanwhile) {
-            return false;
-        }
+    /** Its sockets that are open now, as the kernel lists them. */
+    public Sockets sockets() {
+        return new Sockets(pid());
     }
 
     /** Its threads, as the kernel counts them. */
