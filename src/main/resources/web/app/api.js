@@ -197,6 +197,7 @@ export class OnceKey {
 
 export const CONNECTIONS = '/api/v1/app-connections/postgres';
 export const ROTATIONS = '/api/v2/secret-rotations/postgres-credentials';
+export const SUMMARY = '/api/v2/secret-rotations/summary';
 export const PROJECTS = '/api/v1/projects';
 
 /** The caller's projects; none for who may see none. */

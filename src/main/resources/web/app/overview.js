@@ -1,5 +1,5 @@
 // One picture of how things are: what is due, what failed and how long it took, and how the servers are.
-import { CONNECTIONS, ROTATIONS, all, get, session } from './api.js';
+import { CONNECTIONS, SUMMARY, all, get, session } from './api.js';
 import { link } from './router.js';
 import { allRotations, isOverdue, status, statusBadge } from './rotations.js';
 import { Part, badge, empty, fault, head, html, icon, lasted, loading, nothing, svg, when } from './ui.js';
@@ -7,9 +7,6 @@ import { t } from './texts.js';
 
 const DAY = 86_400_000;
 const DAYS = 30;
-/** Of so many rotations, those tried last, the attempts are read: one request each. */
-const LOOKED_INTO = 120;
-const AT_ONCE = 6;
 
 const dayOf = (at) => {
   const day = new Date(at);
@@ -18,7 +15,7 @@ const dayOf = (at) => {
 const DATE = new Intl.DateTimeFormat('en', { month: 'short', day: 'numeric' });
 
 class Overview extends Part {
-  static properties = { rotations: { state: true }, connections: { state: true }, attempts: { state: true }, problem: { state: true } };
+  static properties = { rotations: { state: true }, connections: { state: true }, ended: { state: true }, problem: { state: true } };
 
   connectedCallback() {
     super.connectedCallback();
@@ -33,33 +30,15 @@ class Overview extends Part {
 
   async read(signal) {
     if (!session.may('read:secret-rotation')) {
-      this.rotations = this.connections = this.attempts = [];
+      this.rotations = this.connections = [];
       return;
     }
     try {
       [this.rotations, this.connections] = await Promise.all([allRotations(() => {}, signal), all(CONNECTIONS, 'appConnections', {}, () => {}, signal)]);
-      this.attempts = await this.recentAttempts(signal);
+      this.ended = await get(SUMMARY, { days: DAYS, timeZone: new Intl.DateTimeFormat().resolvedOptions().timeZone }, signal);
     } catch (problem) {
       if (problem.name !== 'AbortError') this.problem = problem;
     }
-  }
-
-  async recentAttempts(signal) {
-    const since = Date.now() - DAYS * DAY;
-    const tried = this.rotations
-      .filter((row) => row.lastRotationAttemptedAt && new Date(row.lastRotationAttemptedAt) > since)
-      .sort((a, b) => new Date(b.lastRotationAttemptedAt) - new Date(a.lastRotationAttemptedAt));
-    this.left = Math.max(0, tried.length - LOOKED_INTO);
-    const found = [];
-    const queue = tried.slice(0, LOOKED_INTO);
-    const work = async () => {
-      for (let row = queue.shift(); row; row = queue.shift()) {
-        const { attempts } = await get(`${ROTATIONS}/${row.id}/attempts`, { limit: 100 }, signal);
-        found.push(...attempts.filter((each) => new Date(each.startedAt) > since));
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
-    return found;
   }
 
   render() {
@@ -83,7 +62,7 @@ class Overview extends Part {
       </div>
       <section class="card pad stack" aria-labelledby="due"><h2 id="due">${t.overview.due}</h2>${this.due()}</section>
       <div class="split even">
-        <section class="card pad stack" aria-labelledby="done"><h2 id="done">${t.overview.done}</h2>${this.attempts ? this.done() : loading()}</section>
+        <section class="card pad stack" aria-labelledby="done"><h2 id="done">${t.overview.done}</h2>${this.ended ? this.done() : loading()}</section>
         <section class="card pad stack" aria-labelledby="targets"><h2 id="targets">${t.overview.targets}</h2>${this.targets()}</section>
       </div>
       ${this.attention()}
@@ -107,21 +86,12 @@ class Overview extends Part {
       <p class="small muted">${t.overview.dueLabel(total, late)}</p>`;
   }
 
+  /** Bars of the last thirty days, as the service has counted them. */
   done() {
-    const today = dayOf(Date.now());
-    const days = Array.from({ length: DAYS }, (_, i) => ({ at: dayOf(today - (DAYS - 1 - i) * DAY + DAY / 2), good: 0, bad: 0 }));
-    const byDay = new Map(days.map((each) => [each.at, each]));
-    const ended = this.attempts.filter((each) => each.state === 'done' || each.state === 'failed');
-    for (const each of ended) {
-      const day = byDay.get(dayOf(each.startedAt));
-      if (day) day[each.state === 'done' ? 'good' : 'bad']++;
-    }
-    const times = ended.filter((each) => each.state === 'done' && each.finishedAt).map((each) => new Date(each.finishedAt) - new Date(each.startedAt)).sort((a, b) => a - b);
-    const at = (share) => (times.length ? lasted(0, times[Math.min(times.length - 1, Math.floor(times.length * share))]) : '–');
-    const failed = ended.filter((each) => each.state === 'failed').length;
-    return html`${bars(t.overview.doneLabel(ended.length - failed, failed), days.map((each) => ({ at: each.at, parts: [['good', each.good], ['bad', each.bad]] })), 560)}
-      <div class="legend"><span><i class="good"></i>${t.attempt.state.done}: ${ended.length - failed}</span><span><i class="bad"></i>${t.attempt.state.failed}: ${failed}</span><span>${t.overview.median(at(0.5), at(0.95))}</span></div>
-      ${this.left ? html`<p class="small muted">${t.overview.left(LOOKED_INTO, this.left)}</p>` : nothing}`;
+    const { days, done, failed, medianMillis, p95Millis } = this.ended;
+    const took = (millis) => (millis === null ? '–' : lasted(0, millis));
+    return html`${bars(t.overview.doneLabel(done, failed), days.map((each) => ({ at: new Date(`${each.date}T12:00`), parts: [['good', each.done], ['bad', each.failed]] })), 560)}
+      <div class="legend"><span><i class="good"></i>${t.attempt.state.done}: ${done}</span><span><i class="bad"></i>${t.attempt.state.failed}: ${failed}</span><span>${t.overview.median(took(medianMillis), took(p95Millis))}</span></div>`;
   }
 
   /** Each server once, by the worst that is known of what runs over it. */

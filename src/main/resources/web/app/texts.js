@@ -480,7 +480,6 @@ export const t = {
     done: 'The last 30 days',
     doneLabel: (good, bad) => `${many(good, 'attempt')} succeeded and ${bad} failed in the last 30 days.`,
     median: (median, most) => `Duration: ${median} median, ${most} for 95 %`,
-    left: (count, left) => `Of the ${count} rotations tried last; ${left} more are not in this picture.`,
     targets: 'Servers by state',
     targetsLabel: (count) => `${many(count, 'server')} by state; the numbers follow.`,
     target: { failing: 'Failing', doubt: 'Late or in doubt', fine: 'In order', idle: 'Without managed passwords' },

@@ -66,6 +66,7 @@ public class ApiDocument implements OASFilter {
             "ProjectReference",
             "ReleasedPostgresCredentials",
             "RotationAttempt",
+            "RotationSummaryDay",
             "RotationVersion",
             "Secret",
             "SecretRotationOption",

@@ -37,6 +37,7 @@ import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
+import java.time.ZoneId;
 import java.util.List;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
@@ -65,6 +66,7 @@ class RotationResource {
             "Repeating a request with the same key within 24 hours gives the first answer.";
 
     private final Rotations rotations;
+    private final RotationSummaries summaries;
     private final ServedCredentials served;
     private final History history;
     private final CurrentCaller caller;
@@ -74,6 +76,7 @@ class RotationResource {
 
     RotationResource(
             Rotations rotations,
+            RotationSummaries summaries,
             ServedCredentials served,
             History history,
             CurrentCaller caller,
@@ -81,6 +84,7 @@ class RotationResource {
             RequestContext request,
             Idempotency idempotency) {
         this.rotations = rotations;
+        this.summaries = summaries;
         this.served = served;
         this.history = history;
         this.caller = caller;
@@ -101,6 +105,36 @@ class RotationResource {
     public Uni<Many> listAll(
             @QueryParam("projectId") @NotNull(message = "Required") String projectId, @BeanParam PageQuery page) {
         return list(projectId, page);
+    }
+
+    @GET
+    @Path("/summary")
+    @Operation(
+            operationId = "summarizeSecretRotations",
+            summary = "Count how attempts ended, day by day",
+            description = "Of all rotations that the caller may read, or those of one project.")
+    public Uni<RotationSummary> summary(
+            @QueryParam("projectId") @Parameter(description = "All that the caller may read, if absent.")
+                    String projectId,
+            @QueryParam("days")
+                    @Parameter(
+                            description = "How many to look back, today included.",
+                            schema =
+                                    @Schema(
+                                            type = SchemaType.INTEGER,
+                                            minimum = "1",
+                                            maximum = "90",
+                                            defaultValue = "30"))
+                    String days,
+            @QueryParam("timeZone")
+                    @Parameter(
+                            description = "Where a day begins: a name of the IANA time zone database.",
+                            schema = @Schema(type = SchemaType.STRING, defaultValue = "UTC"),
+                            example = "Europe/Berlin")
+                    String timeZone) {
+        int wanted = RotationSummaries.days(days);
+        ZoneId zone = RotationSummaries.zone(timeZone);
+        return rotations.reach(caller.get(), projectId).chain(reach -> summaries.of(reach, wanted, zone));
     }
 
     @GET

@@ -4,6 +4,7 @@ import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.access.Caller;
 import io.rolewright.access.Project;
 import io.rolewright.access.Projects;
+import io.rolewright.access.Reach;
 import io.rolewright.access.Right;
 import io.rolewright.access.Rights;
 import io.rolewright.audit.AuditType;
@@ -35,10 +36,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What may be done with rotations, and in which order.
@@ -119,6 +122,16 @@ class Rotations {
                 .chain(project -> store.list(project.id, page))
                 .map(rows -> page.cut(rows, row -> row.name, row -> row.id))
                 .chain(slice -> shown(slice.rows()).map(rows -> new Slice<>(rows, slice.nextCursor())));
+    }
+
+    /** Whose rotations the caller may read. @param projectId if only one project's are wanted, else null */
+    Uni<Reach> reach(Caller caller, @Nullable String projectId) {
+        if (projectId == null) {
+            return Uni.createFrom().item(() -> Rights.reach(caller, Right.ROTATION_READ));
+        }
+        return project(caller, projectId, Right.ROTATION_READ)
+                .invoke(project -> Rights.require(caller, Right.ROTATION_READ, project.id))
+                .map(project -> new Reach(false, Set.of(project.id)));
     }
 
     Uni<Shown> get(Caller caller, UUID id) {

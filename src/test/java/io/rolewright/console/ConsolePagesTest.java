@@ -20,6 +20,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -92,6 +93,8 @@ class ConsolePagesTest {
             see(chromium, "sign-in", dark);
             chromium.signIn("", TestStore.CLIENT_ID, TestStore.CLIENT_SECRET);
             assertThat(chromium.page.locator("svg.chart")).hasCount(3);
+            assertThat(chromium.page.locator("svg.chart").nth(1))
+                    .hasAttribute("aria-label", Pattern.compile("[1-9]\\d* attempts? succeeded and \\d+ failed .*"));
             see(chromium, "overview", dark);
             go(chromium, "connections", "connections");
             see(chromium, "connections", dark);

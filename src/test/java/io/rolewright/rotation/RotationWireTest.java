@@ -15,6 +15,7 @@ import static org.hamcrest.Matchers.emptyOrNullString;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.hasItem;
 import static org.hamcrest.Matchers.hasSize;
+import static org.hamcrest.Matchers.lessThan;
 import static org.hamcrest.Matchers.matchesPattern;
 import static org.hamcrest.Matchers.not;
 import static org.hamcrest.Matchers.notNullValue;
@@ -23,11 +24,13 @@ import static org.hamcrest.Matchers.nullValue;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
 import io.rolewright.testing.Api;
+import io.rolewright.testing.Identities;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestPostgres.Login;
 import io.rolewright.testing.TestStore;
 import java.time.Instant;
 import java.time.LocalDate;
+import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.HashMap;
@@ -980,6 +983,8 @@ class RotationWireTest {
     @Nested
     class LookingBack {
 
+        private static final String SUMMARY = "/api/v2/secret-rotations/summary";
+
         @Test
         void tellsWhoDidWhatWhenAndHowItEnded() {
             Rotating roles = Rotating.on(18);
@@ -1024,6 +1029,103 @@ class RotationWireTest {
                         .body(list, hasSize(1))
                         .body(list + "[0].id", not(equalTo(first.path(list + "[0].id"))));
             }
+        }
+
+        @Test
+        void countsHowAttemptsEndedByDay() {
+            String project = Identities.project();
+            Rotating roles = Rotating.on(18);
+            Map<String, Object> body = roles.body(name("counted"));
+            body.put("projectId", project);
+            String id = created(body);
+            rotate(id).then().statusCode(200);
+            roles.target.sql("REVOKE " + roles.first.role() + " FROM " + roles.managing.role());
+            rotateAtOnce(id).then().statusCode(400);
+            // The creation is made three days older, and an attempt of twenty seconds.
+            TestStore.sql("UPDATE attempt SET started_at = started_at - INTERVAL '3 days',"
+                    + " finished_at = started_at - INTERVAL '3 days' + INTERVAL '20 seconds'"
+                    + " WHERE owner_id = '" + id + "' AND cause = 'CREATION'");
+
+            Response month = summary(Map.of("projectId", project));
+            month.then()
+                    .statusCode(200)
+                    .body("days", hasSize(30))
+                    .body("days[29]", equalTo(Map.of("date", today("UTC"), "done", 1, "failed", 1)))
+                    .body("days[26]", equalTo(Map.of("date", past("UTC", 3), "done", 1, "failed", 0)))
+                    .body("days.done.sum()", equalTo(2))
+                    .body("since", equalTo(past("UTC", 29) + "T00:00:00Z"))
+                    .body("done", equalTo(2))
+                    .body("failed", equalTo(1))
+                    .body("medianMillis", lessThan(20_000))
+                    .body("p95Millis", equalTo(20_000));
+            summary(Map.of("projectId", project, "days", 3))
+                    .then()
+                    .statusCode(200)
+                    .body("days", hasSize(3))
+                    .body("done", equalTo(1))
+                    .body("p95Millis", lessThan(20_000));
+            // Where it is tomorrow already, and where it may still be yesterday.
+            for (String zone : List.of("Pacific/Kiritimati", "Pacific/Pago_Pago")) {
+                summary(Map.of("projectId", project, "days", 2, "timeZone", zone))
+                        .then()
+                        .statusCode(200)
+                        .body("days[1].date", equalTo(today(zone)))
+                        .body("days.done.sum()", equalTo(1))
+                        .body(
+                                "since",
+                                equalTo(LocalDate.parse(past(zone, 1))
+                                        .atStartOfDay(ZoneId.of(zone))
+                                        .toInstant()
+                                        .toString()));
+            }
+            summary(Map.of("projectId", Identities.project()))
+                    .then()
+                    .statusCode(200)
+                    .body("done", equalTo(0))
+                    .body("medianMillis", nullValue())
+                    .body("p95Millis", nullValue());
+        }
+
+        @Test
+        void countsWhatTheCallerMayRead() {
+            String project = Identities.project();
+            Map<String, Object> body = Rotating.on(18).body(name("counted"));
+            body.put("projectId", project);
+            created(body);
+            created(Rotating.on(18).body(name("elsewhere")));
+
+            assertThat(summary(Map.of()).<Integer>path("done")).isGreaterThanOrEqualTo(2);
+            Identities.in(project, "reader")
+                    .as()
+                    .get(SUMMARY)
+                    .then()
+                    .statusCode(200)
+                    .body("done", equalTo(1));
+            Identities.in(Identities.project(), "reader")
+                    .as()
+                    .queryParam("projectId", project)
+                    .get(SUMMARY)
+                    .then()
+                    .statusCode(400)
+                    .body("code", equalTo("project_not_found"));
+        }
+
+        @ParameterizedTest
+        @CsvSource({"days, 0", "days, 91", "days, -1", "days, many", "timeZone, Europe/Atlantis"})
+        void refusesDaysThatItCannotCount(String parameter, String value) {
+            summary(Map.of(parameter, value)).then().statusCode(422).body("message[0].path[0]", equalTo(parameter));
+        }
+
+        private static Response summary(Map<String, ?> query) {
+            return Api.as().queryParams(query).get(SUMMARY);
+        }
+
+        private static String today(String zone) {
+            return past(zone, 0);
+        }
+
+        private static String past(String zone, int days) {
+            return LocalDate.now(ZoneId.of(zone)).minusDays(days).toString();
         }
     }
 

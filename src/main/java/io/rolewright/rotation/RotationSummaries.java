@@ -1,0 +1,111 @@
+package io.rolewright.rotation;
+
+import io.rolewright.access.Reach;
+import io.rolewright.problem.ValidationProblem;
+import io.rolewright.rotation.RotationSummary.Day;
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.RowSet;
+import io.vertx.mutiny.sqlclient.Tuple;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Clock;
+import java.time.DateTimeException;
+import java.time.LocalDate;
+import java.time.OffsetDateTime;
+import java.time.ZoneId;
+import java.util.List;
+import java.util.UUID;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** Counts how attempts ended, in one look at the store however many there are. */
+@ApplicationScoped
+class RotationSummaries {
+
+    static final int USUAL_DAYS = 30;
+    static final int MOST_DAYS = 90;
+
+    /** The days are those of the caller's time zone, so they come as their beginnings; the last row is for all of them. */
+    private static final String ENDED = """
+            WITH ended AS (
+                SELECT width_bucket(a.started_at, $1::timestamptz[]) AS day, a.state,
+                       (extract(epoch FROM a.finished_at - a.started_at) * 1000)::bigint AS millis
+                  FROM attempt a JOIN secret_rotation r ON r.id = a.owner_id
+                 WHERE a.started_at >= ($1::timestamptz[])[1] AND a.state IN ('DONE', 'FAILED')
+                   AND ($2 OR r.project_id = ANY ($3)))
+            SELECT day,
+                   count(*) FILTER (WHERE state = 'DONE') AS done,
+                   count(*) FILTER (WHERE state = 'FAILED') AS failed,
+                   percentile_disc(0.5) WITHIN GROUP (ORDER BY millis) FILTER (WHERE state = 'DONE') AS median,
+                   percentile_disc(0.95) WITHIN GROUP (ORDER BY millis) FILTER (WHERE state = 'DONE') AS p95
+              FROM ended GROUP BY GROUPING SETS ((day), ()) ORDER BY day NULLS LAST""";
+
+    private final Pool pool;
+    private final Clock clock;
+
+    RotationSummaries(Pool pool, Clock clock) {
+        this.pool = pool;
+        this.clock = clock;
+    }
+
+    /**
+     * Of rotations that exist.
+     *
+     * @param reach of which projects
+     * @param days how many to look back, today included; 1 to {@value MOST_DAYS}
+     * @param zone where a day begins
+     */
+    Uni<RotationSummary> of(Reach reach, int days, ZoneId zone) {
+        LocalDate today = LocalDate.now(clock.withZone(zone));
+        List<LocalDate> dates =
+                today.minusDays(days - 1L).datesUntil(today.plusDays(1)).toList();
+        OffsetDateTime[] begin = dates.stream()
+                .map(date -> date.atStartOfDay(zone).toOffsetDateTime())
+                .toArray(OffsetDateTime[]::new);
+        return pool.preparedQuery(ENDED)
+                .execute(Tuple.of(begin, reach.everywhere(), reach.projects().toArray(new UUID[0])))
+                .map(rows -> summary(begin[0], dates, rows));
+    }
+
+    private static RotationSummary summary(OffsetDateTime since, List<LocalDate> dates, RowSet<Row> rows) {
+        Day[] days = dates.stream().map(date -> new Day(date, 0, 0)).toArray(Day[]::new);
+        Row all = null;
+        for (Row row : rows) {
+            Integer day = row.getInteger("day");
+            if (day == null) {
+                all = row;
+            } else {
+                days[day - 1] = new Day(dates.get(day - 1), row.getLong("done"), row.getLong("failed"));
+            }
+        }
+        return new RotationSummary(
+                since.toInstant(),
+                Stream.of(days).toList(),
+                all.getLong("done"),
+                all.getLong("failed"),
+                all.getLong("median"),
+                all.getLong("p95"));
+    }
+
+    /** @throws ValidationProblem at {@code days} */
+    static int days(@Nullable String text) {
+        if (text == null) {
+            return USUAL_DAYS;
+        }
+        if (!text.matches("[0-9]{1,2}") || Integer.parseInt(text) < 1 || Integer.parseInt(text) > MOST_DAYS) {
+            throw ValidationProblem.at(List.of("days"), "custom", "Must be a number from 1 to " + MOST_DAYS);
+        }
+        return Integer.parseInt(text);
+    }
+
+    /** @throws ValidationProblem at {@code timeZone} */
+    static ZoneId zone(@Nullable String name) {
+        try {
+            return ZoneId.of(name == null ? "UTC" : name);
+        } catch (DateTimeException unknown) {
+            throw ValidationProblem.at(
+                    List.of("timeZone"), "custom", "Must be a name of the IANA time zone database, as Europe/Berlin");
+        }
+    }
+}

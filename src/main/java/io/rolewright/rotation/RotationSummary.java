@@ -1,0 +1,48 @@
+package io.rolewright.rotation;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.util.List;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.jspecify.annotations.Nullable;
+
+/** What the wire shows of many rotations at once: how the attempts that began lately have ended. */
+@JsonInclude(JsonInclude.Include.ALWAYS)
+@Schema(name = "RotationSummaryResponse", description = "Attempts that have ended, by the day on which they began.")
+record RotationSummary(
+        @Schema(description = "When the first of the days begins.")
+        Instant since,
+
+        @Schema(description = "Each day once, oldest first; the last is today.")
+        List<Day> days,
+
+        @Schema(description = "Attempts after which a new password was served or a role was revoked.", examples = "30")
+        long done,
+
+        @Schema(description = "Attempts that were given up; the old password stayed.", examples = "1")
+        long failed,
+
+        @Schema(
+                description = "How long the middle one of those done took, its retries included; null without any.",
+                nullable = true,
+                examples = "85")
+        @Nullable
+        Long medianMillis,
+
+        @Schema(
+                description = "What 95 of 100 of those done did not exceed; null without any.",
+                nullable = true,
+                examples = "310")
+        @Nullable
+        Long p95Millis) {
+
+    @JsonInclude(JsonInclude.Include.ALWAYS)
+    @Schema(name = "RotationSummaryDay")
+    record Day(
+            @Schema(implementation = String.class, format = "date", examples = "2026-11-23")
+            LocalDate date,
+
+            @Schema(examples = "3") long done,
+            @Schema(examples = "0") long failed) {}
+}
