@@ -18,6 +18,7 @@ import io.rolewright.audit.AuditType;
 import io.rolewright.audit.Outcome;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Ids;
+import io.rolewright.request.Numbers;
 import io.rolewright.request.RequestContext;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
@@ -195,13 +196,7 @@ class AuditResource {
     }
 
     private static int size(String limit) {
-        if (limit == null) {
-            return USUAL_PAGE;
-        }
-        if (!limit.matches("[0-9]{1,4}") || Integer.parseInt(limit) < 1 || Integer.parseInt(limit) > LARGEST_PAGE) {
-            throw ValidationProblem.at(List.of("limit"), "custom", "Must be a number from 1 to " + LARGEST_PAGE);
-        }
-        return Integer.parseInt(limit);
+        return limit == null ? USUAL_PAGE : Numbers.upTo(LARGEST_PAGE, "limit", limit);
     }
 
     private static String cursor(Position position) {

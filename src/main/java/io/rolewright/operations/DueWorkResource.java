@@ -4,7 +4,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import io.rolewright.access.CurrentCaller;
 import io.rolewright.access.Right;
 import io.rolewright.access.Rights;
-import io.rolewright.problem.ValidationProblem;
+import io.rolewright.request.Numbers;
 import io.rolewright.target.Deadline;
 import io.smallrye.mutiny.Uni;
 import jakarta.ws.rs.POST;
@@ -14,7 +14,6 @@ import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.List;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -70,14 +69,7 @@ class DueWorkResource {
     }
 
     private static int seconds(String text) {
-        if (text == null) {
-            return DEFAULT_SECONDS;
-        }
-        if (!text.matches("[0-9]{1,3}") || Integer.parseInt(text) < 1 || Integer.parseInt(text) > MOST_SECONDS) {
-            throw ValidationProblem.at(
-                    List.of("budgetSeconds"), "custom", "Must be a number from 1 to " + MOST_SECONDS);
-        }
-        return Integer.parseInt(text);
+        return text == null ? DEFAULT_SECONDS : Numbers.upTo(MOST_SECONDS, "budgetSeconds", text);
     }
 
     @JsonInclude(JsonInclude.Include.ALWAYS)

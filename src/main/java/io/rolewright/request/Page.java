@@ -24,13 +24,7 @@ public record Page(Integer limit, String afterName, UUID afterId) {
 
     /** @throws ValidationProblem naming the query parameter that does not fit */
     public static Page of(String limit, String cursor) {
-        Integer size = null;
-        if (limit != null) {
-            if (!limit.matches("[0-9]{1,4}") || Integer.parseInt(limit) < 1 || Integer.parseInt(limit) > LARGEST_PAGE) {
-                throw ValidationProblem.at(List.of("limit"), "custom", "Must be a number from 1 to " + LARGEST_PAGE);
-            }
-            size = Integer.valueOf(limit);
-        }
+        Integer size = limit == null ? null : (Integer) Numbers.upTo(LARGEST_PAGE, "limit", limit);
         if (cursor == null) {
             return new Page(size, null, null);
         }

@@ -2,6 +2,7 @@ package io.rolewright.rotation;
 
 import io.rolewright.access.Reach;
 import io.rolewright.problem.ValidationProblem;
+import io.rolewright.request.Numbers;
 import io.rolewright.rotation.RotationSummary.Day;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -90,13 +91,7 @@ class RotationSummaries {
 
     /** @throws ValidationProblem at {@code days} */
     static int days(@Nullable String text) {
-        if (text == null) {
-            return USUAL_DAYS;
-        }
-        if (!text.matches("[0-9]{1,2}") || Integer.parseInt(text) < 1 || Integer.parseInt(text) > MOST_DAYS) {
-            throw ValidationProblem.at(List.of("days"), "custom", "Must be a number from 1 to " + MOST_DAYS);
-        }
-        return Integer.parseInt(text);
+        return text == null ? USUAL_DAYS : Numbers.upTo(MOST_DAYS, "days", text);
     }
 
     /** @throws ValidationProblem at {@code timeZone} */

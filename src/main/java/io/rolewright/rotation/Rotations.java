@@ -117,8 +117,7 @@ class Rotations {
     // ---- Reading --------------------------------------------------------------------------------------------------
 
     Uni<Slice<Shown>> list(Caller caller, String projectId, Page page) {
-        return project(caller, projectId, Right.ROTATION_READ)
-                .invoke(project -> Rights.require(caller, Right.ROTATION_READ, project.id))
+        return readable(caller, projectId)
                 .chain(project -> store.list(project.id, page))
                 .map(rows -> page.cut(rows, row -> row.name, row -> row.id))
                 .chain(slice -> shown(slice.rows()).map(rows -> new Slice<>(rows, slice.nextCursor())));
@@ -129,9 +128,7 @@ class Rotations {
         if (projectId == null) {
             return Uni.createFrom().item(() -> Rights.reach(caller, Right.ROTATION_READ));
         }
-        return project(caller, projectId, Right.ROTATION_READ)
-                .invoke(project -> Rights.require(caller, Right.ROTATION_READ, project.id))
-                .map(project -> new Reach(false, Set.of(project.id)));
+        return readable(caller, projectId).map(project -> new Reach(false, Set.of(project.id)));
     }
 
     Uni<Shown> get(Caller caller, UUID id) {
@@ -139,8 +136,7 @@ class Rotations {
     }
 
     Uni<Shown> getByName(Caller caller, String projectId, String environment, String path, String name) {
-        return project(caller, projectId, Right.ROTATION_READ)
-                .invoke(project -> Rights.require(caller, Right.ROTATION_READ, project.id))
+        return readable(caller, projectId)
                 .chain(project -> store.byName(new Place(project.id, environment, Place.normalised(path)), name))
                 .onItem()
                 .ifNull()
@@ -564,6 +560,11 @@ class Rotations {
     }
 
     // ---- Parts ----------------------------------------------------------------------------------------------------
+
+    private Uni<Project> readable(Caller caller, String projectId) {
+        return project(caller, projectId, Right.ROTATION_READ)
+                .invoke(project -> Rights.require(caller, Right.ROTATION_READ, project.id));
+    }
 
     private Uni<Project> project(Caller caller, String id, Right right) {
         return Uni.createFrom().deferred(() -> {
