@@ -20,6 +20,9 @@ import org.awaitility.Awaitility;
 /** Kills one process again and again while it changes passwords, and looks what became of them. */
 final class Crashes {
 
+    /** Roles or rotations that are changed in turn. */
+    static final int SUBJECTS = 12;
+
     /** How many changes are under way when the process is killed. */
     private static final int AT_ONCE = 3;
 
@@ -35,7 +38,7 @@ final class Crashes {
         this.subjects = subjects;
     }
 
-    /** Of the kills at random moments, so many hundredths: {@code -Dsuite.crash.share}, all if it is not given. */
+    /** Of what is repeated at random moments, so many hundredths: {@code -Dsuite.crash.share}, all if it is not given. */
     static int share(int all) {
         return Math.max(1, all * Integer.getInteger("suite.crash.share", 100) / 100);
     }

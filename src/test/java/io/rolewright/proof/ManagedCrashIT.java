@@ -5,57 +5,24 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.rolewright.testing.ServiceProcess;
 import io.rolewright.testing.TestPostgres;
 import io.vertx.core.json.JsonObject;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
 import org.awaitility.Awaitility;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** {@code kill -9} while roles change their own passwords. */
-@Tag("suite-crash")
-class ManagedCrashIT {
-
-    private Scene scene;
-    private ServiceProcess service;
-    private Crashes crashes;
-
-    @BeforeEach
-    void start() {
-        scene = new Scene();
-        service = scene.installation.start();
-        List<Subject> subjects = new ArrayList<>();
-        for (int i = 0; i < 12; i++) {
-            subjects.add(ManagedSubject.create(scene, service));
-        }
-        crashes = new Crashes(scene, service, subjects);
-    }
-
-    @AfterEach
-    void stop() {
-        scene.close();
-    }
+class ManagedCrashIT extends ChangeProof {
 
     @Test
     void survivesKillsAtRandomMoments() {
-        int kills = Crashes.share(200);
+        int kills = 200;
+        Crashes crashes = new Crashes(scene, service, ManagedSubject.several(scene, service));
 
         crashes.atRandom(kills, ThreadLocalRandom.current().nextLong());
 
         assertThat(crashes.kills()).isEqualTo(kills);
         System.out.println("managed connections: " + kills + " kills at random; " + scene.attempts());
-    }
-
-    @Test
-    void survivesAKillBeforeEveryMessage() {
-        int points = crashes.atEveryMessage();
-
-        System.out.println("managed connections: killed before each of " + points + " messages; " + scene.attempts()
-                + "\n" + crashes.hits());
     }
 
     /** Each connection is killed three times: while management begins, while it ends, and while the connection is deleted. */

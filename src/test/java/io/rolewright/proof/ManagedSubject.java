@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.rolewright.testing.ServiceProcess;
 import io.rolewright.testing.TestPostgres;
 import io.vertx.core.json.JsonObject;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 
 /** A connection whose role changes its own password. */
 final class ManagedSubject implements Subject {
@@ -25,6 +27,13 @@ final class ManagedSubject implements Subject {
     static ManagedSubject create(Scene scene, ServiceProcess service) {
         TestPostgres.Login role = scene.target.role("LOGIN");
         return new ManagedSubject(scene, scene.connection(service, role, true), role);
+    }
+
+    /** As many as {@link Crashes} changes in turn. */
+    static List<Subject> several(Scene scene, ServiceProcess service) {
+        return Stream.<Subject>generate(() -> create(scene, service))
+                .limit(Crashes.SUBJECTS)
+                .toList();
     }
 
     JsonObject seen(ServiceProcess service) {

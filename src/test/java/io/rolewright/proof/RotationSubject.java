@@ -8,9 +8,11 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
 import org.awaitility.Awaitility;
 
 /** A rotation of one role or of two. */
@@ -31,6 +33,13 @@ final class RotationSubject implements Subject {
         this.id = id;
         this.first = first;
         this.second = second;
+    }
+
+    /** As many as {@link Crashes} changes in turn: two thirds of two roles, one third of one. */
+    static List<Subject> several(Scene scene, ServiceProcess service, String connection) {
+        return IntStream.range(0, Crashes.SUBJECTS)
+                .<Subject>mapToObj(i -> create(scene, service, connection, i % 3 != 2))
+                .toList();
     }
 
     static RotationSubject create(Scene scene, ServiceProcess service, String connection, boolean dual) {
