@@ -344,6 +344,9 @@ public final class ServiceProcess implements AutoCloseable {
         for (int tries = 0; tries < 100; tries++) {
             int port = ThreadLocalRandom.current().nextInt(10_000, 32_000);
             try (ServerSocket socket = new ServerSocket(port)) {
+                // Nor one of another test's service that is not up just now: several processes of tests run at a time.
+                Path mark = Files.createDirectories(TARGET.resolve("ports")).resolve(Integer.toString(port));
+                Files.createFile(mark).toFile().deleteOnExit();
                 return socket.getLocalPort();
             } catch (IOException taken) {
                 // Another one, then.
