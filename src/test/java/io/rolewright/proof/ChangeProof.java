@@ -5,7 +5,6 @@ import io.rolewright.testing.TcpProxy;
 import io.rolewright.testing.TestPostgres;
 import java.time.Duration;
 import java.util.function.Predicate;
-import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -60,13 +59,6 @@ abstract class ChangeProof {
             case SINGLE -> rotation(false);
             case MANAGED -> ManagedSubject.create(scene, service);
         };
-    }
-
-    static void settles(Subject subject, ServiceProcess asked) {
-        Awaitility.await()
-                .atMost(Scene.BOUND)
-                .pollInterval(Duration.ofMillis(100))
-                .untilAsserted(() -> subject.assertSettled(asked));
     }
 
     static void sleep(Duration time) {

@@ -18,7 +18,7 @@ class ContentionIT extends ChangeProof {
     @Test
     void twoReplicasFiftyRotatesAtOnceAndAForeignAlterRoleLoop() {
         RotationSubject rotation = rotation(false);
-        settles(rotation, service);
+        rotation.settles(service);
         long before = rotation.version(service);
         ServiceProcess other = scene.installation.start();
         AtomicBoolean over = new AtomicBoolean();
@@ -41,7 +41,7 @@ class ContentionIT extends ChangeProof {
         }
         List<Answer> answers = calls.stream().map(CompletableFuture::join).toList();
         over.set(true);
-        settles(rotation, service);
+        rotation.settles(service);
         rotation.assertSettled(other);
 
         List<String> codes = answers.stream()

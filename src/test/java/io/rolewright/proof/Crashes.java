@@ -15,7 +15,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
-import org.awaitility.Awaitility;
 
 /** Kills one process again and again while it changes passwords, and looks what became of them. */
 final class Crashes {
@@ -158,13 +157,7 @@ final class Crashes {
 
     /** Waits until everything that was left behind is settled, with a bound. */
     void settle() {
-        for (Subject subject : subjects) {
-            Awaitility.await()
-                    .alias(subject.toString())
-                    .atMost(Scene.BOUND)
-                    .pollInterval(Duration.ofMillis(100))
-                    .untilAsserted(() -> subject.assertSettled(service));
-        }
+        subjects.forEach(subject -> subject.settles(service));
     }
 
     /** How long as many changes as are under way at a kill take when nothing happens. */

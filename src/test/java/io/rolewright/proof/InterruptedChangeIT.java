@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.rolewright.testing.ServiceProcess.Answer;
 import io.rolewright.testing.TcpProxy;
 import io.rolewright.testing.TcpProxy.Fate;
+import io.rolewright.testing.TestPostgres;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -15,7 +16,7 @@ class InterruptedChangeIT extends ChangeProof {
     @EnumSource(Kind.class)
     void theReplyToCommitIsLost(Kind kind) {
         Subject subject = subject(kind);
-        settles(subject, service);
+        subject.settles(service);
         long before = subject.version(service);
         TcpProxy.Sighting lost = scene.toTarget.before(TcpProxy.reply("COMMIT"), () -> Fate.CUT);
 
@@ -31,39 +32,33 @@ class InterruptedChangeIT extends ChangeProof {
     @ParameterizedTest
     @EnumSource(Kind.class)
     void theStoreStopsBetweenApplyAndPromote(Kind kind) {
-        Subject subject = subject(kind);
-        settles(subject, service);
-        long before = subject.version(service);
-        TcpProxy.Sighting stopped = scene.toTarget.before(TcpProxy.reply("COMMIT"), () -> {
-            scene.store.server().kill();
-            return Fate.PASS;
-        });
+        Answer answer = stopsBeforeTheReplyToCommit(kind, scene.store, Fate.PASS);
 
-        Answer answer = subject.change(service).join();
-
-        assertThat(stopped.times()).isEqualTo(1);
         assertThat(answer.status()).as(answer.text()).isIn(503, 504);
-        scene.store.server().start();
-        settles(subject, service);
-        assertThat(subject.version(service)).isEqualTo(before + 1);
     }
 
     @ParameterizedTest
     @EnumSource(Kind.class)
     void theTargetStopsBetweenApplyAndVerify(Kind kind) {
+        stopsBeforeTheReplyToCommit(kind, scene.target, Fate.CUT);
+    }
+
+    /** And when the server is there again, the change is found to be done, once. */
+    private Answer stopsBeforeTheReplyToCommit(Kind kind, TestPostgres stopping, Fate ofTheReply) {
         Subject subject = subject(kind);
-        settles(subject, service);
+        subject.settles(service);
         long before = subject.version(service);
         TcpProxy.Sighting stopped = scene.toTarget.before(TcpProxy.reply("COMMIT"), () -> {
-            scene.target.server().kill();
-            return Fate.CUT;
+            stopping.server().kill();
+            return ofTheReply;
         });
 
-        subject.change(service).join();
+        Answer answer = subject.change(service).join();
 
         assertThat(stopped.times()).isEqualTo(1);
-        scene.target.server().start();
-        settles(subject, service);
+        stopping.server().start();
+        subject.settles(service);
         assertThat(subject.version(service)).isEqualTo(before + 1);
+        return answer;
     }
 }

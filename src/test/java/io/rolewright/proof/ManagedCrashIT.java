@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.rolewright.testing.ServiceProcess;
 import io.rolewright.testing.TestPostgres;
 import io.vertx.core.json.JsonObject;
+import java.time.Duration;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
@@ -87,11 +88,7 @@ class ManagedCrashIT extends ChangeProof {
 
     private void killedDuring(String method, String path, JsonObject body, int afterMillis) {
         CompletableFuture<ServiceProcess.Answer> call = service.callAsync(method, path, body);
-        try {
-            Thread.sleep(afterMillis);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        sleep(Duration.ofMillis(afterMillis));
         service.kill();
         call.join();
         service.restart();

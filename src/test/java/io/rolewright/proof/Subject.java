@@ -1,7 +1,9 @@
 package io.rolewright.proof;
 
 import io.rolewright.testing.ServiceProcess;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import org.awaitility.Awaitility;
 
 /** Something with a password that is changed while processes die: a managed connection, or a rotation. */
 interface Subject {
@@ -22,4 +24,13 @@ interface Subject {
      * @throws AssertionError it does not, or not yet
      */
     void assertSettled(ServiceProcess service);
+
+    /** Waits until that holds, with a bound. */
+    default void settles(ServiceProcess service) {
+        Awaitility.await()
+                .alias(toString())
+                .atMost(Scene.BOUND)
+                .pollInterval(Duration.ofMillis(100))
+                .untilAsserted(() -> assertSettled(service));
+    }
 }

@@ -37,7 +37,7 @@ class TakeoverIT extends ChangeProof {
     @MethodSource("frozen")
     void anotherReplicaTakesOverFromOneThatStandsStillPastItsLease(Kind kind, Frozen where) {
         Subject subject = subject(kind);
-        settles(subject, service);
+        subject.settles(service);
         long before = subject.version(service);
         ServiceProcess other = scene.installation.start();
         CountDownLatch takenOver = new CountDownLatch(1);
@@ -55,7 +55,7 @@ class TakeoverIT extends ChangeProof {
 
         CompletableFuture<Answer> call = subject.change(service);
         Awaitility.await().atMost(Duration.ofSeconds(10)).until(() -> frozen.times() == 1);
-        settles(subject, other);
+        subject.settles(other);
         takenOver.countDown();
         service.thaw();
 

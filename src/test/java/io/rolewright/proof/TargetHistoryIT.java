@@ -93,8 +93,8 @@ class TargetHistoryIT extends ChangeProof {
         RotationSubject reports = rotation(false);
         RotationSubject reasserts = RotationSubject.create(
                 scene, service, connection, false, new JsonObject().put("driftPolicy", "reassert"));
-        settles(reports, service);
-        settles(reasserts, service);
+        reports.settles(service);
+        reasserts.settles(service);
 
         for (RotationSubject each : List.of(reports, reasserts)) {
             scene.target.sql("ALTER ROLE " + each.first.role() + " PASSWORD 'somebody else''s'");

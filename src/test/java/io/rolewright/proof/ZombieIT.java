@@ -27,7 +27,7 @@ class ZombieIT extends ChangeProof {
     @ValueSource(booleans = {true, false})
     void aZombieThatRunsAfterTheRecoveryChangesNothing(boolean dual) {
         RotationSubject rotation = rotation(dual);
-        settles(rotation, service);
+        rotation.settles(service);
         scene.toTarget.keepServerSide();
         AtomicLong backend = new AtomicLong();
         TcpProxy.Sighting sent = scene.toTarget.before(APPLY, () -> {
@@ -41,7 +41,7 @@ class ZombieIT extends ChangeProof {
         service.kill();
         call.join();
         service.restart();
-        settles(rotation, service);
+        rotation.settles(service);
         String marker = marker(rotation);
         signal("CONT", backend.get());
 
@@ -57,7 +57,7 @@ class ZombieIT extends ChangeProof {
     @ValueSource(booleans = {true, false})
     void aZombieInAnotherDatabaseOfTheServerChangesNothing(boolean dual) {
         RotationSubject rotation = rotation(dual);
-        settles(rotation, service);
+        rotation.settles(service);
         String elsewhere = scene.target.database();
         AtomicReference<String> statement = new AtomicReference<>();
         TcpProxy.Sighting seen = scene.toTarget.before(
@@ -76,7 +76,7 @@ class ZombieIT extends ChangeProof {
         assertThat(seen.times()).isEqualTo(1);
         service.kill();
         service.restart();
-        settles(rotation, service);
+        rotation.settles(service);
         String marker = marker(rotation);
 
         TestPostgres.Login manager = scene.manager();
@@ -96,7 +96,7 @@ class ZombieIT extends ChangeProof {
     @Test
     void aZombieThatHangsOnTheRolesRowChangesNothing() {
         RotationSubject rotation = rotation(false);
-        settles(rotation, service);
+        rotation.settles(service);
         scene.toTarget.keepServerSide();
         // Longer than the lease, so that the recovery begins while it is still held.
         CompletableFuture<Void> holder =
@@ -111,7 +111,7 @@ class ZombieIT extends ChangeProof {
         service.restart();
         holder.join();
 
-        settles(rotation, service);
+        rotation.settles(service);
         staysUsableForTenSeconds(rotation);
     }
 
