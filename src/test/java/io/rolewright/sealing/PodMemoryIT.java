@@ -11,8 +11,10 @@ import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.Base64;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 
 /** What a thief finds in the memory of a running service whose root key is in a file. */
@@ -20,7 +22,7 @@ class PodMemoryIT {
 
     @Test
     void dataKeysAreInMemoryAndTheRootKeyIsNot() throws Exception {
-        assumeFalse(ServiceProcess.isNative(), "an executable makes no heap dump");
+        assumeFalse(ServiceProcess.isNative(), "an executable makes no heap dump: see below");
         try (var installation = Installation.on(TestPostgres.shared(TestPostgres.NEWEST))) {
             var service = installation.start();
             var dump = Files.createTempDirectory(Path.of("target"), "heap")
@@ -54,6 +56,29 @@ class PodMemoryIT {
                     .as("root key, base64")
                     .isFalse();
             Files.delete(dump);
+        }
+    }
+
+    /** GraalVM's executables may answer SIGUSR1 with a heap dump in their working directory, where all that is in memory could be read. */
+    @Test
+    void aSignalPrintsTheThreadsAndNoneWritesTheHeap() throws Exception {
+        try (var installation = Installation.on(TestPostgres.shared(TestPostgres.NEWEST))) {
+            var service = installation.start();
+
+            service.signal("QUIT");
+
+            Awaitility.await()
+                    .atMost(Duration.ofSeconds(20))
+                    .untilAsserted(() -> assertThat(service.log()).contains("\"vert.x-eventloop-thread-0\" "));
+            assertThat(service.ready()).isTrue();
+
+            service.signal("USR1");
+
+            // POSIX' default for it, which means that nobody handles it.
+            Awaitility.await().atMost(Duration.ofSeconds(20)).until(() -> !service.isAlive());
+            try (var files = Files.list(Path.of(""))) {
+                assertThat(files).noneMatch(file -> file.toString().endsWith(".hprof"));
+            }
         }
     }
 

@@ -206,7 +206,8 @@ public final class ServiceProcess implements AutoCloseable {
         }
     }
 
-    private void signal(String name) {
+    /** @param name the signal's, without SIG, as {@code kill} takes it: "USR1" */
+    public void signal(String name) {
         try {
             int code = new ProcessBuilder("kill", "-" + name, Long.toString(process.pid()))
                     .start()
