@@ -22,6 +22,8 @@ import java.util.logging.LogRecord;
 import org.jboss.logmanager.ExtLogRecord;
 import org.jboss.logmanager.Logger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @QuarkusTest
 class AuditLogTest {
@@ -35,15 +37,19 @@ class AuditLogTest {
     /** The tests share a table that only grows, so each has its own subject. */
     private final String subject = UUID.randomUUID().toString();
 
-    @Test
-    void recordsWhoDidWhatWhenFromWhereAndHowItEnded() throws Throwable {
-        await(() -> audit.record(AuditEvent.success(AuditType.CREATE_APP_CONNECTION)
+    /** Alone it is another statement than beside what a transaction writes. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void recordsWhoDidWhatWhenFromWhereAndHowItEnded(boolean inTransaction) throws Throwable {
+        var event = AuditEvent.success(AuditType.CREATE_APP_CONNECTION)
                 .by(ACTOR, "terraform")
                 .from("192.0.2.7", "req-1")
                 .in(PROJECT)
                 .on("app-connection", subject)
                 .with("name", "orders")
-                .with("isPlatformManagedCredentials", false)));
+                .with("isPlatformManagedCredentials", false);
+
+        await(() -> inTransaction ? Panache.withTransaction(() -> audit.record(event)) : audit.record(event));
 
         var row = onlyRow();
         assertThat(row.getLong("id")).isPositive();
@@ -138,6 +144,14 @@ class AuditLogTest {
             assertThat(line.getMdc("subjectId")).isEqualTo(subject);
             assertThat(line.getMdc("reason")).isNull();
         });
+    }
+
+    @Test
+    void recordsSeveralOrNone() throws Throwable {
+        await(() -> audit.record(List.of()));
+        await(() -> audit.record(List.of(event(), event())));
+
+        assertThat(rows()).hasSize(2);
     }
 
     private AuditEvent event() {
