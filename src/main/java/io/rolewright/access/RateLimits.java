@@ -1,29 +1,22 @@
 package io.rolewright.access;
 
-import io.github.bucket4j.Bandwidth;
-import io.github.bucket4j.Bucket;
 import io.rolewright.problem.Problem;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.inject.Inject;
-import java.time.Duration;
 import java.util.EnumMap;
-import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How often somebody may do what costs more than a query: log in, have targets logged in to, rotate. Counted per identity
  * and per address ({@link ClientAddresses}, so behind proxies only if they are trusted), in this replica alone: the limits
- * keep a service upright and are no quota. Logins are never counted per identity alone, or anybody could keep its owner out.
- *
- * <p>Memory is bounded: of each kind {@link #MOST_COUNTED} are counted at once, and who has not come for the longest time
- * is forgotten first. Any thread may call.
+ * keep a service upright and are no quota. Who is refused is told when his own {@link Turns turn} comes, and finds it kept.
+ * Logins are never counted per identity alone, or anybody could keep its owner out. Memory is bounded. Any thread may call.
  */
 @ApplicationScoped
 public class RateLimits {
-
-    /** Each costs some 200 bytes. */
-    static final int MOST_COUNTED = 10_000;
 
     /** What is limited. */
     public enum Kind {
@@ -32,90 +25,62 @@ public class RateLimits {
         ROTATE
     }
 
-    private final Map<Kind, Counted> byAddress = new EnumMap<>(Kind.class);
-    private final Map<Kind, Counted> byIdentity = new EnumMap<>(Kind.class);
+    private final Map<Kind, Turns> turns = new EnumMap<>(Kind.class);
 
     @Inject
     RateLimits(AccessConfig config) {
-        this(config.limits());
+        this(config.limits(), System::nanoTime);
     }
 
-    RateLimits(AccessConfig.Limits limits) {
-        byAddress.put(Kind.LOGIN, new Counted(limits.loginsPerAddress()));
-        byIdentity.put(Kind.LOGIN, new Counted(limits.loginsPerIdentity()));
-        byAddress.put(Kind.TEST, new Counted(limits.testsPerAddress()));
-        byIdentity.put(Kind.TEST, new Counted(limits.testsPerIdentity()));
-        byAddress.put(Kind.ROTATE, new Counted(limits.rotatesPerAddress()));
-        byIdentity.put(Kind.ROTATE, new Counted(limits.rotatesPerIdentity()));
+    RateLimits(AccessConfig.Limits limits, LongSupplier nanoTime) {
+        turns.put(Kind.LOGIN, turns(limits.loginsPerIdentity(), limits.loginsPerAddress(), nanoTime));
+        turns.put(Kind.TEST, turns(limits.testsPerIdentity(), limits.testsPerAddress(), nanoTime));
+        turns.put(Kind.ROTATE, turns(limits.rotatesPerIdentity(), limits.rotatesPerAddress(), nanoTime));
     }
 
     /**
-     * Counts one call; to be asked after {@link Rights} and before the work.
+     * Counts one call that looks like others of this caller; to be asked after {@link Rights} and before the work.
      *
-     * @throws Problem 429 {@code rate_limited} with {@code Retry-After}
+     * @throws Problem 429 {@code rate_limited} with {@code Retry-After}: this caller's turn, in seconds
      */
     public void count(Kind kind, Caller caller) {
-        take(kind, ClientAddresses.origin(caller.address()), caller.id().toString());
+        count(kind, caller, null);
+    }
+
+    /**
+     * The same for work that can be told apart: who comes back before his turn keeps it.
+     *
+     * @param work names what is asked for, the same when it is asked again, such as an operation with the id of what it is
+     *     done to; null if that cannot be told
+     * @throws Problem 429 {@code rate_limited} with {@code Retry-After}: this caller's turn, in seconds
+     */
+    public void count(Kind kind, Caller caller, @Nullable String work) {
+        take(kind, caller.id().toString(), ClientAddresses.origin(caller.address()), work);
     }
 
     /** @param claimed client id or identity as the caller says it; counted together with where he comes from */
     void countLogin(String claimed, RequestOrigin from) {
         var origin = ClientAddresses.origin(from.address());
-        take(Kind.LOGIN, origin, claimed + "\n" + origin);
+        take(Kind.LOGIN, claimed + "\n" + origin, origin, null);
     }
 
-    private void take(Kind kind, String address, String identity) {
-        long nanos = Math.max(
-                byIdentity.get(kind).take(identity), byAddress.get(kind).take(address));
-        if (nanos > 0) {
-            throw new RateLimited(Math.max(1, (long) Math.ceil(nanos / (double) TimeUnit.SECONDS.toNanos(1))));
+    private void take(Kind kind, String identity, String address, @Nullable String work) {
+        long seconds = turns.get(kind).take(identity, address, work);
+        if (seconds > 0) {
+            throw new RateLimited(seconds);
         }
     }
 
     int counted(Kind kind) {
-        return byAddress.get(kind).size();
+        return turns.get(kind).counted();
     }
 
-    private static final class Counted {
-
-        private final int perMinute;
-
-        private final LinkedHashMap<String, Bucket> buckets = new LinkedHashMap<>(16, 0.75f, true) {
-            @Override
-            protected boolean removeEldestEntry(Map.Entry<String, Bucket> eldest) {
-                return size() > MOST_COUNTED;
-            }
-        };
-
-        Counted(int perMinute) {
-            this.perMinute = perMinute;
-        }
-
-        /** @return 0 if it may be done, else nanoseconds to wait */
-        long take(String who) {
-            if (perMinute == 0) {
-                return 0;
-            }
-            Bucket bucket;
-            synchronized (buckets) {
-                bucket = buckets.computeIfAbsent(
-                        who,
-                        any -> Bucket.builder()
-                                .addLimit(Bandwidth.builder()
-                                        .capacity(perMinute)
-                                        .refillGreedy(perMinute, Duration.ofMinutes(1))
-                                        .build())
-                                .build());
-            }
-            var probe = bucket.tryConsumeAndReturnRemaining(1);
-            return probe.isConsumed() ? 0 : probe.getNanosToWaitForRefill();
-        }
-
-        int size() {
-            synchronized (buckets) {
-                return buckets.size();
-            }
-        }
+    private static Turns turns(int perIdentity, int perAddress, LongSupplier nanoTime) {
+        return new Turns(
+                perIdentity,
+                perAddress,
+                nanoTime,
+                () -> ThreadLocalRandom.current().nextDouble());
     }
 
     private static final class RateLimited extends Problem {

@@ -190,7 +190,7 @@ class ConnectionResource {
         } else {
             Connections.refuseSchedule(schedule);
         }
-        limits.count(RateLimits.Kind.TEST, caller.get());
+        limits.count(RateLimits.Kind.TEST, caller.get(), "create " + body.projectId() + " " + body.name());
         var wanted = new Connections.New(
                 body.name(),
                 body.description(),
@@ -217,7 +217,7 @@ class ConnectionResource {
         UUID id = id(connectionId);
         refuseGateway(body.gatewayId(), body.gatewayPoolId());
         if (body.credentials() != null) {
-            limits.count(RateLimits.Kind.TEST, caller.get());
+            limits.count(RateLimits.Kind.TEST, caller.get(), "change " + id);
         }
         var change = new Connections.Change(
                 body.name(),
@@ -272,8 +272,9 @@ class ConnectionResource {
                             description =
                                     "Repeating a request with the same key within 24 hours gives the first answer.")
                     String idempotencyKey) {
-        limits.count(RateLimits.Kind.ROTATE, caller.get());
-        return connections.rotate(act(), id(connectionId), idempotencyKey, One.class, this::one, deadline());
+        UUID id = id(connectionId);
+        limits.count(RateLimits.Kind.ROTATE, caller.get(), "connection " + id);
+        return connections.rotate(act(), id, idempotencyKey, One.class, this::one, deadline());
     }
 
     @POST

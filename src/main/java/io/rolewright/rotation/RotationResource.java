@@ -296,15 +296,10 @@ class RotationResource {
                             schema = @Schema(type = SchemaType.BOOLEAN, defaultValue = "false"))
                     String force,
             @HeaderParam("Idempotency-Key") @Parameter(description = IDEMPOTENCY) String idempotencyKey) {
-        limits.count(RateLimits.Kind.ROTATE, caller.get());
+        UUID id = id(rotationId);
+        limits.count(RateLimits.Kind.ROTATE, caller.get(), "rotation " + id);
         return rotations.rotate(
-                act(),
-                id(rotationId),
-                flag("force", force),
-                idempotencyKey,
-                One.class,
-                RotationResource::one,
-                deadline());
+                act(), id, flag("force", force), idempotencyKey, One.class, RotationResource::one, deadline());
     }
 
     @POST

@@ -7,41 +7,46 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import io.rolewright.access.RateLimits.Kind;
 import io.rolewright.problem.Problem;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
 class RateLimitsTest {
 
-    private final RateLimits limits = new RateLimits(new AccessConfig.Limits() {
-        @Override
-        public int loginsPerAddress() {
-            return 5;
-        }
+    private final AtomicLong nanos = new AtomicLong();
 
-        @Override
-        public int loginsPerIdentity() {
-            return 2;
-        }
+    private final RateLimits limits = new RateLimits(
+            new AccessConfig.Limits() {
+                @Override
+                public int loginsPerAddress() {
+                    return 5;
+                }
 
-        @Override
-        public int testsPerAddress() {
-            return 4;
-        }
+                @Override
+                public int loginsPerIdentity() {
+                    return 2;
+                }
 
-        @Override
-        public int testsPerIdentity() {
-            return 3;
-        }
+                @Override
+                public int testsPerAddress() {
+                    return 4;
+                }
 
-        @Override
-        public int rotatesPerAddress() {
-            return 0;
-        }
+                @Override
+                public int testsPerIdentity() {
+                    return 3;
+                }
 
-        @Override
-        public int rotatesPerIdentity() {
-            return 1;
-        }
-    });
+                @Override
+                public int rotatesPerAddress() {
+                    return 0;
+                }
+
+                @Override
+                public int rotatesPerIdentity() {
+                    return 1;
+                }
+            },
+            () -> nanos.get());
 
     @Test
     void anIdentityWaitsAsLongAsItIsTold() {
@@ -52,7 +57,7 @@ class RateLimitsTest {
 
         assertThat(refused.status()).isEqualTo(429);
         assertThat(refused.code()).isEqualTo("rate_limited");
-        assertThat(Integer.parseInt(refused.headers().get("Retry-After"))).isBetween(1, 20);
+        assertThat(Integer.parseInt(refused.headers().get("Retry-After"))).isBetween(20, 21);
     }
 
     @Test
@@ -105,7 +110,7 @@ class RateLimitsTest {
     void memoryIsBoundedAndWhoComesOftenIsNotForgotten() {
         var busy = new RequestOrigin("192.0.2.1", "req");
         times(2, () -> limits.countLogin("busy", busy));
-        for (int i = 0; i < 3 * RateLimits.MOST_COUNTED; i++) {
+        for (int i = 0; i < 3 * Turns.MOST_COUNTED; i++) {
             limits.countLogin(
                     "guess", new RequestOrigin("10." + (i >> 16) + "." + (i >> 8 & 255) + "." + (i & 255), "req"));
             if (i % 1000 == 0) {
@@ -114,7 +119,7 @@ class RateLimitsTest {
             }
         }
 
-        assertThat(limits.counted(Kind.LOGIN)).isEqualTo(RateLimits.MOST_COUNTED);
+        assertThat(limits.counted(Kind.LOGIN)).isEqualTo(Turns.MOST_COUNTED);
     }
 
     private static Caller caller(String address) {

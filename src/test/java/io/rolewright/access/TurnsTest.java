@@ -1,0 +1,241 @@
+package io.rolewright.access;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.Arrays;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class TurnsTest {
+
+    private static final String IDENTITY = "somebody";
+    private static final String ADDRESS = "192.0.2.1";
+
+    private final AtomicLong nanos = new AtomicLong(7);
+
+    /** As shipped: 60 a minute for an identity, 120 for an address. */
+    private final Turns turns = turns(60, 120);
+
+    /** A client that follows a 429 five times at most makes everything it has to do, in any number of lanes. */
+    @ParameterizedTest
+    @CsvSource({
+        "100,10,true",
+        "100,10,false",
+        "100,1,true",
+        "100,30,true",
+        "100,30,false",
+        "400,10,false",
+        "100,100,true"
+    })
+    void whoFollowsA429FiveTimesAtMostIsDone(int calls, int lanes, boolean named) {
+        var client = new Client(calls, lanes, named);
+
+        client.run();
+
+        assertThat(client.made).isEqualTo(calls);
+        assertThat(client.mostFollowed).isLessThanOrEqualTo(5);
+    }
+
+    /** What waits is not starved by what comes later, and the whole is no faster than the limit. */
+    @Test
+    void theLimitHolds() {
+        var client = new Client(300, 10, false);
+
+        client.run();
+
+        assertThat(seconds()).isBetween(239L, 250L);
+    }
+
+    @Test
+    void theNthOfThoseWhoWaitIsToldToComeAfterNTurns() {
+        takeAll(60);
+
+        for (int n = 1; n <= 20; n++) {
+            assertThat(turns.take(IDENTITY, ADDRESS, null)).isBetween((long) n, n + 1L);
+        }
+    }
+
+    @Test
+    void whoComesBackAtHisTurnIsLetIn() {
+        takeAll(60);
+        long turn = turns.take(IDENTITY, ADDRESS, null);
+
+        tick(turn);
+
+        assertThat(turns.take(IDENTITY, ADDRESS, null)).isZero();
+    }
+
+    @Test
+    void nobodyTakesTheTurnOfWhoWaits() {
+        takeAll(60);
+        long turn = turns.take(IDENTITY, ADDRESS, "mine");
+        for (int others = 0; others < 9; others++) {
+            turns.take(IDENTITY, ADDRESS, "other " + others);
+        }
+
+        tick(turn);
+
+        assertThat(turns.take(IDENTITY, ADDRESS, "late")).isGreaterThan(5);
+        assertThat(turns.take(IDENTITY, ADDRESS, "mine")).isZero();
+    }
+
+    @Test
+    void whoComesEarlyKeepsHisPlace() {
+        takeAll(60);
+        long first = turns.take(IDENTITY, ADDRESS, "first");
+        long mine = turns.take(IDENTITY, ADDRESS, "mine");
+        turns.take(IDENTITY, ADDRESS, "after me");
+
+        tick(1);
+
+        assertThat(turns.take(IDENTITY, ADDRESS, "mine")).isEqualTo(mine - 1);
+        assertThat(turns.places()).isEqualTo(3);
+        tick(mine - 1);
+        assertThat(turns.take(IDENTITY, ADDRESS, "mine")).isZero();
+        assertThat(first).isLessThanOrEqualTo(mine);
+    }
+
+    @Test
+    void whoDoesNotComeLeavesHisTurnToOthers() {
+        takeAll(60);
+        long turn = turns.take(IDENTITY, ADDRESS, "gone");
+
+        tick(turn + 60 + 20);
+
+        assertThat(turns.places()).isOne();
+        takeAll(60);
+        assertThat(turns.places()).isZero();
+        assertThat(turns.take(IDENTITY, ADDRESS, "gone")).isPositive();
+    }
+
+    /** Who is refused for his identity has taken nothing from the others of his address. */
+    @Test
+    void whoIsOverHisOwnShareLeavesTheAddressToOthers() {
+        takeAll(60);
+        for (int i = 0; i < 1000; i++) {
+            assertThat(turns.tryTake(IDENTITY, ADDRESS)).isFalse();
+        }
+
+        for (int i = 0; i < 60; i++) {
+            assertThat(turns.take("another", ADDRESS, null)).isZero();
+        }
+        assertThat(turns.tryTake("a third", ADDRESS)).isFalse();
+    }
+
+    @Test
+    void whatIsGivenBackIsFree() {
+        takeAll(60);
+
+        turns.giveBack(IDENTITY, ADDRESS);
+
+        assertThat(turns.tryTake(IDENTITY, ADDRESS)).isTrue();
+        assertThat(turns.tryTake(IDENTITY, ADDRESS)).isFalse();
+    }
+
+    @Test
+    void untilTurnKeepsNoPlace() {
+        takeAll(60);
+
+        assertThat(turns.untilTurn(IDENTITY, ADDRESS)).isEqualTo(TimeUnit.SECONDS.toNanos(1));
+        assertThat(turns.places()).isZero();
+    }
+
+    /** One that never stops has a minute's worth of places, and all together have so many. */
+    @Test
+    void placesAreBounded() {
+        for (int i = 0; i < 1000; i++) {
+            turns.take(IDENTITY, ADDRESS, null);
+        }
+        assertThat(turns.places()).isEqualTo(60);
+
+        for (int i = 0; i < 100; i++) {
+            for (int n = 0; n < 200; n++) {
+                assertThat(turns.take("identity " + i, "address " + i, "work " + n))
+                        .isLessThan(63);
+            }
+        }
+        assertThat(turns.places()).isEqualTo(Turns.MOST_PLACES);
+
+        tick(3600);
+        turns.untilTurn(IDENTITY, ADDRESS);
+        assertThat(turns.places()).isZero();
+    }
+
+    private void takeAll(int calls) {
+        for (int i = 0; i < calls; i++) {
+            assertThat(turns.take(IDENTITY, ADDRESS, "first " + i))
+                    .as("call %d", i)
+                    .isZero();
+        }
+    }
+
+    private Turns turns(int perIdentity, int perAddress) {
+        var random = new Random(1);
+        return new Turns(perIdentity, perAddress, nanos::get, random::nextDouble);
+    }
+
+    private void tick(long seconds) {
+        nanos.addAndGet(TimeUnit.SECONDS.toNanos(seconds));
+    }
+
+    private long seconds() {
+        return TimeUnit.NANOSECONDS.toSeconds(nanos.get());
+    }
+
+    /** Lanes that do one call after the other, each of which takes a while. */
+    private final class Client {
+
+        private final int calls;
+        private final boolean named;
+        private final long[] nextAt;
+        private final int[] work;
+        private final int[] followed;
+        private int begun;
+        private int made;
+        private int mostFollowed;
+
+        Client(int calls, int lanes, boolean named) {
+            this.calls = calls;
+            this.named = named;
+            nextAt = new long[lanes];
+            work = new int[lanes];
+            followed = new int[lanes];
+            Arrays.fill(nextAt, nanos.get());
+            for (int lane = 0; lane < lanes; lane++) {
+                work[lane] = begun++;
+            }
+        }
+
+        void run() {
+            while (made < calls && mostFollowed <= 5) {
+                int lane = first();
+                nanos.set(Math.max(nanos.get(), nextAt[lane]));
+                long wait = turns.take(IDENTITY, ADDRESS, named ? "work " + work[lane] : null);
+                if (wait > 0) {
+                    followed[lane]++;
+                    mostFollowed = Math.max(mostFollowed, followed[lane]);
+                    nextAt[lane] = nanos.get() + TimeUnit.SECONDS.toNanos(wait) + TimeUnit.MILLISECONDS.toNanos(3);
+                } else {
+                    made++;
+                    followed[lane] = 0;
+                    work[lane] = begun++;
+                    nextAt[lane] = begun > calls ? Long.MAX_VALUE : nanos.get() + TimeUnit.MILLISECONDS.toNanos(20);
+                }
+            }
+        }
+
+        private int first() {
+            int first = 0;
+            for (int lane = 1; lane < nextAt.length; lane++) {
+                if (nextAt[lane] < nextAt[first]) {
+                    first = lane;
+                }
+            }
+            return first;
+        }
+    }
+}
