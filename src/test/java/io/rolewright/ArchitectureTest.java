@@ -15,6 +15,8 @@ import com.tngtech.archunit.lang.ArchRule;
 import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
 import com.tngtech.archunit.lang.syntax.ArchRuleDefinition;
+import io.rolewright.access.Rights;
+import io.rolewright.idempotency.ProvenRight;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -92,6 +94,18 @@ class ArchitectureTest {
             .dependOnClassesThat(resideInAPackage(ROOT + ".development..")
                     .or(resideInAPackage("org.apache.commons.compress.."))
                     .or(resideInAPackage("org.tukaani..")));
+
+    /** Who could make one himself could give an earlier reply to somebody who has lost the right to it. */
+    @ArchTest
+    static final ArchRule onlyRightsProvesRights = ArchRuleDefinition.classes()
+            .that()
+            .areAssignableTo(ProvenRight.class)
+            .and()
+            .doNotHaveFullyQualifiedName(ProvenRight.class.getName())
+            .should()
+            .bePrivate()
+            .andShould()
+            .haveNameMatching(java.util.regex.Pattern.quote(Rights.class.getName()) + "\\$.*");
 
     @ArchTest
     static void everyPackageHasItsPlace(com.tngtech.archunit.core.domain.JavaClasses classes) {

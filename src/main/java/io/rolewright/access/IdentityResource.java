@@ -98,9 +98,9 @@ class IdentityResource {
             @NotNull @Valid NewIdentity request) {
         var act = act();
         return act.recorded(audit, AuditType.CREATE_IDENTITY, Identities.KIND, null, () -> {
-            Rights.require(act.caller(), Right.IDENTITY_CREATE, null);
+            var right = Rights.require(act.caller(), Right.IDENTITY_CREATE, null);
             return idempotency.once(
-                    act.caller().id(),
+                    right,
                     idempotencyKey,
                     "create-identity",
                     idempotency.canonical(request),

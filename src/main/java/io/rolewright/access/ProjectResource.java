@@ -139,9 +139,9 @@ class ProjectResource {
             @NotNull @Valid NewProject request) {
         var who = caller.get();
         var from = origins.ofCurrentRequest();
-        Rights.require(who, Right.PROJECT_CREATE, null);
+        var right = Rights.require(who, Right.PROJECT_CREATE, null);
         return idempotency.once(
-                who.id(),
+                right,
                 idempotencyKey,
                 "create-project",
                 idempotency.canonical(request),

@@ -1,5 +1,6 @@
 package io.rolewright.access;
 
+import io.rolewright.idempotency.ProvenRight;
 import io.rolewright.problem.Problem;
 import java.util.Map;
 import java.util.UUID;
@@ -38,12 +39,14 @@ public final class Rights {
      * Lets the caller go on or refuses. For a project that the caller is known to see.
      *
      * @param projectId the project that the thing belongs to, or null for the organisation
+     * @return what whoever must not act without having asked wants to see
      * @throws Problem 403 {@code permission_denied}, naming the action and the subject
      */
-    public static void require(Caller caller, Right right, UUID projectId) {
+    public static ProvenRight require(Caller caller, Right right, UUID projectId) {
         if (!caller.grants().allow(right, projectId)) {
             throw denied(right);
         }
+        return new Proven(caller.id());
     }
 
     /**
@@ -52,12 +55,20 @@ public final class Rights {
      * @param seeing the right without which the thing is not there for the caller
      * @param projectId the project that the thing belongs to, or null for the organisation
      * @param notThere what is answered if the thing does not exist
+     * @return what whoever must not act without having asked wants to see
      * @throws Problem {@code notThere}, or 403 {@code permission_denied} for a thing that the caller may see
      */
-    public static void requireOn(
+    public static ProvenRight requireOn(
             Caller caller, Right right, Right seeing, UUID projectId, Supplier<? extends Problem> notThere) {
         if (!caller.grants().allow(right, projectId)) {
             throw caller.grants().allow(seeing, projectId) ? denied(right) : notThere.get();
+        }
+        return new Proven(caller.id());
+    }
+
+    private static final class Proven extends ProvenRight {
+        Proven(UUID holder) {
+            super(holder);
         }
     }
 

@@ -159,19 +159,16 @@ class Connections {
             Deadline deadline) {
         Credentials credentials = wanted.credentials().resolve(null);
         Uni<R> created = project(act.caller(), wanted.project(), Right.CONNECTION_CREATE)
-                .chain(project -> {
-                    Rights.require(
-                            act.caller(),
-                            Right.CONNECTION_CREATE,
-                            project.map(p -> p.id).orElse(null));
-                    return idempotency.once(
-                            act.caller().id(),
-                            idempotencyKey,
-                            "create-app-connection",
-                            request,
-                            replyType,
-                            completion -> createOnce(act, wanted, project, credentials, completion, reply, deadline));
-                });
+                .chain(project -> idempotency.once(
+                        Rights.require(
+                                act.caller(),
+                                Right.CONNECTION_CREATE,
+                                project.map(p -> p.id).orElse(null)),
+                        idempotencyKey,
+                        "create-app-connection",
+                        request,
+                        replyType,
+                        completion -> createOnce(act, wanted, project, credentials, completion, reply, deadline)));
         return audit.failures(created, act, AuditType.CREATE_APP_CONNECTION, wanted.project(), wanted.name());
     }
 
@@ -459,7 +456,7 @@ class Connections {
             Deadline deadline) {
         Uni<R> rotated = existing(act.caller(), id, Right.CONNECTION_ROTATE)
                 .chain(row -> idempotency.once(
-                        act.caller().id(),
+                        Rights.require(act.caller(), Right.CONNECTION_ROTATE, row.projectId()),
                         idempotencyKey,
                         "rotate-app-connection " + id,
                         new byte[0],

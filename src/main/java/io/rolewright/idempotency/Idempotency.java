@@ -80,7 +80,8 @@ public class Idempotency {
     /**
      * Runs the work, or returns the reply that an earlier run has kept. Must not be called inside a store transaction.
      *
-     * @param identity whose key it is; keys of different identities never meet
+     * @param right that whoever asks may do this, also when he is only given the reply of an earlier run: he may have lost the right
+     *     since. The key is its holder's; keys of different identities never meet
      * @param key what the header said, 1 to 255 printable ASCII characters; null runs the work without more ado
      * @param operation what is asked for, e.g. method and path: a key belongs to one operation
      * @param request the body, in a form that is equal when the request is
@@ -91,7 +92,7 @@ public class Idempotency {
      *     request, or with 400 {@code idempotency_key_in_progress} and a {@code Retry-After}
      */
     public <T> Uni<T> once(
-            UUID identity,
+            ProvenRight right,
             String key,
             String operation,
             byte[] request,
@@ -106,7 +107,7 @@ public class Idempotency {
                     .failure(invalidKey("invalid_string", "must be 1 to 255 printable ASCII characters"));
         }
         return Uni.createFrom().deferred(() -> {
-            var claim = new Claim(identity, key, UUID.randomUUID(), fingerprint(operation, request));
+            var claim = new Claim(right.holder(), key, UUID.randomUUID(), fingerprint(operation, request));
             return claim(claim, CLAIM_TRIES)
                     .chain(earlier -> earlier == null
                             ? run(claim, work)

@@ -177,9 +177,8 @@ class Rotations {
             checkNext(wanted.nextRotationAt(), !Boolean.FALSE.equals(wanted.isAutoRotationEnabled()));
             String requirements = parameters.stored(wanted.parameters().passwordRequirements());
             return project(act.caller(), wanted.projectId(), Right.ROTATION_CREATE)
-                    .invoke(project -> Rights.require(act.caller(), Right.ROTATION_CREATE, project.id))
                     .chain(project -> idempotency.once(
-                            act.caller().id(),
+                            Rights.require(act.caller(), Right.ROTATION_CREATE, project.id),
                             idempotencyKey,
                             "create-secret-rotation",
                             request,
@@ -427,7 +426,7 @@ class Rotations {
             Deadline deadline) {
         Uni<R> rotated = existing(act.caller(), id, Right.ROTATION_ROTATE)
                 .chain(row -> idempotency.once(
-                        act.caller().id(),
+                        Rights.require(act.caller(), Right.ROTATION_ROTATE, row.project.id),
                         idempotencyKey,
                         "rotate-secrets",
                         (id + " " + force).getBytes(java.nio.charset.StandardCharsets.US_ASCII),

@@ -74,7 +74,7 @@ class IdempotencyTest {
     void keysOfDifferentCallersNeverMeet() throws Throwable {
         send("key", BODY);
         VertxContextSupport.subscribeAndAwait(
-                () -> idempotency.once(UUID.randomUUID(), "key", "create", BODY, Reply.class, this::quickWork));
+                () -> idempotency.once(held(UUID.randomUUID()), "key", "create", BODY, Reply.class, this::quickWork));
 
         assertThat(runs).hasValue(2);
     }
@@ -95,7 +95,7 @@ class IdempotencyTest {
         send("key", BODY);
 
         assertThatThrownBy(() -> VertxContextSupport.subscribeAndAwait(
-                        () -> idempotency.once(caller, "key", "rotate", BODY, Reply.class, this::quickWork)))
+                        () -> idempotency.once(held(caller), "key", "rotate", BODY, Reply.class, this::quickWork)))
                 .isInstanceOf(ValidationProblem.class);
     }
 
@@ -378,6 +378,10 @@ class IdempotencyTest {
         }
     }
 
+    private static ProvenRight held(UUID holder) {
+        return new ProvenRight(holder) {};
+    }
+
     private void assertInProgress(String key) {
         assertThatThrownBy(() -> send(key, BODY)).isInstanceOfSatisfying(Problem.class, p -> {
             assertThat(p.status()).isEqualTo(400);
@@ -388,7 +392,7 @@ class IdempotencyTest {
 
     private Reply send(String key, byte[] body) throws Throwable {
         return VertxContextSupport.subscribeAndAwait(
-                () -> idempotency.once(caller, key, "create", body, Reply.class, this::quickWork));
+                () -> idempotency.once(held(caller), key, "create", body, Reply.class, this::quickWork));
     }
 
     private Reply send(String key, Function<Completion, Uni<Reply>> work) throws Throwable {
@@ -396,7 +400,7 @@ class IdempotencyTest {
     }
 
     private Uni<Reply> once(String key, Function<Completion, Uni<Reply>> work) {
-        return idempotency.once(caller, key, "create", BODY, Reply.class, work);
+        return idempotency.once(held(caller), key, "create", BODY, Reply.class, work);
     }
 
     private Uni<Reply> quickWork(Completion completion) {

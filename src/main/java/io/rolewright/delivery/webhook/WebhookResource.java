@@ -112,16 +112,16 @@ class WebhookResource {
                 CaCert.checked(body.caCert),
                 events(body.events),
                 body.enabled == null || body.enabled);
-        return idempotency
-                .once(
-                        act.caller().id(),
+        return webhooks.mayCreate(act, body.projectId)
+                .chain(right -> idempotency.once(
+                        right,
                         idempotencyKey,
                         "create-webhook",
                         idempotency.canonical(body),
                         Made.class,
                         completion -> webhooks.create(
                                         act, wanted, opened -> completion.store(new Made(View.of(opened), null)))
-                                .map(WebhookResource::made))
+                                .map(WebhookResource::made)))
                 .map(WebhookResource::unstored);
     }
 
@@ -234,13 +234,14 @@ class WebhookResource {
         UUID webhook = id(webhookId);
         UUID delivery = Ids.parse(DELIVERY_ID, deliveryId);
         Act act = act();
-        return idempotency.once(
-                act.caller().id(),
-                idempotencyKey,
-                "replay-webhook-delivery " + webhook + " " + delivery,
-                new byte[0],
-                OneDelivery.class,
-                completion -> webhooks.replay(act, webhook, delivery).map(OneDelivery::of));
+        return webhooks.mayReplay(act, webhook)
+                .chain(right -> idempotency.once(
+                        right,
+                        idempotencyKey,
+                        "replay-webhook-delivery " + webhook + " " + delivery,
+                        new byte[0],
+                        OneDelivery.class,
+                        completion -> webhooks.replay(act, webhook, delivery).map(OneDelivery::of)));
     }
 
     @POST
@@ -252,13 +253,14 @@ class WebhookResource {
             @HeaderParam("Idempotency-Key") @Parameter(description = KEY_DESCRIPTION) String idempotencyKey) {
         UUID webhook = id(webhookId);
         Act act = act();
-        return idempotency.once(
-                act.caller().id(),
-                idempotencyKey,
-                "replay-dead-webhook-deliveries " + webhook,
-                new byte[0],
-                Replayed.class,
-                completion -> webhooks.replayDead(act, webhook).map(Replayed::new));
+        return webhooks.mayReplay(act, webhook)
+                .chain(right -> idempotency.once(
+                        right,
+                        idempotencyKey,
+                        "replay-dead-webhook-deliveries " + webhook,
+                        new byte[0],
+                        Replayed.class,
+                        completion -> webhooks.replayDead(act, webhook).map(Replayed::new)));
     }
 
     private Act act() {

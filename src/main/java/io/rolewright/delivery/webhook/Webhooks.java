@@ -11,6 +11,7 @@ import io.rolewright.access.Rights;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.idempotency.ProvenRight;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
@@ -106,6 +107,26 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
 
     record New(
             String project, String name, URI url, @Nullable String caCert, List<String> events, boolean enabled) {}
+
+    /** Before anything is done or an earlier reply given. @return fails as {@link #create} does, and records it */
+    Uni<ProvenRight> mayCreate(Act act, String project) {
+        return recorded(
+                act,
+                AuditType.CREATE_WEBHOOK,
+                null,
+                () -> existingProject(act, project, Right.WEBHOOK_EDIT)
+                        .map(id -> Rights.require(act.caller(), Right.WEBHOOK_EDIT, id)));
+    }
+
+    /** Before anything is done or an earlier reply given. @return fails as {@link #replay} does, and records it */
+    Uni<ProvenRight> mayReplay(Act act, UUID id) {
+        return recorded(
+                act,
+                AuditType.REPLAY_WEBHOOK_DELIVERY,
+                id,
+                () -> existing(act, id, Right.WEBHOOK_EDIT)
+                        .map(row -> Rights.require(act.caller(), Right.WEBHOOK_EDIT, row.projectId)));
+    }
 
     /** @param alsoStore what has to commit together with it */
     Uni<Opened> create(Act act, New wanted, Function<Opened, Uni<Void>> alsoStore) {
