@@ -18,6 +18,8 @@ import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
 import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
+import io.rolewright.target.Errand;
+import io.rolewright.target.Login;
 import io.rolewright.target.TargetReport;
 import io.rolewright.target.Targets;
 import io.smallrye.mutiny.Uni;
@@ -182,18 +184,25 @@ class Connections {
             Deadline deadline) {
         UUID projectId = project.map(p -> p.id).orElse(null);
         return nameIsFree(wanted.name(), projectId)
-                .chain(() -> provenLogin(credentials, deadline))
-                .chain(report -> wanted.managed()
-                        ? createManaged(act, wanted, project, credentials, report, reply, deadline)
-                        : Panache.withTransaction(() -> {
-                            Connection row = row(wanted, project);
-                            seal.put(row, credentials);
-                            R answer = reply.apply(new Opened(row, credentials, null));
-                            return store.insert(row)
-                                    .call(() -> audit.success(act, AuditType.CREATE_APP_CONNECTION, row, Map.of()))
-                                    .call(() -> completion.store(answer))
-                                    .replaceWith(answer);
-                        }))
+                .chain(() -> wanted.managed()
+                        ? targets.admitted(
+                                credentials.login(),
+                                Errand.CHANGE,
+                                deadline,
+                                own -> provenLogin(credentials, own)
+                                        .chain(report ->
+                                                createManaged(act, wanted, project, credentials, report, reply, own)))
+                        : provenLogin(credentials, deadline)
+                                .chain(() -> Panache.withTransaction(() -> {
+                                    Connection row = row(wanted, project);
+                                    seal.put(row, credentials);
+                                    R answer = reply.apply(new Opened(row, credentials, null));
+                                    return store.insert(row)
+                                            .call(() ->
+                                                    audit.success(act, AuditType.CREATE_APP_CONNECTION, row, Map.of()))
+                                            .call(() -> completion.store(answer))
+                                            .replaceWith(answer);
+                                })))
                 .onFailure(StoreFault::isUniqueViolation)
                 .transform(clash -> nameTaken(wanted.name()));
     }
@@ -262,7 +271,11 @@ class Connections {
                                     ? Uni.createFrom().voidItem()
                                     : nameIsFree(change.name(), before.projectId());
                     return nameChecked.chain(() -> Boolean.TRUE.equals(change.managed()) && !before.platformManaged
-                            ? changeToManaged(act, before, change, credentials, deadline)
+                            ? targets.admitted(
+                                    credentials.login(),
+                                    Errand.CHANGE,
+                                    deadline,
+                                    own -> changeToManaged(act, before, change, credentials, own))
                             : changeRow(act, before, change, credentials, deadline));
                 })
                 .onFailure(StoreFault::isUniqueViolation)
@@ -513,7 +526,7 @@ class Connections {
         return project(act.caller(), project, Right.CONNECTION_TEST).chain(found -> {
             Rights.require(
                     act.caller(), Right.CONNECTION_TEST, found.map(p -> p.id).orElse(null));
-            return targets.examine(credentials.login(), roles, deadline)
+            return examined(credentials.login(), roles, deadline)
                     .call(report -> audit.tested(act, null, found.orElse(null), report));
         });
     }
@@ -521,7 +534,7 @@ class Connections {
     Uni<TargetReport> testStored(ConnectionAudit.Act act, UUID id, List<String> roles, Deadline deadline) {
         return existing(act.caller(), id, Right.CONNECTION_TEST)
                 .chain(row -> managed.login(row)
-                        .chain(login -> targets.examine(login, roles, deadline))
+                        .chain(login -> examined(login, roles, deadline))
                         .call(report -> audit.tested(act, row, row.project, report)))
                 .call(report -> store.tested(id, now(), report.ok(), reason(report)));
     }
@@ -580,11 +593,16 @@ class Connections {
 
     /** Logs in for real. Fails with 400 and the reason when the target refuses or cannot be reached. */
     private Uni<TargetReport> provenLogin(Credentials credentials, Deadline deadline) {
-        return targets.examine(credentials.login(), List.of(), deadline).invoke(report -> {
+        return examined(credentials.login(), List.of(), deadline).invoke(report -> {
             if (!report.ok()) {
                 throw ConnectionTestFailed.of(report);
             }
         });
+    }
+
+    /** In its turn; fails with 429 if that does not come in time. */
+    private Uni<TargetReport> examined(Login login, List<String> roles, Deadline deadline) {
+        return targets.admitted(login, Errand.LOOK, deadline, own -> targets.examine(login, roles, own));
     }
 
     private Uni<Void> tellUsers(UUID id) {

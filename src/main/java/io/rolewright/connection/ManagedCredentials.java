@@ -11,6 +11,7 @@ import io.rolewright.credential.Passwords;
 import io.rolewright.credential.Schedule;
 import io.rolewright.problem.Problem;
 import io.rolewright.target.Deadline;
+import io.rolewright.target.Errand;
 import io.rolewright.target.Login;
 import io.rolewright.target.PasswordProof;
 import io.rolewright.target.TargetReport;
@@ -179,14 +180,25 @@ class ManagedCredentials {
     /** Gives the role a new password now. Fails with the answer of design §5 unless it has come to its end. */
     Uni<Void> rotate(UUID connection, ConnectionAudit.Act act, Deadline deadline) {
         return active(connection)
-                .chain(row -> changes.change(row.roleId, Cause.MANUAL, actor(act), false, deadline))
+                .chain(row -> changes.alone(
+                        connection,
+                        ManagedCredentials::inProgress,
+                        () -> changes.admitted(
+                                connection,
+                                Errand.CHANGE,
+                                deadline,
+                                own -> changes.change(row.roleId, Cause.MANUAL, actor(act), false, own))))
                 .invoke(ManagedCredentials::answer)
                 .replaceWithVoid();
     }
 
+    private static Problem inProgress() {
+        return Problem.of(400, "rotation_in_progress", "The password is being changed at this moment.");
+    }
+
     private static void answer(ChangeOutcome outcome) {
         if (outcome instanceof ChangeOutcome.InProgress) {
-            throw Problem.of(400, "rotation_in_progress", "The password is being changed at this moment.");
+            throw inProgress();
         }
         if (outcome instanceof ChangeOutcome.Gone) {
             throw notManaged();

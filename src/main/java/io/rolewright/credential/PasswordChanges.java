@@ -4,12 +4,17 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.target.Deadline;
+import io.rolewright.target.Errand;
 import io.rolewright.target.TargetFailure;
+import io.rolewright.target.Targets;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jboss.logging.Logger;
 
@@ -30,10 +35,41 @@ public class PasswordChanges {
     private final CredentialConfig config;
     private final MeterRegistry metrics;
 
+    /** Rotations and connections that somebody waits for. */
+    private final Set<UUID> inHand = ConcurrentHashMap.newKeySet();
+
     PasswordChanges(Tools tools, CredentialConfig config, MeterRegistry metrics) {
         this.tools = tools;
         this.config = config;
         this.metrics = metrics;
+    }
+
+    /**
+     * Waits for a turn on the server that a connection leads to, and keeps it for all of {@code work}: see {@link Targets#admitted}.
+     *
+     * @param connectionId of one that is gone leads nowhere: the work begins at once and finds that out
+     * @return fails with 429 {@code target_busy} before anything was begun; else as {@code work}
+     */
+    public <T> Uni<T> admitted(UUID connectionId, Errand errand, Deadline deadline, Function<Deadline, Uni<T>> work) {
+        return tools.connections()
+                .login(connectionId)
+                .chain(login ->
+                        login == null ? work.apply(deadline) : tools.targets().admitted(login, errand, deadline, work));
+    }
+
+    /**
+     * Refuses what is asked for while this process has the same in hand, or in line for its turn: whoever asks twice for one new
+     * password gets one.
+     *
+     * @param what a rotation or a connection
+     */
+    public <T> Uni<T> alone(UUID what, Supplier<? extends RuntimeException> underWay, Supplier<Uni<? extends T>> work) {
+        return Uni.createFrom().deferred(() -> {
+            if (!inHand.add(what)) {
+                return Uni.createFrom().failure(underWay.get());
+            }
+            return Uni.createFrom().deferred(work).onTermination().invoke(() -> inHand.remove(what));
+        });
     }
 
     /**
@@ -110,7 +146,7 @@ public class PasswordChanges {
     Uni<ChangeOutcome> run(Claim claim, boolean force, Deadline deadline) {
         Timer.Sample sample = Timer.start(metrics);
         // The lease must outlast the run, whatever deadline the caller has.
-        Deadline own = Deadline.in(deadline.left().minus(TIME_TO_WRITE)).within(config.longestRun());
+        Deadline own = deadline.earlier(TIME_TO_WRITE).within(config.longestRun());
         return new Run(tools, claim, force, own).go().invoke(outcome -> {
             String name = name(outcome);
             sample.stop(metrics.timer("rolewright.attempt", "cause", claim.attempt.cause.wireName(), "outcome", name));

@@ -51,9 +51,7 @@ class RotationEnd {
     /** Ends the rotation and leaves the passwords as they are, once no change of them is in doubt any more. */
     Uni<Void> release(Act act, Rotations.Shown before, Map<String, Object> facts, Deadline deadline) {
         UUID id = before.row().id;
-        List<RoleStatus> unfinished = before.roles().stream()
-                .filter(role -> role.openAttempt() != null)
-                .toList();
+        List<RoleStatus> unfinished = unfinished(before);
         return inTurn(
                         unfinished,
                         role -> changes.change(role.id(), Cause.MANUAL, act.actor(), false, deadline)
@@ -62,6 +60,16 @@ class RotationEnd {
                 .chain(() -> inTurn(
                         before.roles(), role -> changes.removeMarker(role.id(), deadline.within(TIME_FOR_MARKERS))))
                 .chain(() -> forget(id));
+    }
+
+    static boolean isUnfinished(Rotations.Shown rotation) {
+        return !unfinished(rotation).isEmpty();
+    }
+
+    private static List<RoleStatus> unfinished(Rotations.Shown rotation) {
+        return rotation.roles().stream()
+                .filter(role -> role.openAttempt() != null)
+                .toList();
     }
 
     /** A statement that is still under way could change the password after the rotation is forgotten. */

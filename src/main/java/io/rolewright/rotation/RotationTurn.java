@@ -46,6 +46,27 @@ class RotationTurn {
         return changes.change(role, cause, actor, force, () -> admit(row.id, role, cause, force), deadline);
     }
 
+    /**
+     * What can be refused without the server is refused before its turn there is waited for; {@link #take} decides.
+     *
+     * @param row as read just now
+     */
+    Uni<Void> mayBegin(Rotation row, boolean force) {
+        return Uni.createFrom().voidItem().invoke(() -> {
+            if (row.revokingSince != null) {
+                throw revoking();
+            }
+            requireOverlapOver(row, force);
+        });
+    }
+
+    private void requireOverlapOver(Rotation row, boolean force) {
+        Instant over = overlapEnds(row);
+        if (!force && over != null && over.isAfter(row.storeNow)) {
+            throw new OverlapNotOver(over, row.storeNow);
+        }
+    }
+
     private Uni<Void> admit(UUID rotation, UUID role, Cause cause, boolean force) {
         return store.lock(rotation)
                 .invoke(row -> {
@@ -59,10 +80,7 @@ class RotationTurn {
                     if (!role.equals(row.roleId(row.nextIndex())) || cause == Cause.SCHEDULE && !due) {
                         throw inProgress(); // somebody has rotated, or changed the schedule, since it was read
                     }
-                    Instant over = overlapEnds(row);
-                    if (!force && over != null && over.isAfter(row.storeNow)) {
-                        throw new OverlapNotOver(over, row.storeNow);
-                    }
+                    requireOverlapOver(row, force);
                 })
                 .replaceWithVoid();
     }

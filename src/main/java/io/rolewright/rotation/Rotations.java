@@ -25,6 +25,7 @@ import io.rolewright.rotation.RotationAudit.NotRotated;
 import io.rolewright.rotation.RotationWire.ChangedRotation;
 import io.rolewright.rotation.RotationWire.NewRotation;
 import io.rolewright.target.Deadline;
+import io.rolewright.target.Errand;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Clock;
@@ -206,11 +207,17 @@ class Rotations {
                         ? Uni.createFrom().voidItem()
                         : vault.require(act.caller(), project, null, wanted.vaultKv()))
                 .chain(() -> store.namesAreFree(place, wanted.name(), wanted.secretsMapping(), null))
-                .chain(() -> preflights.look(connection, names, allowPrivileged, takeover, false, deadline))
-                .invoke(looked -> looked.shown().require())
-                .chain(looked -> write(act, wanted, project, strategy, names, requirements, looked.server()))
-                .chain(row -> changes.change(row.role1Id, Cause.CREATION, act.actor(), false, deadline)
-                        .chain(outcome -> created(row, outcome)))
+                .chain(() -> changes.admitted(
+                        connection,
+                        Errand.CHANGE,
+                        deadline,
+                        own -> preflights
+                                .look(connection, names, allowPrivileged, takeover, false, own)
+                                .invoke(looked -> looked.shown().require())
+                                .chain(looked ->
+                                        write(act, wanted, project, strategy, names, requirements, looked.server()))
+                                .chain(row -> changes.change(row.role1Id, Cause.CREATION, act.actor(), false, own)
+                                        .chain(outcome -> created(row, outcome)))))
                 .chain(this::shown);
     }
 
@@ -431,7 +438,15 @@ class Rotations {
                         "rotate-secrets",
                         (id + " " + force).getBytes(java.nio.charset.StandardCharsets.US_ASCII),
                         replyType,
-                        completion -> turn.take(row, Cause.MANUAL, force, act.actor(), deadline)
+                        completion -> changes.alone(
+                                        id,
+                                        RotationTurn::inProgress,
+                                        () -> turn.mayBegin(row, force)
+                                                .chain(() -> changes.admitted(
+                                                        row.connectionId,
+                                                        Errand.CHANGE,
+                                                        deadline,
+                                                        own -> turn.take(row, Cause.MANUAL, force, act.actor(), own))))
                                 .invoke(Rotations::requireDone)
                                 .chain(done -> store.byId(id))
                                 .onItem()
@@ -504,9 +519,13 @@ class Rotations {
         Map<String, Object> facts = Map.of("deleteSecrets", deleteSecrets, "revokeGeneratedCredentials", revoke);
         Uni<Shown> deleted = existing(act.caller(), id, Right.ROTATION_DELETE)
                 .chain(this::shown)
-                .chain(before -> (revoke
-                                ? end.revoke(act, before, facts, deadline)
-                                : end.release(act, before, facts, deadline))
+                .chain(before -> changes.admitted(
+                                before.row().connectionId,
+                                revoke || RotationEnd.isUnfinished(before) ? Errand.CHANGE : Errand.LOOK,
+                                deadline,
+                                own -> revoke
+                                        ? end.revoke(act, before, facts, own)
+                                        : end.release(act, before, facts, own))
                         .chain(() -> store.byId(id))
                         .chain(left -> left == null ? Uni.createFrom().item(before) : shown(left)));
         return audit.failures(deleted, act, AuditType.DELETE_SECRET_ROTATION, null, id.toString());
@@ -531,13 +550,17 @@ class Rotations {
                         }
                     })
                     .call(found -> usable(act.caller(), connection, found))
-                    .chain(() -> preflights.look(
+                    .chain(() -> changes.admitted(
                             connection,
-                            names,
-                            Boolean.TRUE.equals(wanted.allowPrivileged()),
-                            Boolean.TRUE.equals(wanted.takeover()),
-                            false,
-                            deadline))
+                            Errand.LOOK,
+                            deadline,
+                            own -> preflights.look(
+                                    connection,
+                                    names,
+                                    Boolean.TRUE.equals(wanted.allowPrivileged()),
+                                    Boolean.TRUE.equals(wanted.takeover()),
+                                    false,
+                                    own)))
                     .map(Preflights.Looked::shown);
         });
         return audit.failures(
@@ -546,14 +569,18 @@ class Rotations {
 
     Uni<RotationPreflight> preflight(Act act, UUID id, Deadline deadline) {
         Uni<RotationPreflight> looked = existing(act.caller(), id, Right.ROTATION_ROTATE)
-                .chain(row -> preflights.look(
+                .chain(row -> changes.admitted(
                         row.connectionId,
-                        List.of(row.username1, row.username2)
-                                .subList(0, row.roleIds().size()),
-                        row.allowPrivileged,
-                        row.takeover,
-                        true,
-                        deadline))
+                        Errand.LOOK,
+                        deadline,
+                        own -> preflights.look(
+                                row.connectionId,
+                                List.of(row.username1, row.username2)
+                                        .subList(0, row.roleIds().size()),
+                                row.allowPrivileged,
+                                row.takeover,
+                                true,
+                                own)))
                 .map(Preflights.Looked::shown);
         return audit.failures(looked, act, AuditType.PREFLIGHT_SECRET_ROTATION, null, id.toString());
     }

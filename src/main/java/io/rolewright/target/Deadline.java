@@ -1,22 +1,28 @@
 package io.rolewright.target;
 
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The moment by which a whole call must have answered. Steps take what is left of it. It counts on the monotonic clock, so
  * a change of the wall clock neither cuts it short nor stretches it.
+ *
+ * <p>Within {@link Targets#admitted} it also carries the call's turn on the server, which all its sessions share.
  */
 public final class Deadline {
 
     private final long atNanos;
 
-    private Deadline(long atNanos) {
+    private final @Nullable Admission admission;
+
+    private Deadline(long atNanos, @Nullable Admission admission) {
         this.atNanos = atNanos;
+        this.admission = admission;
     }
 
     /** @param span at most 292 years */
     public static Deadline in(Duration span) {
-        return new Deadline(System.nanoTime() + span.toNanos());
+        return new Deadline(System.nanoTime() + span.toNanos(), null);
     }
 
     /** What is left; zero once it has passed, never negative. */
@@ -30,7 +36,21 @@ public final class Deadline {
 
     /** This deadline, or {@code span} from now if that is sooner. */
     public Deadline within(Duration span) {
-        Deadline other = in(span);
-        return other.atNanos - atNanos < 0 ? other : this;
+        long other = System.nanoTime() + span.toNanos();
+        return other - atNanos < 0 ? new Deadline(other, admission) : this;
+    }
+
+    /** {@code span} before this deadline, so that something is left for what comes after. */
+    public Deadline earlier(Duration span) {
+        return new Deadline(atNanos - span.toNanos(), admission);
+    }
+
+    Deadline admitted(Admission turn) {
+        return new Deadline(atNanos, turn);
+    }
+
+    @Nullable
+    Admission admission() {
+        return admission;
     }
 }

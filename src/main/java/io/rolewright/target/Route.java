@@ -31,6 +31,19 @@ final class Route {
         working = true;
     }
 
+    boolean working() {
+        return working;
+    }
+
+    /** What it means that the server has given no answer yet; null if it has, or was not asked. */
+    LoginOutcome.@Nullable Unreachable silence() {
+        return !waiting
+                        && late() instanceof TargetFailure.NoSession none
+                        && none.outcome() instanceof LoginOutcome.Unreachable unreachable
+                ? unreachable
+                : null;
+    }
+
     List<String> resolved() {
         return resolved;
     }

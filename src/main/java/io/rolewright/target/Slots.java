@@ -30,6 +30,23 @@ final class Slots {
         private int requests;
     }
 
+    /** One session's way in and out. */
+    interface Entry {
+        /** Completes when it is this one's turn; fails with {@link AllTaken}, among others. For one subscriber. */
+        Uni<Void> turn(Duration atMost);
+
+        /** Gives the slot back, or leaves the line. Safe to repeat, from any thread. */
+        void release();
+    }
+
+    /**
+     * How many requests come before one.
+     *
+     * @param onTarget that have a slot of its target or stand before it in line for one
+     * @param inAll that stand before it in line, for whatever target; 0 while a slot for some target is free
+     */
+    record Ahead(int onTarget, int inAll) {}
+
     private enum State {
         WAITING,
         HELD,
@@ -37,7 +54,7 @@ final class Slots {
     }
 
     /** A place in line, later the right to one session. Whoever takes one releases it, however it ends; fields belong to the lock. */
-    final class Ticket {
+    final class Ticket implements Entry {
         private final String target;
         private final Purpose purpose;
         private State state = State.WAITING;
@@ -48,8 +65,8 @@ final class Slots {
             this.purpose = purpose;
         }
 
-        /** Completes when it is this one's turn; fails with {@link AllTaken}. For one subscriber. */
-        Uni<Void> turn(Duration atMost) {
+        @Override
+        public Uni<Void> turn(Duration atMost) {
             return Uni.createFrom()
                     .<Void>emitter(emitter -> {
                         State now;
@@ -68,8 +85,14 @@ final class Slots {
                     .failWith(AllTaken::new);
         }
 
-        /** Gives the slot back, or leaves the line. Safe to repeat, from any thread. */
-        void release() {
+        boolean held() {
+            synchronized (Slots.this) {
+                return state == State.HELD;
+            }
+        }
+
+        @Override
+        public void release() {
             Slots.this.release(this);
         }
     }
@@ -108,12 +131,38 @@ final class Slots {
         return waiters.size();
     }
 
+    /** How many requests may have a session of one target at a time. */
+    int requestsPerTarget() {
+        return perTarget - 1;
+    }
+
+    /** How many requests may have a session at a time, of whatever target. */
+    int requestsInAll() {
+        return overall - overall / 4;
+    }
+
+    /** @param ticket a request's; null for one that would come now */
+    synchronized Ahead ahead(String target, @Nullable Ticket ticket) {
+        int held = uses.getOrDefault(target, new Use()).requests;
+        int before = 0;
+        int line = 0;
+        for (Ticket waiter : waiters) {
+            if (waiter == ticket) {
+                break;
+            }
+            line++;
+            before += waiter.target.equals(target) && waiter.purpose == Purpose.REQUEST ? 1 : 0;
+        }
+        boolean turnNow = held < requestsPerTarget() && before == 0;
+        return new Ahead(turnNow ? 0 : held + before, all.requests < requestsInAll() ? 0 : line);
+    }
+
     private boolean free(Ticket ticket) {
         Use use = uses.getOrDefault(ticket.target, new Use());
         boolean any = all.sessions < overall && use.sessions < perTarget;
         return ticket.purpose == Purpose.DUE_WORK
                 ? any
-                : any && use.requests < perTarget - 1 && all.requests < overall - overall / 4;
+                : any && use.requests < requestsPerTarget() && all.requests < requestsInAll();
     }
 
     private void occupy(Ticket ticket) {

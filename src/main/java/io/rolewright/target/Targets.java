@@ -21,6 +21,7 @@ import java.util.concurrent.Executor;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The way to targets. All answers come within the deadline and on the caller's Vert.x context; sessions run on loops of
@@ -40,6 +41,7 @@ public class Targets {
     private final TargetConfig config;
     private final AddressGuard guard;
     private final Slots slots;
+    private final Admissions admissions;
     private final Dialler dialler;
 
     /** @throws IllegalArgumentException with a readable sentence when a network in the configuration is malformed */
@@ -53,6 +55,7 @@ public class Targets {
                 storeUrl.orElse(""),
                 config.lookups());
         this.slots = new Slots(config.sessionsPerTarget(), config.sessions(), config.waiting());
+        this.admissions = new Admissions(slots);
         this.dialler = new Dialler(config.loops());
     }
 
@@ -63,6 +66,40 @@ public class Targets {
     public void close() {
         guard.close();
         dialler.close();
+    }
+
+    /**
+     * Waits for this request's turn on a server and keeps it until {@code work} is over: whatever sessions the work opens there
+     * with the deadline that it is given, it waits for none of them. One that has its turn already goes on with it.
+     *
+     * <p>Where there is no server to wait for (the name has no address that may be dialled, or others get no answer either), the
+     * work begins at once, and its first session says why there is none.
+     *
+     * @param login only its host and port are looked at
+     * @param work never begins with less of the deadline than the errand takes
+     * @return fails with 429 {@code target_busy} and the time of this caller's turn, before anything was begun; else as {@code work}
+     */
+    public <T> Uni<T> admitted(Login login, Errand errand, Deadline deadline, Function<Deadline, Uni<T>> work) {
+        return Uni.createFrom().deferred(() -> {
+            if (deadline.admission() != null) {
+                return work.apply(deadline);
+            }
+            Executor context = callersContext();
+            return guard.check(
+                            login.host(),
+                            login.port(),
+                            deadline.within(config.lookupTimeout()).left())
+                    .chain(checked -> checked instanceof Checked.Open open
+                            ? admissions.admit(Admissions.target(open.dial().get(0), login.port()), errand, deadline)
+                            : Uni.createFrom().<Admission>nullItem())
+                    .emitOn(context)
+                    .chain(admission -> admission == null
+                            ? work.apply(deadline)
+                            : Uni.createFrom()
+                                    .deferred(() -> work.apply(deadline.admitted(admission)))
+                                    .onTermination()
+                                    .invoke(admission::end));
+        });
     }
 
     /**
@@ -179,10 +216,15 @@ public class Targets {
                             if (checked instanceof Checked.Closed closed) {
                                 return Uni.createFrom().failure(new TargetFailure.NoSession(Logins.outcome(closed)));
                             }
+                            Checked.Open open = (Checked.Open) checked;
+                            Admission admission = deadline.admission();
                             return inTurn(
                                     new Leg<>(
                                             login,
-                                            (Checked.Open) checked,
+                                            open.name(),
+                                            admission == null
+                                                    ? open.dial()
+                                                    : admission.order(open.dial(), login.port()),
                                             purpose,
                                             deadline,
                                             applicationName,
@@ -202,7 +244,8 @@ public class Targets {
     /** What stays the same for all addresses of a host. */
     private record Leg<T>(
             Login login,
-            Checked.Open host,
+            String name,
+            List<InetAddress> dial,
             Purpose purpose,
             Deadline deadline,
             String applicationName,
@@ -211,12 +254,12 @@ public class Targets {
             Function<Dialler.Line, Uni<T>> work) {
 
         int addresses() {
-            return Math.min(host.dial().size(), MAXIMUM_ADDRESSES);
+            return Math.min(dial.size(), MAXIMUM_ADDRESSES);
         }
     }
 
     private <T> Uni<T> inTurn(Leg<T> leg, int index) {
-        InetAddress address = leg.host.dial().get(index);
+        InetAddress address = leg.dial.get(index);
         int left = leg.addresses() - index;
         return one(leg, address, left)
                 .onFailure(failure -> left > 1 && notConnected(failure) && !leg.deadline.passed())
@@ -231,8 +274,8 @@ public class Targets {
     private <T> Uni<T> one(Leg<T> leg, InetAddress address, int addressesLeft) {
         Duration share = leg.deadline.left().dividedBy(addressesLeft);
         Duration connect = share.compareTo(config.connectTimeout()) < 0 ? share : config.connectTimeout();
-        Dialler.Line line = dialler.line(new Dialler.Order(
-                leg.login, leg.host.name(), address, leg.applicationName, connect, leg.stopAtChallenge));
+        Dialler.Line line = dialler.line(
+                new Dialler.Order(leg.login, leg.name, address, leg.applicationName, connect, leg.stopAtChallenge));
         return inSlot(
                 leg,
                 leg.route,
@@ -242,26 +285,57 @@ public class Targets {
                         .onFailure()
                         .transform(failure -> (Throwable) new TargetFailure.NoSession(line.explain(failure)))
                         .chain(() -> Session.greet(line))
-                        .invoke(leg.route::works)
+                        .invoke(() -> works(leg, address))
                         .chain(() -> leg.work.apply(line)));
+    }
+
+    private void works(Leg<?> leg, InetAddress address) {
+        leg.route.works();
+        admissions.answers(Admissions.target(address, leg.login.port()));
+        Admission admission = leg.deadline.admission();
+        if (admission != null) {
+            admission.connected();
+        }
     }
 
     /** Waits for a slot, runs {@code session}, closes the line, and gives the slot back when the socket is really gone. */
     private <T> Uni<T> inSlot(
             Leg<?> leg, Route route, InetAddress address, Dialler.Line line, Supplier<Uni<T>> session) {
-        Slots.Ticket ticket = slots.take(address.getHostAddress() + " " + leg.login.port(), leg.purpose);
+        String target = Admissions.target(address, leg.login.port());
+        Admission admission = leg.deadline.admission();
+        Slots.Entry entry = admission == null ? slots.take(target, leg.purpose) : admission.session(target);
+        Deadline wait = admission == null ? leg.deadline.within(config.maximumWait()) : leg.deadline;
         route.waitsFor(line, address.getHostAddress());
-        return ticket.turn(leg.deadline.within(config.maximumWait()).left())
+        return entry.turn(wait.left())
                 .onFailure(Slots.AllTaken.class)
                 .transform(taken -> new TargetFailure.NoSession(line.unreachable(Unreachability.TOO_MANY_SESSIONS)))
-                .invoke(route::dials)
+                .invoke(() -> {
+                    route.dials();
+                    admissions.dials(target, route);
+                })
                 .chain(() -> session.get())
                 .onItemOrFailure()
-                .call(line::close)
+                .call((item, failure) -> {
+                    admissions.left(target, route, noAnswer(failure));
+                    return line.close();
+                })
                 .onCancellation()
-                .invoke(() -> line.drop(Unreachability.TIMED_OUT))
+                .invoke(() -> {
+                    admissions.left(target, route, route.silence());
+                    line.drop(Unreachability.TIMED_OUT);
+                })
                 .onTermination()
-                .invoke(() -> line.whenClosed(ticket::release));
+                .invoke(() -> line.whenClosed(entry::release));
+    }
+
+    /** Whether a session did not come about because the server, or its network, kept silent. */
+    private static LoginOutcome.@Nullable Unreachable noAnswer(@Nullable Throwable failure) {
+        return failure instanceof TargetFailure.NoSession none
+                        && none.outcome() instanceof LoginOutcome.Unreachable unreachable
+                        && (unreachable.reason() == Unreachability.CONNECT_TIMED_OUT
+                                || unreachable.reason() == Unreachability.TIMED_OUT)
+                ? unreachable
+                : null;
     }
 
     private static boolean notConnected(Throwable failure) {
@@ -290,8 +364,8 @@ public class Targets {
                 leg.login.role(),
                 TlsSettings.of(SslMode.REQUIRE),
                 "");
-        Dialler.Line line = dialler.line(new Dialler.Order(
-                encrypted, leg.host.name(), address, leg.applicationName, config.connectTimeout(), true));
+        Dialler.Line line = dialler.line(
+                new Dialler.Order(encrypted, leg.name, address, leg.applicationName, config.connectTimeout(), true));
         return inSlot(leg, new Route(), address, line, line::open)
                 .ifNoItem()
                 .after(atLeastAMoment(leg.deadline.within(TLS_QUESTION).left()))
