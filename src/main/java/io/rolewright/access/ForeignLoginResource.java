@@ -3,6 +3,7 @@ package io.rolewright.access;
 import io.rolewright.access.TokenRule.Method;
 import io.rolewright.problem.ApiError;
 import io.rolewright.request.Ids;
+import io.rolewright.request.RequestContext;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotBlank;
@@ -34,10 +35,12 @@ class ForeignLoginResource {
 
     private final ForeignLogins logins;
     private final RequestOrigins origins;
+    private final RequestContext request;
 
-    ForeignLoginResource(ForeignLogins logins, RequestOrigins origins) {
+    ForeignLoginResource(ForeignLogins logins, RequestOrigins origins, RequestContext request) {
         this.logins = logins;
         this.origins = origins;
+        this.request = request;
     }
 
     @POST
@@ -85,7 +88,8 @@ class ForeignLoginResource {
                         method,
                         Ids.parse("identityId", login.identityId.strip()),
                         login.jwt.strip(),
-                        origins.ofCurrentRequest())
+                        origins.ofCurrentRequest(),
+                        request.timeLeft())
                 .map(NoStore::ok);
     }
 

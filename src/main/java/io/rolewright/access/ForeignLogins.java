@@ -13,7 +13,9 @@ import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Logins with a token of another issuer against an access token of ours. An identity that does not exist, one without such
@@ -34,7 +36,7 @@ class ForeignLogins {
     private final ForeignTokens foreignTokens;
     private final Tokens tokens;
     private final Lockouts lockouts;
-    private final RateLimits limits;
+    private final LoginQueue queue;
     private final AuditLog audit;
 
     ForeignLogins(
@@ -42,7 +44,7 @@ class ForeignLogins {
             Issuers issuers,
             Tokens tokens,
             Lockouts lockouts,
-            RateLimits limits,
+            LoginQueue queue,
             AuditLog audit,
             Clock clock) {
         this.pool = pool;
@@ -50,28 +52,37 @@ class ForeignLogins {
         this.foreignTokens = new ForeignTokens(clock);
         this.tokens = tokens;
         this.lockouts = lockouts;
-        this.limits = limits;
+        this.queue = queue;
         this.audit = audit;
     }
 
     /**
+     * @param timeLeft until the request must be answered
      * @return fails with 401 {@code invalid_credentials} or {@code login_locked}, 429 {@code rate_limited}, or 503
      *     {@code issuer_unavailable}
      */
-    Uni<GrantedToken> login(Method method, UUID identityId, String jwt, RequestOrigin from) {
+    Uni<GrantedToken> login(Method method, UUID identityId, String jwt, RequestOrigin from, Duration timeLeft) {
         // No client id has a space in it.
         var login =
                 new Login(method, identityId, "identity " + identityId, ClientAddresses.origin(from.address()), from);
-        return Uni.createFrom().deferred(() -> {
-            limits.countLogin(login.claimed, from);
-            // What comes back from issuers and shared answers does so elsewhere; the store's session lives here.
-            var context = Vertx.currentContext();
-            return pool.preparedQuery(FIND)
-                    .execute(Tuple.of(login.claimed, login.origin, identityId, method.storedName))
-                    .chain(rows -> judge(login, jwt, rows.iterator().next()))
-                    .emitOn(task -> context.runOnContext(ignored -> task.run()))
-                    .chain(verdict -> verdict.reason == null ? succeed(login, verdict) : fail(login, verdict.reason));
-        });
+        return queue.judge(
+                        LoginQueue.Way.FOREIGN_TOKEN,
+                        login.claimed,
+                        from,
+                        timeLeft,
+                        () -> judge(login, jwt),
+                        Outcome::isGuess)
+                .map(Outcome::tokenOrThrow);
+    }
+
+    private Uni<Outcome> judge(Login login, String jwt) {
+        // What comes back from issuers and shared answers does so elsewhere; the store's session lives here.
+        var context = Vertx.currentContext();
+        return pool.preparedQuery(FIND)
+                .execute(Tuple.of(login.claimed, login.origin, login.identityId, login.method.storedName))
+                .chain(rows -> judge(login, jwt, rows.iterator().next()))
+                .emitOn(task -> context.runOnContext(ignored -> task.run()))
+                .chain(verdict -> verdict.reason == null ? succeed(login, verdict) : fail(login, verdict));
     }
 
     private Uni<Verdict> judge(Login login, String jwt, Row row) {
@@ -91,12 +102,19 @@ class ForeignLogins {
                         row.getString("name"),
                         foreignTokens.verify(jwt, rule, keys),
                         row.getBoolean("failed"),
+                        null,
                         null))
                 .onFailure(ForeignTokens.Refused.class)
-                .recoverWithItem(refused -> Verdict.refused(((ForeignTokens.Refused) refused).reason));
+                .recoverWithItem(refused -> refused(((ForeignTokens.Refused) refused).reason, jwt, rule));
     }
 
-    private Uni<GrantedToken> succeed(Login login, Verdict verdict) {
+    private Verdict refused(String reason, String jwt, TokenRule rule) {
+        return reason.equals(ForeignTokens.EXPIRED)
+                ? Verdict.expired(foreignTokens.expired(jwt, rule, issuers.keysInMemory(rule)))
+                : Verdict.refused(reason);
+    }
+
+    private Uni<Outcome> succeed(Login login, Verdict verdict) {
         var token = tokens.start(login.identityId, verdict.identityName, verdict.rule.id());
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> verdict.failedBefore
@@ -109,22 +127,46 @@ class ForeignLogins {
                                 .with("issuer", verdict.rule.issuer())
                                 .with("subject", verdict.subject)
                                 .with("tokenId", token.tokenId()))))
-                .replaceWith(() -> tokens.grant(token));
+                .replaceWith(() -> new Outcome(tokens.grant(token), false));
     }
 
-    private Uni<GrantedToken> fail(Login login, String reason) {
+    /** A client that goes on with a token that was good once is told so, locks nobody out and is recorded once an hour. */
+    private Uni<Outcome> fail(Login login, Verdict verdict) {
+        boolean isGuess = verdict.expired == null || verdict.expired == ForeignTokens.Expired.FORGED;
         return Panache.withTransaction(() -> Panache.getSession()
-                        .chain(session -> lockouts.failed(session, login.claimed, login.origin))
-                        .chain(seconds -> audit.record(AuditEvent.refused(login.type(), reason)
-                                .by(null, login.claimed)
-                                .from(login.from.address(), login.from.requestId())
-                                .on(Identities.KIND, login.identityId)
-                                .with("lockedSeconds", seconds))))
-                .chain(() -> Uni.createFrom()
-                        .failure(Problem.of(
-                                401,
-                                "invalid_credentials",
-                                "The identity id or the token is wrong: the audit says what about it.")));
+                        .chain(session -> isGuess
+                                ? lockouts.failed(session, login.claimed, login.origin)
+                                        .call(seconds -> record(login, verdict.reason, seconds))
+                                        .replaceWithVoid()
+                                : Lockouts.isFirstOfTheHour(session, login.claimed, login.origin)
+                                        .chain(first -> first
+                                                ? record(login, verdict.reason, 0L)
+                                                : Uni.createFrom().voidItem())))
+                // Under keys that are not known here it may be anything: it locks nobody out, but does not come for
+                // free.
+                .replaceWith(() -> new Outcome(null, verdict.expired != ForeignTokens.Expired.GENUINE));
+    }
+
+    private Uni<Void> record(Login login, String reason, long lockedSeconds) {
+        return audit.record(AuditEvent.refused(login.type(), reason)
+                .by(null, login.claimed)
+                .from(login.from.address(), login.from.requestId())
+                .on(Identities.KIND, login.identityId)
+                .with("lockedSeconds", lockedSeconds));
+    }
+
+    /** @param token null if it was refused */
+    private record Outcome(@Nullable GrantedToken token, boolean isGuess) {
+
+        GrantedToken tokenOrThrow() {
+            if (token == null) {
+                throw Problem.of(
+                        401,
+                        "invalid_credentials",
+                        "The identity id or the token is wrong: the audit says what about it.");
+            }
+            return token;
+        }
     }
 
     private record Login(Method method, UUID identityId, String claimed, String origin, RequestOrigin from) {
@@ -135,10 +177,23 @@ class ForeignLogins {
         }
     }
 
-    /** @param reason null if the token fits */
-    private record Verdict(TokenRule rule, String identityName, String subject, boolean failedBefore, String reason) {
+    /**
+     * @param reason null if the token fits
+     * @param expired null if it has not
+     */
+    private record Verdict(
+            @Nullable TokenRule rule,
+            @Nullable String identityName,
+            @Nullable String subject,
+            boolean failedBefore,
+            @Nullable String reason,
+            ForeignTokens.@Nullable Expired expired) {
         static Verdict refused(String reason) {
-            return new Verdict(null, null, null, false, reason);
+            return new Verdict(null, null, null, false, reason, null);
+        }
+
+        static Verdict expired(ForeignTokens.Expired how) {
+            return new Verdict(null, null, null, false, ForeignTokens.EXPIRED, how);
         }
     }
 }

@@ -29,6 +29,19 @@ import org.jose4j.lang.UnresolvableKeyException;
  */
 final class ForeignTokens {
 
+    /** The reason of a token whose time is up. */
+    static final String EXPIRED = "token_expired";
+
+    /** What else can be said of a token whose time is up. */
+    enum Expired {
+        /** The issuer signed it, and all but its time fits the rule. */
+        GENUINE,
+        /** The key that it names is none of the given. */
+        UNKNOWN_KEY,
+        /** Its signature or something beside its time is wrong. */
+        FORGED
+    }
+
     /** A service-account token has some 1,300 characters, an ID token with many groups a few thousand. */
     static final int LONGEST_TOKEN = 16_384;
 
@@ -80,7 +93,7 @@ final class ForeignTokens {
                 throw new Refused("token_without_key_id");
             }
             fits(
-                    builder(rule)
+                    builder(rule, now())
                             .setSkipSignatureVerification()
                             .setDisableRequireSignature()
                             .build()
@@ -100,8 +113,12 @@ final class ForeignTokens {
      * @throws Refused with the reason
      */
     String verify(String token, TokenRule rule, List<JsonWebKey> keys) {
+        return verify(token, rule, keys, now());
+    }
+
+    private String verify(String token, TokenRule rule, List<JsonWebKey> keys, NumericDate at) {
         try {
-            var claims = builder(rule)
+            var claims = builder(rule, at)
                     .setJwsAlgorithmConstraints(ALGORITHMS)
                     .setVerificationKeyResolver((signature, nesting) -> keys.stream()
                             .filter(key -> signs(key, signature))
@@ -118,16 +135,46 @@ final class ForeignTokens {
         }
     }
 
-    private JwtConsumerBuilder builder(TokenRule rule) {
+    /**
+     * Tells one that was good once from one that never was.
+     *
+     * @param token that {@link #precheck} refused as {@link #EXPIRED}
+     * @param keys of the issuer, as far as they are known
+     */
+    Expired expired(String token, TokenRule rule, List<JsonWebKey> keys) {
+        try {
+            var signature = (JsonWebSignature) JsonWebSignature.fromCompactSerialization(token);
+            if (keys.stream().noneMatch(key -> signs(key, signature))) {
+                return Expired.UNKNOWN_KEY;
+            }
+            var end = new JwtConsumerBuilder()
+                    .setSkipAllValidators()
+                    .setSkipSignatureVerification()
+                    .setDisableRequireSignature()
+                    .build()
+                    .processToClaims(token)
+                    .getExpirationTime();
+            verify(token, rule, keys, end);
+            return Expired.GENUINE;
+        } catch (Refused | InvalidJwtException | JoseException | ClassCastException | MalformedClaimException e) {
+            return Expired.FORGED;
+        }
+    }
+
+    private JwtConsumerBuilder builder(TokenRule rule, NumericDate at) {
         return new JwtConsumerBuilder()
                 .setExpectedIssuer(rule.issuer())
                 .setExpectedAudience(true, rule.conditions().audiences().toArray(String[]::new))
-                .setEvaluationTime(NumericDate.fromMilliseconds(clock.millis()))
+                .setEvaluationTime(at)
                 .setAllowedClockSkewInSeconds(CLOCK_DIFFERENCE_SECONDS)
                 .setRequireSubject()
                 .setRequireExpirationTime()
                 .setRequireIssuedAt()
                 .setIssuedAtRestrictions(0, Integer.MAX_VALUE);
+    }
+
+    private NumericDate now() {
+        return NumericDate.fromMilliseconds(clock.millis());
     }
 
     private static boolean signs(JsonWebKey key, JsonWebSignature signature) {
@@ -193,7 +240,7 @@ final class ForeignTokens {
 
     private static String reason(InvalidJwtException e) {
         if (e.hasErrorCode(ErrorCodes.EXPIRED)) {
-            return "token_expired";
+            return EXPIRED;
         }
         if (e.hasErrorCode(ErrorCodes.NOT_YET_VALID) || e.hasErrorCode(ErrorCodes.ISSUED_AT_INVALID_FUTURE)) {
             return "token_not_yet_valid";

@@ -34,6 +34,16 @@ class Lockouts {
                 window_ends_at = now() + make_interval(secs => ?3)
             where client_id = ?1 and address = ?2""";
 
+    /** A row that counts nothing and says until when nothing more need be said. No claimed name begins so. */
+    private static final String SAID = """
+            insert into login_failure as f (client_id, address, failures, window_ends_at)
+            select 'expired ' || ?1, ?2, 0, now() + interval '1 hour'
+            where not exists (
+                select from login_failure
+                where client_id = 'expired ' || ?1 and address = ?2 and window_ends_at >= now())
+            on conflict (client_id, address) do update set window_ends_at = excluded.window_ends_at
+            where f.window_ends_at < now()""";
+
     private final AccessConfig.Lockout lockout;
 
     Lockouts(AccessConfig config) {
@@ -55,6 +65,15 @@ class Lockouts {
                                 .setParameter(3, lockout.duration().toSeconds())
                                 .executeUpdate()
                                 .replaceWith(lockout.duration().toSeconds()));
+    }
+
+    /** Counts nothing. @return whether an expired token of this name was not seen from there within the last hour */
+    static Uni<Boolean> isFirstOfTheHour(Mutiny.Session session, String claimed, String origin) {
+        return session.createNativeQuery(SAID)
+                .setParameter(1, claimed)
+                .setParameter(2, origin)
+                .executeUpdate()
+                .map(added -> added > 0);
     }
 
     static Uni<Void> forget(Mutiny.Session session, String claimed, String origin) {

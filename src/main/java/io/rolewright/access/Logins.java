@@ -8,6 +8,7 @@ import io.rolewright.problem.Problem;
 import io.rolewright.sealing.Sealer;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
 import java.util.UUID;
 import org.hibernate.reactive.mutiny.Mutiny;
 
@@ -16,8 +17,8 @@ import org.hibernate.reactive.mutiny.Mutiny;
  *
  * <p>An unknown id and a wrong secret are one answer and the same work: the same hash, the same queries, the same count
  * of failures. Failures are counted per client id <em>and</em> origin, so that nobody can lock an identity out from
- * elsewhere. Guesses sent at the same moment are all heard before the first of them is counted; against secrets of 32
- * characters that helps nobody.
+ * elsewhere. Logins wait in the {@link LoginQueue}, so that of guesses sent at the same moment no more are heard than of
+ * others.
  */
 @ApplicationScoped
 class Logins {
@@ -42,35 +43,45 @@ class Logins {
     private final Sealer sealer;
     private final Tokens tokens;
     private final AuditLog audit;
-    private final RateLimits limits;
+    private final LoginQueue queue;
     private final Lockouts lockouts;
 
-    Logins(Sealer sealer, Tokens tokens, AuditLog audit, RateLimits limits, Lockouts lockouts) {
+    Logins(Sealer sealer, Tokens tokens, AuditLog audit, LoginQueue queue, Lockouts lockouts) {
         this.sealer = sealer;
         this.tokens = tokens;
         this.audit = audit;
-        this.limits = limits;
+        this.queue = queue;
         this.lockouts = lockouts;
     }
 
     /**
      * @param clientId and secret, both without white space around them
+     * @param timeLeft until the request must be answered
      * @return fails with 401 {@code invalid_credentials}, {@code client_secret_expired}, {@code client_secret_used_up} or
      *     {@code login_locked}, or with 429 {@code rate_limited}
      */
-    Uni<GrantedToken> login(String clientId, String clientSecret, RequestOrigin from) {
-        limits.countLogin(clientId, from);
+    Uni<GrantedToken> login(String clientId, String clientSecret, RequestOrigin from, Duration timeLeft) {
+        return queue.judge(
+                        LoginQueue.Way.SECRET,
+                        clientId,
+                        from,
+                        timeLeft,
+                        () -> judge(clientId, clientSecret, from),
+                        Outcome::isRefusal)
+                .map(Outcome::tokenOrThrow);
+    }
+
+    private Uni<Outcome> judge(String clientId, String clientSecret, RequestOrigin from) {
         byte[] fingerprint = ClientSecret.fingerprint(sealer, clientId, clientSecret);
         var origin = ClientAddresses.origin(from.address());
         // The refusals are counted and recorded in the transaction, so they are values until it has committed.
         return Panache.withTransaction(() -> Panache.getSession()
-                        .chain(session -> session.createNativeQuery(FIND, Object[].class)
-                                .setParameter(1, clientId)
-                                .setParameter(2, origin)
-                                .setParameter(3, fingerprint)
-                                .getSingleResult()
-                                .chain(row -> decide(session, row, clientId, origin, from))))
-                .map(Outcome::tokenOrThrow);
+                .chain(session -> session.createNativeQuery(FIND, Object[].class)
+                        .setParameter(1, clientId)
+                        .setParameter(2, origin)
+                        .setParameter(3, fingerprint)
+                        .getSingleResult()
+                        .chain(row -> decide(session, row, clientId, origin, from))));
     }
 
     private Uni<Outcome> decide(
@@ -161,6 +172,10 @@ class Logins {
 
         static Outcome locked(int seconds) {
             return new Outcome(null, Lockouts.locked(seconds));
+        }
+
+        boolean isRefusal() {
+            return refusal != null;
         }
 
         GrantedToken tokenOrThrow() {

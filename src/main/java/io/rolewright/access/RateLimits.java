@@ -58,10 +58,43 @@ public class RateLimits {
         take(kind, caller.id().toString(), ClientAddresses.origin(caller.address()), work);
     }
 
-    /** @param claimed client id or identity as the caller says it; counted together with where he comes from */
-    void countLogin(String claimed, RequestOrigin from) {
+    /**
+     * Takes a login's place if there is one; {@link LoginQueue} says when it gets it back.
+     *
+     * @param claimed client id or identity as the caller says it; counted together with where he comes from
+     */
+    boolean tryLogin(String claimed, RequestOrigin from) {
         var origin = ClientAddresses.origin(from.address());
-        take(Kind.LOGIN, claimed + "\n" + origin, origin, null);
+        return turns.get(Kind.LOGIN).tryTake(login(claimed, origin), origin);
+    }
+
+    void giveBackLogin(String claimed, RequestOrigin from) {
+        var origin = ClientAddresses.origin(from.address());
+        turns.get(Kind.LOGIN).giveBack(login(claimed, origin), origin);
+    }
+
+    /** Sets the next place for a login aside. */
+    Turns.Reserved reserveLogin(String claimed, RequestOrigin from) {
+        var origin = ClientAddresses.origin(from.address());
+        return turns.get(Kind.LOGIN).reserve(login(claimed, origin), origin);
+    }
+
+    /** @return nanoseconds until then; 0 if it has come: then it is taken */
+    long untilLogin(Turns.Reserved reserved) {
+        return turns.get(Kind.LOGIN).until(reserved);
+    }
+
+    void cancelLogin(Turns.Reserved reserved) {
+        turns.get(Kind.LOGIN).cancel(reserved);
+    }
+
+    /** 429 {@code rate_limited} for a login that cannot wait any longer, with its turn, which is kept. */
+    Problem refusal(Turns.Reserved reserved) {
+        return new RateLimited(turns.get(Kind.LOGIN).keep(reserved));
+    }
+
+    private static String login(String claimed, String origin) {
+        return claimed + "\n" + origin;
     }
 
     private void take(Kind kind, String identity, String address, @Nullable String work) {

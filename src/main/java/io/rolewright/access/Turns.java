@@ -75,27 +75,7 @@ final class Turns {
             return 0;
         }
         var kept = work == null ? null : namedPlace(identity, address, work);
-        if (kept != null) {
-            return seconds(kept.turn - now);
-        }
-        var ofIdentity = perIdentity.of(identity, now);
-        var ofAddress = perAddress.of(address, now);
-        long wait = Math.max(perIdentity.wait(ofIdentity, now), perAddress.wait(ofAddress, now));
-        // Spread, so that those who were refused together do not come back together.
-        long told = seconds(wait + (long) (random.getAsDouble() * Math.min(SECOND, wait)));
-        if (places.size() < MOST_PLACES && perIdentity.hasPlace(ofIdentity) && perAddress.hasPlace(ofAddress)) {
-            perIdentity.take(ofIdentity, now);
-            perAddress.take(ofAddress, now);
-            keep(new Place(
-                    numbers++,
-                    key(identity, address),
-                    work,
-                    ofIdentity,
-                    ofAddress,
-                    now + told * SECOND,
-                    now + told * SECOND + LAPSES_AFTER + told * SECOND / 5));
-        }
-        return told;
+        return kept == null ? keep(now, reserve(now, identity, address, work)) : seconds(kept.turn - now);
     }
 
     /** Takes a turn if it is his, and no place otherwise. */
@@ -103,15 +83,31 @@ final class Turns {
         return isTurn(nanoTime.getAsLong(), identity, address, null);
     }
 
-    /** @return nanoseconds until the next turn of one who has no place; 0 if it has come */
-    synchronized long untilTurn(String identity, String address) {
+    /** Sets the next turn aside for one who waits here for it. */
+    synchronized Reserved reserve(String identity, String address) {
         long now = nanoTime.getAsLong();
         lapse(now);
-        return Math.max(
-                0,
-                Math.max(
-                        perIdentity.wait(perIdentity.of(identity, now), now),
-                        perAddress.wait(perAddress.of(address, now), now)));
+        return reserve(now, identity, address, null);
+    }
+
+    /** @return nanoseconds until that turn, fewer whenever others give theirs back; 0 if it has come: then it is taken */
+    synchronized long until(Reserved reserved) {
+        long now = nanoTime.getAsLong();
+        lapse(now);
+        return until(now, reserved);
+    }
+
+    /** He waits no longer, and nowhere else. */
+    synchronized void cancel(Reserved reserved) {
+        perIdentity.giveBack(reserved.ofIdentity);
+        perAddress.giveBack(reserved.ofAddress);
+    }
+
+    /** He waits elsewhere: it is a place from now on. @return whole seconds after which his turn comes, 1 or more */
+    synchronized long keep(Reserved reserved) {
+        long now = nanoTime.getAsLong();
+        lapse(now);
+        return keep(now, reserved);
     }
 
     /** Gives back a turn that was taken: it counts as if it had not been. */
@@ -127,6 +123,41 @@ final class Turns {
 
     synchronized int places() {
         return places.size();
+    }
+
+    private Reserved reserve(long now, String identity, String address, @Nullable String work) {
+        var ofIdentity = perIdentity.of(identity, now);
+        var ofAddress = perAddress.of(address, now);
+        perIdentity.take(ofIdentity, now);
+        perAddress.take(ofAddress, now);
+        return new Reserved(key(identity, address), work, ofIdentity, ofAddress, taken(ofIdentity), taken(ofAddress));
+    }
+
+    private static long taken(@Nullable Bucket bucket) {
+        return bucket == null ? 0 : bucket.taken;
+    }
+
+    private long until(long now, Reserved reserved) {
+        return Math.max(
+                0,
+                Math.max(
+                        perIdentity.until(reserved.ofIdentity, reserved.numberOfIdentity, now),
+                        perAddress.until(reserved.ofAddress, reserved.numberOfAddress, now)));
+    }
+
+    private long keep(long now, Reserved reserved) {
+        long wait = until(now, reserved);
+        // Spread, so that those who were refused together do not come back together.
+        long told = seconds(wait + (long) (random.getAsDouble() * Math.min(SECOND, wait)));
+        if (places.size() < MOST_PLACES
+                && perIdentity.hasPlace(reserved.ofIdentity)
+                && perAddress.hasPlace(reserved.ofAddress)) {
+            long turn = now + told * SECOND;
+            add(new Place(numbers++, reserved, turn, turn + LAPSES_AFTER + told * SECOND / 5));
+        } else {
+            cancel(reserved);
+        }
+        return told;
     }
 
     private boolean isTurn(long now, String identity, String address, @Nullable String work) {
@@ -153,23 +184,22 @@ final class Turns {
         while (!places.isEmpty() && places.first().lapsesAt <= now) {
             var place = places.first();
             drop(place);
-            perIdentity.giveBack(place.ofIdentity);
-            perAddress.giveBack(place.ofAddress);
+            cancel(place.reserved);
         }
     }
 
-    private void keep(Place place) {
+    private void add(Place place) {
         places.add(place);
-        perIdentity.places(place.ofIdentity, 1);
-        perAddress.places(place.ofAddress, 1);
-        waiting.computeIfAbsent(place.key, any -> new Waiting()).add(place);
+        perIdentity.places(place.reserved.ofIdentity, 1);
+        perAddress.places(place.reserved.ofAddress, 1);
+        waiting.computeIfAbsent(place.reserved.key, any -> new Waiting()).add(place);
     }
 
     private void drop(Place place) {
         places.remove(place);
-        perIdentity.places(place.ofIdentity, -1);
-        perAddress.places(place.ofAddress, -1);
-        waiting.computeIfPresent(place.key, (any, those) -> those.remove(place) ? null : those);
+        perIdentity.places(place.reserved.ofIdentity, -1);
+        perAddress.places(place.reserved.ofAddress, -1);
+        waiting.computeIfPresent(place.reserved.key, (any, those) -> those.remove(place) ? null : those);
     }
 
     private @Nullable Place firstPlace(String identity, String address) {
@@ -195,17 +225,21 @@ final class Turns {
     }
 
     /**
-     * @param turn and lapsesAt by {@link #nanoTime}
-     * @param ofIdentity and ofAddress where it is set aside; null where there is no limit
+     * A turn that was set aside.
+     *
+     * @param ofIdentity and ofAddress where; null where there is no limit
+     * @param numberOfIdentity and numberOfAddress how many had been taken there then, with it
      */
-    private record Place(
-            long number,
+    record Reserved(
             String key,
             @Nullable String work,
             @Nullable Bucket ofIdentity,
             @Nullable Bucket ofAddress,
-            long turn,
-            long lapsesAt) {}
+            long numberOfIdentity,
+            long numberOfAddress) {}
+
+    /** @param turn and lapsesAt by {@link #nanoTime} */
+    private record Place(long number, Reserved reserved, long turn, long lapsesAt) {}
 
     /** The places of one identity at one address. */
     private static final class Waiting {
@@ -214,29 +248,32 @@ final class Turns {
         private final Map<String, Place> named = new HashMap<>();
 
         void add(Place place) {
-            if (place.work == null) {
+            if (place.reserved.work == null) {
                 alike.add(place);
             } else {
-                named.put(place.work, place);
+                named.put(place.reserved.work, place);
             }
         }
 
         /** @return whether none is left */
         boolean remove(Place place) {
-            if (place.work == null) {
+            if (place.reserved.work == null) {
                 alike.remove(place);
             } else {
-                named.remove(place.work);
+                named.remove(place.reserved.work);
             }
             return alike.isEmpty() && named.isEmpty();
         }
     }
 
     /** What was taken of one identity's or address's share. */
-    private static final class Bucket {
+    static final class Bucket {
 
         /** When all that was taken will have come back (the theoretical arrival time of the leaky bucket as a meter). */
         private long emptyAt;
+
+        /** How often something was taken. */
+        private long taken;
 
         private int places;
 
@@ -273,6 +310,11 @@ final class Turns {
             return bucket == null ? 0 : bucket.emptyAt - (perMinute - 1) * interval - now;
         }
 
+        /** The same for the one that was taken as the number-th, before those that were taken after it. */
+        long until(@Nullable Bucket bucket, long number, long now) {
+            return bucket == null ? 0 : wait(bucket, now) - interval * (1 + bucket.taken - number);
+        }
+
         boolean hasPlace(@Nullable Bucket bucket) {
             return bucket == null || bucket.places < Math.max(LEAST_PLACES, perMinute);
         }
@@ -280,6 +322,7 @@ final class Turns {
         void take(@Nullable Bucket bucket, long now) {
             if (bucket != null) {
                 bucket.emptyAt = Math.max(bucket.emptyAt, now) + interval;
+                bucket.taken++;
             }
         }
 

@@ -1,6 +1,7 @@
 package io.rolewright.access;
 
 import io.rolewright.problem.ApiError;
+import io.rolewright.request.RequestContext;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotBlank;
@@ -33,10 +34,12 @@ class UniversalAuthResource {
 
     private final Logins logins;
     private final RequestOrigins origins;
+    private final RequestContext request;
 
-    UniversalAuthResource(Logins logins, RequestOrigins origins) {
+    UniversalAuthResource(Logins logins, RequestOrigins origins, RequestContext request) {
         this.logins = logins;
         this.origins = origins;
+        this.request = request;
     }
 
     @POST
@@ -50,7 +53,9 @@ class UniversalAuthResource {
                     "An unknown id, a wrong secret and one used from a network that it is not meant for are one answer,"
                             + " 401 `invalid_credentials`; one that has ended is 401 `client_secret_expired` or"
                             + " `client_secret_used_up`. After three failures"
-                            + " within 30 seconds the client id is locked for your address: 401 `login_locked`.")
+                            + " within 30 seconds the client id is locked for your address: 401 `login_locked`. Logins wait for"
+                            + " their turn; one whose turn cannot come in time is 429 `rate_limited`. Only logins that"
+                            + " fail count against the limits per identity and address.")
     @APIResponse(responseCode = "200", description = "The token.")
     @APIResponse(
             responseCode = "401",
@@ -61,7 +66,11 @@ class UniversalAuthResource {
                             schema = @Schema(implementation = ApiError.class),
                             example = REFUSED))
     public Uni<RestResponse<GrantedToken>> login(@NotNull @Valid Credentials credentials) {
-        return logins.login(credentials.clientId.strip(), credentials.clientSecret.strip(), origins.ofCurrentRequest())
+        return logins.login(
+                        credentials.clientId.strip(),
+                        credentials.clientSecret.strip(),
+                        origins.ofCurrentRequest(),
+                        request.timeLeft())
                 .map(NoStore::ok);
     }
 

@@ -23,10 +23,12 @@ import jakarta.inject.Inject;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -135,6 +137,38 @@ class AccessTest {
                     .body("code", equalTo("login_locked"))
                     .body("details.retryAfterSeconds", greaterThan(290))
                     .body("accessToken", nullValue());
+            forgetFailures();
+        }
+
+        /** Each is judged after the one before it was counted. */
+        @Test
+        void ofGuessesAtOnceNoMoreAreHeardThanOfOthers() {
+            var guesses = IntStream.range(0, 30)
+                    .mapToObj(n -> CompletableFuture.supplyAsync(
+                            () -> login(TestStore.CLIENT_ID, SOME_SECRET)
+                                    .statusCode(401)
+                                    .extract()
+                                    .<String>path("code"),
+                            task -> new Thread(task).start()))
+                    .toList();
+
+            var answers = guesses.stream().map(CompletableFuture::join).toList();
+
+            assertThat(answers.stream().filter("invalid_credentials"::equals)).hasSize(3);
+            assertThat(answers.stream().filter("login_locked"::equals)).hasSize(27);
+            forgetFailures();
+        }
+
+        @Test
+        void aWrongSecretAmongManyRightOnesLocksNobodyOut() {
+            var codes = new ArrayList<Integer>();
+            for (int i = 0; i < 12; i++) {
+                codes.add(login(TestStore.CLIENT_ID, i % 3 == 2 ? SOME_SECRET : TestStore.CLIENT_SECRET)
+                        .extract()
+                        .statusCode());
+            }
+
+            assertThat(codes).containsExactly(200, 200, 401, 200, 200, 401, 200, 200, 401, 200, 200, 401);
             forgetFailures();
         }
 

@@ -11,6 +11,8 @@ import io.restassured.response.ValidatableResponse;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
 import io.rolewright.testing.TestStore;
+import java.time.Instant;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -121,6 +123,61 @@ class ForeignLoginTest {
         login("oidc-auth", issuer.token("first", Map.of())).statusCode(200);
     }
 
+    /** A client that keeps its first token for ever is told so, and locks out nobody who has a good one. */
+    @Test
+    void anExpiredTokenIsNoGuess() {
+        login("oidc-auth", issuer.token("first", Map.of())).statusCode(200);
+
+        for (int i = 0; i < 12; i++) {
+            login("oidc-auth", expired(Map.of())).statusCode(401).body("code", equalTo("invalid_credentials"));
+        }
+
+        login("oidc-auth", issuer.token("first", Map.of())).statusCode(200);
+        assertThat(refusals()).containsExactly("token_expired");
+    }
+
+    @Test
+    void anExpiredTokenIsRecordedOnceAnHourAndAddress() {
+        login("oidc-auth", issuer.token("first", Map.of())).statusCode(200);
+        login("oidc-auth", expired(Map.of())).statusCode(401);
+        TestStore.sql("update login_failure set window_ends_at = now() - interval '1 second'");
+
+        login("oidc-auth", expired(Map.of())).statusCode(401);
+        login("oidc-auth", expired(Map.of())).statusCode(401);
+
+        assertThat(refusals()).containsExactly("token_expired", "token_expired");
+    }
+
+    @Test
+    void noKeysAreFetchedForAnExpiredTokenAndItLocksNobodyOut() {
+        var other = new LinkedHashMap<>(oidc());
+        other.put("issuer", "https://127.0.0.1:1");
+        set("oidc-auth", other).statusCode(200);
+
+        for (int i = 0; i < 12; i++) {
+            login("oidc-auth", expired(Map.of("iss", "https://127.0.0.1:1")))
+                    .statusCode(401)
+                    .body("code", equalTo("invalid_credentials"));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"signature", "subject", "audience"})
+    void anExpiredTokenThatNeverWasGoodIsAGuess(String wrong) {
+        login("oidc-auth", issuer.token("first", Map.of())).statusCode(200);
+        var guess = switch (wrong) {
+            case "subject" -> expired(Map.of("sub", "x"));
+            case "audience" -> expired(Map.of("aud", "x"));
+            default -> expired(Map.of()).replaceAll("[^.]+$", "A".repeat(342));
+        };
+
+        for (int i = 0; i < 3; i++) {
+            login("oidc-auth", guess).statusCode(401);
+        }
+
+        login("oidc-auth", issuer.token("first", Map.of())).statusCode(401).body("code", equalTo("login_locked"));
+    }
+
     @Test
     void anIssuerThatCannotBeAskedIsNoFailureOfTheCaller() {
         var other = new LinkedHashMap<>(oidc());
@@ -199,6 +256,23 @@ class ForeignLoginTest {
                 .post("/api/v1/auth/oidc-auth/login")
                 .then()
                 .statusCode(422);
+    }
+
+    private static String expired(Map<String, Object> claims) {
+        var all = new HashMap<>(claims);
+        var now = Instant.now().getEpochSecond();
+        all.put("iat", now - 7200);
+        all.put("nbf", now - 7200);
+        all.put("exp", now - 3600);
+        return issuer.token("first", all);
+    }
+
+    private List<String> refusals() {
+        return TestStore.sql("select reason from audit_event where type = 'login-identity-oidc-auth' and subject_id = '"
+                        + somebody.id() + "' and outcome = 'REFUSED' order by id")
+                .stream()
+                .map(row -> row.getString(0))
+                .toList();
     }
 
     private static Map<String, Object> oidc() {

@@ -137,10 +137,34 @@ class TurnsTest {
     }
 
     @Test
-    void untilTurnKeepsNoPlace() {
+    void whoWaitsHereComesBeforeWhoCameLaterAndIsSoonerIfOthersGiveBack() {
         takeAll(60);
+        var first = turns.reserve(IDENTITY, ADDRESS);
+        var second = turns.reserve(IDENTITY, ADDRESS);
 
-        assertThat(turns.untilTurn(IDENTITY, ADDRESS)).isEqualTo(TimeUnit.SECONDS.toNanos(1));
+        long later = turns.take(IDENTITY, ADDRESS, null);
+
+        assertThat(later).isBetween(3L, 4L);
+        assertThat(turns.until(first)).isEqualTo(TimeUnit.SECONDS.toNanos(1));
+        assertThat(turns.until(second)).isEqualTo(TimeUnit.SECONDS.toNanos(2));
+        turns.giveBack(IDENTITY, ADDRESS);
+        assertThat(turns.until(first)).isZero();
+        assertThat(turns.until(second)).isEqualTo(TimeUnit.SECONDS.toNanos(1));
+        tick(1);
+        assertThat(turns.until(second)).isZero();
+    }
+
+    @Test
+    void whoWaitsHereNoLongerLeavesHisTurnOrTakesAPlace() {
+        takeAll(60);
+        turns.cancel(turns.reserve(IDENTITY, ADDRESS));
+        assertThat(turns.places()).isZero();
+
+        long turn = turns.keep(turns.reserve(IDENTITY, ADDRESS));
+
+        assertThat(turn).isBetween(1L, 2L);
+        tick(turn);
+        assertThat(turns.tryTake(IDENTITY, ADDRESS)).isTrue();
         assertThat(turns.places()).isZero();
     }
 
@@ -161,7 +185,7 @@ class TurnsTest {
         assertThat(turns.places()).isEqualTo(Turns.MOST_PLACES);
 
         tick(3600);
-        turns.untilTurn(IDENTITY, ADDRESS);
+        assertThat(turns.tryTake("another", "another")).isTrue();
         assertThat(turns.places()).isZero();
     }
 

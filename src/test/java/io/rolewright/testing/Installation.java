@@ -28,8 +28,8 @@ import java.util.Map;
  */
 public final class Installation implements AutoCloseable {
 
-    static final String CLIENT_ID = "proof";
-    static final String CLIENT_SECRET = "bootstrap secret of the proofs, 32 characters or more";
+    public static final String CLIENT_ID = "proof";
+    public static final String CLIENT_SECRET = "bootstrap secret of the proofs, 32 characters or more";
 
     private final TestPostgres postgres;
     private final String database;
