@@ -8,11 +8,13 @@ import io.rolewright.credential.ChangeOutcome.Obstacle;
 import io.rolewright.credential.ManagedRoles;
 import io.rolewright.credential.PasswordChanges;
 import io.rolewright.credential.Passwords;
+import io.rolewright.credential.RoleChecks;
 import io.rolewright.credential.Schedule;
 import io.rolewright.problem.Problem;
 import io.rolewright.target.Deadline;
 import io.rolewright.target.Errand;
 import io.rolewright.target.Login;
+import io.rolewright.target.LoginOutcome;
 import io.rolewright.target.PasswordProof;
 import io.rolewright.target.TargetReport;
 import io.smallrye.mutiny.Uni;
@@ -69,12 +71,11 @@ class ManagedCredentials {
     Uni<Start> prepare(TargetReport report, Credentials credentials, boolean allowPrivileged) {
         TargetReport.ManagingRole role = report.managingRole();
         TargetReport.Server server = report.server();
-        if (role.proof() == PasswordProof.NOT_ASKED) {
-            throw Problem.of(
-                    400,
-                    "password_not_asked",
-                    "The server lets the role in without asking for a password, so there is none to manage. Let pg_hba.conf"
-                            + " demand scram-sha-256 for it.");
+        if (report.outcome() instanceof LoginOutcome.Accepted accepted) {
+            Obstacle unprovable = RoleChecks.unprovable(accepted.facts(), credentials.login());
+            if (unprovable != null) {
+                throw Problem.of(400, unprovable.code(), unprovable.message());
+            }
         }
         if (role.proof() == PasswordProof.POOLED) {
             throw Problem.of(400, PasswordProof.POOLER, PasswordProof.POOLER_MESSAGE);

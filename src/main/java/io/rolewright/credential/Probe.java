@@ -46,8 +46,7 @@ final class Probe {
     }
 
     private Uni<LoginOutcome> login(Login place, PasswordVersion version) {
-        String password = tools.seal().open(version, claim.role).password();
-        return tools.targets().login(place.as(claim.role.roleName, password), Purpose.DUE_WORK, deadline);
+        return tools.targets().login(tools.login(place, claim.role, version), Purpose.DUE_WORK, deadline);
     }
 
     private Uni<Void> judge(

@@ -1,13 +1,13 @@
 package io.rolewright.credential;
 
+import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.credential.ChangeOutcome.Obstacle;
 import io.rolewright.target.Deadline;
-import io.rolewright.target.Fence;
+import io.rolewright.target.Demand;
 import io.rolewright.target.Login;
 import io.rolewright.target.PasswordRule;
-import io.rolewright.target.Preflight;
 import io.rolewright.target.Purpose;
-import io.rolewright.target.TargetFailure;
+import io.rolewright.target.SessionFacts;
 import io.rolewright.target.TargetReport;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/** Looks whether a role's password could be changed through a connection, before anybody manages it. Changes nothing. */
+/** Looks whether a role's password could be changed through a connection. Changes nothing. */
 @ApplicationScoped
 public class RoleChecks {
 
@@ -34,6 +34,7 @@ public class RoleChecks {
      * @param reason stable code of the first thing in the way; absent when ready
      * @param message one sentence for it; absent when ready
      * @param obstacles all that stands in the way on the server, each with the statement that helps
+     * @param warnings what stands in nobody's way and should be known before the change
      * @param report of the managing role's login; absent when it did not come about
      * @param server for {@link ManagedRoles#register}; absent with the report
      */
@@ -43,72 +44,88 @@ public class RoleChecks {
             @Nullable String sqlState,
             @Nullable String message,
             List<Obstacle> obstacles,
+            List<Obstacle> warnings,
             @Nullable TargetReport report,
             byte @Nullable [] server) {}
 
     /**
-     * Logs in as the managing role, examines the role, rehearses the change, looks whether the server asks the role for a password, and
-     * whose marker it carries.
+     * What is asked.
+     *
+     * @param roleId of a role that is managed already; absent for one that is to be
+     * @param takeover whether the marker of another owner may be replaced
+     */
+    public record Question(
+            UUID connectionId, String roleName, @Nullable UUID roleId, boolean takeover, boolean allowPrivileged) {}
+
+    /**
+     * Looks at all that a change of the role's password looks at first, in the same order.
      *
      * @return fails only when the store cannot be reached
      */
-    public Uni<Check> check(
-            UUID connectionId, String roleName, boolean takeover, boolean allowPrivileged, Deadline deadline) {
+    public Uni<Check> check(Question asked, Deadline deadline) {
         return tools.connections()
-                .login(connectionId)
+                .login(asked.connectionId)
                 .chain(login -> login == null
                         ? Uni.createFrom()
                                 .item(blocked(
                                         Stop.definite(Step.CLAIM, "connection_gone", "There is no such connection."),
                                         null))
-                        : tools.managing(connectionId, login)
-                                .chain(logins -> preflight(logins, 0, roleName, deadline))
-                                .chain(found -> found.failure != null
-                                        ? Uni.createFrom().item(blocked(found.failure, null))
-                                        : judge(found, roleName, takeover, allowPrivileged, deadline)));
+                        : known(asked.roleId)
+                                .chain(known -> tools.managing(asked.connectionId, login)
+                                        .chain(logins -> new Inspection(
+                                                        tools,
+                                                        asked.roleName,
+                                                        Run.PLACEHOLDER,
+                                                        asked.takeover,
+                                                        asked.allowPrivileged,
+                                                        known,
+                                                        Purpose.REQUEST,
+                                                        deadline)
+                                                .go(logins)))
+                                .map(this::check));
     }
 
-    private record Found(
-            Login managing,
-            @Nullable Preflight preflight,
-            @Nullable Stop failure) {}
-
-    private Uni<Found> preflight(List<Login> logins, int index, String roleName, Deadline deadline) {
-        Login managing = logins.get(index);
-        return tools.fenced()
-                .preflight(managing, roleName, Run.PLACEHOLDER, Purpose.REQUEST, deadline)
-                .map(preflight -> new Found(managing, preflight, null))
-                .onFailure(TargetFailure.class)
-                .recoverWithUni(failure -> {
-                    boolean another = index + 1 < logins.size()
-                            && failure instanceof TargetFailure.NoSession none
-                            && Run.refusesPassword(none.outcome());
-                    return another
-                            ? preflight(logins, index + 1, roleName, deadline)
-                            : Uni.createFrom()
-                                    .item(new Found(managing, null, Stop.of(Step.PREFLIGHT, (TargetFailure) failure)));
-                });
-    }
-
-    private Uni<Check> judge(
-            Found found, String roleName, boolean takeover, boolean allowPrivileged, Deadline deadline) {
-        Stop obstacle = Stop.found(found.preflight, allowPrivileged);
-        if (obstacle != null) {
-            return Uni.createFrom().item(blocked(obstacle, found.preflight.report()));
+    /**
+     * Why the password of a role that has just logged in can't be managed: the server did not ask for it by a challenge that proves it.
+     *
+     * @return null when it did
+     */
+    public static @Nullable Obstacle unprovable(SessionFacts facts, Login login) {
+        if (facts.rule().proves()) {
+            return null;
         }
-        Fence fence = found.preflight.fence();
-        Uni<Boolean> free = fence == null ? Uni.createFrom().item(true) : tools.mayTakeOver(fence.owner(), takeover);
-        return free.chain(mine -> mine
-                ? tools.targets()
-                        .passwordRule(found.managing.as(roleName, ""), Purpose.REQUEST, deadline)
-                        .map(rule -> rule == PasswordRule.ASKED
-                                ? ready(found.preflight.report())
-                                : blocked(Run.noProofThere(rule), found.preflight.report()))
-                : Uni.createFrom().item(blocked(Run.managedElsewhere(fence), found.preflight.report())));
+        Stop stop = Inspection.unprovable(new Demand(facts.rule(), null), login);
+        return new Obstacle(stop.reason(), stop.message(), null);
     }
 
-    private Check ready(TargetReport report) {
-        return new Check(true, null, null, null, List.of(), report, roles.server(report));
+    /** With the epoch of the claim that would be next. */
+    private Uni<Inspection.@Nullable Known> known(@Nullable UUID roleId) {
+        return roleId == null
+                ? Uni.createFrom().nullItem()
+                : Panache.withSession(() -> CredentialStore.role(roleId))
+                        .chain(role -> role == null
+                                ? Uni.createFrom().nullItem()
+                                : tools.ledger()
+                                        .versions(roleId)
+                                        .map(versions -> new Inspection.Known(role, role.epoch + 1, versions, false)));
+    }
+
+    private Check check(Inspection.Found found) {
+        TargetReport report =
+                found.preflight() == null ? null : found.preflight().report();
+        return found.stop() == null
+                ? new Check(true, null, null, null, List.of(), warnings(found), report, roles.server(report))
+                : blocked(found.stop(), report);
+    }
+
+    private static List<Obstacle> warnings(Inspection.Found found) {
+        return found.rule() == PasswordRule.MD5
+                ? List.of(new Obstacle(
+                        "md5_password_replaced",
+                        "The server keeps this role's password as MD5 and will keep the new one as SCRAM-SHA-256: clients that"
+                                + " know no SCRAM (drivers from before PostgreSQL 10) can't log in afterwards.",
+                        null))
+                : List.of();
     }
 
     private Check blocked(Stop stop, @Nullable TargetReport report) {
@@ -118,6 +135,7 @@ public class RoleChecks {
                 stop.sqlState(),
                 stop.message(),
                 stop.obstacles(),
+                List.of(),
                 report,
                 report == null ? null : roles.server(report));
     }

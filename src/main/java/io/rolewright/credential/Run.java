@@ -6,6 +6,7 @@ import io.rolewright.password.ScramSecret;
 import io.rolewright.store.StoreFault;
 import io.rolewright.target.ApplyOutcome;
 import io.rolewright.target.Deadline;
+import io.rolewright.target.Demand;
 import io.rolewright.target.Fence;
 import io.rolewright.target.Login;
 import io.rolewright.target.LoginOutcome;
@@ -16,6 +17,7 @@ import io.rolewright.target.Purpose;
 import io.rolewright.target.Refusal;
 import io.rolewright.target.TargetFailure;
 import io.rolewright.target.UnmarkedApply;
+import io.rolewright.target.Unreachability;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
 import java.util.List;
@@ -134,127 +136,28 @@ final class Run {
     // ---- Changed by a managing role -------------------------------------------------------------------------------
 
     private Uni<ChangeOutcome> managed(Login login, List<PasswordVersion> versions) {
-        return tools.managing(role.connectionId, login).chain(logins -> preflight(logins, versions, 0));
+        return tools.managing(role.connectionId, login)
+                .chain(logins -> new Inspection(
+                                tools,
+                                role.roleName,
+                                rehearsed(),
+                                terms.takeover(),
+                                terms.allowPrivileged(),
+                                new Inspection.Known(role, epoch, versions, force),
+                                Purpose.DUE_WORK,
+                                deadline)
+                        .go(logins))
+                .chain(found -> found.stop() != null ? stop(found.stop()) : inspected(found));
     }
 
-    private Uni<ChangeOutcome> preflight(List<Login> logins, List<PasswordVersion> versions, int index) {
-        Login managing = logins.get(index);
-        return tools.fenced()
-                .preflight(managing, role.roleName, rehearsed(), Purpose.DUE_WORK, deadline)
-                .onItemOrFailure()
-                .transformToUni((found, failure) -> {
-                    if (failure == null) {
-                        return checked(managing, versions, found);
-                    }
-                    if (!(failure instanceof TargetFailure target)) {
-                        return Uni.createFrom().failure(failure);
-                    }
-                    return refusesPassword(target) && index + 1 < logins.size()
-                            ? preflight(logins, versions, index + 1)
-                            : stop(Stop.of(Step.PREFLIGHT, target));
-                });
-    }
-
-    private Uni<ChangeOutcome> checked(Login managing, List<PasswordVersion> versions, Preflight found) {
-        Stop obstacle = Stop.found(found, terms.allowPrivileged());
-        if (obstacle != null) {
-            return stop(obstacle);
-        }
-        return tools.targets()
-                .passwordRule(managing.as(role.roleName, ""), Purpose.DUE_WORK, deadline)
-                .chain(rule -> {
-                    if (rule != PasswordRule.ASKED) {
-                        return stop(noProofThere(rule));
-                    }
-                    return owned(managing, versions, found.fence())
-                            .chain(conflict -> conflict != null
-                                    ? stop(conflict)
-                                    : persisted(found.iterations()).chain(() -> send(managing)));
-                });
-    }
-
-    static Stop noProofThere(PasswordRule rule) {
-        return rule == PasswordRule.NOT_ASKED
-                ? Stop.definite(
-                        Step.PREFLIGHT,
-                        "password_not_asked",
-                        "The server lets the role in without asking for a password, so a new one would prove nothing. Let"
-                                + " pg_hba.conf demand scram-sha-256 for it.")
-                : Stop.passing(
-                        Step.PREFLIGHT,
-                        "login_not_offered",
-                        "The server did not ask the role for a password: perhaps no rule of pg_hba.conf lets it in from"
-                                + " here.");
-    }
-
-    /** Whose marker stands on the role. @return why it must not be touched; null item when it may be */
-    private Uni<@Nullable Stop> owned(Login managing, List<PasswordVersion> versions, @Nullable Fence fence) {
-        if (fence == null) {
-            return Uni.createFrom().nullItem();
-        }
-        if (fence.owner().equals(tools.marker(role.ownerId))) {
-            return fence.epoch() < epoch ? Uni.createFrom().nullItem() : behind(managing, versions, fence);
-        }
-        return tools.mayTakeOver(fence.owner(), terms.takeover()).chain(may -> {
-            if (!may) {
-                return Uni.createFrom().item(managedElsewhere(fence));
-            }
-            takeover = true;
-            return fence.epoch() < epoch ? Uni.createFrom().nullItem() : above(fence);
-        });
-    }
-
-    static Stop managedElsewhere(Fence fence) {
-        return Stop.definite(
-                Step.PREFLIGHT,
-                "role_already_managed",
-                "The role carries the marker of another rotation or installation (" + fence.owner()
-                        + "). Send takeover: true to manage it from here.");
-    }
-
-    /**
-     * The target has seen a higher epoch of ours than the store knows: the store is an older copy, or a clone of it is at work. If a
-     * password that we hold still works, nothing is lost and we go on above the marker.
-     */
-    private Uni<@Nullable Stop> behind(Login managing, List<PasswordVersion> versions, Fence fence) {
-        List<PasswordVersion> live = versions.stream()
-                .filter(each -> each.state.unfinished() || each.state == VersionState.CURRENT)
-                .toList();
-        if (force || live.isEmpty()) {
-            return above(fence);
-        }
-        return firstThatOpens(managing, live, 0)
-                .chain(works -> works != null
-                        ? above(fence)
-                        : Uni.createFrom()
-                                .item(Stop.definite(
-                                        Step.PREFLIGHT,
-                                        "store_behind_target",
-                                        "The role was changed under a higher epoch than this store knows ("
-                                                + fence.epoch()
-                                                + "), and none of the passwords kept here opens it: the store was restored"
-                                                + " from an older copy, or a copy of it is at work. Stop the copy, then"
-                                                + " rotate with force=true.")));
-    }
-
-    private Uni<@Nullable Stop> above(Fence fence) {
-        return tools.ledger()
-                .raise(claim, epoch, fence.epoch())
-                .invoke(raised -> epoch = raised)
-                .replaceWith((Stop) null);
-    }
-
-    /** Tries each once; a login that does not come about counts as not opening. */
-    private Uni<@Nullable PasswordVersion> firstThatOpens(Login place, List<PasswordVersion> tried, int index) {
-        if (index == tried.size()) {
-            return Uni.createFrom().nullItem();
-        }
-        PasswordVersion each = tried.get(index);
-        Login login = place.as(role.roleName, tools.seal().open(each, role).password());
-        return tools.targets()
-                .login(login, Purpose.DUE_WORK, deadline)
-                .chain(outcome ->
-                        proven(outcome) ? Uni.createFrom().item(each) : firstThatOpens(place, tried, index + 1));
+    private Uni<ChangeOutcome> inspected(Inspection.Found found) {
+        takeover = found.takeover();
+        Uni<Long> raised = found.above() == 0
+                ? Uni.createFrom().item(epoch)
+                : tools.ledger().raise(claim, epoch, found.above());
+        return raised.invoke(next -> epoch = next)
+                .chain(() -> persisted(found.preflight().iterations()))
+                .chain(() -> send(found.managing()));
     }
 
     // ---- Changed by itself ----------------------------------------------------------------------------------------
@@ -266,8 +169,7 @@ final class Run {
         List<Login> logins = versions.stream()
                 .filter(each -> each.state != VersionState.REJECTED)
                 .limit(known ? 2 : versions.size())
-                .map(each ->
-                        place.as(role.roleName, tools.seal().open(each, role).password()))
+                .map(each -> tools.login(place, role, each))
                 .toList();
         return selfPreflight(logins, 0);
     }
@@ -300,12 +202,13 @@ final class Run {
     }
 
     private Uni<ChangeOutcome> selfChecked(Login login, Preflight found) {
-        PasswordProof proof = found.report().managingRole().proof();
-        if (proof == PasswordProof.NOT_ASKED) {
-            return stop(noProofThere(PasswordRule.NOT_ASKED));
-        }
-        if (proof == PasswordProof.POOLED) {
+        if (found.report().managingRole().proof() == PasswordProof.POOLED) {
             return stop(Stop.definite(Step.PREFLIGHT, PasswordProof.POOLER, PasswordProof.POOLER_MESSAGE));
+        }
+        PasswordRule rule =
+                ((LoginOutcome.Accepted) found.report().outcome()).facts().rule();
+        if (!rule.proves()) {
+            return stop(Inspection.unprovable(new Demand(rule, null), login));
         }
         Stop obstacle = Stop.found(found, true);
         return obstacle != null ? stop(obstacle) : persisted(found.iterations()).chain(() -> send(login));
@@ -471,16 +374,19 @@ final class Run {
         return tools.ledger().stop(claim, epoch, currentAgain ? null : version, reached, reason);
     }
 
-    private static boolean proven(LoginOutcome outcome) {
+    static boolean proven(LoginOutcome outcome) {
         return outcome instanceof LoginOutcome.Accepted accepted
                 && accepted.proof().proven();
     }
 
-    private static boolean refusesPassword(TargetFailure failure) {
+    static boolean refusesPassword(TargetFailure failure) {
         return failure instanceof TargetFailure.NoSession none && refusesPassword(none.outcome());
     }
 
+    /** A role with a SCRAM secret is not asked for MD5: where it is, the secret is another than the one of the password tried. */
     static boolean refusesPassword(LoginOutcome outcome) {
-        return outcome instanceof LoginOutcome.Refused refused && refused.reason() == Refusal.PASSWORD_REFUSED;
+        return outcome instanceof LoginOutcome.Refused refused && refused.reason() == Refusal.PASSWORD_REFUSED
+                || outcome instanceof LoginOutcome.Unreachable unreachable
+                        && unreachable.reason() == Unreachability.MD5_PASSWORD_DEMANDED;
     }
 }

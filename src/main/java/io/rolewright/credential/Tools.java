@@ -130,11 +130,18 @@ class Tools {
                                         .map(unfinished -> logins(stored, own, current, unfinished)))));
     }
 
+    /** Until a password of ours has taken its place, the one that a person chose may be shown to a server in the form it asks for. */
+    Login login(Login place, ManagedRole role, PasswordVersion version) {
+        String password = seal.open(version, role).password();
+        Login ours = place.as(role.roleName, password);
+        return version.cause == Cause.ADOPTED && version.state == VersionState.CURRENT ? ours.with(password) : ours;
+    }
+
     private List<Login> logins(Login stored, ManagedRole own, PasswordVersion current, PasswordVersion unfinished) {
         List<Login> logins = new ArrayList<>();
         for (PasswordVersion each : new PasswordVersion[] {current, unfinished}) {
             if (each != null) {
-                logins.add(stored.as(own.roleName, seal.open(each, own).password()));
+                logins.add(login(stored, own, each));
             }
         }
         return logins;

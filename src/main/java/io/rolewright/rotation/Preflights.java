@@ -1,5 +1,6 @@
 package io.rolewright.rotation;
 
+import io.rolewright.credential.ChangeOutcome;
 import io.rolewright.credential.RoleChecks;
 import io.rolewright.rotation.RotationPreflight.Obstacle;
 import io.rolewright.rotation.RotationPreflight.Role;
@@ -16,9 +17,6 @@ import java.util.UUID;
 @ApplicationScoped
 class Preflights {
 
-    /** What stands in the way of other owners of a role, and not of the one that has marked it. */
-    static final String ALREADY_MANAGED = "role_already_managed";
-
     private final RoleChecks checks;
 
     Preflights(RoleChecks checks) {
@@ -31,33 +29,35 @@ class Preflights {
     /**
      * Examines each role and rehearses its change, which is rolled back.
      *
-     * @param own whether the roles are a rotation's already, so that its own marker is no obstacle
+     * @param roleIds of the roles, in the order of their names, where a rotation has them already; else empty
      */
     Uni<Looked> look(
             UUID connection,
             List<String> names,
             boolean allowPrivileged,
             boolean takeover,
-            boolean own,
+            List<UUID> roleIds,
             Deadline deadline) {
         Uni<List<RoleChecks.Check>> all = Uni.createFrom().item(ArrayList::new);
-        for (String name : names) { // one session at a time, and none after the connection itself has failed
+        // One session at a time, and none after the connection itself has failed.
+        for (int i = 0; i < names.size(); i++) {
+            RoleChecks.Question asked = new RoleChecks.Question(
+                    connection, names.get(i), roleIds.isEmpty() ? null : roleIds.get(i), takeover, allowPrivileged);
             all = all.chain(before -> unreachable(before)
                     ? Uni.createFrom().item(before)
-                    : checks.check(connection, name, takeover, allowPrivileged, deadline)
-                            .map(check -> {
-                                before.add(check);
-                                return before;
-                            }));
+                    : checks.check(asked, deadline).map(check -> {
+                        before.add(check);
+                        return before;
+                    }));
         }
-        return all.map(found -> looked(names, found, own));
+        return all.map(found -> looked(names, found));
     }
 
     private static boolean unreachable(List<RoleChecks.Check> checks) {
         return checks.stream().anyMatch(check -> check.report() == null);
     }
 
-    private static Looked looked(List<String> names, List<RoleChecks.Check> checks, boolean own) {
+    private static Looked looked(List<String> names, List<RoleChecks.Check> checks) {
         RoleChecks.Check last = checks.get(checks.size() - 1);
         if (last.report() == null) {
             String message = "Unable to validate connection: " + last.message();
@@ -66,7 +66,7 @@ class Preflights {
         }
         List<Role> roles = new ArrayList<>();
         for (int i = 0; i < checks.size(); i++) {
-            roles.add(role(names.get(i), checks.get(i), own));
+            roles.add(role(names.get(i), checks.get(i)));
         }
         TargetReport.Server server = last.report().server();
         return new Looked(
@@ -75,21 +75,29 @@ class Preflights {
                 last.server());
     }
 
-    private static Role role(String name, RoleChecks.Check check, boolean own) {
+    private static Role role(String name, RoleChecks.Check check) {
         Instant validUntil = check.report().managedRoles().stream()
                 .filter(role -> role.name().equals(name))
                 .findFirst()
                 .map(TargetReport.ManagedRole::validUntil)
                 .orElse(null);
-        boolean clear = check.ready() || own && ALREADY_MANAGED.equals(check.reason());
-        return new Role(name, clear, validUntil, clear ? List.of() : obstacles(check));
+        return new Role(
+                name,
+                check.ready(),
+                validUntil,
+                check.ready() ? List.of() : obstacles(check),
+                check.warnings().isEmpty()
+                        ? null
+                        : check.warnings().stream().map(Preflights::shown).toList());
     }
 
     private static List<Obstacle> obstacles(RoleChecks.Check check) {
         return check.obstacles().isEmpty()
                 ? List.of(new Obstacle(check.reason(), check.message(), null))
-                : check.obstacles().stream()
-                        .map(each -> new Obstacle(each.code(), each.message(), each.sql()))
-                        .toList();
+                : check.obstacles().stream().map(Preflights::shown).toList();
+    }
+
+    private static Obstacle shown(ChangeOutcome.Obstacle each) {
+        return new Obstacle(each.code(), each.message(), each.sql());
     }
 }

@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Whether the roles of a rotation could be given new passwords, and what stands in the way.
@@ -27,13 +28,21 @@ record RotationPreflight(
         @Schema(examples = "18.6") String serverVersion,
         List<Role> roles) {
 
-    /** @param validUntil absent means for ever; a new password does not move it */
+    /**
+     * @param validUntil absent means for ever; a new password does not move it
+     * @param warnings what stands in nobody's way and should be known before the change; absent when there is nothing
+     */
     @RegisterForReflection
     @JsonInclude(JsonInclude.Include.NON_NULL)
     @Schema(
             name = "RotationPreflightRole",
             requiredProperties = {"username", "ok"})
-    record Role(@Schema(examples = "app_a") String username, boolean ok, Instant validUntil, List<Obstacle> problems) {}
+    record Role(
+            @Schema(examples = "app_a") String username,
+            boolean ok,
+            Instant validUntil,
+            List<Obstacle> problems,
+            @Nullable List<Obstacle> warnings) {}
 
     /**
      * @param code stable

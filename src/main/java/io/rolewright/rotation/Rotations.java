@@ -212,7 +212,7 @@ class Rotations {
                         Errand.CHANGE,
                         deadline,
                         own -> preflights
-                                .look(connection, names, allowPrivileged, takeover, false, own)
+                                .look(connection, names, allowPrivileged, takeover, List.of(), own)
                                 .invoke(looked -> looked.shown().require())
                                 .chain(looked ->
                                         write(act, wanted, project, strategy, names, requirements, looked.server()))
@@ -559,7 +559,7 @@ class Rotations {
                                     names,
                                     Boolean.TRUE.equals(wanted.allowPrivileged()),
                                     Boolean.TRUE.equals(wanted.takeover()),
-                                    false,
+                                    List.of(),
                                     own)))
                     .map(Preflights.Looked::shown);
         });
@@ -579,7 +579,7 @@ class Rotations {
                                         .subList(0, row.roleIds().size()),
                                 row.allowPrivileged,
                                 row.takeover,
-                                true,
+                                row.roleIds(),
                                 own)))
                 .map(Preflights.Looked::shown);
         return audit.failures(looked, act, AuditType.PREFLIGHT_SECRET_ROTATION, null, id.toString());

@@ -96,7 +96,7 @@ final class Dialler implements AutoCloseable {
 
         private Line(Order order) {
             this.order = order;
-            this.wire = new Wire(order.login.tls().mode(), order.stopAtChallenge);
+            this.wire = new Wire(order.login.tls().mode(), order.login.scramOnly(), order.stopAtChallenge);
             this.context = vertx.createEventLoopContext();
         }
 

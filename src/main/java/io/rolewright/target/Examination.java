@@ -31,7 +31,7 @@ final class Examination {
             SELECT wanted.name, t.oid IS NOT NULL AS found, t.rolcanlogin, t.rolsuper, t.rolreplication,
                    CASE WHEN isfinite(t.rolvaliduntil) THEN t.rolvaliduntil END AS valid_until,
                    coalesce(t.rolvaliduntil < now(), false) AS expired,
-                   t.oid IS NOT DISTINCT FROM me.oid AS self,
+                   coalesce(t.oid = me.oid OR t.rolname = session_user, false) AS self,
                    t.oid IS NOT NULL AND pg_has_role(me.oid, t.oid, 'MEMBER WITH ADMIN OPTION') AS admin,
                    t.oid IS NOT NULL AND has_database_privilege(t.oid, current_database(), 'CONNECT') AS may_connect,
                    format('CREATE ROLE %I LOGIN', wanted.name) AS create_role,
@@ -124,7 +124,7 @@ final class Examination {
             return Uni.createFrom().item(List.copyOf(found.values()));
         }
         return Session.run(line, ROLES, Tuple.of(sendable)).map(rows -> {
-            rows.forEach(row -> found.put(row.getString("name"), managedRole(row, server, me)));
+            rows.forEach(row -> found.put(row.getString("name"), managedRole(row, server, me, login.role())));
             return List.copyOf(found.values());
         });
     }
@@ -136,7 +136,7 @@ final class Examination {
     }
 
     private static TargetReport.ManagedRole managedRole(
-            Row row, TargetReport.Server server, TargetReport.ManagingRole me) {
+            Row row, TargetReport.Server server, TargetReport.ManagingRole me, String stored) {
         boolean exists = row.getBoolean("found");
         List<TargetReport.Problem> problems = new ArrayList<>();
         if (server.standby()) {
@@ -150,7 +150,7 @@ final class Examination {
                     "createrole_missing", "The managing role lacks CREATEROLE.", row.getString("allow_createrole")));
         }
         if (exists) {
-            attributes(row, server, me, problems);
+            attributes(row, server, me, stored, problems);
         } else {
             problems.add(problem("role_missing", "The role does not exist.", row.getString("create_role")));
         }
@@ -167,10 +167,15 @@ final class Examination {
                 List.copyOf(problems));
     }
 
+    /** @param stored the role that the connection logs in as; a {@code SET role} of that role's own may have made it another by now */
     private static void attributes(
-            Row row, TargetReport.Server server, TargetReport.ManagingRole me, List<TargetReport.Problem> problems) {
+            Row row,
+            TargetReport.Server server,
+            TargetReport.ManagingRole me,
+            String stored,
+            List<TargetReport.Problem> problems) {
         boolean adminNeeded = server.versionNumber() >= 160000 && !me.superuser();
-        if (row.getBoolean("self")) {
+        if (row.getBoolean("self") || row.getString("name").equals(stored)) {
             problems.add(
                     problem("role_is_managing_role", "The managing role cannot be one of the roles it manages.", null));
         }

@@ -6,13 +6,25 @@ package io.rolewright.target;
  * @param host a name, an IPv4 address, or an IPv6 address with or without brackets
  * @param port 1 to 65535
  * @param role the PostgreSQL role to log in as
- * @param password sent only as a SCRAM proof, unless the server asks otherwise over verified TLS
+ * @param password sent only as a SCRAM proof, unless the server asks otherwise over verified TLS and {@code scramOnly} is false
+ * @param scramOnly whether it is a password of ours, which no server gets in any other form, over verified TLS neither
  */
-public record Login(String host, int port, String database, String role, TlsSettings tls, String password) {
+public record Login(
+        String host, int port, String database, String role, TlsSettings tls, String password, boolean scramOnly) {
 
-    /** The same place for another role. */
+    /** With a password that a person chose. */
+    public Login(String host, int port, String database, String role, TlsSettings tls, String password) {
+        this(host, port, database, role, tls, password, false);
+    }
+
+    /** The same place for a role whose password is ours. */
     public Login as(String otherRole, String otherPassword) {
-        return new Login(host, port, database, otherRole, tls, otherPassword);
+        return new Login(host, port, database, otherRole, tls, otherPassword, true);
+    }
+
+    /** The same place and role with another password that a person chose. */
+    public Login with(String chosen) {
+        return new Login(host, port, database, role, tls, chosen, false);
     }
 
     @Override

@@ -21,6 +21,7 @@ final class Logins {
                 line.wire().tls(),
                 line.wire().serverVersion(),
                 versionNumber(line.wire().serverVersion()),
+                line.wire().rule(),
                 proof(line));
     }
 

@@ -58,13 +58,13 @@ final class Route {
         return last == null ? null : last.wire().tls();
     }
 
-    /** What a login that left at the first word about authentication has seen. */
-    PasswordRule rule() {
+    /** What a login has seen that left at the first word about authentication, or ended before it with {@code failure}. */
+    Demand demand(@Nullable Throwable failure) {
         Dialler.Line last = line;
-        if (last == null || !last.wire().asked()) {
-            return PasswordRule.UNKNOWN;
-        }
-        return last.wire().authenticated() ? PasswordRule.NOT_ASKED : PasswordRule.ASKED;
+        PasswordRule rule = last == null ? PasswordRule.UNKNOWN : last.wire().rule();
+        return rule == PasswordRule.UNKNOWN && failure instanceof TargetFailure target
+                ? Demand.refused(Logins.outcome(target))
+                : new Demand(rule, null);
     }
 
     /** What it means that the deadline passed now. */

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param tls absent without TLS
  * @param serverVersion as the server reports it, e.g. {@code 16.15 (Debian 16.15-1)}; printable and at most 100 characters
  * @param serverVersionNumber e.g. 160015
+ * @param rule how the server asked for the password
  */
 public record SessionFacts(
         List<String> resolved,
@@ -20,6 +21,7 @@ public record SessionFacts(
         @Nullable Tls tls,
         String serverVersion,
         int serverVersionNumber,
+        PasswordRule rule,
         PasswordProof proof) {
 
     /**

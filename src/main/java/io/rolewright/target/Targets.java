@@ -144,12 +144,12 @@ public class Targets {
     }
 
     /**
-     * Finds out whether the server would ask this role for a password at all, and leaves at its first word: no password is sent and
-     * the server counts no failed login. Under a {@code trust} rule a login proves nothing.
+     * Finds out how the server would ask this role for its password, and leaves at its first word: no password is sent and the server
+     * counts no failed login.
      *
      * @return never fails for what the target does
      */
-    public Uni<PasswordRule> passwordRule(Login login, Purpose purpose, Deadline deadline) {
+    public Uni<Demand> passwordRule(Login login, Purpose purpose, Deadline deadline) {
         Route route = new Route();
         return reach(
                         login,
@@ -159,8 +159,9 @@ public class Targets {
                         true,
                         route,
                         line -> Uni.createFrom().voidItem())
-                .onItemOrFailure()
-                .transform((ignored, failure) -> route.rule());
+                .map(ignored -> route.demand(null))
+                .onFailure(TargetFailure.class)
+                .recoverWithItem(route::demand);
     }
 
     public <T> Uni<T> withSession(

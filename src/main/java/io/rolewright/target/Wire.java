@@ -62,10 +62,12 @@ final class Wire extends ByteToMessageDecoder {
     }
 
     private final SslMode mode;
+    private final boolean scramOnly;
     private final boolean stopAtChallenge;
 
     private volatile Phase phase = Phase.CONNECTING;
     private volatile Challenge challenge = Challenge.NONE;
+    private volatile PasswordRule rule = PasswordRule.UNKNOWN;
     private volatile boolean asked;
     private volatile boolean authenticated;
     private volatile boolean serverProven;
@@ -77,11 +79,13 @@ final class Wire extends ByteToMessageDecoder {
     private int notices;
 
     /**
+     * @param scramOnly ends the session when the server asks for the password in any other form
      * @param stopAtChallenge ends the session as soon as the server shows that it lets the role try, before anything is sent
      *     that it could judge
      */
-    Wire(SslMode mode, boolean stopAtChallenge) {
+    Wire(SslMode mode, boolean scramOnly, boolean stopAtChallenge) {
         this.mode = mode;
+        this.scramOnly = scramOnly;
         this.stopAtChallenge = stopAtChallenge;
     }
 
@@ -93,6 +97,11 @@ final class Wire extends ByteToMessageDecoder {
 
     Challenge challenge() {
         return challenge;
+    }
+
+    /** What the server's first word about authentication was. */
+    PasswordRule rule() {
+        return rule;
     }
 
     /** Whether the server has said anything about authentication but an error. */
@@ -303,8 +312,11 @@ final class Wire extends ByteToMessageDecoder {
             kill(Unreachability.NOT_POSTGRESQL);
             return;
         }
-        asked = true;
         int kind = body.readInt();
+        if (!asked) {
+            asked = true;
+            rule = rule(kind, body);
+        }
         if (stopAtChallenge) {
             authenticated = kind == 0;
             kill(Unreachability.AUTHENTICATION_NOT_SUPPORTED);
@@ -321,6 +333,23 @@ final class Wire extends ByteToMessageDecoder {
         }
     }
 
+    private static PasswordRule rule(int kind, ByteBuf body) {
+        return switch (kind) {
+            case 0 -> PasswordRule.NOT_ASKED;
+            case 3 -> PasswordRule.CLEARTEXT;
+            case 5 -> PasswordRule.MD5;
+            case 10 ->
+                offersScram(body.toString(StandardCharsets.UTF_8))
+                        ? PasswordRule.SCRAM
+                        : PasswordRule.ANOTHER_MECHANISM;
+            default -> PasswordRule.ANOTHER_MECHANISM;
+        };
+    }
+
+    private static boolean offersScram(String mechanisms) {
+        return List.of(mechanisms.split("\0")).contains("SCRAM-SHA-256");
+    }
+
     private void ok() {
         if (challenge == Challenge.SCRAM && !serverProven) {
             kill(Unreachability.SERVER_NOT_AUTHENTIC);
@@ -329,9 +358,12 @@ final class Wire extends ByteToMessageDecoder {
         }
     }
 
-    /** Only a server whose certificate was checked is shown the password, or a hash of it that can be tried out quickly. */
+    /**
+     * Only a server whose certificate was checked is shown a password that a person chose, or a hash of it that can be tried out quickly;
+     * none is shown one of ours.
+     */
     private void password(Challenge kind, Unreachability refusal) {
-        if (!mode.verifies() || challenge != Challenge.NONE) {
+        if (scramOnly || !mode.verifies() || challenge != Challenge.NONE) {
             kill(refusal);
         } else {
             challenge = kind;
@@ -341,7 +373,7 @@ final class Wire extends ByteToMessageDecoder {
     private void sasl(String mechanisms) {
         if (challenge != Challenge.NONE) {
             kill(Unreachability.NOT_POSTGRESQL);
-        } else if (List.of(mechanisms.split("\0")).contains("SCRAM-SHA-256")) {
+        } else if (offersScram(mechanisms)) {
             challenge = Challenge.SCRAM;
         } else {
             kill(Unreachability.AUTHENTICATION_NOT_SUPPORTED);

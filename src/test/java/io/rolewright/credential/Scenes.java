@@ -101,7 +101,8 @@ class Scenes {
                     "GRANT " + managed.role() + " TO " + manager.role() + " WITH ADMIN TRUE, INHERIT FALSE, SET FALSE");
         }
         UUID connection = connection(server, port, manager);
-        RoleChecks.Check check = await(() -> checks.check(connection, managed.role(), true, false, Deadline.in(LONG)));
+        RoleChecks.Check check = await(() -> checks.check(
+                new RoleChecks.Question(connection, managed.role(), null, true, false), Deadline.in(LONG)));
         UUID owner = UUID.randomUUID();
         return new Scene(
                 server,

@@ -276,7 +276,7 @@ class FencedApplyTest {
         assertThat(TARGETS.passwordRule(scene.login().as(scene.role, ""), Purpose.REQUEST, Deadline.in(LONG))
                         .await()
                         .indefinitely())
-                .isEqualTo(PasswordRule.ASKED);
+                .isEqualTo(new Demand(PasswordRule.SCRAM, null));
     }
 
     /** The server commits and its answer is lost on the way: doubt, and the same secret with the next epoch ends it. */

@@ -1,0 +1,247 @@
+package io.rolewright.credential;
+
+import io.rolewright.target.Deadline;
+import io.rolewright.target.Demand;
+import io.rolewright.target.Fence;
+import io.rolewright.target.Login;
+import io.rolewright.target.LoginOutcome;
+import io.rolewright.target.PasswordRule;
+import io.rolewright.target.Preflight;
+import io.rolewright.target.Purpose;
+import io.rolewright.target.SslMode;
+import io.rolewright.target.TargetFailure;
+import io.smallrye.mutiny.Uni;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All that is looked at before a managing role changes a role's password, in one order: what the server lets the managing role do, whose
+ * login the role is, how the server asks the role for its password, whose marker it carries. Whoever only tells and whoever then
+ * changes look with this, so both give the same first reason. Changes nothing.
+ *
+ * @param rehearsed any well-formed SCRAM secret
+ * @param known the role as the register has it; absent for one that nobody manages yet
+ */
+record Inspection(
+        Tools tools,
+        String roleName,
+        String rehearsed,
+        boolean takeover,
+        boolean allowPrivileged,
+        @Nullable Known known,
+        Purpose purpose,
+        Deadline deadline) {
+
+    /** What needs no quotes in {@code pg_hba.conf}, apart from the words below. */
+    private static final Pattern PLAIN = Pattern.compile("[a-z_][a-z0-9_]*");
+
+    private static final Set<String> WORDS =
+            Set.of("all", "sameuser", "samerole", "samegroup", "replication", "include", "include_if_exists");
+
+    /**
+     * A role that is managed.
+     *
+     * @param epoch under which it would be changed
+     * @param versions those that still hold a password
+     * @param force also where the server knows a higher epoch and none of them opens the role
+     */
+    record Known(ManagedRole role, long epoch, List<PasswordVersion> versions, boolean force) {}
+
+    /**
+     * What was found.
+     *
+     * @param managing the login that works; absent when none did
+     * @param preflight absent with it
+     * @param stop the first thing in the way; absent when the change can be tried
+     * @param rule how the server asks the role for its password; UNKNOWN when it was not asked
+     * @param takeover whether the marker of another owner is to be replaced
+     * @param above the change needs an epoch above this one; 0 when the next will do
+     */
+    record Found(
+            @Nullable Login managing,
+            @Nullable Preflight preflight,
+            @Nullable Stop stop,
+            PasswordRule rule,
+            boolean takeover,
+            long above) {
+
+        private static Found stopped(@Nullable Login managing, @Nullable Preflight preflight, Stop stop) {
+            return new Found(managing, preflight, stop, PasswordRule.UNKNOWN, false, 0);
+        }
+    }
+
+    /**
+     * @param logins of the managing role, likeliest first; each is tried only if the one before it is refused for its password
+     * @return fails only when the store cannot be reached
+     */
+    Uni<Found> go(List<Login> logins) {
+        return preflight(logins, 0);
+    }
+
+    private Uni<Found> preflight(List<Login> logins, int index) {
+        Login managing = logins.get(index);
+        return tools.fenced()
+                .preflight(managing, roleName, rehearsed, purpose, deadline)
+                .onItemOrFailure()
+                .transformToUni((found, failure) -> {
+                    if (failure == null) {
+                        return examined(managing, found);
+                    }
+                    if (!(failure instanceof TargetFailure target)) {
+                        return Uni.createFrom().failure(failure);
+                    }
+                    return Run.refusesPassword(target) && index + 1 < logins.size()
+                            ? preflight(logins, index + 1)
+                            : Uni.createFrom().item(Found.stopped(null, null, Stop.of(Step.PREFLIGHT, target)));
+                });
+    }
+
+    private Uni<Found> examined(Login managing, Preflight preflight) {
+        Stop obstacle = Stop.found(preflight, allowPrivileged);
+        if (obstacle != null) {
+            return Uni.createFrom().item(Found.stopped(managing, preflight, obstacle));
+        }
+        Login login = managing.as(roleName, "");
+        return tools.targets().passwordRule(login, purpose, deadline).chain(demand -> {
+            if (!demand.rule().proves()) {
+                return Uni.createFrom().item(Found.stopped(managing, preflight, unprovable(demand, login)));
+            }
+            return owned(managing, preflight, demand.rule());
+        });
+    }
+
+    // ---- How the server asks --------------------------------------------------------------------------------------
+
+    /** Why a new password could not be proven there. */
+    static Stop unprovable(Demand demand, Login login) {
+        LoginOutcome refusal = demand.refusal();
+        return switch (demand.rule()) {
+            case CLEARTEXT ->
+                Stop.definite(
+                        Step.PREFLIGHT,
+                        "cleartext_password_demanded",
+                        "The server asks the role " + login.role()
+                                + " for its password in clear (password, ldap, pam or radius in pg_hba.conf). A managed"
+                                + " password is never sent like that, over TLS neither. " + wayOut(login));
+            case NOT_ASKED ->
+                Stop.definite(
+                        Step.PREFLIGHT,
+                        "password_not_asked",
+                        "The server lets the role " + login.role()
+                                + " in without asking for a password (trust, cert, ident or peer in pg_hba.conf), so a new"
+                                + " one would prove nothing. " + wayOut(login));
+            case ANOTHER_MECHANISM ->
+                Stop.definite(
+                        Step.PREFLIGHT,
+                        "authentication_not_supported",
+                        "The server asks the role " + login.role()
+                                + " for another proof than its password (gss, sspi or oauth in pg_hba.conf), so a new one"
+                                + " would prove nothing. " + wayOut(login));
+            case REFUSED ->
+                refusal != null && refusal.code().equals("tls_demanded")
+                        ? Stop.noLogin(Step.PREFLIGHT, refusal)
+                        : Stop.definite(
+                                Step.PREFLIGHT,
+                                "login_not_offered",
+                                "pg_hba.conf does not let the role " + login.role()
+                                        + " in from here: no line is for it, or one rejects it, or one wants to know it by"
+                                        + " something else than its password. " + wayOut(login));
+            case SCRAM, MD5, UNKNOWN ->
+                refusal != null
+                        ? Stop.noLogin(Step.PREFLIGHT, refusal)
+                        : Stop.passing(
+                                Step.PREFLIGHT,
+                                "login_not_offered",
+                                "The server did not say how it would ask the role for its password.");
+        };
+    }
+
+    private static String wayOut(Login login) {
+        return "Put this line into pg_hba.conf above the one that applies now, and reload: " + hbaLine(login);
+    }
+
+    /** @return {@code hostssl <database> <role> <address> scram-sha-256}; the address is the one that the server sees us come from */
+    static String hbaLine(Login login) {
+        return (login.tls().mode() == SslMode.DISABLE ? "host " : "hostssl ") + quoted(login.database()) + " "
+                + quoted(login.role()) + " <address of this service> scram-sha-256";
+    }
+
+    private static String quoted(String name) {
+        return PLAIN.matcher(name).matches() && !WORDS.contains(name) ? name : '"' + name.replace("\"", "\"\"") + '"';
+    }
+
+    // ---- Whose marker it carries ----------------------------------------------------------------------------------
+
+    private Uni<Found> owned(Login managing, Preflight preflight, PasswordRule rule) {
+        Fence fence = preflight.fence();
+        if (fence == null) {
+            return clear(managing, preflight, rule, false, 0);
+        }
+        if (known != null && fence.owner().equals(tools.marker(known.role.ownerId))) {
+            return fence.epoch() < known.epoch
+                    ? clear(managing, preflight, rule, false, 0)
+                    : behind(managing, preflight, rule, fence, known);
+        }
+        return tools.mayTakeOver(fence.owner(), takeover).chain(may -> {
+            if (!may) {
+                return Uni.createFrom().item(Found.stopped(managing, preflight, managedElsewhere(fence)));
+            }
+            boolean higher = known != null && fence.epoch() >= known.epoch;
+            return clear(managing, preflight, rule, true, higher ? fence.epoch() : 0);
+        });
+    }
+
+    private static Uni<Found> clear(
+            Login managing, Preflight preflight, PasswordRule rule, boolean takeover, long above) {
+        return Uni.createFrom().item(new Found(managing, preflight, null, rule, takeover, above));
+    }
+
+    private static Stop managedElsewhere(Fence fence) {
+        return Stop.definite(
+                Step.PREFLIGHT,
+                "role_already_managed",
+                "The role carries the marker of another rotation or installation (" + fence.owner()
+                        + "). Send takeover: true to manage it from here.");
+    }
+
+    /**
+     * The target has seen a higher epoch of ours than the store knows: the store is an older copy, or a clone of it is at work. If a
+     * password that we hold still works, nothing is lost and we go on above the marker.
+     */
+    private Uni<Found> behind(Login managing, Preflight preflight, PasswordRule rule, Fence fence, Known known) {
+        List<PasswordVersion> live = known.versions.stream()
+                .filter(each -> each.state.unfinished() || each.state == VersionState.CURRENT)
+                .toList();
+        if (known.force || live.isEmpty()) {
+            return clear(managing, preflight, rule, false, fence.epoch());
+        }
+        return anyOpens(managing, live, 0, known)
+                .chain(works -> works
+                        ? clear(managing, preflight, rule, false, fence.epoch())
+                        : Uni.createFrom()
+                                .item(Found.stopped(
+                                        managing,
+                                        preflight,
+                                        Stop.definite(
+                                                Step.PREFLIGHT,
+                                                "store_behind_target",
+                                                "The role was changed under a higher epoch than this store knows ("
+                                                        + fence.epoch()
+                                                        + "), and none of the passwords kept here opens it: the store was"
+                                                        + " restored from an older copy, or a copy of it is at work. Stop"
+                                                        + " the copy, then rotate with force=true."))));
+    }
+
+    /** Tries each once; a login that does not come about counts as not opening. */
+    private Uni<Boolean> anyOpens(Login place, List<PasswordVersion> tried, int index, Known known) {
+        if (index == tried.size()) {
+            return Uni.createFrom().item(false);
+        }
+        return tools.targets()
+                .login(tools.login(place, known.role, tried.get(index)), purpose, deadline)
+                .chain(outcome ->
+                        Run.proven(outcome) ? Uni.createFrom().item(true) : anyOpens(place, tried, index + 1, known));
+    }
+}
