@@ -302,14 +302,17 @@ class Connection extends ConnectionForm {
     event.preventDefault();
     const { row, form } = this;
     const { name, description } = form.values;
-    const login = !row.isPlatformManagedCredentials && this.newLogin;
-    if (!form.faults({ name: name.trim() ? '' : t.form.required, ...(login ? { ...this.missing(), [at('password')]: form.values[at('password')] ? '' : t.connection.passwordNeeded } : {}) })) {
+    const managed = this.managedPart();
+    // What replaces the role's password goes with the one that it has now.
+    const begins = managed.isPlatformManagedCredentials && !row.isPlatformManagedCredentials;
+    const login = !row.isPlatformManagedCredentials && (begins || this.newLogin);
+    if (!form.faults({ name: name.trim() ? '' : t.form.required, ...(login ? { ...this.missing(), [at('password')]: form.values[at('password')] ? '' : begins ? t.managed.passwordNeeded : t.connection.passwordNeeded } : {}) })) {
       if (!name.trim()) return;
       this.tab = 'configuration';
       return;
     }
-    const managed = this.managedPart();
-    const body = { name: name.trim(), description: description.trim() || null, credentials: login ? this.credentials() : undefined, ...(managed.isPlatformManagedCredentials ? managed : {}) };
+    const { isPlatformManagedCredentials, ...schedule } = managed;
+    const body = { name: name.trim(), description: description.trim() || null, credentials: login ? this.credentials() : undefined, ...(begins ? { isPlatformManagedCredentials } : {}), ...(isPlatformManagedCredentials ? schedule : {}) };
     const done = await form.submit(() => patch(`${CONNECTIONS}/${row.id}`, body));
     if (!done) return;
     this.show(done.appConnection);

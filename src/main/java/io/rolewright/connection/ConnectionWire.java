@@ -35,6 +35,8 @@ class ConnectionWire {
     private static final String MANAGED =
             "The service gives the role a password of its own, which nobody else knows, and keeps"
                     + " it. It ends by a release.";
+    private static final String MANAGE = MANAGED
+            + " True needs the credentials in the same request (400 credentials_required): they are tried before the password is replaced.";
     private static final String ALLOW_PRIVILEGED = "Manage the password even of a superuser or replication role.";
 
     private ConnectionWire() {}
@@ -100,7 +102,7 @@ class ConnectionWire {
             @JsonDeserialize(using = RemovableText.class)
             Optional<@Size(max = 256, message = "Must have at most 256 characters") String> description,
 
-            @JsonProperty("isPlatformManagedCredentials") @Schema(description = MANAGED, nullable = true)
+            @JsonProperty("isPlatformManagedCredentials") @Schema(description = MANAGE, nullable = true)
             Boolean isPlatformManagedCredentials,
 
             @Schema(description = "Gateways are not offered: null or absent.", nullable = true)

@@ -8,6 +8,7 @@ import io.rolewright.access.Right;
 import io.rolewright.access.Rights;
 import io.rolewright.audit.AuditType;
 import io.rolewright.connection.ConnectionStore.Scope;
+import io.rolewright.connection.ManagedCredentials.Begun;
 import io.rolewright.connection.ManagedCredentials.Wanted;
 import io.rolewright.connection.ManagedStore.Managed;
 import io.rolewright.idempotency.Completion;
@@ -226,13 +227,56 @@ class Connections {
                 .chain(start -> Panache.withTransaction(() -> store.insert(created)
                         .chain(row -> managed.begin(row, start, wanted.schedule(), now()))
                         .call(() -> audit.success(act, AuditType.CREATE_APP_CONNECTION, created, Map.of()))))
-                .chain(() -> managed.takeOver(created.id, act, deadline))
-                .onFailure(Problem.class)
-                .call(() -> Panache.withTransaction(() ->
-                        store.lock(created.id).chain(row -> managed.undo(row).chain(() -> store.delete(row)))))
-                .chain(() -> store.byId(created.id))
-                .chain(this::opened)
+                .chain(begun -> takenOver(begun, act, deadline, () -> uncreate(created.id, begun, credentials)))
+                .chain(() -> managedStill(created.id))
                 .map(reply);
+    }
+
+    /** A connection that somebody uses by now stays, as an ordinary one with the password that it was made with. */
+    private Uni<Boolean> uncreate(UUID id, Begun begun, Credentials credentials) {
+        return Panache.withTransaction(() -> store.lock(id)
+                .chain(row -> row == null
+                        ? Uni.createFrom().item(false)
+                        : managed.undo(row, begun)
+                                .call(undone -> undone
+                                        ? uses(id).chain(uses -> {
+                                            if (uses.isEmpty()) {
+                                                return store.delete(row);
+                                            }
+                                            seal.keep(row, credentials);
+                                            return Uni.createFrom().voidItem();
+                                        })
+                                        : Uni.createFrom().voidItem())));
+    }
+
+    /**
+     * Gives the role its first password. If that definitely came to nothing, what this request has written is taken back; if another
+     * request was luckier with the role since, there is nothing to take back, and nothing has failed.
+     *
+     * @param undo takes back what was written, if it is still there; says whether
+     */
+    private Uni<Void> takenOver(Begun begun, ConnectionAudit.Act act, Deadline deadline, Supplier<Uni<Boolean>> undo) {
+        return managed.takeOver(begun, act, deadline)
+                .replaceWithVoid()
+                .onFailure(Problem.class)
+                .recoverWithUni(failure -> undo.get()
+                        .chain(undone -> undone
+                                ? Uni.createFrom().failure(failure)
+                                : Uni.createFrom().voidItem()));
+    }
+
+    /** What is answered when management has begun: never a connection that another request has taken out of it meanwhile. */
+    private Uni<Opened> managedStill(UUID id) {
+        return store.byId(id)
+                .onItem()
+                .ifNull()
+                .failWith(() -> notFound(id))
+                .invoke(row -> {
+                    if (!row.platformManaged) {
+                        throw changedMeanwhile();
+                    }
+                })
+                .chain(this::opened);
     }
 
     private Connection row(New wanted, Optional<Project> project) {
@@ -285,15 +329,21 @@ class Connections {
 
     /** @return what to log in with from now on, or null to leave that as it is */
     private Credentials credentials(Connection before, Change change) {
+        if (Boolean.TRUE.equals(change.managed()) && change.credentials() == null) {
+            throw Problem.of(
+                    400,
+                    "credentials_required",
+                    "isPlatformManagedCredentials: true replaces the password of the role. Send credentials in the same"
+                            + " request, complete with the password that the role has now.");
+        }
         Credentials stored = seal.open(before);
         Credentials sent =
                 change.credentials() == null ? null : change.credentials().resolve(stored);
         if (!before.platformManaged) {
             if (!Boolean.TRUE.equals(change.managed())) {
                 refuseSchedule(change.schedule());
-                return sent;
             }
-            return sent == null ? stored : sent;
+            return sent;
         }
         if (Boolean.FALSE.equals(change.managed())) {
             throw Problem.of(
@@ -346,35 +396,42 @@ class Connections {
     /** A role whose password definitely was not changed leaves the connection as it was. */
     private Uni<Opened> changeToManaged(
             ConnectionAudit.Act act, Connection before, Change change, Credentials credentials, Deadline deadline) {
-        boolean sent = change.credentials() != null;
         return provenLogin(credentials, deadline)
                 .chain(report -> managed.prepare(report, credentials, change.allowPrivileged()))
                 .chain(start ->
                         Panache.withTransaction(() -> locked(before, true).chain(row -> {
                             apply(row, change);
                             proven(row);
-                            if (sent) {
-                                seal.put(row, credentials);
-                            }
+                            seal.put(row, credentials);
                             return managed.begin(row, start, change.schedule(), now())
-                                    .chain(() -> updated(act, row, sent));
+                                    .call(() -> updated(act, row, true))
+                                    .map(begun -> new Written(begun, row.version));
                         })))
-                .chain(() -> managed.takeOver(before.id, act, deadline))
-                .onFailure(Problem.class)
-                .call(() -> Panache.withTransaction(() -> store.lock(before.id).chain(row -> {
-                    if (row == null || !row.platformManaged) { // it was not written, or another request has undone it
-                        return Uni.createFrom().voidItem();
-                    }
-                    row.name = before.name;
-                    row.description = before.description;
-                    seal.keep(row, seal.open(before));
-                    row.credentialsHash = before.credentialsHash;
-                    row.version++;
-                    row.updatedAt = now();
-                    return managed.undo(row);
-                })))
-                .chain(() -> store.byId(before.id))
-                .chain(this::opened);
+                .chain(written -> takenOver(written.begun(), act, deadline, () -> unchange(before, written)))
+                .chain(() -> managedStill(before.id));
+    }
+
+    /** @param version of the connection that this very request has made */
+    private record Written(Begun begun, long version) {}
+
+    private Uni<Boolean> unchange(Connection before, Written written) {
+        return Panache.withTransaction(() -> store.lock(before.id)
+                .chain(row -> row == null
+                        ? Uni.createFrom().item(false)
+                        : managed.undo(row, written.begun()).invoke(undone -> {
+                            if (!undone) {
+                                return;
+                            }
+                            if (row.version == written.version()) { // else somebody has named it anew since
+                                row.name = before.name;
+                                row.description = before.description;
+                            }
+                            // Nobody else can have changed these: they cannot be edited while the password is managed.
+                            seal.keep(row, seal.open(before));
+                            row.credentialsHash = before.credentialsHash;
+                            row.version++;
+                            row.updatedAt = now();
+                        })));
     }
 
     private void proven(Connection row) {
@@ -393,11 +450,7 @@ class Connections {
                     boolean moved = row.credentialsVersion != before.credentialsVersion;
                     if (credentials && moved || row.platformManaged != before.platformManaged) {
                         // What was proven was put together with settings that somebody has replaced since.
-                        throw Problem.of(
-                                400,
-                                "changed_meanwhile",
-                                "The credentials of this connection were changed by another request at the same time."
-                                        + " Read it again and repeat the change.");
+                        throw changedMeanwhile();
                     }
                 });
     }
@@ -642,6 +695,14 @@ class Connections {
 
     private static Problem notFound(UUID id) {
         return Problem.of(404, "connection_not_found", "There is no connection with the id " + id + ".");
+    }
+
+    private static Problem changedMeanwhile() {
+        return Problem.of(
+                400,
+                "changed_meanwhile",
+                "The credentials of this connection were changed by another request at the same time. Read it again and"
+                        + " repeat the change.");
     }
 
     private static Problem nameTaken(String name) {

@@ -65,6 +65,13 @@ class ManagedCredentials {
     /** What is ready to be written down when management begins. */
     record Start(byte[] server, ManagedRoles.Adopted adopted, Credentials credentials) {}
 
+    /**
+     * What one request has written down to begin with: this, and nothing else, is what it may take back.
+     *
+     * @param id of the row of {@code managed_connection}, which is new each time that management begins
+     */
+    record Begun(UUID id, UUID roleId) {}
+
     // ---- Beginning ------------------------------------------------------------------------------------------------
 
     /** @param report of the login that was just proven */
@@ -99,7 +106,7 @@ class ManagedCredentials {
     }
 
     /** Joins the running transaction. The row is sealed without its password, which is a version of the managed role from now on. */
-    Uni<Void> begin(Connection row, Start start, Wanted wanted, Instant now) {
+    Uni<Begun> begin(Connection row, Start start, Wanted wanted, Instant now) {
         row.platformManaged = true;
         seal.keep(row, start.credentials().withoutPassword());
         return roles.register(
@@ -136,7 +143,8 @@ class ManagedCredentials {
                             .chain(session -> old == null
                                     ? session.persist(managed)
                                     : Uni.createFrom().voidItem())
-                            .chain(Panache::flush);
+                            .chain(Panache::flush)
+                            .replaceWith(new Begun(managed.id, role));
                 }));
     }
 
@@ -145,9 +153,8 @@ class ManagedCredentials {
      *
      * @return how it ended; fails with 400 if it definitely did not, and then the role has the password that it had
      */
-    Uni<ChangeOutcome> takeOver(UUID connection, ConnectionAudit.Act act, Deadline deadline) {
-        return active(connection)
-                .chain(row -> changes.change(row.roleId, Cause.MANAGED, actor(act), false, deadline))
+    Uni<ChangeOutcome> takeOver(Begun begun, ConnectionAudit.Act act, Deadline deadline) {
+        return changes.change(begun.roleId(), Cause.MANAGED, actor(act), false, deadline)
                 .invoke(outcome -> {
                     if (outcome instanceof ChangeOutcome.Failed failed) {
                         throw failed("managed_credentials_failed", "Unable to manage the password: ", failed);
@@ -155,15 +162,24 @@ class ManagedCredentials {
                 });
     }
 
-    /** Takes back what {@link #begin} has written. Joins the running transaction. */
-    Uni<Void> undo(Connection row) {
-        row.platformManaged = false;
-        return store.row(row.id)
-                .chain(managed -> managed == null
-                        ? Uni.createFrom().voidItem()
-                        : roles.forget(managed.roleId)
-                                .chain(() -> Panache.getSession())
-                                .chain(session -> session.remove(managed)));
+    /**
+     * Takes back what {@link #begin} has written, if it is still there and nobody has given the role a password since. Joins the running
+     * transaction, which holds the connection's lock.
+     *
+     * @return whether it was taken back; if not, nothing was changed
+     */
+    Uni<Boolean> undo(Connection row, Begun begun) {
+        return roles.untouched(begun.roleId())
+                .chain(untouched -> store.lock(row.id).chain(managed -> {
+                    if (!untouched || managed == null || !managed.id.equals(begun.id()) || managed.released()) {
+                        return Uni.createFrom().item(false);
+                    }
+                    row.platformManaged = false;
+                    return roles.forget(begun.roleId())
+                            .chain(() -> Panache.getSession())
+                            .chain(session -> session.remove(managed))
+                            .replaceWith(true);
+                }));
     }
 
     // ---- While it is managed --------------------------------------------------------------------------------------
@@ -299,7 +315,7 @@ class ManagedCredentials {
     /** Ends the management of a connection that is deleted. Joins the running transaction. */
     Uni<Void> discard(UUID connection) {
         return store.row(connection)
-                .chain(row -> row == null || row.released() ? Uni.createFrom().voidItem() : roles.forget(row.roleId));
+                .chain(row -> row == null || row.released() ? Uni.createFrom().voidItem() : roles.discard(row.roleId));
     }
 
     private Uni<ManagedConnection> active(UUID connection) {
@@ -314,7 +330,8 @@ class ManagedCredentials {
         return Problem.of(
                 400,
                 "not_managed",
-                "The password of this connection is not managed. Send isPlatformManagedCredentials: true to begin.");
+                "The password of this connection is not managed. Send isPlatformManagedCredentials: true with the"
+                        + " credentials to begin.");
     }
 
     private static Actor actor(ConnectionAudit.Act act) {

@@ -214,31 +214,67 @@ public class ManagedRoles {
     }
 
     /**
-     * Ends the management of a role: its versions stay sealed for 30 days, its open attempt fails with {@code deleted}, and the name
-     * is free for another owner. Whoever works on it right now can no longer write anything down.
+     * Ends the management of a role: its versions stay sealed for 30 days, an open attempt fails with {@code deleted}, and the name is
+     * free for another owner. Whoever works on it right now can no longer write anything down, so nothing of his is sent any more.
+     * Joins the running store transaction; the role stays locked until its end.
+     *
+     * @return fails with {@link UnfinishedChange} while there is a version that was sent, or may have been, and is neither proven nor
+     *     rejected: it may be the only copy of the password that the role has
      */
     public Uni<Void> forget(UUID roleId) {
+        return Panache.withTransaction(() -> CredentialStore.lock(roleId)
+                .chain(role -> role == null || role.deletedAt != null
+                        ? Uni.createFrom().voidItem()
+                        : CredentialStore.unfinishedVersion(roleId)
+                                .chain(version -> version == null
+                                        ? end(role)
+                                        : CredentialStore.openAttempt(roleId)
+                                                .chain(attempt -> Uni.createFrom()
+                                                        .failure(UnfinishedChange.of(role, version, attempt))))));
+    }
+
+    /** The same whatever is unfinished: somebody said in so many words that the password may get lost. */
+    public Uni<Void> discard(UUID roleId) {
+        return Panache.withTransaction(() -> CredentialStore.lock(roleId)
+                .chain(role -> role == null || role.deletedAt != null
+                        ? Uni.createFrom().voidItem()
+                        : end(role)));
+    }
+
+    private static Uni<Void> end(ManagedRole role) {
+        return CredentialStore.openAttempt(role.id)
+                .invoke(attempt -> {
+                    role.deletedAt = role.storeNow;
+                    role.epoch++;
+                    role.leaseOwner = null;
+                    role.leaseUntil = null;
+                    role.dueAt = null;
+                    role.changeAt = null;
+                    if (attempt != null) {
+                        attempt.state = AttemptState.FAILED;
+                        attempt.reason = "deleted";
+                        attempt.message = "The owner of the role was deleted.";
+                        attempt.finishedAt = role.storeNow;
+                        attempt.nextTryAt = null;
+                    }
+                })
+                .replaceWithVoid();
+    }
+
+    /**
+     * Locks a role and says whether it still has the password that it had when it was registered, as far as we are concerned: none of
+     * ours was proven, and none is under way. Only then may a registration be taken back. Joins the running store transaction.
+     *
+     * @return false also for a role that is not managed any more
+     */
+    public Uni<Boolean> untouched(UUID roleId) {
         return Panache.withTransaction(() -> CredentialStore.lock(roleId).chain(role -> {
             if (role == null || role.deletedAt != null) {
-                return Uni.createFrom().voidItem();
+                return Uni.createFrom().item(false);
             }
-            return CredentialStore.openAttempt(roleId)
-                    .invoke(attempt -> {
-                        role.deletedAt = role.storeNow;
-                        role.epoch++;
-                        role.leaseOwner = null;
-                        role.leaseUntil = null;
-                        role.dueAt = null;
-                        role.changeAt = null;
-                        if (attempt != null) {
-                            attempt.state = AttemptState.FAILED;
-                            attempt.reason = "deleted";
-                            attempt.message = "The owner of the role was deleted.";
-                            attempt.finishedAt = role.storeNow;
-                            attempt.nextTryAt = null;
-                        }
-                    })
-                    .replaceWithVoid();
+            return CredentialStore.unfinishedVersion(roleId)
+                    .chain(unfinished -> CredentialStore.version(roleId, VersionState.CURRENT)
+                            .map(current -> unfinished == null && (current == null || current.cause == Cause.ADOPTED)));
         }));
     }
 

@@ -4,7 +4,6 @@ import io.rolewright.credential.Actor;
 import io.rolewright.credential.Cause;
 import io.rolewright.credential.ChangeOutcome;
 import io.rolewright.credential.ManagedRoles;
-import io.rolewright.credential.PasswordChanges;
 import io.rolewright.problem.Problem;
 import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
@@ -40,7 +39,9 @@ public class DueRotations {
                            ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
             RETURNING id, connection_id""";
 
-    private static final String PUT_OFF = "UPDATE secret_rotation SET due_at = $2 WHERE id = $1 AND due_at IS NOT NULL";
+    /** Not one that is being deleted since it was read: what remains to be done of that is due when that says. */
+    private static final String PUT_OFF =
+            "UPDATE secret_rotation SET due_at = $2 WHERE id = $1 AND due_at IS NOT NULL AND revoking_since IS NULL";
 
     private static final String NEXT = "SELECT min(due_at) AS next FROM secret_rotation WHERE due_at IS NOT NULL";
 
@@ -60,21 +61,13 @@ public class DueRotations {
     private final RotationTurn turn;
     private final RotationEnd end;
     private final ManagedRoles roles;
-    private final PasswordChanges changes;
 
-    DueRotations(
-            Pool pool,
-            RotationStore store,
-            RotationTurn turn,
-            RotationEnd end,
-            ManagedRoles roles,
-            PasswordChanges changes) {
+    DueRotations(Pool pool, RotationStore store, RotationTurn turn, RotationEnd end, ManagedRoles roles) {
         this.pool = pool;
         this.store = store;
         this.turn = turn;
         this.end = end;
         this.roles = roles;
-        this.changes = changes;
     }
 
     /** A rotation that is ours to carry on with, for a minute. */
@@ -127,7 +120,7 @@ public class DueRotations {
                 return putOff(row.id, role.nextTryAt().plus(LOOK_AFTER_RETRY)).replaceWith(false);
             }
             Uni<ChangeOutcome> outcome = row.credentialVersion == 0
-                    ? changes.change(row.role1Id, Cause.CREATION, Actor.SERVICE, false, deadline)
+                    ? turn.first(row, Actor.SERVICE, deadline)
                     : turn.take(row, Cause.SCHEDULE, false, Actor.SERVICE, deadline);
             return outcome.chain(ended -> settle(row, ended));
         });

@@ -116,8 +116,8 @@ class Rotation {
 
     /** Sets what a caller or the schedule says after the last change, or nothing when it is off; {@code dueAt} follows. */
     void plan() {
-        if (credentialVersion == 0) {
-            return; // due work is to go on with its creation, if nobody else does
+        if (credentialVersion == 0 || revokingSince != null) {
+            return; // due work is to go on with its creation or its end, if nobody else does
         }
         if (!autoRotation) {
             nextRotationAt = null;

@@ -3,12 +3,11 @@ package io.rolewright.rotation;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.audit.AuditType;
 import io.rolewright.credential.Actor;
-import io.rolewright.credential.Cause;
-import io.rolewright.credential.ChangeOutcome;
 import io.rolewright.credential.ManagedRoles;
 import io.rolewright.credential.PasswordChanges;
 import io.rolewright.credential.RoleStatus;
 import io.rolewright.rotation.RotationAudit.Act;
+import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -17,10 +16,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.function.Function;
+import org.jboss.logging.Logger;
 
 /**
- * The end of a rotation. It is written down first, so that whatever becomes of this process the roles end up as was asked for; until
- * that is so, the rotation stays visible as {@code revoking}.
+ * The end of a rotation. One that takes the passwords back is written down first, so that whatever becomes of this process the roles end
+ * up as was asked for; until that is so, the rotation stays visible as {@code revoking}. One that leaves them happens in one transaction.
  */
 @ApplicationScoped
 class RotationEnd {
@@ -30,6 +30,8 @@ class RotationEnd {
 
     /** The marker is a courtesy to the server's owner: ours are taken over without being asked for once their rotation is gone. */
     private static final Duration TIME_FOR_MARKERS = Duration.ofSeconds(2);
+
+    private static final Logger log = Logger.getLogger(RotationEnd.class);
 
     private final RotationStore store;
     private final ManagedRoles roles;
@@ -45,42 +47,41 @@ class RotationEnd {
 
     /** Gives every role that has a password of ours one that nobody is given, now or as soon as the target lets us. */
     Uni<Void> revoke(Act act, Rotations.Shown before, Map<String, Object> facts, Deadline deadline) {
-        return ending(act, before.row().id, facts, true).chain(() -> carryOn(before.row().id, act.actor(), deadline));
+        return revoking(act, before.row().id, facts).chain(() -> carryOn(before.row().id, act.actor(), deadline));
     }
 
-    /** Ends the rotation and leaves the passwords as they are, once no change of them is in doubt any more. */
+    /**
+     * Ends the rotation and leaves the passwords as they are. Whether anything is unfinished is looked at under each role's lock, in the
+     * transaction that ends it: what holds one of these locks is waited for, and what comes later finds no role any more.
+     *
+     * @return fails with {@code UnfinishedChange}, and then nothing was changed
+     */
     Uni<Void> release(Act act, Rotations.Shown before, Map<String, Object> facts, Deadline deadline) {
         UUID id = before.row().id;
-        List<RoleStatus> unfinished = unfinished(before);
-        return inTurn(
-                        unfinished,
-                        role -> changes.change(role.id(), Cause.MANUAL, act.actor(), false, deadline)
-                                .invoke(RotationEnd::requireNoDoubt))
-                .chain(() -> ending(act, id, facts, false))
-                .chain(() -> inTurn(
-                        before.roles(), role -> changes.removeMarker(role.id(), deadline.within(TIME_FOR_MARKERS))))
-                .chain(() -> forget(id));
+        return forget(
+                        id,
+                        row -> row.revokingSince == null
+                                ? audit.success(act, AuditType.DELETE_SECRET_ROTATION, row, facts)
+                                : Uni.createFrom().voidItem())
+                .invoke(ended -> {
+                    if (!ended) {
+                        throw Rotations.notFound(id);
+                    }
+                })
+                .chain(() -> unmark(before.roles(), deadline));
     }
 
-    static boolean isUnfinished(Rotations.Shown rotation) {
-        return !unfinished(rotation).isEmpty();
-    }
-
-    private static List<RoleStatus> unfinished(Rotations.Shown rotation) {
-        return rotation.roles().stream()
-                .filter(role -> role.openAttempt() != null)
-                .toList();
-    }
-
-    /** A statement that is still under way could change the password after the rotation is forgotten. */
-    private static void requireNoDoubt(ChangeOutcome outcome) {
-        if (outcome instanceof ChangeOutcome.InDoubt || outcome instanceof ChangeOutcome.InProgress) {
-            throw Rotations.notRotated(outcome);
-        }
+    /** The rotation is gone whatever becomes of this. */
+    private Uni<Void> unmark(List<RoleStatus> all, Deadline deadline) {
+        return inTurn(all, role -> changes.removeMarker(role.id(), deadline.within(TIME_FOR_MARKERS)))
+                .onFailure()
+                .invoke(failure -> log.warnf("A marker stays on a role: %s", StoreFault.describe(failure)))
+                .onFailure()
+                .recoverWithNull();
     }
 
     /** From here on no rotation begins. */
-    private Uni<Void> ending(Act act, UUID id, Map<String, Object> facts, boolean revoke) {
+    private Uni<Void> revoking(Act act, UUID id, Map<String, Object> facts) {
         return Panache.withTransaction(() -> store.lock(id)
                 .onItem()
                 .ifNull()
@@ -88,7 +89,7 @@ class RotationEnd {
                 .chain(row -> roles.of(id).chain(now -> {
                     boolean first = row.revokingSince == null;
                     row.revokingSince = first ? row.storeNow : row.revokingSince;
-                    row.rolesToRevoke = revoke ? withPassword(row, now) : 0;
+                    row.rolesToRevoke = withPassword(row, now);
                     row.plannedAt = null;
                     row.nextRotationAt = null;
                     row.dueAt = row.storeNow.plus(TURN);
@@ -117,20 +118,46 @@ class RotationEnd {
             return inTurn(left, role -> changes.revoke(role, actor, deadline))
                     .chain(() -> store.byId(id))
                     .chain(after -> after != null && after.rolesToRevoke == 0
-                            ? forget(id)
+                            ? forget(id, gone -> Uni.createFrom().voidItem()).replaceWithVoid()
                             : Uni.createFrom().voidItem());
         });
     }
 
-    /** Its roles first, as whoever locks both does. */
-    Uni<Void> forget(UUID id) {
+    /**
+     * Takes back a creation that has come to nothing, if nobody has given one of the roles a password since.
+     *
+     * @return whether it was taken back; if not, nothing was changed
+     */
+    Uni<Boolean> undo(UUID id) {
+        return Panache.withTransaction(() -> roles.of(id)
+                .chain(all -> untouched(all, 0)
+                        .chain(untouched -> untouched
+                                ? forget(id, row -> Uni.createFrom().voidItem())
+                                : Uni.createFrom().item(false))));
+    }
+
+    private Uni<Boolean> untouched(List<RoleStatus> all, int index) {
+        return index == all.size()
+                ? Uni.createFrom().item(true)
+                : roles.untouched(all.get(index).id())
+                        .chain(yes -> yes
+                                ? untouched(all, index + 1)
+                                : Uni.createFrom().item(false));
+    }
+
+    /**
+     * Its roles first, as whoever locks both does.
+     *
+     * @param last is done with the locked row before it goes
+     * @return whether it was there; fails with {@code UnfinishedChange} like {@link ManagedRoles#forget}
+     */
+    private Uni<Boolean> forget(UUID id, Function<Rotation, Uni<Void>> last) {
         return Panache.withTransaction(() -> roles.of(id)
                 .chain(all -> inTurn(all, role -> roles.forget(role.id())))
                 .chain(() -> store.lock(id))
-                .onItem()
-                .ifNotNull()
-                .call(row -> store.delete(row))
-                .replaceWithVoid());
+                .chain(row -> row == null
+                        ? Uni.createFrom().item(false)
+                        : last.apply(row).chain(() -> store.delete(row)).replaceWith(true)));
     }
 
     /** One after the other: they share a store session, and a target has two sessions for us. */

@@ -94,6 +94,9 @@ class RotationOwner implements RoleOwner {
         row.plannedAt = promotion.cause() == Cause.CREATION ? row.plannedAt : null;
         row.updatedAt = promotion.at();
         row.plan();
+        if (row.revokingSince != null) {
+            row.dueAt = promotion.at(); // its end waited for this
+        }
     }
 
     private Uni<Void> revoked(Rotation row, Promotion promotion) {

@@ -211,9 +211,20 @@ class RotationResource {
             operationId = "deletePostgresCredentialsRotation",
             summary = "Delete a rotation",
             description =
-                    "Without revokeGeneratedCredentials the passwords stay valid. With it every role gets a password"
+                    "Without revokeGeneratedCredentials the passwords stay valid; as long as a new one was sent that no login"
+                            + " has proven, 400 rotation_in_progress or rotation_unfinished, and nothing was changed. With it every role gets a password"
                             + " that nobody is given; while its server does not answer the rotation stays, with state revoking,"
                             + " and is tried again. Deleting a revoking rotation without the flag gives up waiting.")
+    @APIResponse(
+            responseCode = "200",
+            description = "OK",
+            content = @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(implementation = One.class)))
+    @APIResponse(
+            responseCode = "504",
+            description =
+                    "rotation_in_doubt: a password was sent and the answer is missing, so the role may have one that only"
+                            + " the service knows. Nothing was changed; it is tried again by itself. Repeat this once the state is ok.",
+            content = @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(ref = "ApiError")))
     public Uni<One> delete(
             @PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId,
             @QueryParam("deleteSecrets")

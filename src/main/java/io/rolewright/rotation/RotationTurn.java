@@ -67,15 +67,27 @@ class RotationTurn {
         }
     }
 
+    /** The first password of a rotation that was just written down, or whose creation its process has left. */
+    Uni<ChangeOutcome> first(Rotation row, Actor actor, Deadline deadline) {
+        return changes.change(
+                row.role1Id, Cause.CREATION, actor, false, () -> locked(row.id).replaceWithVoid(), deadline);
+    }
+
+    /** Fails for one that is deleted, or is being deleted. */
+    private Uni<Rotation> locked(UUID rotation) {
+        return store.lock(rotation).invoke(row -> {
+            if (row == null) {
+                throw Rotations.notFound(rotation);
+            }
+            if (row.revokingSince != null) {
+                throw revoking();
+            }
+        });
+    }
+
     private Uni<Void> admit(UUID rotation, UUID role, Cause cause, boolean force) {
-        return store.lock(rotation)
+        return locked(rotation)
                 .invoke(row -> {
-                    if (row == null) {
-                        throw Rotations.notFound(rotation);
-                    }
-                    if (row.revokingSince != null) {
-                        throw revoking();
-                    }
                     boolean due = row.nextRotationAt != null && !row.nextRotationAt.isAfter(row.storeNow);
                     if (!role.equals(row.roleId(row.nextIndex())) || cause == Cause.SCHEDULE && !due) {
                         throw inProgress(); // somebody has rotated, or changed the schedule, since it was read

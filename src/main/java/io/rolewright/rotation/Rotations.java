@@ -216,8 +216,8 @@ class Rotations {
                                 .invoke(looked -> looked.shown().require())
                                 .chain(looked ->
                                         write(act, wanted, project, strategy, names, requirements, looked.server()))
-                                .chain(row -> changes.change(row.role1Id, Cause.CREATION, act.actor(), false, own)
-                                        .chain(outcome -> created(row, outcome)))))
+                                .chain(row ->
+                                        turn.first(row, act.actor(), own).chain(outcome -> created(row, outcome)))))
                 .chain(this::shown);
     }
 
@@ -280,9 +280,14 @@ class Rotations {
     /** What definitely came to nothing leaves nothing behind. What may have come to something must be found again by the caller. */
     private Uni<Rotation> created(Rotation row, ChangeOutcome outcome) {
         if (outcome instanceof ChangeOutcome.Failed) {
-            return end.forget(row.id).chain(() -> Uni.createFrom().failure(notRotated(outcome)));
+            return end.undo(row.id)
+                    .chain(undone -> undone ? Uni.createFrom().failure(notRotated(outcome)) : written(row.id));
         }
-        return store.byId(row.id).onItem().ifNull().failWith(() -> notFound(row.id));
+        return written(row.id);
+    }
+
+    private Uni<Rotation> written(UUID id) {
+        return store.byId(id).onItem().ifNull().failWith(() -> notFound(id));
     }
 
     // ---- Changing -------------------------------------------------------------------------------------------------
@@ -349,6 +354,9 @@ class Rotations {
 
     private Uni<Void> apply(Act act, UUID id, ChangedRotation wanted, String requirements) {
         return store.lock(id).onItem().ifNull().failWith(() -> notFound(id)).chain(row -> {
+            if (row.revokingSince != null) { // since it was read
+                throw RotationTurn.revoking();
+            }
             boolean auto = wanted.isAutoRotationEnabled() == null ? row.autoRotation : wanted.isAutoRotationEnabled();
             checkNext(wanted.nextRotationAt(), auto);
             boolean replan = auto != row.autoRotation
@@ -521,7 +529,7 @@ class Rotations {
                 .chain(this::shown)
                 .chain(before -> changes.admitted(
                                 before.row().connectionId,
-                                revoke || RotationEnd.isUnfinished(before) ? Errand.CHANGE : Errand.LOOK,
+                                revoke ? Errand.CHANGE : Errand.LOOK,
                                 deadline,
                                 own -> revoke
                                         ? end.revoke(act, before, facts, own)

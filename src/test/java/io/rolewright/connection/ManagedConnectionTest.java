@@ -150,7 +150,7 @@ class ManagedConnectionTest {
 
         act(id, "release").then().statusCode(400).body("code", equalTo("not_managed"));
         Api.as()
-                .body(Map.of("isPlatformManagedCredentials", true))
+                .body(Map.of("isPlatformManagedCredentials", true, "credentials", credentials))
                 .patch(BASE + "/" + id)
                 .then()
                 .statusCode(200)
@@ -233,6 +233,8 @@ class ManagedConnectionTest {
                 .body(Map.of(
                         "isPlatformManagedCredentials",
                         true,
+                        "credentials",
+                        credentials(newest(), newest().port(), login),
                         "isAutoRotationEnabled",
                         true,
                         "rotation",
@@ -295,7 +297,11 @@ class ManagedConnectionTest {
         newest().sql("ALTER ROLE " + login.role() + " PASSWORD '" + login.password() + "'");
 
         Api.as()
-                .body(Map.of("isPlatformManagedCredentials", true))
+                .body(Map.of(
+                        "isPlatformManagedCredentials",
+                        true,
+                        "credentials",
+                        credentials(newest(), newest().port(), login)))
                 .patch(BASE + "/" + other)
                 .then()
                 .statusCode(400)
@@ -303,6 +309,32 @@ class ManagedConnectionTest {
 
         Api.as().get(BASE + "/" + other).then().body("appConnection.isPlatformManagedCredentials", equalTo(false));
         logsIn(other);
+        Map<String, Object> third = managed(newest(), login);
+        create(third).then().statusCode(400).body("code", equalTo("role_already_managed"));
+        Api.as().get(BASE + "/connection-name/" + third.get("name")).then().statusCode(404);
+    }
+
+    /** As the reference has it: what replaces a live password names the one that it replaces. */
+    @Test
+    void managementBeginsWithTheCredentialsInTheSameRequest() {
+        Login login = newest().role("LOGIN");
+        String plain =
+                created(newConnection(ConnectionWireTest.name("plain"), credentials(newest(), newest().port(), login)));
+        String managed = created(managed(newest(), newest().role("LOGIN")));
+
+        for (String id : List.of(plain, managed)) {
+            Api.as()
+                    .body(Map.of("isPlatformManagedCredentials", true, "description", "not written"))
+                    .patch(BASE + "/" + id)
+                    .then()
+                    .statusCode(400)
+                    .body("code", equalTo("credentials_required"))
+                    .body("message", containsString("Send credentials in the same request"));
+            Api.as().get(BASE + "/" + id).then().body("appConnection.description", nullValue());
+            logsIn(id);
+        }
+
+        assertThat(newest().login(login.role(), login.password())).isEqualTo("ok");
     }
 
     /** The server's answer to COMMIT never comes: the password is sent again, and the caller hears of none of it. */

@@ -35,8 +35,7 @@ class ManagedCrashIT extends ChangeProof {
             TestPostgres.Login role = scene.target.role("LOGIN");
             String path = ManagedSubject.CONNECTIONS + "/" + scene.connection(service, role, false);
 
-            killedDuring(
-                    "PATCH", path, new JsonObject().put("isPlatformManagedCredentials", true), random.nextInt(400));
+            killedDuring("PATCH", path, managing(role, role), random.nextInt(400));
             worksWithin(path);
             boolean managed = shown(path).getBoolean("isPlatformManagedCredentials");
             if (!managed) {
@@ -45,9 +44,7 @@ class ManagedCrashIT extends ChangeProof {
                         .isEqualTo("ok");
                 Awaitility.await()
                         .atMost(Scene.BOUND)
-                        .until(() -> service.patch(path, new JsonObject().put("isPlatformManagedCredentials", true))
-                                        .status()
-                                == 200);
+                        .until(() -> service.patch(path, managing(role, role)).status() == 200);
             }
 
             killedDuring("POST", path + "/release", new JsonObject(), random.nextInt(60));
