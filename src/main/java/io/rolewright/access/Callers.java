@@ -42,7 +42,7 @@ class Callers {
         return standing == null ? null : claim.caller.apply(standing);
     }
 
-    /** Decides after at most two queries. Completes on any thread. */
+    /** Decides after at most two queries. */
     Uni<Caller> ask(String token, String address) {
         return ledger.freshen().chain(() -> {
             var claim = claim(token, address);

@@ -5,6 +5,7 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.Problem;
 import io.rolewright.sealing.Sealer;
+import io.rolewright.store.Rows;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Clock;
@@ -95,7 +96,12 @@ class ClientSecrets {
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> Bindings.lock(session)
                                 .chain(() -> find(identityId, id))
-                                .call(row -> session.remove(row).chain(session::flush))
+                                .call(row -> Rows.delete(session, row, "id = ?1", id)
+                                        .invoke(there -> {
+                                            if (!there) {
+                                                throw notFound(identityId, id);
+                                            }
+                                        }))
                                 .call(() -> Bindings.keepAnAdministrator(session))
                                 .call(() -> Standings.changed(session, identityId))
                                 .call(row -> audit.record(act.success(AuditType.REVOKE_CLIENT_SECRET)
@@ -110,10 +116,14 @@ class ClientSecrets {
                 .firstResult()
                 .onItem()
                 .ifNull()
-                .failWith(() -> Problem.of(
-                        404,
-                        "client_secret_not_found",
-                        "There is no client secret with the id " + id + " of the identity " + identityId + "."));
+                .failWith(() -> notFound(identityId, id));
+    }
+
+    private static Problem notFound(UUID identityId, UUID id) {
+        return Problem.of(
+                404,
+                "client_secret_not_found",
+                "There is no client secret with the id " + id + " of the identity " + identityId + ".");
     }
 
     private ClientSecret row(Identity identity, String secret, Wanted wanted) {

@@ -7,7 +7,6 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.Problem;
 import io.smallrye.mutiny.Uni;
-import io.vertx.core.Vertx;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -76,12 +75,9 @@ class ForeignLogins {
     }
 
     private Uni<Outcome> judge(Login login, String jwt) {
-        // What comes back from issuers and shared answers does so elsewhere; the store's session lives here.
-        var context = Vertx.currentContext();
         return pool.preparedQuery(FIND)
                 .execute(Tuple.of(login.claimed, login.origin, login.identityId, login.method.storedName))
                 .chain(rows -> judge(login, jwt, rows.iterator().next()))
-                .emitOn(task -> context.runOnContext(ignored -> task.run()))
                 .chain(verdict -> verdict.reason == null ? succeed(login, verdict) : fail(login, verdict));
     }
 

@@ -4,7 +4,6 @@ import io.quarkus.vertx.http.runtime.CurrentVertxRequest;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
-import io.vertx.core.Vertx;
 import jakarta.annotation.Priority;
 import jakarta.ws.rs.Priorities;
 import jakarta.ws.rs.container.ContainerRequestContext;
@@ -60,9 +59,7 @@ class Guard implements ResteasyReactiveContainerRequestFilter {
             return;
         }
         context.suspend();
-        var vertx = Vertx.currentContext();
         callers.ask(token, origin.address())
-                .emitOn(task -> vertx.runOnContext(ignored -> task.run()))
                 .onFailure(TokenRefused.class)
                 .invoke(refused -> note((TokenRefused) refused, origin))
                 .subscribe()

@@ -7,6 +7,7 @@ import io.rolewright.audit.AuditType;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
+import io.rolewright.store.Rows;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -158,8 +159,12 @@ class Identities {
         return get(id).call(before -> Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> Bindings.lock(session)
                                 .chain(() -> locked(session, id))
-                                .chain(session::remove)
-                                .chain(session::flush)
+                                .chain(identity -> Rows.delete(session, identity, "id = ?1", id))
+                                .invoke(there -> {
+                                    if (!there) {
+                                        throw notFound(id);
+                                    }
+                                })
                                 .chain(() -> Standings.changed(session, id))
                                 .chain(() -> Bindings.keepAnAdministrator(session))
                                 .chain(() -> audit.record(act.success(AuditType.DELETE_IDENTITY)

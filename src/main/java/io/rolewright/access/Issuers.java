@@ -1,6 +1,7 @@
 package io.rolewright.access;
 
 import io.rolewright.problem.Problem;
+import io.rolewright.store.SharedAnswer;
 import io.rolewright.target.TargetConfig;
 import io.rolewright.target.address.AddressGuard;
 import io.rolewright.target.address.Checked;
@@ -129,7 +130,7 @@ class Issuers {
         private List<JsonWebKey> keys;
         private long fetchedAt;
         private long triedAt;
-        private Uni<List<JsonWebKey>> running;
+        private SharedAnswer<List<JsonWebKey>> running;
 
         synchronized Uni<List<JsonWebKey>> keys(TokenRule rule, String keyId) {
             long now = System.nanoTime();
@@ -140,13 +141,13 @@ class Issuers {
                 return Uni.createFrom().item(keys);
             }
             if (running != null) {
-                return running;
+                return running.get();
             }
             if (triedAt != 0 && !fresh && sinceTry < BETWEEN_TRIES.toNanos()) {
                 return old();
             }
             triedAt = now;
-            running = fetch(rule)
+            running = new SharedAnswer<>(fetch(rule)
                     .ifNoItem()
                     .after(LONGEST_FETCH)
                     .fail()
@@ -157,10 +158,8 @@ class Issuers {
                         return old();
                     })
                     .onTermination()
-                    .invoke(this::ended)
-                    .memoize()
-                    .indefinitely();
-            return running;
+                    .invoke(this::ended));
+            return running.get();
         }
 
         private synchronized void learnt(List<JsonWebKey> fetched) {

@@ -1,8 +1,8 @@
 package io.rolewright.access;
 
 import io.rolewright.problem.Problem;
+import io.rolewright.store.Awaited;
 import io.smallrye.mutiny.Uni;
-import io.smallrye.mutiny.subscription.UniEmitter;
 import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.inject.Inject;
@@ -97,9 +97,7 @@ class LoginQueue {
                     claimed,
                     from,
                     nanoTime.getAsLong() + timeLeft.minus(RESERVE).toNanos());
-            var context = Vertx.currentContext();
-            var turn = Uni.createFrom().<Login>emitter(emitter -> come(login, emitter));
-            return (context == null ? turn : turn.emitOn(task -> run(context, task)))
+            return Awaited.<Void>by(turn -> come(login, turn))
                     .chain(ignored -> judge.get())
                     .onItemOrFailure()
                     .invoke((outcome, failure) ->
@@ -117,31 +115,23 @@ class LoginQueue {
         return underWay.size();
     }
 
-    private static void run(io.vertx.core.Context context, Runnable task) {
-        if (Vertx.currentContext() == context) {
-            task.run();
-        } else {
-            context.runOnContext(ignored -> task.run());
-        }
-    }
-
     private static boolean isOurFault(Throwable failure) {
         return !(failure instanceof Problem problem) || problem.status() >= 500;
     }
 
-    private void come(Login login, UniEmitter<? super Login> emitter) {
+    private void come(Login login, Awaited<Void> turn) {
         boolean mayWait;
         synchronized (this) {
             mayWait = mayWait(login);
             if (mayWait) {
-                login.emitter = emitter;
+                login.turn = turn;
                 waiting.add(login);
             }
         }
         if (mayWait) {
             look();
         } else {
-            emitter.fail(limits.refusal(limits.reserveLogin(login.claimed, login.from)));
+            turn.fail(limits.refusal(limits.reserveLogin(login.claimed, login.from)));
         }
     }
 
@@ -181,11 +171,11 @@ class LoginQueue {
                 if (isFree(login) && isTurn(login)) {
                     each.remove();
                     underWay.add(login);
-                    told.add(() -> login.emitter.complete(login));
+                    told.add(() -> login.turn.complete(null));
                 } else if (isHopeless(login)) {
                     each.remove();
                     var reserved = reserved(login);
-                    told.add(() -> login.emitter.fail(limits.refusal(reserved)));
+                    told.add(() -> login.turn.fail(limits.refusal(reserved)));
                 }
             }
             again = !waiting.isEmpty() && !looksAgain;
@@ -252,7 +242,7 @@ class LoginQueue {
         /** By {@link LoginQueue#nanoTime}: until when it may wait. */
         private final long deadline;
 
-        private @Nullable UniEmitter<? super Login> emitter;
+        private @Nullable Awaited<Void> turn;
 
         /** Once it was its turn to be judged, and there was no place. */
         private Turns.@Nullable Reserved reserved;

@@ -1,6 +1,7 @@
 package io.rolewright.access;
 
 import io.rolewright.access.Standing.Held;
+import io.rolewright.store.SharedAnswer;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
@@ -59,7 +60,7 @@ class Standings {
 
     private final Pool pool;
     private final Map<UUID, Kept> kept = new ConcurrentHashMap<>();
-    private final Map<UUID, Uni<Standing>> reading = new ConcurrentHashMap<>();
+    private final Map<UUID, SharedAnswer<Standing>> reading = new ConcurrentHashMap<>();
 
     /** Grows with every {@link #forget}: what was read while it grew may be old already. */
     private final AtomicLong forgotten = new AtomicLong();
@@ -74,19 +75,18 @@ class Standings {
         return copy == null || System.nanoTime() - copy.readAt > LONGEST_KEPT.toNanos() ? null : copy.standing;
     }
 
-    /** Asks the store; whoever comes while that is going on shares the answer. Completes on any thread. */
+    /** Asks the store; whoever comes while that is going on shares the answer. */
     Uni<Standing> read(UUID identityId) {
         return reading.computeIfAbsent(
-                identityId,
-                id -> Uni.createFrom()
-                        .deferred(() -> ask(id))
-                        .ifNoItem()
-                        .after(LONGEST_READ)
-                        .fail()
-                        .onTermination()
-                        .invoke(() -> reading.remove(id))
-                        .memoize()
-                        .indefinitely());
+                        identityId,
+                        id -> new SharedAnswer<>(Uni.createFrom()
+                                .deferred(() -> ask(id))
+                                .ifNoItem()
+                                .after(LONGEST_READ)
+                                .fail()
+                                .onTermination()
+                                .invoke(() -> reading.remove(id))))
+                .get();
     }
 
     void forget(Collection<UUID> identityIds) {

@@ -6,6 +6,7 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.Problem;
 import io.rolewright.sealing.Sealer;
+import io.rolewright.store.Rows;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Clock;
@@ -110,18 +111,21 @@ class StaticTokens {
         });
     }
 
+    /** @return null if there is none, or no longer */
     private Uni<StaticToken> remove(UUID identityId, UUID id, AuditEvent event) {
         return Panache.<StaticToken>withTransaction(() -> Panache.getSession()
                         .chain(session -> StaticToken.<StaticToken>find("id = ?1 and identityId = ?2", id, identityId)
                                 .firstResult()
                                 .onItem()
                                 .ifNotNull()
-                                .call(row -> session.remove(row)
-                                        .chain(session::flush)
-                                        .chain(() -> Standings.changed(session, identityId))
-                                        .chain(() -> audit.record(event.on(Identities.KIND, identityId)
-                                                .with("tokenId", id)
-                                                .with("name", row.name))))))
+                                .transformToUni(row -> Rows.delete(session, row, "id = ?1", id)
+                                        .chain(there -> there
+                                                ? Standings.changed(session, identityId)
+                                                        .chain(() -> audit.record(event.on(Identities.KIND, identityId)
+                                                                .with("tokenId", id)
+                                                                .with("name", row.name)))
+                                                        .replaceWith(row)
+                                                : Uni.createFrom().<StaticToken>nullItem()))))
                 .invoke(() -> standings.forget(List.of(identityId)));
     }
 }

@@ -2,6 +2,7 @@ package io.rolewright.access;
 
 import io.rolewright.sealing.SealedField;
 import io.rolewright.sealing.Sealer;
+import io.rolewright.store.SharedAnswer;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.core.buffer.Buffer;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -73,7 +74,7 @@ class TokenLedger {
     /** From token id to the time at which its row is of no use any more. */
     private final Map<UUID, OffsetDateTime> revoked = new ConcurrentHashMap<>();
 
-    private final AtomicReference<Uni<Known>> running = new AtomicReference<>();
+    private final AtomicReference<SharedAnswer<Known>> running = new AtomicReference<>();
 
     private volatile Known known;
 
@@ -105,26 +106,24 @@ class TokenLedger {
         return age < delay.toNanos();
     }
 
-    /** Waits at most 3 s. Completes on whatever context has asked the store. */
+    /** Waits at most 3 s. */
     Uni<Void> freshen() {
         return Uni.createFrom().deferred(() -> isFresh() ? Uni.createFrom().voidItem() : read().replaceWithVoid());
     }
 
     /** Reads the store; whoever comes while that is going on shares the answer. */
     Uni<Known> read() {
-        var mine = new AtomicReference<Uni<Known>>();
-        var once = Uni.createFrom()
+        var mine = new AtomicReference<SharedAnswer<Known>>();
+        var once = new SharedAnswer<>(Uni.createFrom()
                 .deferred(this::ask)
                 .ifNoItem()
                 .after(delay.compareTo(LONGEST_READ) < 0 ? delay : LONGEST_READ)
                 .fail()
                 .onTermination()
-                .invoke(() -> running.compareAndSet(mine.get(), null))
-                .memoize()
-                .indefinitely();
+                .invoke(() -> running.compareAndSet(mine.get(), null)));
         mine.set(once);
         var other = running.compareAndExchange(null, once);
-        return other == null ? once : other;
+        return (other == null ? once : other).get();
     }
 
     /** @throws io.rolewright.problem.Problem 503 {@code not_ready} before the store has been read */

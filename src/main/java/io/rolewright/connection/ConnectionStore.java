@@ -5,6 +5,7 @@ import io.quarkus.hibernate.reactive.panache.PanacheRepositoryBase;
 import io.quarkus.panache.common.Parameters;
 import io.rolewright.access.Reach;
 import io.rolewright.request.Page;
+import io.rolewright.store.Rows;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.persistence.LockModeType;
@@ -82,6 +83,12 @@ class ConnectionStore implements PanacheRepositoryBase<Connection, UUID> {
     /** Locks the row, so that what is then written cannot undo what another request wrote meanwhile. Its project is there too. */
     Uni<Connection> lock(UUID id) {
         return findById(id, LockModeType.PESSIMISTIC_WRITE).onItem().ifNotNull().call(row -> Mutiny.fetch(row.project));
+    }
+
+    /** @param row locked by the running transaction. @return false if it was gone */
+    Uni<Boolean> deleteLocked(Connection row) {
+        return Panache.getSession()
+                .chain(session -> Rows.delete(session, row, "id = ?1 and version = ?2", row.id, row.version));
     }
 
     private static Parameters parameters(Scope scope, UUID project) {

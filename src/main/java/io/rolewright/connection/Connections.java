@@ -241,7 +241,7 @@ class Connections {
                                 .call(undone -> undone
                                         ? uses(id).chain(uses -> {
                                             if (uses.isEmpty()) {
-                                                return store.delete(row);
+                                                return store.deleteLocked(row).replaceWithVoid();
                                             }
                                             seal.keep(row, credentials);
                                             return Uni.createFrom().voidItem();
@@ -503,8 +503,13 @@ class Connections {
                                         "Nobody else has the password of this connection. Release it first (POST …/release),"
                                                 + " or delete with discardManagedPassword=true.");
                             }
-                            return managed.discard(id).chain(() -> store.delete(row));
+                            return managed.discard(id).chain(() -> store.deleteLocked(row));
                         }))
+                        .invoke(there -> {
+                            if (!there) {
+                                throw notFound(id);
+                            }
+                        })
                         .call(() -> audit.success(act, AuditType.DELETE_APP_CONNECTION, before.row(), Map.of()))
                         .replaceWith(before)));
         return audit.failures(deleted, act, AuditType.DELETE_APP_CONNECTION, null, id.toString());

@@ -176,8 +176,7 @@ class ManagedCredentials {
                     }
                     row.platformManaged = false;
                     return roles.forget(begun.roleId())
-                            .chain(() -> Panache.getSession())
-                            .chain(session -> session.remove(managed))
+                            .chain(() -> store.delete(managed))
                             .replaceWith(true);
                 }));
     }

@@ -3,6 +3,7 @@ package io.rolewright.connection;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.credential.ManagedRoles;
 import io.rolewright.credential.RoleStatus;
+import io.rolewright.store.Rows;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.persistence.LockModeType;
@@ -42,6 +43,12 @@ class ManagedStore {
                         .call(row -> row == null
                                 ? Uni.createFrom().voidItem()
                                 : session.refresh(row, LockModeType.PESSIMISTIC_WRITE)));
+    }
+
+    /** In the running transaction. @return false if it was gone */
+    Uni<Boolean> delete(ManagedConnection row) {
+        return Panache.getSession()
+                .chain(session -> Rows.delete(session, row, "connectionId = ?1 and id = ?2", row.connectionId, row.id));
     }
 
     /** Null item for a connection that is not managed. */

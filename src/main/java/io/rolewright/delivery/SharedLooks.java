@@ -1,9 +1,8 @@
 package io.rolewright.delivery;
 
+import io.rolewright.store.Awaited;
 import io.rolewright.store.OwnContext;
 import io.smallrye.mutiny.Uni;
-import io.smallrye.mutiny.subscription.UniEmitter;
-import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -39,19 +38,14 @@ final class SharedLooks<Q, A> {
         this.look = look;
     }
 
-    private record Asked<Q, A>(Q question, UniEmitter<? super A> answer) {}
+    private record Asked<Q, A>(Q question, Awaited<A> answer) {}
 
     /** Answers on the caller's context, which has to be Vert.x's. Who hangs up meanwhile leaves the line. */
     Uni<A> ask(UUID subject, Q question) {
-        return Uni.createFrom().deferred(() -> {
-            Context context = vertx.getOrCreateContext();
-            return Uni.createFrom()
-                    .<A>emitter(answer -> {
-                        Asked<Q, A> asked = new Asked<>(question, answer);
-                        answer.onTermination(() -> leave(subject, asked));
-                        come(subject, asked);
-                    })
-                    .emitOn(task -> context.runOnContext(ignored -> task.run()));
+        return Awaited.by(answer -> {
+            Asked<Q, A> asked = new Asked<>(question, answer);
+            answer.onTermination(() -> leave(subject, asked));
+            come(subject, asked);
         });
     }
 
@@ -92,7 +86,7 @@ final class SharedLooks<Q, A> {
 
     private static <Q, A> void answer(List<Asked<Q, A>> batch, List<Uni<A>> answers) {
         for (int i = 0; i < batch.size(); i++) {
-            UniEmitter<? super A> asked = batch.get(i).answer;
+            Awaited<A> asked = batch.get(i).answer;
             answers.get(i).subscribe().with(asked::complete, asked::fail);
         }
     }

@@ -7,10 +7,10 @@ import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.vertx.core.runtime.context.VertxContextSafetyToggle;
 import io.rolewright.problem.Problem;
 import io.rolewright.rotation.ServedSecrets;
+import io.rolewright.store.Awaited;
 import io.rolewright.store.StoreFault;
 import io.smallrye.common.vertx.VertxContext;
 import io.smallrye.mutiny.Uni;
-import io.smallrye.mutiny.subscription.UniEmitter;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -53,13 +53,13 @@ class VersionWaiters {
     private static final class Waiter {
         private final UUID rotation;
         private final long version;
-        private final UniEmitter<? super Boolean> emitter;
+        private final Awaited<Boolean> answer;
         private long timer;
 
-        Waiter(UUID rotation, long version, UniEmitter<? super Boolean> emitter) {
+        Waiter(UUID rotation, long version, Awaited<Boolean> answer) {
             this.rotation = rotation;
             this.version = version;
-            this.emitter = emitter;
+            this.answer = answer;
         }
     }
 
@@ -71,21 +71,18 @@ class VersionWaiters {
      *     429 {@code too_many_waiters}
      */
     Uni<Boolean> until(UUID rotation, long version, Duration timeout) {
-        Context context = vertx.getOrCreateContext();
-        return Uni.createFrom()
-                .<Boolean>emitter(emitter -> begin(new Waiter(rotation, version, emitter), timeout))
-                .emitOn(task -> context.runOnContext(ignored -> task.run()));
+        return Awaited.by(answer -> begin(new Waiter(rotation, version, answer), timeout));
     }
 
     private void begin(Waiter waiter, Duration timeout) {
         if (waiters.size() >= config.waiters()) {
-            waiter.emitter.fail(new TooMany());
+            waiter.answer.fail(new TooMany());
             return;
         }
         waiter.timer = vertx.setTimer(Math.max(1, timeout.toMillis()), ignored -> end(waiter, false));
         waiters.add(waiter);
         // Also when the client has hung up: then the framework cancels.
-        waiter.emitter.onTermination(() -> forget(waiter));
+        waiter.answer.onTermination(() -> forget(waiter));
         if (stopping) {
             end(waiter, false);
         } else {
@@ -95,7 +92,7 @@ class VersionWaiters {
 
     private void end(Waiter waiter, boolean lookAgain) {
         forget(waiter);
-        waiter.emitter.complete(lookAgain);
+        waiter.answer.complete(lookAgain);
     }
 
     private void forget(Waiter waiter) {

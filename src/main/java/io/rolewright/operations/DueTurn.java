@@ -3,11 +3,11 @@ package io.rolewright.operations;
 import io.rolewright.credential.Claim;
 import io.rolewright.credential.DueRoles;
 import io.rolewright.rotation.DueRotations;
+import io.rolewright.store.Awaited;
 import io.rolewright.store.OwnContext;
 import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
 import io.smallrye.mutiny.Uni;
-import io.smallrye.mutiny.subscription.UniEmitter;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import java.time.Duration;
@@ -56,8 +56,7 @@ final class DueTurn {
     private final Context context;
 
     private final Map<UUID, Integer> busy = new HashMap<>();
-    private UniEmitter<? super Done> waiting;
-    private Context caller;
+    private Awaited<Done> waiting;
     private boolean claiming;
     private boolean dry;
     private boolean lookingAgain;
@@ -89,10 +88,9 @@ final class DueTurn {
 
     /** To be subscribed once. Never fails; answers on the context that subscribes. */
     Uni<Done> run() {
-        return Uni.createFrom().emitter(emitter -> {
+        return Awaited.by(caller -> {
             synchronized (this) {
-                waiting = emitter;
-                caller = vertx.getOrCreateContext();
+                waiting = caller;
             }
             fill();
         });
@@ -233,10 +231,10 @@ final class DueTurn {
     /** Called with the lock held. */
     private void answerWhenIdle() {
         if (running == 0 && waiting != null) {
-            UniEmitter<? super Done> emitter = waiting;
+            Awaited<Done> caller = waiting;
             waiting = null;
             Done done = new Done(rotationsDone, rotated, rolesDone, !dry, storeFailed);
-            caller.runOnContext(ignored -> emitter.complete(done));
+            caller.complete(done);
         }
     }
 }

@@ -14,11 +14,11 @@ import io.rolewright.delivery.webhook.Courier.Told;
 import io.rolewright.outbox.Outbox;
 import io.rolewright.rotation.DueRotations;
 import io.rolewright.rotation.ScheduleNotices;
+import io.rolewright.store.CallersContext;
 import io.rolewright.store.OwnContext;
 import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
 import io.smallrye.mutiny.Uni;
-import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
@@ -172,11 +172,9 @@ class DueWork {
 
     /** Tells outside what has come to be true. Never fails; answers on the context that subscribes. */
     private Uni<Told> tell(Deadline budget) {
-        Context context = vertx.getOrCreateContext();
-        return notice(budget)
+        return CallersContext.answer(() -> notice(budget)
                 .chain(more -> courier.tell(budget)
-                        .map(told -> new Told(told.delivered(), told.failed(), told.more() || more)))
-                .emitOn(task -> context.runOnContext(ignored -> task.run()));
+                        .map(told -> new Told(told.delivered(), told.failed(), told.more() || more))));
     }
 
     /** @return whether something was left */

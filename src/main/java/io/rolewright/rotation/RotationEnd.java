@@ -157,7 +157,7 @@ class RotationEnd {
                 .chain(() -> store.lock(id))
                 .chain(row -> row == null
                         ? Uni.createFrom().item(false)
-                        : last.apply(row).chain(() -> store.delete(row)).replaceWith(true)));
+                        : last.apply(row).chain(() -> store.deleteLocked(row))));
     }
 
     /** One after the other: they share a store session, and a target has two sessions for us. */

@@ -5,6 +5,7 @@ import io.quarkus.hibernate.reactive.panache.PanacheRepositoryBase;
 import io.quarkus.panache.common.Parameters;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.Page;
+import io.rolewright.store.Rows;
 import io.rolewright.store.StoreFault;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -75,6 +76,11 @@ class RotationStore implements PanacheRepositoryBase<Rotation, UUID> {
     /** Locks the row. Whoever also locks managed roles locks those first, as {@code credential} does when it calls us. */
     Uni<Rotation> lock(UUID id) {
         return findById(id, LockModeType.PESSIMISTIC_WRITE);
+    }
+
+    /** @param row locked by the running transaction. @return false if it was gone */
+    Uni<Boolean> deleteLocked(Rotation row) {
+        return Panache.getSession().chain(session -> Rows.delete(session, row, "id = ?1", row.id));
     }
 
     /** Adds a rotation with its names; fails with 400 when another was quicker with one of them. */

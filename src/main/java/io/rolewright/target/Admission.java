@@ -1,5 +1,6 @@
 package io.rolewright.target;
 
+import io.rolewright.store.CallersContext;
 import io.smallrye.mutiny.Uni;
 import java.net.InetAddress;
 import java.time.Duration;
@@ -78,7 +79,8 @@ final class Admission {
                     mine = new CompletableFuture<>();
                     free = mine;
                 }
-                return Uni.createFrom().completionStage(last).chain(() -> slot(wanted, atMost));
+                return CallersContext.<Void>answer(() -> Uni.createFrom().completionStage(last))
+                        .chain(() -> slot(wanted, atMost));
             }
 
             @Override

@@ -1,7 +1,7 @@
 package io.rolewright.target;
 
+import io.rolewright.store.Awaited;
 import io.smallrye.mutiny.Uni;
-import io.smallrye.mutiny.subscription.UniEmitter;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.EnumMap;
@@ -44,7 +44,7 @@ final class Admissions {
         private @Nullable Long turn;
 
         private final Map<Route, Long> sessions = new HashMap<>();
-        private final Set<UniEmitter<? super Void>> waiting = new HashSet<>();
+        private final Set<Awaited<Void>> waiting = new HashSet<>();
         private long promised = System.nanoTime();
         private LoginOutcome.@Nullable Unreachable silence;
         private long silentSince;
@@ -195,7 +195,7 @@ final class Admissions {
 
     /** @param silence what it means that there was no answer; null if there was one, or nobody waited for it */
     void left(String target, Route route, LoginOutcome.@Nullable Unreachable silence) {
-        List<UniEmitter<? super Void>> told;
+        List<Awaited<Void>> told;
         synchronized (this) {
             Place place = place(target);
             place.sessions.remove(route);
@@ -208,18 +208,18 @@ final class Admissions {
             place.waiting.clear();
         }
         // Outside the lock: what they do next is not ours.
-        told.forEach(emitter -> emitter.fail(new Silent(silence)));
+        told.forEach(waiter -> waiter.fail(new Silent(silence)));
     }
 
     /** Fails with {@link Silent} when somebody else learns that the server gives no answer; else never completes. */
     private Uni<Void> silence(String target) {
-        return Uni.createFrom().emitter(emitter -> {
+        return Awaited.by(waiter -> {
             synchronized (this) {
                 Place place = place(target);
-                place.waiting.add(emitter);
-                emitter.onTermination(() -> {
+                place.waiting.add(waiter);
+                waiter.onTermination(() -> {
                     synchronized (this) {
-                        place.waiting.remove(emitter);
+                        place.waiting.remove(waiter);
                     }
                 });
             }

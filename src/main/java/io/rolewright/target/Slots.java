@@ -1,7 +1,7 @@
 package io.rolewright.target;
 
+import io.rolewright.store.Awaited;
 import io.smallrye.mutiny.Uni;
-import io.smallrye.mutiny.subscription.UniEmitter;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -58,7 +58,7 @@ final class Slots {
         private final String target;
         private final Purpose purpose;
         private State state = State.WAITING;
-        private @Nullable UniEmitter<? super Void> waiting;
+        private @Nullable Awaited<Void> waiting;
 
         private Ticket(String target, Purpose purpose) {
             this.target = target;
@@ -67,17 +67,16 @@ final class Slots {
 
         @Override
         public Uni<Void> turn(Duration atMost) {
-            return Uni.createFrom()
-                    .<Void>emitter(emitter -> {
+            return Awaited.<Void>by(turn -> {
                         State now;
                         synchronized (Slots.this) {
                             now = state;
-                            waiting = emitter;
+                            waiting = turn;
                         }
                         if (now == State.HELD) {
-                            emitter.complete(null);
+                            turn.complete(null);
                         } else if (now == State.GONE) {
-                            emitter.fail(new AllTaken());
+                            turn.fail(new AllTaken());
                         }
                     })
                     .ifNoItem()
@@ -182,7 +181,7 @@ final class Slots {
     }
 
     private void release(Ticket ticket) {
-        List<UniEmitter<? super Void>> next = new ArrayList<>();
+        List<Awaited<Void>> next = new ArrayList<>();
         synchronized (this) {
             if (ticket.state == State.WAITING) {
                 waiters.remove(ticket);
@@ -202,6 +201,6 @@ final class Slots {
             ticket.state = State.GONE;
         }
         // Outside the lock: what they do next is not ours.
-        next.forEach(emitter -> emitter.complete(null));
+        next.forEach(turn -> turn.complete(null));
     }
 }

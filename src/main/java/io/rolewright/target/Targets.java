@@ -1,13 +1,11 @@
 package io.rolewright.target;
 
 import io.quarkus.runtime.StartupEvent;
+import io.rolewright.store.CallersContext;
 import io.rolewright.target.address.AddressGuard;
 import io.rolewright.target.address.Checked;
 import io.smallrye.mutiny.TimeoutException;
 import io.smallrye.mutiny.Uni;
-import io.smallrye.mutiny.infrastructure.Infrastructure;
-import io.vertx.core.Context;
-import io.vertx.core.Vertx;
 import jakarta.annotation.PreDestroy;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
@@ -17,7 +15,6 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.Executor;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
@@ -84,15 +81,14 @@ public class Targets {
             if (deadline.admission() != null) {
                 return work.apply(deadline);
             }
-            Executor context = callersContext();
-            return guard.check(
-                            login.host(),
-                            login.port(),
-                            deadline.within(config.lookupTimeout()).left())
-                    .chain(checked -> checked instanceof Checked.Open open
-                            ? admissions.admit(Admissions.target(open.dial().get(0), login.port()), errand, deadline)
-                            : Uni.createFrom().<Admission>nullItem())
-                    .emitOn(context)
+            return CallersContext.answer(() -> guard.check(
+                                    login.host(),
+                                    login.port(),
+                                    deadline.within(config.lookupTimeout()).left())
+                            .chain(checked -> checked instanceof Checked.Open open
+                                    ? admissions.admit(
+                                            Admissions.target(open.dial().get(0), login.port()), errand, deadline)
+                                    : Uni.createFrom().<Admission>nullItem()))
                     .chain(admission -> admission == null
                             ? work.apply(deadline)
                             : Uni.createFrom()
@@ -207,39 +203,35 @@ public class Targets {
             boolean stopAtChallenge,
             Route route,
             Function<Dialler.Line, Uni<T>> work) {
-        return Uni.createFrom()
-                .deferred(() -> guard.check(
-                                login.host(),
-                                login.port(),
-                                deadline.within(config.lookupTimeout()).left())
-                        .invoke(checked -> route.resolved(checked))
-                        .chain(checked -> {
-                            if (checked instanceof Checked.Closed closed) {
-                                return Uni.createFrom().failure(new TargetFailure.NoSession(Logins.outcome(closed)));
-                            }
-                            Checked.Open open = (Checked.Open) checked;
-                            Admission admission = deadline.admission();
-                            return inTurn(
-                                    new Leg<>(
-                                            login,
-                                            open.name(),
-                                            admission == null
-                                                    ? open.dial()
-                                                    : admission.order(open.dial(), login.port()),
-                                            purpose,
-                                            deadline,
-                                            applicationName,
-                                            stopAtChallenge,
-                                            route,
-                                            work),
-                                    0);
-                        })
-                        .ifNoItem()
-                        .after(atLeastAMoment(deadline.left()))
-                        .fail()
-                        .onFailure(TimeoutException.class)
-                        .transform(late -> route.late())
-                        .emitOn(callersContext()));
+        return CallersContext.answer(() -> guard.check(
+                        login.host(),
+                        login.port(),
+                        deadline.within(config.lookupTimeout()).left())
+                .invoke(checked -> route.resolved(checked))
+                .chain(checked -> {
+                    if (checked instanceof Checked.Closed closed) {
+                        return Uni.createFrom().failure(new TargetFailure.NoSession(Logins.outcome(closed)));
+                    }
+                    Checked.Open open = (Checked.Open) checked;
+                    Admission admission = deadline.admission();
+                    return inTurn(
+                            new Leg<>(
+                                    login,
+                                    open.name(),
+                                    admission == null ? open.dial() : admission.order(open.dial(), login.port()),
+                                    purpose,
+                                    deadline,
+                                    applicationName,
+                                    stopAtChallenge,
+                                    route,
+                                    work),
+                            0);
+                })
+                .ifNoItem()
+                .after(atLeastAMoment(deadline.left()))
+                .fail()
+                .onFailure(TimeoutException.class)
+                .transform(late -> route.late()));
     }
 
     /** What stays the same for all addresses of a host. */
@@ -377,13 +369,6 @@ public class Targets {
 
     private static Duration atLeastAMoment(Duration left) {
         return left.compareTo(Duration.ofMillis(1)) < 0 ? Duration.ofMillis(1) : left;
-    }
-
-    private static Executor callersContext() {
-        Context context = Vertx.currentContext();
-        return context == null
-                ? Infrastructure.getDefaultExecutor()
-                : command -> context.runOnContext(unused -> command.run());
     }
 
     int sessionsInUse() {

@@ -9,12 +9,12 @@ import io.rolewright.rotation.VaultDeliveries;
 import io.rolewright.rotation.VaultDeliveries.Claimed;
 import io.rolewright.rotation.VaultKvConfig;
 import io.rolewright.rotation.VaultPlaces;
+import io.rolewright.store.CallersContext;
 import io.rolewright.store.OwnContext;
 import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
-import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
@@ -86,8 +86,7 @@ public class VaultCourier {
         if (!places.isOpen()) {
             return Uni.createFrom().item(new Written(0, false));
         }
-        return Uni.createFrom().deferred(() -> {
-            Context caller = vertx.getOrCreateContext();
+        return CallersContext.answer(() -> {
             Round round = new Round(budget);
             rounds.incrementAndGet();
             return Uni.join()
@@ -97,8 +96,7 @@ public class VaultCourier {
                     .andCollectFailures()
                     .onTermination()
                     .invoke(rounds::decrementAndGet)
-                    .map(ended -> new Written(round.delivered.get(), round.more))
-                    .emitOn(task -> caller.runOnContext(ignored -> task.run()));
+                    .map(ended -> new Written(round.delivered.get(), round.more));
         });
     }
 

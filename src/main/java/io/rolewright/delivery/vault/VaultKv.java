@@ -5,9 +5,8 @@ import io.quarkus.vault.client.VaultClientException;
 import io.quarkus.vault.client.api.secrets.kv2.VaultSecretsKV2;
 import io.quarkus.vault.client.api.secrets.kv2.VaultSecretsKV2ReadSecretMetadataResultData;
 import io.quarkus.vault.client.api.secrets.kv2.VaultSecretsKV2UpdateSecretOptions;
+import io.rolewright.store.CallersContext;
 import io.smallrye.mutiny.Uni;
-import io.vertx.core.Context;
-import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.inject.Instance;
 import jakarta.inject.Inject;
@@ -33,18 +32,15 @@ class VaultKv {
     /** Each lost to a write of somebody else within milliseconds. */
     private static final int TRIES = 4;
 
-    private final Vertx vertx;
-
     /** Asked for each time: without {@code quarkus.vault.url} there is none. */
     private final Supplier<VaultClient> client;
 
     @Inject
-    VaultKv(Vertx vertx, Instance<VaultClient> client) {
-        this(vertx, client::get);
+    VaultKv(Instance<VaultClient> client) {
+        this(client::get);
     }
 
-    VaultKv(Vertx vertx, Supplier<VaultClient> client) {
-        this.vertx = vertx;
+    VaultKv(Supplier<VaultClient> client) {
         this.client = client;
     }
 
@@ -65,17 +61,13 @@ class VaultKv {
 
     /** Has the secret there, if nothing newer or foreign is. Never fails; answers on the context that subscribes. */
     Uni<Answer> put(String mount, String path, VaultSecret secret, Duration atMost) {
-        return Uni.createFrom().deferred(() -> {
-            Context context = vertx.getOrCreateContext();
-            return Uni.createFrom()
-                    .deferred(() -> put(client.get().secrets().kv2(mount), path, secret, TRIES))
-                    .ifNoItem()
-                    .after(atMost)
-                    .fail()
-                    .onFailure()
-                    .recoverWithItem(VaultFailures::answer)
-                    .emitOn(task -> context.runOnContext(ignored -> task.run()));
-        });
+        return CallersContext.answer(() -> Uni.createFrom()
+                .deferred(() -> put(client.get().secrets().kv2(mount), path, secret, TRIES))
+                .ifNoItem()
+                .after(atMost)
+                .fail()
+                .onFailure()
+                .recoverWithItem(VaultFailures::answer));
     }
 
     private Uni<Answer> put(VaultSecretsKV2 kv, String path, VaultSecret secret, int triesLeft) {

@@ -4,10 +4,10 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.rolewright.sealing.SealedField;
 import io.rolewright.sealing.Sealer;
+import io.rolewright.store.Awaited;
 import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
 import io.smallrye.mutiny.Uni;
-import io.smallrye.mutiny.subscription.UniEmitter;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -85,8 +85,8 @@ public class Courier {
     }
 
     private Uni<Told> tell(Deadline budget, Consumer<Round> begun) {
-        return Uni.createFrom().emitter(emitter -> {
-            Round round = new Round(emitter, budget);
+        return Awaited.by(caller -> {
+            Round round = new Round(caller, budget);
             rounds.add(round);
             begun.accept(round);
             round.pump();
@@ -124,7 +124,7 @@ public class Courier {
     /** Claims as there is room, so that a claim never waits for its turn. */
     private final class Round {
 
-        private final UniEmitter<? super Told> caller;
+        private final Awaited<Told> caller;
         private final Deadline budget;
         private final Context context = vertx.getOrCreateContext();
         private final Map<UUID, Integer> busy = new HashMap<>();
@@ -138,7 +138,7 @@ public class Courier {
         private int delivered;
         private int failed;
 
-        Round(UniEmitter<? super Told> caller, Deadline budget) {
+        Round(Awaited<Told> caller, Deadline budget) {
             this.caller = caller;
             this.budget = budget;
         }
@@ -260,7 +260,7 @@ public class Courier {
                 answered = true;
                 rounds.remove(this);
                 Told told = new Told(delivered, failed, dryAt != changes);
-                context.runOnContext(ignored -> caller.complete(told));
+                caller.complete(told);
             }
         }
     }

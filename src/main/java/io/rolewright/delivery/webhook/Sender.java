@@ -1,11 +1,11 @@
 package io.rolewright.delivery.webhook;
 
+import io.rolewright.store.CallersContext;
 import io.rolewright.target.TargetConfig;
 import io.rolewright.target.address.AddressGuard;
 import io.rolewright.target.address.Checked;
 import io.smallrye.mutiny.TimeoutException;
 import io.smallrye.mutiny.Uni;
-import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClient;
@@ -27,7 +27,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.function.Supplier;
 import javax.net.ssl.SSLException;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jspecify.annotations.Nullable;
@@ -100,7 +99,7 @@ class Sender {
 
     /** Never fails; answers on the context that subscribes. */
     Uni<Answer> send(Receiver receiver, String id, byte[] body, Duration atMost) {
-        return onCallersContext(() -> checked(receiver.url(), atMost)
+        return CallersContext.answer(() -> checked(receiver.url(), atMost)
                 .chain(checked -> checked instanceof Checked.Open open
                         ? post(receiver, one(open.dial()), id, body)
                         : Uni.createFrom().item(new Answer(reason((Checked.Closed) checked), null)))
@@ -112,15 +111,7 @@ class Sender {
     }
 
     private Uni<Checked> checked(URI url, Duration atMost) {
-        return onCallersContext(() -> guard.check(url.getHost(), port(url), atMost));
-    }
-
-    /** The lookup and timers have threads of their own. */
-    private <T> Uni<T> onCallersContext(Supplier<Uni<T>> work) {
-        return Uni.createFrom().deferred(() -> {
-            Context context = vertx.getOrCreateContext();
-            return work.get().emitOn(task -> context.runOnContext(ignored -> task.run()));
-        });
+        return guard.check(url.getHost(), port(url), atMost);
     }
 
     /** With several, one that is down does not stand in the way of the next try. */

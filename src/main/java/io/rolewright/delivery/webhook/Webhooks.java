@@ -17,6 +17,7 @@ import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
 import io.rolewright.sealing.SealedField;
 import io.rolewright.sealing.Sealer;
+import io.rolewright.store.Rows;
 import io.rolewright.store.StoreFault;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -213,15 +214,16 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
                 id,
                 () -> existing(act, id, Right.WEBHOOK_EDIT)
                         .call(() -> before)
-                        .chain(seen -> Panache.withTransaction(() -> findById(id, LockModeType.PESSIMISTIC_WRITE)
-                                .onItem()
-                                .ifNull()
-                                .failWith(() -> notFound(id))
+                        .chain(seen -> Panache.withTransaction(() -> locked(id)
                                 .map(row -> {
                                     row.updatedAt = now();
                                     return change.apply(row);
                                 })
                                 .call(opened -> audit.record(success(act, type, opened.row()))))));
+    }
+
+    private Uni<Webhook> locked(UUID id) {
+        return findById(id, LockModeType.PESSIMISTIC_WRITE).onItem().ifNull().failWith(() -> notFound(id));
     }
 
     /** With all that waits to be told to it. */
@@ -231,8 +233,15 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
                 AuditType.DELETE_WEBHOOK,
                 id,
                 () -> existing(act, id, Right.WEBHOOK_EDIT)
-                        .call(row -> Panache.withTransaction(() ->
-                                deleteById(id).chain(() -> audit.record(success(act, AuditType.DELETE_WEBHOOK, row)))))
+                        .chain(() -> Panache.withTransaction(() -> locked(id)
+                                .call(row -> Panache.getSession()
+                                        .chain(session -> Rows.delete(session, row, "id = ?1", row.id))
+                                        .invoke(there -> {
+                                            if (!there) {
+                                                throw notFound(id);
+                                            }
+                                        }))
+                                .call(row -> audit.record(success(act, AuditType.DELETE_WEBHOOK, row)))))
                         .map(this::opened));
     }
 

@@ -1,11 +1,13 @@
 package io.rolewright.target.address;
 
+import io.rolewright.store.CallersContext;
+import io.rolewright.store.SharedAnswer;
+import io.smallrye.mutiny.TimeoutException;
 import io.smallrye.mutiny.Uni;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -25,7 +27,7 @@ final class NameLookup implements AutoCloseable {
 
     private final ThreadPoolExecutor pool;
     private final Resolver resolver;
-    private final ConcurrentMap<String, CompletableFuture<List<InetAddress>>> running = new ConcurrentHashMap<>();
+    private final ConcurrentMap<String, SharedAnswer<List<InetAddress>>> running = new ConcurrentHashMap<>();
 
     /** The system's resolver; a seam because a test cannot make that one silent. */
     interface Resolver {
@@ -44,41 +46,35 @@ final class NameLookup implements AutoCloseable {
         pool.allowCoreThreadTimeOut(true);
     }
 
-    /** @return fails with {@link UnknownHostException}, or {@link io.smallrye.mutiny.TimeoutException} when it took too long or the line is full */
+    /** @return fails with {@link UnknownHostException}, or {@link TimeoutException} when it took too long or the line is full */
     Uni<List<InetAddress>> allByName(String name, Duration atMost) {
         if (atMost.isZero() || atMost.isNegative()) {
-            return Uni.createFrom().failure(io.smallrye.mutiny.TimeoutException::new);
+            return Uni.createFrom().failure(TimeoutException::new);
         }
-        return Uni.createFrom()
-                .completionStage(() -> start(name).copy())
+        return CallersContext.answer(() -> running.computeIfAbsent(name, this::lookup)
+                .get()
                 .ifNoItem()
                 .after(atMost)
-                .fail()
-                .onFailure(java.util.concurrent.CompletionException.class)
-                .transform(Throwable::getCause);
+                .fail());
     }
 
-    private CompletableFuture<List<InetAddress>> start(String name) {
-        CompletableFuture<List<InetAddress>> mine = new CompletableFuture<>();
-        CompletableFuture<List<InetAddress>> other = running.putIfAbsent(name, mine);
-        if (other != null) {
-            return other;
-        }
-        try {
-            pool.execute(() -> {
-                try {
-                    mine.complete(List.of(resolver.allByName(name)));
-                } catch (UnknownHostException | RuntimeException e) {
-                    mine.completeExceptionally(e);
-                } finally {
-                    running.remove(name, mine);
-                }
-            });
-        } catch (RejectedExecutionException full) {
-            running.remove(name, mine);
-            mine.completeExceptionally(new io.smallrye.mutiny.TimeoutException());
-        }
-        return mine;
+    private SharedAnswer<List<InetAddress>> lookup(String name) {
+        return new SharedAnswer<>(Uni.createFrom()
+                .<List<InetAddress>>emitter(found -> {
+                    try {
+                        pool.execute(() -> {
+                            try {
+                                found.complete(List.of(resolver.allByName(name)));
+                            } catch (UnknownHostException | RuntimeException e) {
+                                found.fail(e);
+                            }
+                        });
+                    } catch (RejectedExecutionException full) {
+                        found.fail(new TimeoutException());
+                    }
+                })
+                .onTermination()
+                .invoke(() -> running.remove(name)));
     }
 
     @Override

@@ -359,7 +359,7 @@ class VaultKvTest {
 
     private static VaultKv client(Map<String, String> settings) {
         var client = vault.client(vault.settings(settings));
-        return new VaultKv(vault.vertx(), () -> client);
+        return new VaultKv(() -> client);
     }
 
     private static VaultProtocolStub stub() {
