@@ -41,6 +41,13 @@ class Settings {
                 : Optional.of(variable(STORE_URL) + " is malformed; it must look like " + STORE_URL_FORM + ".");
     }
 
+    /** Before {@code --migrate} has its turn. For files, which Main does not see in the executable, and for {@code quarkus:dev}. */
+    void refuseUnknown(@Observes @Priority(0) StartupEvent starting, Config config) {
+        KnownSettings.complaint(config).ifPresent(unknown -> {
+            throw unknown;
+        });
+    }
+
     /**
      * The rest, before the port is opened and after {@code --migrate}, which needs neither key nor identity, has had its
      * turn. Reads small files, so it blocks for a moment.

@@ -27,7 +27,25 @@ final class StartFailure {
      * @return empty if the failure is none of the operator's making
      */
     static Optional<String> sentence(Throwable failure, Config config) {
-        return specific(failure).or(() -> Settings.complaintBeforeStart(config)).or(() -> general(failure));
+        return unknown(failure)
+                .map(Throwable::getMessage)
+                .or(() -> specific(failure))
+                .or(() -> Settings.complaintBeforeStart(config))
+                .or(() -> general(failure));
+    }
+
+    /** @return 2 for what there is not, as on the command line; else 1 */
+    static int exitCode(Throwable failure) {
+        return unknown(failure).isPresent() ? UnknownInput.EXIT_CODE : 1;
+    }
+
+    private static Optional<UnknownInput> unknown(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof UnknownInput unknown) {
+                return Optional.of(unknown);
+            }
+        }
+        return Optional.empty();
     }
 
     private static Optional<String> specific(Throwable failure) {

@@ -12,6 +12,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
@@ -112,6 +114,60 @@ class PackagedIT {
                 "rolewright: QUARKUS_HTTP_PORT is malformed: it must be a whole number.");
     }
 
+    @Test
+    void saysWhatItCanDo() throws Exception {
+        assertSays(CommandLine.HELP, "--help");
+    }
+
+    @Test
+    void saysWhichVersionItIs() throws Exception {
+        Matcher version = Pattern.compile("<artifactId>rolewright</artifactId>\\s*<version>(.+)</version>")
+                .matcher(Files.readString(Path.of("pom.xml")));
+
+        assertThat(version.find()).isTrue();
+        assertSays("rolewright " + version.group(1), "--version");
+    }
+
+    @Test
+    void startsNothingForAnOptionThatThereIsNot() throws Exception {
+        assertRefuses(
+                2,
+                with("QUARKUS_HTTP_PORT", "0"),
+                "rolewright: There is no option --migrat; did you mean --migrate? See --help.",
+                "--migrat");
+    }
+
+    @Test
+    void startsNothingWithASettingThatThereIsNot() throws Exception {
+        String said = assertRefuses(
+                2,
+                with("ROLEWRIGHT_STORE_SSLMOD", "hunter2"),
+                "rolewright: There is no setting ROLEWRIGHT_STORE_SSLMOD; did you mean ROLEWRIGHT_STORE_SSLMODE?");
+
+        assertThat(said).doesNotContain("hunter2");
+    }
+
+    @Test
+    void startsNothingWithASettingInAFileThatThereIsNot() throws Exception {
+        Files.writeString(
+                Files.createDirectories(folder.resolve("config")).resolve("application.properties"),
+                "rolewright.store.sslmod=verify-full\n");
+
+        assertRefuses(
+                2,
+                with("QUARKUS_HTTP_PORT", "0"),
+                "rolewright: There is no setting rolewright.store.sslmod; did you mean rolewright.store.sslmode?",
+                "--migrate");
+    }
+
+    private void assertSays(String text, String option) throws Exception {
+        Ended ended = run(Map.of(), option);
+
+        assertThat(ended.said.strip()).isEqualTo(text);
+        assertThat(ended.complained).isEmpty();
+        assertThat(ended.exitCode).isEqualTo(0);
+    }
+
     /** Settings that are all in order but one. */
     private Map<String, String> with(String name, String value) throws IOException {
         Path keys = folder.resolve("good.keys");
@@ -136,9 +192,33 @@ class PackagedIT {
 
     /** @return all that the process said */
     private String assertRefuses(Map<String, String> settings, String sentence) throws Exception {
+        return assertRefuses(1, settings, sentence);
+    }
+
+    private String assertRefuses(int exitCode, Map<String, String> settings, String sentence, String... arguments)
+            throws Exception {
+        Ended ended = run(settings, arguments);
+
+        String all = ended.said + ended.complained;
+        assertThat(ended.complained.strip()).isEqualTo(sentence);
+        assertThat(all).doesNotContain("\tat ", "Exception");
+        assertThat(ended.exitCode).isEqualTo(exitCode);
+        return all;
+    }
+
+    private record Ended(int exitCode, String said, String complained) {}
+
+    /** In a folder of its own. */
+    private Ended run(Map<String, String> settings, String... arguments) throws Exception {
         Path said = folder.resolve("said");
         Path complained = folder.resolve("complained");
-        ProcessBuilder builder = new ProcessBuilder(ServiceProcess.command())
+        List<String> command = new ArrayList<>(ServiceProcess.command());
+        command.set(
+                command.size() - 1,
+                Path.of(command.get(command.size() - 1)).toAbsolutePath().toString());
+        command.addAll(List.of(arguments));
+        ProcessBuilder builder = new ProcessBuilder(command)
+                .directory(folder.toFile())
                 .redirectOutput(said.toFile())
                 .redirectError(complained.toFile());
         builder.environment().keySet().removeIf(name -> name.startsWith("QUARKUS") || name.startsWith("ROLEWRIGHT"));
@@ -148,11 +228,9 @@ class PackagedIT {
         boolean ended = process.waitFor(2, TimeUnit.MINUTES);
         process.destroyForcibly();
 
-        String all = Files.readString(said) + Files.readString(complained);
-        assertThat(ended).as(all).isTrue();
-        assertThat(Files.readString(complained).strip()).isEqualTo(sentence);
-        assertThat(all).doesNotContain("\tat ", "Exception");
-        assertThat(process.exitValue()).isEqualTo(1);
-        return all;
+        assertThat(ended)
+                .as(Files.readString(said) + Files.readString(complained))
+                .isTrue();
+        return new Ended(process.exitValue(), Files.readString(said), Files.readString(complained));
     }
 }

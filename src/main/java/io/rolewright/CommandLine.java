@@ -1,0 +1,97 @@
+package io.rolewright;
+
+import io.rolewright.sealing.KeyCommand;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/** What the process is to do, from its arguments. Whatever is not known here starts nothing. */
+final class CommandLine {
+
+    enum Order {
+        SERVE,
+        MIGRATE,
+        PRUNE_AUDIT,
+        KEY_COMMAND,
+        HELP,
+        VERSION
+    }
+
+    static final String HELP = """
+            Usage: rolewright [OPTION]
+
+            Without an option it serves the API on port 8080, health and metrics on port 9000.
+
+              --migrate          brings the schema of the store up to date and ends
+              --prune-audit      deletes audit rows older than ROLEWRIGHT_AUDIT_RETENTION and ends
+              --command COMMAND  changes keys and ends, with a progress bar:
+                                   %s
+              --help, -h         shows this and ends
+              --version          shows the version and ends
+
+            Settings are environment variables; README.md lists them.
+
+            Exit codes: 0 done; 1 not done, the reason is printed; 2 an option, command or ROLEWRIGHT_ setting that
+            there is not; 3 done but for the records that are listed (re-encrypt).""".formatted(words());
+
+    private static final String COMMAND = "--command";
+    private static final List<String> OPTIONS =
+            List.of("--migrate", "--prune-audit", COMMAND, "--help", "-h", "--version");
+
+    private CommandLine() {}
+
+    /** @throws UnknownInput with a sentence, which shows no value: in a wrong place there may be a secret */
+    static Order order(String... arguments) {
+        if (arguments.length == 0) {
+            return Order.SERVE;
+        }
+        String first = arguments[0];
+        if (first.equals(COMMAND) || first.startsWith(COMMAND + "=")) {
+            return keyCommand(arguments);
+        }
+        Order order = switch (first) {
+            case "--migrate" -> Order.MIGRATE;
+            case "--prune-audit" -> Order.PRUNE_AUDIT;
+            case "--help", "-h" -> Order.HELP;
+            case "--version" -> Order.VERSION;
+            default -> throw unknown(first);
+        };
+        if (arguments.length > 1) {
+            throw new UnknownInput(first + " stands alone: nothing may follow it. See --help.");
+        }
+        return order;
+    }
+
+    private static Order keyCommand(String... arguments) {
+        boolean joined = arguments[0].startsWith(COMMAND + "=");
+        if (!joined && arguments.length == 1) {
+            throw new UnknownInput(COMMAND + " needs a command: " + words() + ".");
+        }
+        String word = joined ? arguments[0].substring(COMMAND.length() + 1) : arguments[1];
+        if (KeyCommand.of(word).isEmpty()) {
+            throw new UnknownInput("There is no such command after " + COMMAND + ". There are: " + words() + ".");
+        }
+        if (arguments.length > (joined ? 1 : 2)) {
+            throw new UnknownInput(COMMAND + " " + word + " stands alone: nothing may follow it. See --help.");
+        }
+        return Order.KEY_COMMAND;
+    }
+
+    private static UnknownInput unknown(String argument) {
+        if (!argument.startsWith("-")) {
+            return new UnknownInput("The first argument is no option. See --help.");
+        }
+        String name = argument.replaceFirst("=.*", "").replaceAll("[^A-Za-z0-9-]", "?");
+        if (OPTIONS.contains(name)) {
+            return new UnknownInput(name + " takes no value. See --help.");
+        }
+        Optional<String> nearest = Nearest.of(name, OPTIONS);
+        return new UnknownInput("There is no option " + name.substring(0, Math.min(name.length(), 40))
+                + nearest.map(option -> "; did you mean " + option + "?").orElse(".") + " See --help.");
+    }
+
+    private static String words() {
+        return Arrays.stream(KeyCommand.values()).map(KeyCommand::word).collect(Collectors.joining(", "));
+    }
+}

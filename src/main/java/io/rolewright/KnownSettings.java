@@ -1,0 +1,177 @@
+package io.rolewright;
+
+import io.smallrye.config.EnvConfigSource;
+import java.util.Collection;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.eclipse.microprofile.config.Config;
+import org.eclipse.microprofile.config.spi.ConfigSource;
+
+/**
+ * Which settings of ours there are. One that is misspelt would otherwise be the default in silence: plaintext to the store, for
+ * {@code ROLEWRIGHT_STORE_SSLMOD=verify-full}.
+ */
+final class KnownSettings {
+
+    private static final String PREFIX = "rolewright.";
+    private static final String VARIABLE_PREFIX = "ROLEWRIGHT_";
+
+    /**
+     * The properties of all {@code @ConfigMapping}s; {@code *} is a name that the operator chooses. A list, because the executable has to
+     * know it before it has a configuration; KnownSettingsTest compares.
+     */
+    static final List<String> PROPERTIES = List.of(
+            "rolewright.access.issuers.*.ca-file",
+            "rolewright.access.issuers.*.issuer",
+            "rolewright.access.issuers.*.token-file",
+            "rolewright.access.issuers.*.url",
+            "rolewright.access.limits.logins-per-address",
+            "rolewright.access.limits.logins-per-identity",
+            "rolewright.access.limits.rotates-per-address",
+            "rolewright.access.limits.rotates-per-identity",
+            "rolewright.access.limits.tests-per-address",
+            "rolewright.access.limits.tests-per-identity",
+            "rolewright.access.lockout.duration",
+            "rolewright.access.lockout.failures",
+            "rolewright.access.lockout.window",
+            "rolewright.access.revocation-delay",
+            "rolewright.access.token-max-ttl",
+            "rolewright.access.token-ttl",
+            "rolewright.access.trusted-proxies",
+            "rolewright.audit.retention",
+            "rolewright.bootstrap.client-id",
+            "rolewright.bootstrap.client-secret",
+            "rolewright.bootstrap.client-secret-file",
+            "rolewright.credential.first-retry",
+            "rolewright.credential.lease",
+            "rolewright.credential.longest-retry",
+            "rolewright.credential.longest-run",
+            "rolewright.credential.probe-interval",
+            "rolewright.credential.retention",
+            "rolewright.credential.versions-kept",
+            "rolewright.delivery.poll-interval",
+            "rolewright.delivery.waiters",
+            "rolewright.migration.at-start",
+            "rolewright.migration.lock-timeout",
+            "rolewright.migration.password",
+            "rolewright.migration.timeout",
+            "rolewright.migration.username",
+            "rolewright.root-key-file",
+            "rolewright.rotation.expiry-notice",
+            "rolewright.rotation.minimum-overlap",
+            "rolewright.scheduler.enabled",
+            "rolewright.scheduler.poll-interval",
+            "rolewright.sealing.key-check-interval",
+            "rolewright.sealing.root-key-source",
+            "rolewright.sealing.vault-transit.key",
+            "rolewright.startup.max-pause",
+            "rolewright.startup.min-pause",
+            "rolewright.startup.patience",
+            "rolewright.store.acquire-timeout",
+            "rolewright.store.connect-timeout",
+            "rolewright.store.silence-timeout",
+            "rolewright.store.sslmode",
+            "rolewright.store.sslrootcert",
+            "rolewright.store.statement-timeout",
+            "rolewright.target.allow-internal-ip-connections",
+            "rolewright.target.allowed-networks",
+            "rolewright.target.connect-timeout",
+            "rolewright.target.lookup-timeout",
+            "rolewright.target.lookups",
+            "rolewright.target.loops",
+            "rolewright.target.maximum-wait",
+            "rolewright.target.sessions",
+            "rolewright.target.sessions-per-target",
+            "rolewright.target.waiting",
+            "rolewright.vault-kv.first-pause",
+            "rolewright.vault-kv.longest-pause",
+            "rolewright.vault-kv.places",
+            "rolewright.vault-kv.timeout",
+            "rolewright.webhook.allow-http",
+            "rolewright.webhook.first-pause",
+            "rolewright.webhook.keep-dead",
+            "rolewright.webhook.keep-delivered",
+            "rolewright.webhook.longest-pause",
+            "rolewright.webhook.patience",
+            "rolewright.webhook.timeout");
+
+    /** Kubernetes tells every pod of the services in its namespace, and one of them may well be called rolewright. */
+    private static final Pattern KUBERNETES_SERVICE =
+            Pattern.compile("ROLEWRIGHT(_[A-Z0-9]+)*_(SERVICE_HOST|SERVICE_PORT(_\\w+)?"
+                    + "|PORT(_\\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)|ROLEWRIGHT_PORT");
+
+    /** An element of a list: {@code [0]}, in a variable {@code _0_} or {@code _0}. */
+    private static final String INDEX = "(\\[\\d+])?";
+
+    private static final Pattern KNOWN_PROPERTY = any(PROPERTIES.stream()
+            .map(property -> quoted(property, "(\"[^\"]+\"|[^.\"]+)") + INDEX)
+            .collect(Collectors.toSet()));
+
+    private static final Pattern KNOWN_VARIABLE = any(PROPERTIES.stream()
+            .map(property -> quoted(variable(property), "[A-Za-z0-9_]+") + "(_\\d+_?)?")
+            .collect(Collectors.toSet()));
+
+    private KnownSettings() {}
+
+    /** Of the environment and the system properties, which are there before any configuration is. */
+    static Optional<UnknownInput> complaint(Map<String, String> environment, Set<String> systemProperties) {
+        Set<String> properties = new TreeSet<>(systemProperties);
+        properties.addAll(environment.keySet()); // where it may be called as the property is
+        return complaint(environment.keySet(), properties);
+    }
+
+    /** Of all that the configuration is read from, files too. */
+    static Optional<UnknownInput> complaint(Config config) {
+        Set<String> variables = new TreeSet<>();
+        Set<String> properties = new TreeSet<>();
+        for (ConfigSource source : config.getConfigSources()) {
+            // The one for the environment and .env also shows variables as properties, which nobody wrote so.
+            (source instanceof EnvConfigSource ? variables : properties).addAll(source.getPropertyNames());
+        }
+        return complaint(variables, properties);
+    }
+
+    private static Optional<UnknownInput> complaint(Collection<String> variables, Collection<String> properties) {
+        for (String variable : new TreeSet<>(variables)) {
+            if (variable.startsWith(VARIABLE_PREFIX)
+                    && !KNOWN_VARIABLE.matcher(variable).matches()
+                    && !KUBERNETES_SERVICE.matcher(variable).matches()) {
+                return Optional.of(unknown(
+                        variable,
+                        PROPERTIES.stream().map(KnownSettings::variable).toList()));
+            }
+        }
+        for (String written : new TreeSet<>(properties)) {
+            String property = written.replaceFirst("^%[^.]+\\.", "");
+            if (property.startsWith(PREFIX) && !KNOWN_PROPERTY.matcher(property).matches()) {
+                return Optional.of(unknown(property, PROPERTIES));
+            }
+        }
+        return Optional.empty();
+    }
+
+    private static UnknownInput unknown(String name, Collection<String> known) {
+        return new UnknownInput("There is no setting " + name.replaceAll("[^\\x21-\\x7E]", "?")
+                + Nearest.of(name, known)
+                        .map(near -> "; did you mean " + near.replace("*", "<NAME>") + "?")
+                        .orElse("; README.md lists those that there are."));
+    }
+
+    private static String variable(String property) {
+        return property.replaceAll("[^A-Za-z0-9*]", "_").toUpperCase(Locale.ROOT);
+    }
+
+    private static String quoted(String name, String anyName) {
+        return Pattern.quote(name).replace("*", "\\E" + anyName + "\\Q");
+    }
+
+    private static Pattern any(Set<String> patterns) {
+        return Pattern.compile(String.join("|", patterns));
+    }
+}
