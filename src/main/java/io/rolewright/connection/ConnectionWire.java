@@ -341,7 +341,13 @@ class ConnectionWire {
             @Schema(examples = "rotator") String username,
 
             @Schema(description = "Yours to keep from now on.", examples = "kept-by-you-from-now-on")
-            String releasedPassword) {}
+            String releasedPassword) {
+
+        @Override
+        public String toString() {
+            return "ReleasedCredentials[" + username + "]";
+        }
+    }
 
     @Schema(name = "ReleasedPostgresAppConnectionResponse")
     record ReleasedOne(AppConnection appConnection, ReleasedCredentials releasedCredentials) {}

@@ -555,7 +555,13 @@ class RotationWire {
             @Schema(examples = "app_a") String username,
 
             @Schema(examples = "generated-and-shown-to-those-who-may")
-            String password) {}
+            String password) {
+
+        @Override
+        public String toString() {
+            return "Credential[" + username + "]";
+        }
+    }
 
     @Schema(name = "PostgresGeneratedCredentialsResponse")
     record GeneratedCredentials(
