@@ -28,10 +28,11 @@ function step({ name, ok, reason, message, wayOut }) {
 }
 
 /** One role whose password might be changed. */
-export const role = ({ name, username, rotatable, ok, problems }) => html`
+export const role = ({ name, username, rotatable, ok, problems, warnings = [] }) => html`
   <div class="stack tight">
     <div class="row"><strong class="break">${name ?? username}</strong>${rotatable ?? ok ? badge('good', t.test.rotatable) : badge('bad', t.test.notRotatable)}</div>
     ${problems.map((each) => html`<p class="small">${t.preflight.hint[each.code] ?? each.message}</p>${each.sql ? code(each.sql.replace(/;?$/, ';')) : nothing}`)}
+    ${warnings.map((each) => html`<p class="small">${each.message}</p>`)}
   </div>`;
 
 function facts({ addresses, address, port, tls, server, role: me, roundTripMillis }) {

@@ -409,7 +409,7 @@ export const t = {
     notOk: 'Not yet',
     notOkText: 'Have these statements run by an administrator of the server, then check again.',
     notOkMend: 'Remove what stands in the way, then check again.',
-    hint: { role_already_managed: 'Another rotation or installation has marked this role as its own. If that one is gone, allow taking it over under “Special cases”.' },
+    hint: { role_already_managed: 'Another rotation, connection or installation manages this role. Delete what manages it; if another installation has marked it and is gone, allow taking it over under “Special cases”.' },
     again: 'Check again',
     connection: 'Open the connection',
   },

@@ -5,6 +5,7 @@ import io.rolewright.problem.Problem;
 import java.util.Map;
 import java.util.UUID;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The one place that decides whether a caller may do something.
@@ -64,6 +65,15 @@ public final class Rights {
             throw caller.grants().allow(seeing, projectId) ? denied(right) : notThere.get();
         }
         return new Proven(caller.id());
+    }
+
+    /**
+     * Whether the caller has a right, for what is left out of an answer instead of being refused.
+     *
+     * @param projectId the project that the thing belongs to, or null for the organisation
+     */
+    public static boolean has(Caller caller, Right right, @Nullable UUID projectId) {
+        return caller.grants().allow(right, projectId);
     }
 
     private static final class Proven extends ProvenRight {

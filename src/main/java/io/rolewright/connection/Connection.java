@@ -48,6 +48,13 @@ class Connection {
     /** Code of what failed; null when nothing did. */
     String testReason;
 
+    /** Keyed hashes of the server and of who logs in there; the columns are explained in the migration. */
+    String loginOf;
+
+    byte[] server;
+    byte[] login;
+    byte[] loginAddress;
+
     protected Connection() {}
 
     /** @return null for a connection of the organisation itself */

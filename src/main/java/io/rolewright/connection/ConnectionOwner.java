@@ -29,12 +29,15 @@ class ConnectionOwner implements RoleOwner {
 
     private final ConnectionStore store;
     private final ManagedStore managed;
+    private final ConnectionDirectory directory;
     private final AuditLog audit;
     private final Outbox outbox;
 
-    ConnectionOwner(ConnectionStore store, ManagedStore managed, AuditLog audit, Outbox outbox) {
+    ConnectionOwner(
+            ConnectionStore store, ManagedStore managed, ConnectionDirectory directory, AuditLog audit, Outbox outbox) {
         this.store = store;
         this.managed = managed;
+        this.directory = directory;
         this.audit = audit;
         this.outbox = outbox;
     }
@@ -42,6 +45,13 @@ class ConnectionOwner implements RoleOwner {
     @Override
     public String kind() {
         return KIND;
+    }
+
+    @Override
+    public Uni<Named> named(UUID connectionId) {
+        return directory
+                .find(connectionId)
+                .map(entry -> entry == null ? null : new Named(entry.name(), entry.projectId()));
     }
 
     @Override
@@ -78,7 +88,7 @@ class ConnectionOwner implements RoleOwner {
     }
 
     @Override
-    public Uni<Instant> ended(Ending ending) {
+    public Uni<Next> ended(Ending ending) {
         return managed.lock(ending.ownerId()).chain(row -> {
             row.lastAttemptedAt = shown(ending.at());
             row.lastMessage = ending.message();
@@ -104,7 +114,7 @@ class ConnectionOwner implements RoleOwner {
                             connection.id,
                             null,
                             Map.of("reason", ending.reason(), "triedAgain", !ending.finished()))))
-                    .replaceWith(row.nextRotationAt);
+                    .replaceWith(new Next(row.nextRotationAt, null));
         });
     }
 

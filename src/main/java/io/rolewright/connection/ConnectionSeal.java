@@ -23,6 +23,11 @@ class ConnectionSeal {
                 sealer.open(SealedField.CONNECTION_CREDENTIALS, row.id, row.credentialsVersion, row.credentials));
     }
 
+    Credentials open(ConnectionStore.Traced row) {
+        return Credentials.decode(
+                sealer.open(SealedField.CONNECTION_CREDENTIALS, row.id(), row.credentialsVersion(), row.credentials()));
+    }
+
     /** Seals what a caller sent; this is the only thing that moves {@code credentialsHash}. */
     void put(Connection row, Credentials credentials) {
         keep(row, credentials);

@@ -3,6 +3,7 @@ package io.rolewright.connection;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.quarkus.hibernate.reactive.panache.PanacheRepositoryBase;
 import io.quarkus.panache.common.Parameters;
+import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.rolewright.access.Reach;
 import io.rolewright.request.Page;
 import io.rolewright.store.Rows;
@@ -11,8 +12,10 @@ import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.persistence.LockModeType;
 import java.time.Instant;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import org.hibernate.reactive.mutiny.Mutiny;
+import org.jspecify.annotations.Nullable;
 
 /** All SQL over connections. Every method is a store transaction of its own, or joins the one that is running. */
 @ApplicationScoped
@@ -21,6 +24,14 @@ class ConnectionStore implements PanacheRepositoryBase<Connection, UUID> {
     private static final String WITH_PROJECT = "from Connection c left join fetch c.project ";
     private static final String AFTER = "(c.name > :name or (c.name = :name and c.id > :id)) ";
     private static final String IN_ORDER = "order by c.name, c.id";
+
+    private static final String TRACED =
+            "select new io.rolewright.connection.ConnectionStore$Traced(c.id, c.name, c.project.id, c.credentials,"
+                    + " c.credentialsVersion, c.credentialsHash, c.loginOf, c.server) from Connection c where ";
+
+    private static final String LEARNED = """
+            UPDATE app_connection SET login_of = credentials_hash, server = NULL, login = NULL, login_address = :address
+             WHERE id IN (SELECT id FROM app_connection WHERE id = :id AND credentials_hash = :hash FOR UPDATE SKIP LOCKED)""";
 
     /** Which connections a list shows. */
     enum Scope {
@@ -78,6 +89,83 @@ class ConnectionStore implements PanacheRepositoryBase<Connection, UUID> {
     Uni<Integer> tested(UUID id, Instant at, boolean ok, String reason) {
         return Panache.withTransaction(
                 () -> update("testedAt = ?1, testOk = ?2, testReason = ?3 where id = ?4", at, ok, reason, id));
+    }
+
+    /** Notes where credentials lead and as whom, unless they have been changed since. */
+    Uni<Integer> traced(Connection tested, ConnectionLogins.Traces traces) {
+        return Panache.withTransaction(() -> update(
+                "loginOf = credentialsHash, server = ?1, login = ?2, loginAddress = ?3 where id = ?4 and credentialsHash = ?5",
+                traces.server(),
+                traces.login(),
+                traces.address(),
+                tested.id,
+                tested.credentialsHash));
+    }
+
+    /**
+     * A row as far as it is looked at to know who logs in where: not the entity, which the running session may have in another state.
+     * Registered because Hibernate makes it.
+     *
+     * @param projectId null for one of the organisation
+     */
+    @RegisterForReflection
+    record Traced(
+            UUID id,
+            String name,
+            @Nullable UUID projectId,
+            byte[] credentials,
+            long credentialsVersion,
+            String credentialsHash,
+            @Nullable String loginOf,
+            byte @Nullable [] server) {
+
+        /** Whether what stands beside the sealed credentials is about these. */
+        boolean known() {
+            return credentialsHash.equals(loginOf);
+        }
+    }
+
+    /**
+     * Who logs in as a role of a server.
+     *
+     * @param login null where the server's identifier is not known: then host and port decide, as for rows of which it is not known
+     */
+    Uni<List<Traced>> loggingIn(byte @Nullable [] login, byte[] address) {
+        return login == null
+                ? traced("c.loginOf = c.credentialsHash and c.loginAddress = ?1", address)
+                : traced(
+                        "c.loginOf = c.credentialsHash and (c.login = ?1 or c.login is null and c.loginAddress = ?2)",
+                        login,
+                        address);
+    }
+
+    /** Those of which it is not known where they lead and as whom. */
+    Uni<List<Traced>> unknownLogins() {
+        return traced("c.loginOf is distinct from c.credentialsHash");
+    }
+
+    Uni<List<Traced>> traced(Set<UUID> ids) {
+        return traced("c.id in ?1", ids);
+    }
+
+    private static Uni<List<Traced>> traced(String condition, Object... parameters) {
+        return Panache.withSession(() -> Panache.getSession().chain(session -> {
+            var select = session.createSelectionQuery(TRACED + condition, Traced.class);
+            for (int i = 0; i < parameters.length; i++) {
+                select = select.setParameter(i + 1, parameters[i]);
+            }
+            return select.getResultList();
+        }));
+    }
+
+    /** Writes down as whom a row logs in. One that somebody holds at this moment is left for the next time. */
+    Uni<Integer> learned(Traced opened, byte[] address) {
+        return Panache.withTransaction(() -> Panache.getSession()
+                .chain(session -> session.createNativeQuery(LEARNED)
+                        .setParameter("address", address)
+                        .setParameter("id", opened.id())
+                        .setParameter("hash", opened.credentialsHash())
+                        .executeUpdate()));
     }
 
     /** Locks the row, so that what is then written cannot undo what another request wrote meanwhile. Its project is there too. */

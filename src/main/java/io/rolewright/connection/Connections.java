@@ -11,6 +11,8 @@ import io.rolewright.connection.ConnectionStore.Scope;
 import io.rolewright.connection.ManagedCredentials.Begun;
 import io.rolewright.connection.ManagedCredentials.Wanted;
 import io.rolewright.connection.ManagedStore.Managed;
+import io.rolewright.credential.LoginUse;
+import io.rolewright.credential.RoleServer;
 import io.rolewright.idempotency.Completion;
 import io.rolewright.idempotency.Idempotency;
 import io.rolewright.problem.Problem;
@@ -37,6 +39,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What may be done with connections, and in which order.
@@ -49,6 +52,8 @@ class Connections {
 
     private final ConnectionStore store;
     private final ConnectionSeal seal;
+    private final ConnectionLogins logins;
+    private final LoginUse loginUse;
     private final ConnectionAudit audit;
     private final Projects projects;
     private final Targets targets;
@@ -61,6 +66,8 @@ class Connections {
     Connections(
             ConnectionStore store,
             ConnectionSeal seal,
+            ConnectionLogins logins,
+            LoginUse loginUse,
             ConnectionAudit audit,
             Projects projects,
             Targets targets,
@@ -71,6 +78,8 @@ class Connections {
             Clock clock) {
         this.store = store;
         this.seal = seal;
+        this.logins = logins;
+        this.loginUse = loginUse;
         this.audit = audit;
         this.projects = projects;
         this.targets = targets;
@@ -194,11 +203,13 @@ class Connections {
                                         .chain(report ->
                                                 createManaged(act, wanted, project, credentials, report, reply, own)))
                         : provenLogin(credentials, deadline)
-                                .chain(() -> Panache.withTransaction(() -> {
+                                .chain(report -> Panache.withTransaction(() -> {
                                     Connection row = row(wanted, project);
                                     seal.put(row, credentials);
+                                    logins.note(row, server(report, credentials), credentials.username());
                                     R answer = reply.apply(new Opened(row, credentials, null));
-                                    return store.insert(row)
+                                    return unmanaged(act, row, credentials, report)
+                                            .chain(() -> store.insert(row))
                                             .call(() ->
                                                     audit.success(act, AuditType.CREATE_APP_CONNECTION, row, Map.of()))
                                             .call(() -> completion.store(answer))
@@ -223,7 +234,8 @@ class Connections {
         Connection created = row(wanted, project);
         created.platformManaged = true;
         seal.put(created, credentials);
-        return managed.prepare(report, credentials, wanted.allowPrivileged())
+        logins.note(created, server(report, credentials), credentials.username());
+        return managed.prepare(created.id, report, credentials, wanted.allowPrivileged(), CallerSight.of(act.caller()))
                 .chain(start -> Panache.withTransaction(() -> store.insert(created)
                         .chain(row -> managed.begin(row, start, wanted.schedule(), now()))
                         .call(() -> audit.success(act, AuditType.CREATE_APP_CONNECTION, created, Map.of()))))
@@ -377,12 +389,17 @@ class Connections {
 
     private Uni<Opened> changeRow(
             ConnectionAudit.Act act, Connection before, Change change, Credentials credentials, Deadline deadline) {
-        Uni<?> proven = credentials == null ? Uni.createFrom().voidItem() : provenLogin(credentials, deadline);
-        return proven.chain(() -> Panache.withTransaction(() -> locked(before, credentials != null)
+        Uni<@Nullable TargetReport> proven =
+                credentials == null ? Uni.createFrom().nullItem() : provenLogin(credentials, deadline);
+        return proven.chain(report -> Panache.withTransaction(() -> locked(before, credentials != null)
+                .call(row -> report == null || sameLogin(seal.open(row), credentials)
+                        ? Uni.createFrom().voidItem()
+                        : unmanaged(act, row, credentials, report))
                 .chain(row -> {
                     apply(row, change);
-                    if (credentials != null) {
+                    if (report != null) {
                         seal.put(row, credentials);
+                        logins.note(row, server(report, credentials), credentials.username());
                         proven(row);
                     }
                     Uni<Void> scheduled =
@@ -397,12 +414,14 @@ class Connections {
     private Uni<Opened> changeToManaged(
             ConnectionAudit.Act act, Connection before, Change change, Credentials credentials, Deadline deadline) {
         return provenLogin(credentials, deadline)
-                .chain(report -> managed.prepare(report, credentials, change.allowPrivileged()))
+                .chain(report -> managed.prepare(
+                        before.id, report, credentials, change.allowPrivileged(), CallerSight.of(act.caller())))
                 .chain(start ->
                         Panache.withTransaction(() -> locked(before, true).chain(row -> {
                             apply(row, change);
                             proven(row);
                             seal.put(row, credentials);
+                            logins.note(row, start.server(), credentials.username());
                             return managed.begin(row, start, change.schedule(), now())
                                     .call(() -> updated(act, row, true))
                                     .map(begun -> new Written(begun, row.version));
@@ -432,6 +451,27 @@ class Connections {
                             row.version++;
                             row.updatedAt = now();
                         })));
+    }
+
+    /**
+     * Nobody may come to depend on a password that is changed by something else: it works now and dies with the next change. Waits for
+     * whoever manages or stores a login of this role at the same moment.
+     */
+    private Uni<Void> unmanaged(ConnectionAudit.Act act, Connection row, Credentials credentials, TargetReport report) {
+        return loginUse.hold(credentials.username())
+                .chain(() -> loginUse.requireUnmanaged(
+                        credentials.username(), server(report, credentials), row.id, CallerSight.of(act.caller())));
+    }
+
+    /** What is sent again unchanged, as Terraform does, makes nothing worse. */
+    private static boolean sameLogin(Credentials stored, Credentials sent) {
+        return stored.host().equals(sent.host())
+                && stored.port() == sent.port()
+                && stored.username().equals(sent.username());
+    }
+
+    private static RoleServer server(TargetReport report, Credentials credentials) {
+        return RoleServer.of(report, credentials.login());
     }
 
     private void proven(Connection row) {
@@ -592,7 +632,10 @@ class Connections {
     Uni<TargetReport> testStored(ConnectionAudit.Act act, UUID id, List<String> roles, Deadline deadline) {
         return existing(act.caller(), id, Right.CONNECTION_TEST)
                 .chain(row -> managed.login(row)
-                        .chain(login -> examined(login, roles, deadline))
+                        .chain(login -> examined(login, roles, deadline)
+                                .call(report -> report.server() == null
+                                        ? Uni.createFrom().voidItem()
+                                        : store.traced(row, logins.traces(RoleServer.of(report, login), login.role()))))
                         .call(report -> audit.tested(act, row, row.project, report)))
                 .call(report -> store.tested(id, now(), report.ok(), reason(report)));
     }

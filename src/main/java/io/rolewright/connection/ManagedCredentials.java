@@ -5,11 +5,14 @@ import io.rolewright.credential.Actor;
 import io.rolewright.credential.Cause;
 import io.rolewright.credential.ChangeOutcome;
 import io.rolewright.credential.ChangeOutcome.Obstacle;
+import io.rolewright.credential.LoginUse;
 import io.rolewright.credential.ManagedRoles;
 import io.rolewright.credential.PasswordChanges;
 import io.rolewright.credential.Passwords;
 import io.rolewright.credential.RoleChecks;
+import io.rolewright.credential.RoleServer;
 import io.rolewright.credential.Schedule;
+import io.rolewright.credential.Sight;
 import io.rolewright.problem.Problem;
 import io.rolewright.target.Deadline;
 import io.rolewright.target.Errand;
@@ -40,14 +43,21 @@ class ManagedCredentials {
     private final ManagedRoles roles;
     private final PasswordChanges changes;
     private final Passwords passwords;
+    private final LoginUse logins;
 
     ManagedCredentials(
-            ConnectionSeal seal, ManagedStore store, ManagedRoles roles, PasswordChanges changes, Passwords passwords) {
+            ConnectionSeal seal,
+            ManagedStore store,
+            ManagedRoles roles,
+            PasswordChanges changes,
+            Passwords passwords,
+            LoginUse logins) {
         this.seal = seal;
         this.store = store;
         this.roles = roles;
         this.changes = changes;
         this.passwords = passwords;
+        this.logins = logins;
     }
 
     /**
@@ -63,7 +73,7 @@ class ManagedCredentials {
     }
 
     /** What is ready to be written down when management begins. */
-    record Start(byte[] server, ManagedRoles.Adopted adopted, Credentials credentials) {}
+    record Start(RoleServer server, ManagedRoles.Adopted adopted, Credentials credentials, Sight sight) {}
 
     /**
      * What one request has written down to begin with: this, and nothing else, is what it may take back.
@@ -74,8 +84,13 @@ class ManagedCredentials {
 
     // ---- Beginning ------------------------------------------------------------------------------------------------
 
-    /** @param report of the login that was just proven */
-    Uni<Start> prepare(TargetReport report, Credentials credentials, boolean allowPrivileged) {
+    /**
+     * @param report of the login that was just proven
+     * @param connection that is to be managed
+     * @param sight what a refusal may name of others who log in as the role
+     */
+    Uni<Start> prepare(
+            UUID connection, TargetReport report, Credentials credentials, boolean allowPrivileged, Sight sight) {
         TargetReport.ManagingRole role = report.managingRole();
         TargetReport.Server server = report.server();
         if (report.outcome() instanceof LoginOutcome.Accepted accepted) {
@@ -101,8 +116,10 @@ class ManagedCredentials {
                     "read_only",
                     "The server is a standby or read only: passwords can only be changed on the primary.");
         }
-        return roles.adopt(credentials.password())
-                .map(adopted -> new Start(roles.server(report), adopted, credentials));
+        RoleServer where = RoleServer.of(report, credentials.login());
+        return logins.requireFree(credentials.username(), where, connection, sight)
+                .chain(() -> roles.adopt(credentials.password()))
+                .map(adopted -> new Start(where, adopted, credentials, sight));
     }
 
     /** Joins the running transaction. The row is sealed without its password, which is a version of the managed role from now on. */
@@ -116,7 +133,8 @@ class ManagedCredentials {
                                 row.id,
                                 true,
                                 start.credentials().username(),
-                                start.server()),
+                                start.server(),
+                                start.sight()),
                         start.adopted())
                 .chain(role -> store.lock(row.id).chain(old -> {
                     ManagedConnection managed = old == null ? new ManagedConnection() : old;

@@ -37,6 +37,10 @@ class Attempt {
     String actorName;
     String requestId;
     int tries;
+
+    /** Of the tries, how many somebody asked for. */
+    int asked;
+
     Instant startedAt;
     Instant finishedAt;
     Instant nextTryAt;

@@ -1,5 +1,6 @@
 package io.rolewright.credential;
 
+import java.time.Instant;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -17,10 +18,22 @@ public final class Claim {
     /** Whether the attempt was begun by an earlier claim. */
     final boolean continued;
 
+    /** When the attempt would have been tried again by itself; absent unless somebody asked for it before that. */
+    final @Nullable Instant planned;
+
+    /** Whether somebody asked for this try. */
+    final boolean asked;
+
     Claim(ManagedRole role, @Nullable Attempt attempt, boolean continued) {
+        this(role, attempt, continued, false, null);
+    }
+
+    Claim(ManagedRole role, @Nullable Attempt attempt, boolean continued, boolean asked, @Nullable Instant planned) {
         this.role = role;
         this.attempt = attempt;
         this.continued = continued;
+        this.asked = asked;
+        this.planned = planned;
     }
 
     public UUID roleId() {

@@ -1,5 +1,6 @@
 package io.rolewright.credential;
 
+import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.target.Deadline;
 import io.rolewright.target.Demand;
 import io.rolewright.target.Fence;
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param rehearsed any well-formed SCRAM secret
  * @param known the role as the register has it; absent for one that nobody manages yet
+ * @param sight what may be named of those who log in as a role that nobody manages yet
  */
 record Inspection(
         Tools tools,
@@ -31,6 +33,7 @@ record Inspection(
         boolean takeover,
         boolean allowPrivileged,
         @Nullable Known known,
+        Sight sight,
         Purpose purpose,
         Deadline deadline) {
 
@@ -103,6 +106,22 @@ record Inspection(
         if (obstacle != null) {
             return Uni.createFrom().item(Found.stopped(managing, preflight, obstacle));
         }
+        return whoseLogin(RoleServer.of(preflight.report(), managing))
+                .chain(conflict -> conflict != null
+                        ? Uni.createFrom().item(Found.stopped(managing, preflight, conflict.stop()))
+                        : asked(managing, preflight));
+    }
+
+    /** Others are asked about when the role comes under management; from then on no connection can become another one's login. */
+    private Uni<LoginUse.@Nullable Conflict> whoseLogin(RoleServer server) {
+        return tools.logins()
+                .ours(roleName, server)
+                .chain(ours -> ours != null || known != null
+                        ? Uni.createFrom().item(ours)
+                        : Panache.withSession(() -> tools.logins().others(roleName, server, null, sight)));
+    }
+
+    private Uni<Found> asked(Login managing, Preflight preflight) {
         Login login = managing.as(roleName, "");
         return tools.targets().passwordRule(login, purpose, deadline).chain(demand -> {
             if (!demand.rule().proves()) {

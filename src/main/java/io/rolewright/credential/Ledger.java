@@ -116,8 +116,11 @@ class Ledger {
         role.leaseOwner = self;
         role.leaseUntil = role.storeNow.plus(config.lease());
         role.dueAt = role.leaseUntil;
+        boolean asked = !actor.equals(Actor.SERVICE);
         return CredentialStore.openAttempt(role.id).chain(open -> {
             if (open != null) {
+                Instant planned = asked ? open.nextTryAt : null;
+                open.asked += asked ? 1 : 0;
                 open.epoch = role.epoch;
                 open.state = AttemptState.CLAIMED;
                 open.step = Step.CLAIM;
@@ -127,7 +130,7 @@ class Ledger {
                     open.cause = cause;
                     role.state = RoleState.REVOKING;
                 }
-                return Uni.createFrom().item(new Claim(role, open, true));
+                return Uni.createFrom().item(new Claim(role, open, true, asked, planned));
             }
             if (cause == null) {
                 return Uni.createFrom().item(new Claim(role, null, false));
@@ -138,7 +141,7 @@ class Ledger {
             return admission
                     .get()
                     .chain(() -> begin(role, cause, actor))
-                    .map(attempt -> new Claim(role, attempt, false));
+                    .map(attempt -> new Claim(role, attempt, false, asked, null));
         });
     }
 
@@ -155,6 +158,7 @@ class Ledger {
         attempt.actorName = actor.name();
         attempt.requestId = actor.requestId();
         attempt.tries = 1;
+        attempt.asked = actor.equals(Actor.SERVICE) ? 0 : 1;
         attempt.startedAt = role.storeNow;
         return Panache.getSession()
                 .chain(session -> session.persist(attempt).chain(session::flush))
@@ -392,24 +396,47 @@ class Ledger {
      */
     Uni<ChangeOutcome> stop(Claim claim, long epoch, @Nullable PasswordVersion unfinished, Reached reached, Stop stop) {
         return locked(
-                claim,
-                epoch,
-                role -> attempt(claim).chain(attempt -> {
-                    boolean rejects = unfinished != null
-                            && reached == Reached.UNTOUCHED
-                            && !stop.notThePassword()
-                            && (stop.definite() || attempt.cause.awaited());
-                    boolean nothingLeft = unfinished == null
-                            && !attempt.cause.reapplies()
-                            && attempt.cause != Cause.REVOKE
-                            && (stop.definite() || attempt.cause.awaited());
-                    return rejects || nothingLeft
-                            ? fail(role, attempt, unfinished, stop)
-                            : park(role, attempt, unfinished, reached, stop);
-                }));
+                        claim,
+                        epoch,
+                        role -> attempt(claim).chain(attempt -> {
+                            boolean rejects = unfinished != null
+                                    && reached == Reached.UNTOUCHED
+                                    && !stop.notThePassword()
+                                    && (stop.definite() || attempt.cause.awaited());
+                            boolean nothingLeft = unfinished == null
+                                    && !attempt.cause.reapplies()
+                                    && attempt.cause != Cause.REVOKE
+                                    && (stop.definite() || attempt.cause.awaited());
+                            return lastReason(attempt).chain(last -> {
+                                boolean news = !stop.reason().equals(last);
+                                return (rejects || nothingLeft
+                                                ? fail(role, attempt, unfinished, stop)
+                                                : park(claim, role, attempt, unfinished, reached, stop))
+                                        .map(ended -> new Told(ended, news));
+                            });
+                        }))
+                .invoke(told -> Failures.log(claim, stop, told.ended, told.news))
+                .map(told -> told.ended.outcome());
     }
 
-    private Uni<ChangeOutcome> fail(ManagedRole role, Attempt attempt, @Nullable PasswordVersion detached, Stop stop) {
+    private record Told(Failures.Ended ended, boolean news) {}
+
+    /** Why this attempt waited last; of one that has not waited yet, why the one before it came to nothing. Null after a success. */
+    private static Uni<@Nullable String> lastReason(Attempt attempt) {
+        return attempt.reason != null
+                ? Uni.createFrom().item(attempt.reason)
+                : Panache.getSession()
+                        .chain(session -> session.createSelectionQuery(
+                                        "from Attempt a where a.roleId = ?1 and a.id <> ?2 order by a.startedAt desc",
+                                        Attempt.class)
+                                .setParameter(1, attempt.roleId)
+                                .setParameter(2, attempt.id)
+                                .setMaxResults(1)
+                                .getResultList())
+                        .map(before -> before.isEmpty() ? null : before.get(0).reason);
+    }
+
+    private Uni<Failures.Ended> fail(ManagedRole role, Attempt attempt, @Nullable PasswordVersion detached, Stop stop) {
         Uni<Void> rejected = detached == null
                 ? Uni.createFrom().voidItem()
                 : version(detached.id)
@@ -429,22 +456,31 @@ class Ledger {
                     return owner(role.ownerKind).ended(ending(role, attempt, true, false, stop, null));
                 })
                 .invoke(next -> {
-                    role.changeAt = attempt.cause == Cause.SCHEDULE && next == null && role.changeAt != null
+                    Instant change = next == null ? null : next.change();
+                    role.changeAt = attempt.cause == Cause.SCHEDULE && change == null && role.changeAt != null
                             ? role.storeNow.plus(Duration.ofDays(1))
-                            : next == null ? role.changeAt : next;
+                            : change == null ? role.changeAt : change;
                     free(role);
                 })
-                .map(ignored -> new ChangeOutcome.Failed(
-                        attempt.id, stop.reason(), stop.sqlState(), stop.message(), stop.obstacles()));
+                .map(next -> new Failures.Ended(
+                        new ChangeOutcome.Failed(
+                                attempt.id, stop.reason(), stop.sqlState(), stop.message(), stop.obstacles()),
+                        next == null || next.attempt() == null ? role.changeAt : next.attempt()));
     }
 
-    private Uni<ChangeOutcome> park(
-            ManagedRole role, Attempt attempt, @Nullable PasswordVersion detached, Reached reached, Stop stop) {
-        Instant next = role.storeNow.plus(BackOff.pause(
+    private Uni<Failures.Ended> park(
+            Claim claim,
+            ManagedRole role,
+            Attempt attempt,
+            @Nullable PasswordVersion detached,
+            Reached reached,
+            Stop stop) {
+        Instant waited = role.storeNow.plus(BackOff.pause(
                 stop.definite() ? config.firstRetry().multipliedBy(9) : config.firstRetry(),
                 config.longestRetry(),
-                attempt.tries,
+                Math.max(1, attempt.tries - attempt.asked),
                 ThreadLocalRandom.current().nextDouble()));
+        Instant next = claim.planned != null && claim.planned.isBefore(waited) ? claim.planned : waited;
         boolean inDoubt = reached == Reached.DOUBT;
         boolean news = !stop.reason().equals(attempt.reason);
         Uni<Void> moved = detached == null
@@ -476,10 +512,17 @@ class Ledger {
                                     .replaceWithVoid()
                             : Uni.createFrom().voidItem();
                 })
-                .map(ignored -> inDoubt
-                        ? new ChangeOutcome.InDoubt(attempt.id, stop.reason(), stop.message(), next)
-                        : new ChangeOutcome.Parked(
-                                attempt.id, stop.reason(), stop.sqlState(), stop.message(), next, stop.obstacles()));
+                .map(ignored -> new Failures.Ended(
+                        inDoubt
+                                ? new ChangeOutcome.InDoubt(attempt.id, stop.reason(), stop.message(), next)
+                                : new ChangeOutcome.Parked(
+                                        attempt.id,
+                                        stop.reason(),
+                                        stop.sqlState(),
+                                        stop.message(),
+                                        next,
+                                        stop.obstacles()),
+                        next));
     }
 
     private static void tell(Attempt attempt, Stop stop, AttemptState state) {

@@ -5,7 +5,6 @@ import io.rolewright.password.ScramSecret;
 import io.rolewright.problem.Problem;
 import io.rolewright.sealing.Sealer;
 import io.rolewright.store.StoreFault;
-import io.rolewright.target.TargetReport;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.nio.charset.StandardCharsets;
@@ -33,13 +32,16 @@ public class ManagedRoles {
     private final VersionSeal seal;
     private final Ledger ledger;
     private final Tools tools;
+    private final LoginUse logins;
     private final CredentialConfig config;
 
-    ManagedRoles(Sealer sealer, VersionSeal seal, Ledger ledger, Tools tools, CredentialConfig config) {
+    ManagedRoles(
+            Sealer sealer, VersionSeal seal, Ledger ledger, Tools tools, LoginUse logins, CredentialConfig config) {
         this.sealer = sealer;
         this.seal = seal;
         this.ledger = ledger;
         this.tools = tools;
+        this.logins = logins;
         this.config = config;
     }
 
@@ -73,6 +75,18 @@ public class ManagedRoles {
                                     role.dueAt = role.changeAt;
                                 }))
                         .replaceWith(id)));
+    }
+
+    /**
+     * Lets nobody else register a role of one of these names before the running store transaction has ended. For whoever registers
+     * several: always in the same order, so that two of them never wait for each other.
+     */
+    public Uni<Void> holdNames(List<String> roleNames) {
+        Uni<Void> held = Uni.createFrom().voidItem();
+        for (String name : roleNames.stream().sorted().distinct().toList()) {
+            held = held.chain(() -> logins.hold(name));
+        }
+        return held;
     }
 
     /** Locks the role's row for the rest of the running store transaction: nobody promotes or parks anything of it meanwhile. */
@@ -128,10 +142,17 @@ public class ManagedRoles {
      * @param ownerKind {@code rotation} or {@code connection}
      * @param connectionId by which the role is changed
      * @param self whether it changes its own password, logging in by that connection
-     * @param server what {@link #server} gave for it
+     * @param server as the login showed it that looked at the role
+     * @param sight what a refusal may name
      */
     public record NewRole(
-            String ownerKind, UUID ownerId, UUID connectionId, boolean self, String roleName, byte[] server) {}
+            String ownerKind,
+            UUID ownerId,
+            UUID connectionId,
+            boolean self,
+            String roleName,
+            RoleServer server,
+            Sight sight) {}
 
     /**
      * Recognises a server: by its system identifier <em>and</em> the address and port that were dialled, since standbys, clones and
@@ -139,18 +160,18 @@ public class ManagedRoles {
      *
      * @return a keyed hash, which names nothing
      */
-    public byte[] server(TargetReport report) {
-        TargetReport.Server server = report.server();
-        String identifier = server == null || server.systemIdentifier() == null ? "?" : server.systemIdentifier();
+    private byte[] fingerprint(RoleServer server) {
+        String identifier = server.identifier() == null ? "?" : server.identifier();
         return sealer.fingerprint(
                 "managed-role-server",
-                (identifier + " " + report.dialled() + " " + report.port()).getBytes(StandardCharsets.UTF_8));
+                (identifier + " " + server.dialled() + " " + server.port()).getBytes(StandardCharsets.UTF_8));
     }
 
     /**
      * Writes a role down; nothing is done to it yet.
      *
-     * @return its id; fails with 400 {@code role_already_managed} when a rotation or connection manages this role of this server
+     * @return its id; fails with 400 {@code role_already_managed} when a rotation or connection manages this role of this server, {@code
+     *     role_of_a_connection} when another stored connection logs in as it, {@code role_of_this_service} when the service itself does
      */
     public Uni<UUID> register(NewRole wanted) {
         ManagedRole role = new ManagedRole();
@@ -160,11 +181,13 @@ public class ManagedRoles {
         role.connectionId = wanted.connectionId();
         role.self = wanted.self();
         role.roleName = wanted.roleName();
-        role.server = wanted.server().clone();
+        role.server = fingerprint(wanted.server());
         role.marked = !wanted.self();
         role.epoch = 0;
         role.state = RoleState.OK;
-        return Panache.withTransaction(() -> StoreClock.now()
+        return Panache.withTransaction(() -> logins.hold(wanted.roleName())
+                .chain(() -> logins.requireFree(wanted.roleName(), wanted.server(), wanted.ownerId(), wanted.sight()))
+                .chain(StoreClock::now)
                 .chain(now -> {
                     role.createdAt = now;
                     role.storeNow = now;

@@ -2,6 +2,8 @@ package io.rolewright.credential;
 
 import io.rolewright.target.Login;
 import io.smallrye.mutiny.Uni;
+import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -15,4 +17,17 @@ public interface ManagingConnections {
      *     among the versions of its managed role.
      */
     Uni<@Nullable Login> login(UUID connectionId);
+
+    /**
+     * A connection that logs in as some role.
+     *
+     * @param projectId null for one of the organisation
+     */
+    record StoredLogin(UUID id, String name, @Nullable UUID projectId) {}
+
+    /** All connections that log in as the role, those included whose server is only known by host and port. Joins the transaction. */
+    Uni<List<StoredLogin>> loggingIn(RoleServer server, String roleName);
+
+    /** Those of the connections that lead to the server; by host and port where its identifier is not known. Joins the transaction. */
+    Uni<Set<UUID>> leadingTo(RoleServer server, Set<UUID> connections);
 }

@@ -20,11 +20,9 @@ import org.jspecify.annotations.Nullable;
 public class RoleChecks {
 
     private final Tools tools;
-    private final ManagedRoles roles;
 
-    RoleChecks(Tools tools, ManagedRoles roles) {
+    RoleChecks(Tools tools) {
         this.tools = tools;
-        this.roles = roles;
     }
 
     /**
@@ -46,16 +44,22 @@ public class RoleChecks {
             List<Obstacle> obstacles,
             List<Obstacle> warnings,
             @Nullable TargetReport report,
-            byte @Nullable [] server) {}
+            @Nullable RoleServer server) {}
 
     /**
      * What is asked.
      *
      * @param roleId of a role that is managed already; absent for one that is to be
      * @param takeover whether the marker of another owner may be replaced
+     * @param sight what may be named of others who log in as the role
      */
     public record Question(
-            UUID connectionId, String roleName, @Nullable UUID roleId, boolean takeover, boolean allowPrivileged) {}
+            UUID connectionId,
+            String roleName,
+            @Nullable UUID roleId,
+            boolean takeover,
+            boolean allowPrivileged,
+            Sight sight) {}
 
     /**
      * Looks at all that a change of the role's password looks at first, in the same order.
@@ -79,10 +83,11 @@ public class RoleChecks {
                                                         asked.takeover,
                                                         asked.allowPrivileged,
                                                         known,
+                                                        asked.sight,
                                                         Purpose.REQUEST,
                                                         deadline)
                                                 .go(logins)))
-                                .map(this::check));
+                                .map(RoleChecks::check));
     }
 
     /**
@@ -110,12 +115,12 @@ public class RoleChecks {
                                         .map(versions -> new Inspection.Known(role, role.epoch + 1, versions, false)));
     }
 
-    private Check check(Inspection.Found found) {
+    private static Check check(Inspection.Found found) {
         TargetReport report =
                 found.preflight() == null ? null : found.preflight().report();
         return found.stop() == null
-                ? new Check(true, null, null, null, List.of(), warnings(found), report, roles.server(report))
-                : blocked(found.stop(), report);
+                ? new Check(true, null, null, null, List.of(), warnings(found), report, server(found))
+                : blocked(found.stop(), found);
     }
 
     private static List<Obstacle> warnings(Inspection.Found found) {
@@ -128,7 +133,13 @@ public class RoleChecks {
                 : List.of();
     }
 
-    private Check blocked(Stop stop, @Nullable TargetReport report) {
+    private static @Nullable RoleServer server(Inspection.Found found) {
+        return found.preflight() == null || found.managing() == null
+                ? null
+                : RoleServer.of(found.preflight().report(), found.managing());
+    }
+
+    private static Check blocked(Stop stop, Inspection.@Nullable Found found) {
         return new Check(
                 false,
                 stop.reason(),
@@ -136,7 +147,9 @@ public class RoleChecks {
                 stop.message(),
                 stop.obstacles(),
                 List.of(),
-                report,
-                report == null ? null : roles.server(report));
+                found == null || found.preflight() == null
+                        ? null
+                        : found.preflight().report(),
+                found == null ? null : server(found));
     }
 }

@@ -12,6 +12,12 @@ public interface RoleOwner {
     /** {@code rotation} or {@code connection}, as in {@link ManagedRoles.NewRole#ownerKind}. */
     String kind();
 
+    /** @param projectId null for one of the organisation */
+    record Named(String name, @Nullable UUID projectId) {}
+
+    /** What an owner is called, for those who may see it. Joins the running transaction; null item: it is gone. */
+    Uni<@Nullable Named> named(UUID ownerId);
+
     /** On which terms this role's password is changed now. Called outside of any store transaction; null item: the owner is gone. */
     Uni<@Nullable Terms> terms(UUID ownerId, UUID roleId);
 
@@ -27,9 +33,17 @@ public interface RoleOwner {
      * An attempt has failed for good, or was parked for another reason than before. Called inside the store transaction that writes it
      * down, and joins it.
      *
-     * @return as for {@link #promoted}; null keeps what there is (a scheduled change that failed then comes a day later)
+     * @return what is next
      */
-    Uni<@Nullable Instant> ended(Ending ending);
+    Uni<Next> ended(Ending ending);
+
+    /**
+     * What follows an attempt that came to nothing.
+     *
+     * @param change as for {@link #promoted}; null keeps what there is (a scheduled change that failed then comes a day later)
+     * @param attempt when the owner's own schedule tries again; null for owners without one
+     */
+    record Next(@Nullable Instant change, @Nullable Instant attempt) {}
 
     /** The role left its {@code state} or {@code reason}, for example was found changed by a third party. Joins the transaction. */
     default Uni<Void> noticed(Notice notice) {

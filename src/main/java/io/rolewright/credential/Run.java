@@ -144,6 +144,7 @@ final class Run {
                                 terms.takeover(),
                                 terms.allowPrivileged(),
                                 new Inspection.Known(role, epoch, versions, force),
+                                (kind, project) -> false,
                                 Purpose.DUE_WORK,
                                 deadline)
                         .go(logins))
@@ -211,7 +212,14 @@ final class Run {
             return stop(Inspection.unprovable(new Demand(rule, null), login));
         }
         Stop obstacle = Stop.found(found, true);
-        return obstacle != null ? stop(obstacle) : persisted(found.iterations()).chain(() -> send(login));
+        if (obstacle != null) {
+            return stop(obstacle);
+        }
+        return tools.logins()
+                .ours(role.roleName, RoleServer.of(found.report(), login))
+                .chain(ours -> ours != null
+                        ? stop(ours.stop())
+                        : persisted(found.iterations()).chain(() -> send(login)));
     }
 
     // ---- Persist --------------------------------------------------------------------------------------------------

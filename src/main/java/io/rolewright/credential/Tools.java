@@ -28,6 +28,7 @@ class Tools {
     private final FencedApply fenced;
     private final UnmarkedApply unmarked;
     private final Sealer sealer;
+    private final LoginUse logins;
     private final SecureRandom random = new SecureRandom();
     private final PasswordGenerator generator = new PasswordGenerator(random);
 
@@ -38,7 +39,8 @@ class Tools {
             Targets targets,
             FencedApply fenced,
             UnmarkedApply unmarked,
-            Sealer sealer) {
+            Sealer sealer,
+            LoginUse logins) {
         this.ledger = ledger;
         this.seal = seal;
         this.connections = connections;
@@ -46,6 +48,7 @@ class Tools {
         this.fenced = fenced;
         this.unmarked = unmarked;
         this.sealer = sealer;
+        this.logins = logins;
     }
 
     Ledger ledger() {
@@ -70,6 +73,10 @@ class Tools {
 
     UnmarkedApply unmarked() {
         return unmarked;
+    }
+
+    LoginUse logins() {
+        return logins;
     }
 
     /** Milliseconds of CPU: never on an event loop. */

@@ -2,6 +2,8 @@ package io.rolewright.rotation;
 
 import io.rolewright.credential.ChangeOutcome;
 import io.rolewright.credential.RoleChecks;
+import io.rolewright.credential.RoleServer;
+import io.rolewright.credential.Sight;
 import io.rolewright.rotation.RotationPreflight.Obstacle;
 import io.rolewright.rotation.RotationPreflight.Role;
 import io.rolewright.target.Deadline;
@@ -24,7 +26,7 @@ class Preflights {
     }
 
     /** @param server for {@code ManagedRoles.register}; null unless the connection's login succeeded */
-    record Looked(RotationPreflight shown, byte[] server) {}
+    record Looked(RotationPreflight shown, RoleServer server) {}
 
     /**
      * Examines each role and rehearses its change, which is rolled back.
@@ -37,12 +39,18 @@ class Preflights {
             boolean allowPrivileged,
             boolean takeover,
             List<UUID> roleIds,
+            Sight sight,
             Deadline deadline) {
         Uni<List<RoleChecks.Check>> all = Uni.createFrom().item(ArrayList::new);
         // One session at a time, and none after the connection itself has failed.
         for (int i = 0; i < names.size(); i++) {
             RoleChecks.Question asked = new RoleChecks.Question(
-                    connection, names.get(i), roleIds.isEmpty() ? null : roleIds.get(i), takeover, allowPrivileged);
+                    connection,
+                    names.get(i),
+                    roleIds.isEmpty() ? null : roleIds.get(i),
+                    takeover,
+                    allowPrivileged,
+                    sight);
             all = all.chain(before -> unreachable(before)
                     ? Uni.createFrom().item(before)
                     : checks.check(asked, deadline).map(check -> {

@@ -48,6 +48,11 @@ class RotationOwner implements RoleOwner {
     }
 
     @Override
+    public Uni<Named> named(UUID ownerId) {
+        return store.byId(ownerId).map(row -> row == null ? null : new Named(row.name, row.project.id));
+    }
+
+    @Override
     public Uni<Terms> terms(UUID ownerId, UUID roleId) {
         return store.byId(ownerId)
                 .map(row -> row == null
@@ -110,7 +115,7 @@ class RotationOwner implements RoleOwner {
     }
 
     @Override
-    public Uni<Instant> ended(Ending ending) {
+    public Uni<Next> ended(Ending ending) {
         return store.lock(ending.ownerId())
                 .onItem()
                 .ifNotNull()
@@ -119,6 +124,9 @@ class RotationOwner implements RoleOwner {
                     row.lastMessage = ending.message();
                     if (ending.finished()) {
                         row.lastStatus = Rotation.Status.FAILED;
+                    }
+                    // What was asked for by hand counts in no wait, and moves none.
+                    if (ending.finished() && ending.cause() != Cause.MANUAL) {
                         row.failures++;
                     }
                     if (ending.finished() && row.dueAt != null && ending.cause() != Cause.MANUAL) {
@@ -143,7 +151,7 @@ class RotationOwner implements RoleOwner {
                                     null,
                                     Map.of("reason", ending.reason(), "triedAgain", !ending.finished())));
                 })
-                .replaceWith((Instant) null);
+                .map(row -> new Next(null, row == null ? null : row.dueAt));
     }
 
     /**

@@ -8,12 +8,14 @@ import io.rolewright.access.Reach;
 import io.rolewright.access.Right;
 import io.rolewright.access.Rights;
 import io.rolewright.audit.AuditType;
+import io.rolewright.connection.CallerSight;
 import io.rolewright.connection.ConnectionDirectory;
 import io.rolewright.credential.Cause;
 import io.rolewright.credential.ChangeOutcome;
 import io.rolewright.credential.DriftPolicy;
 import io.rolewright.credential.ManagedRoles;
 import io.rolewright.credential.PasswordChanges;
+import io.rolewright.credential.RoleServer;
 import io.rolewright.credential.RoleStatus;
 import io.rolewright.idempotency.Idempotency;
 import io.rolewright.problem.Problem;
@@ -212,7 +214,14 @@ class Rotations {
                         Errand.CHANGE,
                         deadline,
                         own -> preflights
-                                .look(connection, names, allowPrivileged, takeover, List.of(), own)
+                                .look(
+                                        connection,
+                                        names,
+                                        allowPrivileged,
+                                        takeover,
+                                        List.of(),
+                                        CallerSight.of(act.caller()),
+                                        own)
                                 .invoke(looked -> looked.shown().require())
                                 .chain(looked ->
                                         write(act, wanted, project, strategy, names, requirements, looked.server()))
@@ -229,7 +238,7 @@ class Rotations {
             Strategy strategy,
             List<String> names,
             String requirements,
-            byte[] server) {
+            RoleServer server) {
         Rotation row = new Rotation();
         row.id = UUID.randomUUID();
         row.project = project;
@@ -256,10 +265,11 @@ class Rotations {
         row.createdAt = now();
         row.updatedAt = row.createdAt;
         row.dueAt = row.createdAt.plus(CREATION);
-        return Panache.withTransaction(() -> register(row, names.get(0), server)
+        return Panache.withTransaction(() -> roles.holdNames(names)
+                .chain(() -> register(row, names.get(0), server, act))
                 .invoke(role -> row.role1Id = role)
                 .chain(() -> strategy == Strategy.DUAL
-                        ? register(row, names.get(1), server).invoke(role -> row.role2Id = role)
+                        ? register(row, names.get(1), server, act).invoke(role -> row.role2Id = role)
                         : Uni.createFrom().nullItem())
                 .chain(() -> store.insert(row))
                 .chain(() ->
@@ -272,9 +282,9 @@ class Rotations {
                 .replaceWith(row));
     }
 
-    private Uni<UUID> register(Rotation row, String role, byte[] server) {
-        return roles.register(
-                new ManagedRoles.NewRole(RotationOwner.KIND, row.id, row.connectionId, false, role, server));
+    private Uni<UUID> register(Rotation row, String role, RoleServer server, Act act) {
+        return roles.register(new ManagedRoles.NewRole(
+                RotationOwner.KIND, row.id, row.connectionId, false, role, server, CallerSight.of(act.caller())));
     }
 
     /** What definitely came to nothing leaves nothing behind. What may have come to something must be found again by the caller. */
@@ -568,6 +578,7 @@ class Rotations {
                                     Boolean.TRUE.equals(wanted.allowPrivileged()),
                                     Boolean.TRUE.equals(wanted.takeover()),
                                     List.of(),
+                                    CallerSight.of(act.caller()),
                                     own)))
                     .map(Preflights.Looked::shown);
         });
@@ -588,6 +599,7 @@ class Rotations {
                                 row.allowPrivileged,
                                 row.takeover,
                                 row.roleIds(),
+                                CallerSight.of(act.caller()),
                                 own)))
                 .map(Preflights.Looked::shown);
         return audit.failures(looked, act, AuditType.PREFLIGHT_SECRET_ROTATION, null, id.toString());

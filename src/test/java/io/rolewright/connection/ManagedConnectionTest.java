@@ -291,8 +291,8 @@ class ManagedConnectionTest {
     @Test
     void oneRoleIsManagedOnce() {
         Login login = newest().role("LOGIN");
-        String other =
-                created(newConnection(ConnectionWireTest.name("other"), credentials(newest(), newest().port(), login)));
+        String other = created(newConnection(
+                ConnectionWireTest.name("other"), credentials(newest(), newest().port(), newest().role("LOGIN"))));
         created(managed(newest(), login));
         newest().sql("ALTER ROLE " + login.role() + " PASSWORD '" + login.password() + "'");
 

@@ -102,7 +102,8 @@ class Scenes {
         }
         UUID connection = connection(server, port, manager);
         RoleChecks.Check check = await(() -> checks.check(
-                new RoleChecks.Question(connection, managed.role(), null, true, false), Deadline.in(LONG)));
+                new RoleChecks.Question(connection, managed.role(), null, true, false, (kind, project) -> true),
+                Deadline.in(LONG)));
         UUID owner = UUID.randomUUID();
         return new Scene(
                 server,
@@ -110,8 +111,8 @@ class Scenes {
                 managed,
                 connection,
                 owner,
-                await(() -> roles.register(
-                        new ManagedRoles.NewRole("test", owner, connection, false, managed.role(), check.server()))));
+                await(() -> roles.register(new ManagedRoles.NewRole(
+                        "test", owner, connection, false, managed.role(), check.server(), (kind, project) -> true))));
     }
 
     List<Claim> claimDue(Set<UUID> leaveOut) {

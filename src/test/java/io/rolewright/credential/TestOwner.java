@@ -27,6 +27,11 @@ class TestOwner implements RoleOwner {
     }
 
     @Override
+    public Uni<Named> named(UUID ownerId) {
+        return Uni.createFrom().nullItem();
+    }
+
+    @Override
     public Uni<Terms> terms(UUID ownerId, UUID roleId) {
         return Uni.createFrom().item(terms.getOrDefault(ownerId, USUAL));
     }
@@ -38,9 +43,9 @@ class TestOwner implements RoleOwner {
     }
 
     @Override
-    public Uni<Instant> ended(Ending ending) {
+    public Uni<Next> ended(Ending ending) {
         endings.add(ending);
-        return Uni.createFrom().nullItem();
+        return Uni.createFrom().item(new Next(null, null));
     }
 
     @Override

@@ -11,15 +11,18 @@ import io.rolewright.testing.Api;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestPostgres.Login;
 import io.rolewright.testing.TestStore;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Servers that would not ask a role for its password by SCRAM: nothing is changed there, since nothing could be proven. What the preflight
@@ -102,47 +105,64 @@ class ChallengeTest {
     @CsvSource({"14, false", "14, true", "18, false", "18, true"})
     void nothingIsChangedWhereItCouldNotBeProven(int major, boolean tls) {
         try (TestPostgres target = TestPostgres.own(major, TestPostgres.Tls.OPTIONAL, b -> b)) {
-            Login managing = target.role("LOGIN SUPERUSER");
-            Login plain = target.role("LOGIN");
-            String connection = connection(target, managing, tls);
-            methods(tls).forEach((method, code) -> {
-                Login asked = target.role("LOGIN");
-                rules(target, rule(asked, method));
-                Map<String, Map<String, Object>> strategies = Map.of(
-                        "single", body(connection, "single", asked, asked),
-                        "dual, first", body(connection, "dual", asked, plain),
-                        "dual, second", body(connection, "dual", plain, asked));
-                strategies.forEach((strategy, body) -> {
-                    String row = method + ", " + strategy;
-                    Response preflight = Api.as().body(body).post(BASE + "/preflight");
-
-                    assertThat(preflight.<Boolean>path("preflight.ok")).as(row).isFalse();
-                    List<String> codes = preflight.path("preflight.roles.problems.code.flatten()");
-                    assertThat(codes).as(row).containsExactly(code);
-                    assertThat(preflight.<String>path("preflight.roles.problems.message.flatten()[0]"))
-                            .as(row)
-                            .contains((tls ? "hostssl" : "host") + " postgres " + asked.role() + " <address of this"
-                                    + " service> scram-sha-256");
-                    Response created = Rotating.post(body);
-                    assertThat(created.statusCode()).as(row).isEqualTo(400);
-                    assertThat(created.<String>path("code")).as(row).isEqualTo(code);
-                });
-                Map<String, Object> managed = new HashMap<>();
-                managed.put("name", Rotating.name("managed"));
-                managed.put("method", "username-and-password");
-                managed.put("credentials", credentials(target, asked, tls));
-                managed.put("isPlatformManagedCredentials", true);
-                Api.as().body(managed).post(CONNECTIONS).then().statusCode(400);
-
-                rules(target);
-                assertThat(target.login(asked.role(), asked.password()))
-                        .as(method)
-                        .isEqualTo("ok");
-                assertThat(target.login(plain.role(), plain.password()))
-                        .as(method)
-                        .isEqualTo("ok");
-            });
+            assertRefused(target, tls, methods(tls));
         }
+    }
+
+    /** The embedded servers know neither LDAP nor PAM nor GSSAPI; the one that {@code -Dpostgres.localised} names does. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    @EnabledIfSystemProperty(named = "postgres.localised", matches = ".+")
+    void norWhereAnotherSystemJudgesThePassword(boolean tls) {
+        Path installation = Path.of(System.getProperty("postgres.localised"));
+        try (TestPostgres target = TestPostgres.own(installation, TestPostgres.Tls.OPTIONAL, b -> b)) {
+            assertRefused(
+                    target,
+                    tls,
+                    Map.of(
+                            "ldap ldapserver=127.0.0.1 ldapport=1 ldapprefix=\"cn=\"", "cleartext_password_demanded",
+                            "pam pamservice=login", "cleartext_password_demanded",
+                            "gss", "authentication_not_supported"));
+        }
+    }
+
+    private static void assertRefused(TestPostgres target, boolean tls, Map<String, String> methods) {
+        Login managing = target.role("LOGIN SUPERUSER");
+        Login plain = target.role("LOGIN");
+        String connection = connection(target, managing, tls);
+        methods.forEach((method, code) -> {
+            Login asked = target.role("LOGIN");
+            rules(target, rule(asked, method));
+            Map<String, Map<String, Object>> strategies = Map.of(
+                    "single", body(connection, "single", asked, asked),
+                    "dual, first", body(connection, "dual", asked, plain),
+                    "dual, second", body(connection, "dual", plain, asked));
+            strategies.forEach((strategy, body) -> {
+                String row = method + ", " + strategy;
+                Response preflight = Api.as().body(body).post(BASE + "/preflight");
+
+                assertThat(preflight.<Boolean>path("preflight.ok")).as(row).isFalse();
+                List<String> codes = preflight.path("preflight.roles.problems.code.flatten()");
+                assertThat(codes).as(row).containsExactly(code);
+                assertThat(preflight.<String>path("preflight.roles.problems.message.flatten()[0]"))
+                        .as(row)
+                        .contains((tls ? "hostssl" : "host") + " postgres " + asked.role() + " <address of this"
+                                + " service> scram-sha-256");
+                Response created = Rotating.post(body);
+                assertThat(created.statusCode()).as(row).isEqualTo(400);
+                assertThat(created.<String>path("code")).as(row).isEqualTo(code);
+            });
+            Map<String, Object> managed = new HashMap<>();
+            managed.put("name", Rotating.name("managed"));
+            managed.put("method", "username-and-password");
+            managed.put("credentials", credentials(target, asked, tls));
+            managed.put("isPlatformManagedCredentials", true);
+            Api.as().body(managed).post(CONNECTIONS).then().statusCode(400);
+
+            rules(target);
+            assertThat(target.login(asked.role(), asked.password())).as(method).isEqualTo("ok");
+            assertThat(target.login(plain.role(), plain.password())).as(method).isEqualTo("ok");
+        });
     }
 
     /** Regression: the password was changed, and then it turned out that its proof could not be had. */

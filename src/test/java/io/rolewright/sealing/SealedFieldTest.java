@@ -28,6 +28,9 @@ class SealedFieldTest {
             "static_token.fingerprint", // keyed hash
             "idempotent_request.fingerprint", // keyed hash
             "managed_role.server", // keyed hash
+            "app_connection.server", // keyed hash
+            "app_connection.login", // keyed hash
+            "app_connection.login_address", // keyed hash
             "data_key.wrapped"); // by a root key
 
     private static final String TWINS = """

@@ -1,0 +1,55 @@
+package io.rolewright.credential;
+
+import java.time.Instant;
+import java.util.Locale;
+import org.jboss.logmanager.ExtLogRecord;
+import org.jboss.logmanager.Level;
+import org.jboss.logmanager.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Tells the log of changes that came to nothing and that nobody waited for: an operator hears of them nowhere else before an alert. One
+ * line of the category {@code rolewright.failures}, WARN the first time and when the reason changes, INFO when it is the same again.
+ * Ids and names of ours and PostgreSQL's codes only: no host, no secret.
+ */
+final class Failures {
+
+    private static final Logger log = Logger.getLogger("rolewright.failures");
+
+    private Failures() {}
+
+    /** @param next when it is tried again by itself; absent for never */
+    record Ended(ChangeOutcome outcome, @Nullable Instant next) {}
+
+    /** @param news whether the last try did not end for this reason */
+    static void log(Claim claim, Stop stop, Ended ended, boolean news) {
+        if (claim.asked && ended.outcome instanceof ChangeOutcome.Failed) {
+            return; // whoever asked has the answer, and nothing goes on
+        }
+        String outcome = ended.outcome instanceof ChangeOutcome.Failed
+                ? "failed"
+                : ended.outcome instanceof ChangeOutcome.InDoubt ? "in doubt" : "parked";
+        String sentence = "A change of the role " + claim.role.roleName + " (" + claim.role.ownerKind + " "
+                + claim.role.ownerId + ", " + claim.attempt.cause.name().toLowerCase(Locale.ROOT) + ") is " + outcome
+                + ": " + stop.reason() + (stop.sqlState() == null ? "" : " " + stop.sqlState()) + ". Attempt "
+                + claim.attempt.id + ", next try " + (ended.next == null ? "never" : ended.next.toString());
+        // No format: a percent sign in a name is only that.
+        ExtLogRecord line = new ExtLogRecord(
+                news ? Level.WARN : Level.INFO, sentence, ExtLogRecord.FormatStyle.NO_FORMAT, Failures.class.getName());
+        line.setLoggerName(log.getName());
+        line.putMdc(claim.role.ownerKind + "Id", claim.role.ownerId.toString());
+        line.putMdc("role", claim.role.roleName);
+        line.putMdc("attemptId", claim.attempt.id.toString());
+        line.putMdc("cause", claim.attempt.cause.wireName());
+        line.putMdc("outcome", outcome.replace(' ', '_'));
+        line.putMdc("reason", stop.reason());
+        line.putMdc("step", stop.step().name().toLowerCase(Locale.ROOT));
+        if (stop.sqlState() != null) {
+            line.putMdc("sqlState", stop.sqlState());
+        }
+        if (ended.next != null) {
+            line.putMdc("nextTryAt", ended.next.toString());
+        }
+        log.log(line);
+    }
+}

@@ -1,0 +1,221 @@
+package io.rolewright.rotation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.quarkus.test.junit.QuarkusTest;
+import io.rolewright.testing.Api;
+import io.rolewright.testing.TestPostgres;
+import io.rolewright.testing.TestPostgres.Login;
+import io.rolewright.testing.TestStore;
+import java.time.OffsetDateTime;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import org.jboss.logmanager.ExtLogRecord;
+import org.jboss.logmanager.Level;
+import org.jboss.logmanager.Logger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Changes that come to nothing: who hears of them, and when they are tried again. */
+@QuarkusTest
+class FailuresTest {
+
+    private static final String CONNECTIONS = "/api/v1/app-connections/postgres";
+
+    private final List<ExtLogRecord> lines = new CopyOnWriteArrayList<>();
+    private final Handler handler = new Handler() {
+        @Override
+        public void publish(LogRecord line) {
+            lines.add(ExtLogRecord.wrap(line));
+        }
+
+        @Override
+        public void flush() {}
+
+        @Override
+        public void close() {}
+    };
+
+    @BeforeEach
+    void listen() {
+        Logger.getLogger("rolewright.failures").addHandler(handler);
+    }
+
+    @AfterEach
+    void listenNoMore() {
+        Logger.getLogger("rolewright.failures").removeHandler(handler);
+    }
+
+    private List<ExtLogRecord> about(String name, String id) {
+        return lines.stream().filter(line -> id.equals(line.getMdc(name))).toList();
+    }
+
+    private static Map<String, Object> single(Rotating roles) {
+        Map<String, Object> body = roles.body(Rotating.name("rotation"));
+        body.put("strategy", "single");
+        body.put("parameters", Map.of("username1", roles.first.role(), "username2", roles.first.role()));
+        return body;
+    }
+
+    private static void runDue() {
+        Api.as()
+                .queryParam("budgetSeconds", 20)
+                .post("/api/v1/rotations/run-due")
+                .then()
+                .statusCode(200);
+    }
+
+    @Test
+    void aScheduledRotationThatFailsIsToldOnceAtWarnAndAgainWhenTheReasonChanges() {
+        Rotating roles = Rotating.on(TestPostgres.NEWEST);
+        String id = Rotating.created(single(roles));
+        roles.target.sql("ALTER ROLE " + roles.first.role() + " NOLOGIN");
+        Rotating.makeDue(id);
+        runDue();
+        Rotating.makeDue(id);
+        runDue();
+        roles.target.sql("ALTER ROLE " + roles.managing.role() + " NOCREATEROLE");
+        Rotating.makeDue(id);
+        runDue();
+
+        List<ExtLogRecord> told = about("rotationId", id);
+        assertThat(told).extracting(LogRecord::getLevel).containsExactly(Level.WARN, Level.INFO, Level.WARN);
+        assertThat(told)
+                .extracting(line -> line.getMdc("reason"))
+                .containsExactly("role_cannot_login", "role_cannot_login", "createrole_missing");
+        String attempt = TestStore.sql("SELECT id::text FROM attempt WHERE owner_id = '" + id
+                        + "' AND state = 'FAILED' ORDER BY started_at LIMIT 1")
+                .get(0)
+                .getString(0);
+        ExtLogRecord first = told.get(0);
+        assertThat(first.getMdcCopy())
+                .containsEntry("role", roles.first.role())
+                .containsEntry("attemptId", attempt)
+                .containsEntry("cause", "schedule")
+                .containsEntry("outcome", "failed")
+                .containsKey("nextTryAt");
+        assertThat(OffsetDateTime.parse(first.getMdc("nextTryAt"))).isAfter(OffsetDateTime.now());
+        assertThat(first.getFormattedMessage())
+                .contains(id, attempt, roles.first.role(), "role_cannot_login", first.getMdc("nextTryAt"))
+                .doesNotContain("127.0.0.1", roles.first.password(), roles.managing.password());
+        roles.target.sql(
+                "ALTER ROLE " + roles.first.role() + " LOGIN; ALTER ROLE " + roles.managing.role() + " CREATEROLE");
+    }
+
+    @Test
+    void aManagedConnectionThatIsNotChangedOnScheduleIsToldToo() {
+        TestPostgres target = TestPostgres.shared(TestPostgres.NEWEST);
+        Login login = target.role("LOGIN");
+        Map<String, Object> credentials = new HashMap<>(
+                Map.of("host", "127.0.0.1", "port", target.port(), "database", "postgres", "username", login.role()));
+        credentials.put("password", login.password());
+        credentials.put("sslEnabled", false);
+        String id = Api.as()
+                .body(Map.of(
+                        "name",
+                        Rotating.name("managed"),
+                        "method",
+                        "username-and-password",
+                        "credentials",
+                        credentials,
+                        "isPlatformManagedCredentials",
+                        true,
+                        "isAutoRotationEnabled",
+                        true,
+                        "rotation",
+                        Map.of("rotationInterval", 30, "rotateAtUtc", Map.of("hours", 2, "minutes", 0))))
+                .post(CONNECTIONS)
+                .then()
+                .statusCode(200)
+                .extract()
+                .path("appConnection.id");
+        target.sql("ALTER ROLE " + login.role() + " NOLOGIN");
+        TestStore.sql("UPDATE managed_role SET change_at = now() - interval '1 minute', due_at = now() - interval '1"
+                + " minute' WHERE owner_id = '" + id + "'");
+        runDue();
+
+        List<ExtLogRecord> told = about("connectionId", id);
+        assertThat(told).extracting(LogRecord::getLevel).containsExactly(Level.WARN);
+        assertThat(told.get(0).getMdcCopy())
+                .containsEntry("role", login.role())
+                .containsEntry("reason", "role_cannot_login")
+                .containsEntry("cause", "schedule")
+                .containsKey("nextTryAt");
+        target.sql("ALTER ROLE " + login.role() + " LOGIN");
+    }
+
+    /** Found by asking: each rotate by hand tripled the wait of what would have mended it by itself. */
+    @Test
+    void askingForItDoesNotPutOffWhatGoesByItself() {
+        Rotating roles = Rotating.on(TestPostgres.NEWEST);
+        String id = Rotating.created(single(roles));
+        roles.target.sql("ALTER ROLE " + roles.first.role() + " CONNECTION LIMIT 0");
+        Rotating.rotate(id).then().statusCode(400);
+        OffsetDateTime planned = nextTry(id);
+        for (int i = 0; i < 6; i++) {
+            Rotating.rotate(id).then().statusCode(400);
+            assertThat(nextTry(id)).as("after %s more by hand", i + 1).isBeforeOrEqualTo(planned);
+        }
+
+        assertThat(tries(id)).isEqualTo("7 tries, 7 asked for");
+        TestStore.sql("UPDATE managed_role SET due_at = now() - interval '1 second' WHERE owner_id = '" + id + "'");
+        runDue();
+
+        assertThat(tries(id)).isEqualTo("8 tries, 7 asked for");
+        assertThat(nextTry(id))
+                .as("the first wait and not the eighth")
+                .isBefore(OffsetDateTime.now().plusSeconds(6));
+        assertThat(about("rotationId", id))
+                .as("the first, and one for each time that it was the same again")
+                .hasSize(8)
+                .first()
+                .extracting(LogRecord::getLevel)
+                .isEqualTo(Level.WARN);
+        assertThat(about("rotationId", id).subList(1, 8))
+                .extracting(LogRecord::getLevel)
+                .containsOnly(Level.INFO);
+        roles.target.sql("ALTER ROLE " + roles.first.role() + " CONNECTION LIMIT -1");
+        Rotating.rotate(id).then().statusCode(200);
+    }
+
+    private static OffsetDateTime nextTry(String rotation) {
+        return TestStore.sql("SELECT next_try_at FROM attempt WHERE owner_id = '" + rotation + "' AND state = 'PARKED'")
+                .get(0)
+                .getOffsetDateTime(0);
+    }
+
+    private static String tries(String rotation) {
+        return TestStore.sql("SELECT tries || ' tries, ' || asked || ' asked for' FROM attempt WHERE owner_id = '"
+                        + rotation + "' AND state = 'PARKED'")
+                .get(0)
+                .getString(0);
+    }
+
+    /** A schedule that fails is tried again less and less often; what was asked for meanwhile counts in none of it. */
+    @Test
+    void failuresByHandDoNotMakeTheScheduleWaitLonger() {
+        Rotating roles = Rotating.on(TestPostgres.NEWEST);
+        String id = Rotating.created(single(roles));
+        roles.target.sql("ALTER ROLE " + roles.first.role() + " NOLOGIN");
+        for (int i = 0; i < 5; i++) {
+            Rotating.rotate(id).then().statusCode(400);
+        }
+        Rotating.makeDue(id);
+        runDue();
+
+        assertThat(TestStore.sql(
+                        "SELECT failures, due_at < now() + interval '16 minutes' FROM secret_rotation WHERE id = '" + id
+                                + "'"))
+                .singleElement()
+                .satisfies(row -> {
+                    assertThat(row.getInteger(0)).isEqualTo(1);
+                    assertThat(row.getBoolean(1)).isTrue();
+                });
+        roles.target.sql("ALTER ROLE " + roles.first.role() + " LOGIN");
+    }
+}
