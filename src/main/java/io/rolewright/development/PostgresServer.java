@@ -393,6 +393,7 @@ public final class PostgresServer implements AutoCloseable {
         private String superuserPassword;
         private String locale = "C";
         private boolean temporary;
+        private int port;
         private Path certificate;
         private Path key;
 
@@ -435,6 +436,12 @@ public final class PostgresServer implements AutoCloseable {
         /** The lines of {@code pg_hba.conf}, instead of "everyone from 127.0.0.1 with a SCRAM password". */
         public Builder authentication(String... lines) {
             authentication = List.of(lines);
+            return this;
+        }
+
+        /** Where it listens if the folder is new, or its port taken; by default one that the kernel chooses. */
+        public Builder port(int port) {
+            this.port = port;
             return this;
         }
 
@@ -550,7 +557,7 @@ public final class PostgresServer implements AutoCloseable {
                             + " is there: delete the folder to start with an empty database."));
             int lastPort = Integer.parseInt(properties.getProperty("port"));
             for (int attempt = 1; ; attempt++) {
-                int port = isFree(lastPort) && attempt == 1 ? lastPort : freePort();
+                int port = port(lastPort, attempt);
                 configure(runAs, data, port);
                 PostgresServer server = new PostgresServer(
                         folder,
@@ -617,6 +624,13 @@ public final class PostgresServer implements AutoCloseable {
             StringWriter text = new StringWriter();
             properties.store(text, null);
             Folders.writePrivate(known, text.toString());
+        }
+
+        private int port(int last, int attempt) throws IOException {
+            if (attempt == 1 && isFree(last)) {
+                return last;
+            }
+            return attempt == 1 && isFree(port) ? port : freePort();
         }
 
         private static boolean isFree(int port) {

@@ -6,11 +6,11 @@ import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
 import io.rolewright.rotation.Rotating;
 import io.rolewright.testing.Identities;
+import io.rolewright.testing.Ports;
 import io.rolewright.testing.TestPostgres;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -44,7 +44,7 @@ class ConsumingTest {
                         "ROLE1", roles.first.role(),
                         "ROLE2", roles.second.role(),
                         "PG_PORT", Integer.toString(roles.target.port()),
-                        "PORT", Integer.toString(freePort())));
+                        "PORT", Integer.toString(Ports.free())));
 
         Process program = builder.start();
         try (BufferedReader output = program.inputReader();
@@ -61,12 +61,6 @@ class ConsumingTest {
             if (!program.waitFor(5, TimeUnit.SECONDS)) {
                 program.destroyForcibly();
             }
-        }
-    }
-
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0)) {
-            return socket.getLocalPort();
         }
     }
 

@@ -8,6 +8,7 @@ import io.github.jopenlibs.vault.VaultException;
 import io.quarkus.runtime.configuration.DurationConverter;
 import io.quarkus.vault.runtime.VaultTransitManager;
 import io.rolewright.store.StartupStep.NotReady;
+import io.rolewright.testing.Ports;
 import io.rolewright.testing.TestCertificates;
 import io.rolewright.testing.VaultProtocolStub;
 import io.rolewright.testing.VaultProtocolStub.Node;
@@ -15,7 +16,6 @@ import io.rolewright.testing.VaultUnderTest;
 import io.smallrye.config.SmallRyeConfigBuilder;
 import io.smallrye.mutiny.Uni;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -295,11 +295,8 @@ class VaultRootKeyTest {
         }
 
         @Test
-        void whenNobodyListensOrNobodyAnswers() throws IOException {
-            int free;
-            try (var socket = new ServerSocket(0)) {
-                free = socket.getLocalPort();
-            }
+        void whenNobodyListensOrNobodyAnswers() {
+            int free = Ports.free();
             assertNotReady(
                     rootKey(vault, mount, Map.of("quarkus.vault.url", "http://localhost:" + free))
                             .wrap(1, DATA_KEY),

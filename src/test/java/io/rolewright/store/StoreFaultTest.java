@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.rolewright.testing.Ports;
 import io.rolewright.testing.TestPostgres;
 import io.vertx.pgclient.PgConnectOptions;
 import java.io.IOException;
@@ -76,12 +77,8 @@ class StoreFaultTest {
     }
 
     @Test
-    void nobodyListens() throws IOException {
-        int free;
-        try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            free = socket.getLocalPort();
-        }
-        assertFault(server.setPort(free), "SELECT 1", "store not reachable (connection refused)", true);
+    void nobodyListens() {
+        assertFault(server.setPort(Ports.free()), "SELECT 1", "store not reachable (connection refused)", true);
     }
 
     @Test

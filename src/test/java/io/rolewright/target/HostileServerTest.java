@@ -2,6 +2,7 @@ package io.rolewright.target;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.rolewright.testing.Ports;
 import io.rolewright.testing.Sockets;
 import io.rolewright.testing.TestPostgres;
 import io.smallrye.mutiny.Uni;
@@ -329,10 +330,7 @@ class HostileServerTest {
 
     @Test
     void namesAPortWhereNobodyListensAndAnAddressThatSwallowsPackets() throws IOException {
-        int closed;
-        try (ServerSocket once = new ServerSocket(0)) {
-            closed = once.getLocalPort();
-        }
+        int closed = Ports.free();
         assertThat(words(TARGETS.login(login(closed, SslMode.DISABLE), Deadline.in(SLACK))
                         .await()
                         .indefinitely()))

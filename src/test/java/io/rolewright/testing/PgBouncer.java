@@ -9,7 +9,6 @@ import io.vertx.pgclient.SslMode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,7 +52,7 @@ public final class PgBouncer implements AutoCloseable {
     public static PgBouncer before(TestPostgres server, String mode, TestPostgres.Login... users) {
         try {
             Path folder = Files.createTempDirectory("pgbouncer");
-            int port = freePort();
+            int port = Ports.free();
             write(
                     folder.resolve("userlist.txt"),
                     Arrays.stream(users)
@@ -86,12 +85,6 @@ public final class PgBouncer implements AutoCloseable {
             return pooler;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
-        }
-    }
-
-    private static int freePort() throws IOException {
-        try (ServerSocket probe = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return probe.getLocalPort();
         }
     }
 

@@ -116,6 +116,7 @@ public final class TestPostgres implements AutoCloseable {
                     .superuser(SUPERUSER, PASSWORD)
                     .volatileData()
                     .temporary()
+                    .port(Ports.free())
                     .authentication(rules(tls));
             if (tls != Tls.OFF) {
                 TestCertificates authority = TestCertificates.in(folder);
@@ -161,6 +162,7 @@ public final class TestPostgres implements AutoCloseable {
             PostgresServer.Builder builder = PostgresServer.in(other, server.installation())
                     .volatileData()
                     .temporary()
+                    .port(Ports.free())
                     .authentication(rules(tls));
             if (standby) {
                 Files.createFile(other.resolve("data/standby.signal"));

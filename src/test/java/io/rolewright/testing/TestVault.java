@@ -1,9 +1,6 @@
 package io.rolewright.testing;
 
 import io.quarkus.test.junit.QuarkusTestProfile;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.net.ServerSocket;
 import java.util.Map;
 
 /**
@@ -44,11 +41,7 @@ public class TestVault implements QuarkusTestProfile {
 
     private static synchronized int port() {
         if (System.getProperty(PORT) == null) {
-            try (ServerSocket socket = new ServerSocket(0)) {
-                System.setProperty(PORT, Integer.toString(socket.getLocalPort()));
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
+            System.setProperty(PORT, Integer.toString(Ports.free()));
         }
         return Integer.getInteger(PORT);
     }

@@ -16,12 +16,11 @@ import io.restassured.response.ValidatableResponse;
 import io.rolewright.rotation.Rotating;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
+import io.rolewright.testing.Ports;
 import io.rolewright.testing.TcpProxy;
 import io.rolewright.testing.TestStore;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -352,11 +351,7 @@ class WebhookTest {
         Map<String, Object> unknownAuthority = body(receiver.url("/hook"), CHANGED);
         unknownAuthority.remove("caCert");
         assertTestFailsWith("tls_failed", unknownAuthority);
-        int closed;
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            closed = socket.getLocalPort();
-        }
-        assertTestFailsWith("connection_refused", body("https://127.0.0.1:" + closed, CHANGED));
+        assertTestFailsWith("connection_refused", body("https://127.0.0.1:" + Ports.free(), CHANGED));
         assertTestFailsWith("name_not_found", body("https://nowhere.invalid/hook", CHANGED), "name_lookup_timed_out");
         assertThat(receiver.got).isEmpty();
 
