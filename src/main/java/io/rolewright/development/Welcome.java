@@ -8,7 +8,7 @@ final class Welcome {
             ── Rolewright is running ───────────────────────────────────────────────────────────
                console        %1$s/console/
                API            %1$s/api/v1
-               API page       %1$s/api/docs
+               API document   %1$s/api/openapi
                client id      %2$s
                client secret  %3$s
 

@@ -1,16 +1,17 @@
 package io.rolewright.operations;
 
-import io.quarkus.scheduler.Scheduled;
-import io.quarkus.scheduler.Scheduled.ConcurrentExecution;
-import io.quarkus.scheduler.Scheduled.SkipPredicate;
-import io.quarkus.scheduler.ScheduledExecution;
+import io.quarkus.runtime.ShutdownEvent;
+import io.quarkus.runtime.StartupEvent;
 import io.rolewright.credential.ManagedRoles;
 import io.rolewright.delivery.webhook.Courier;
 import io.rolewright.idempotency.Idempotency;
 import io.rolewright.outbox.Outbox;
 import io.rolewright.store.StoreFault;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
+import java.time.Duration;
 import org.jboss.logging.Logger;
 
 /**
@@ -22,24 +23,35 @@ class Housekeeping {
 
     private static final Logger log = Logger.getLogger(Housekeeping.class);
 
+    /** What has expired is refused or passed by all the same; it only takes up room until it is cleared away. */
+    private static final Duration INTERVAL = Duration.ofMinutes(10);
+
+    /** Not while the process has its hands full with starting. */
+    private static final Duration FIRST = Duration.ofMinutes(1);
+
     private final Idempotency idempotency;
     private final ManagedRoles roles;
     private final Outbox outbox;
     private final Courier courier;
+    private final Repeated repeated;
 
-    Housekeeping(Idempotency idempotency, ManagedRoles roles, Outbox outbox, Courier courier) {
+    Housekeeping(
+            Idempotency idempotency, ManagedRoles roles, Outbox outbox, Courier courier, Startup startup, Vertx vertx) {
         this.idempotency = idempotency;
         this.roles = roles;
         this.outbox = outbox;
         this.courier = courier;
+        repeated = new Repeated("Housekeeping", vertx, () -> startup.state().ready(), this::clear);
     }
 
-    @Scheduled(
-            identity = "housekeeping",
-            every = "10m",
-            delayed = "1m",
-            concurrentExecution = ConcurrentExecution.SKIP,
-            skipExecutionIf = UntilReady.class)
+    void start(@Observes StartupEvent event) {
+        repeated.start(FIRST, INTERVAL);
+    }
+
+    void stop(@Observes ShutdownEvent event) {
+        repeated.stop(Duration.ZERO); // what it has not deleted is found at the next turn, of whichever replica
+    }
+
     Uni<Void> clear() {
         return idempotency
                 .purgeExpired()
@@ -55,20 +67,5 @@ class Housekeeping {
                 .invoke(failure -> log.warnf("Housekeeping waits for its next turn: %s", StoreFault.describe(failure)))
                 .onFailure()
                 .recoverWithNull();
-    }
-
-    @ApplicationScoped
-    static class UntilReady implements SkipPredicate {
-
-        private final Startup startup;
-
-        UntilReady(Startup startup) {
-            this.startup = startup;
-        }
-
-        @Override
-        public boolean test(ScheduledExecution execution) {
-            return !startup.state().ready();
-        }
     }
 }

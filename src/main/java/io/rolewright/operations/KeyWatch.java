@@ -1,13 +1,13 @@
 package io.rolewright.operations;
 
 import io.quarkus.runtime.ShutdownEvent;
-import io.quarkus.scheduler.Scheduled;
-import io.quarkus.scheduler.Scheduled.ConcurrentExecution;
-import io.rolewright.operations.Housekeeping.UntilReady;
+import io.quarkus.runtime.StartupEvent;
 import io.rolewright.sealing.KeyCommands;
+import io.rolewright.sealing.RootKeyConfig;
 import io.rolewright.store.StartupStep.NotReady;
 import io.rolewright.store.StoreFault;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import java.time.Duration;
@@ -23,21 +23,25 @@ class KeyWatch {
 
     private final KeyCommands keys;
     private final Startup startup;
+    private final RootKeyConfig config;
+    private final Repeated repeated;
 
     /** What was said last: a root that is down for hours is not worth a line every few seconds. */
     private volatile String said;
 
-    KeyWatch(KeyCommands keys, Startup startup) {
+    KeyWatch(KeyCommands keys, Startup startup, RootKeyConfig config, Vertx vertx) {
         this.keys = keys;
         this.startup = startup;
+        this.config = config;
+        repeated = new Repeated(
+                "The look at the keys", vertx, () -> startup.state().ready(), this::look);
     }
 
-    @Scheduled(
-            identity = "key-watch",
-            every = "${rolewright.sealing.key-check-interval:5s}",
-            concurrentExecution = ConcurrentExecution.SKIP,
-            skipExecutionIf = UntilReady.class)
-    Uni<Void> look() {
+    void start(@Observes StartupEvent event) {
+        repeated.start(Duration.ZERO, config.keyCheckInterval());
+    }
+
+    private Uni<Void> look() {
         return keys.watch()
                 .invoke(() -> said = null)
                 .onFailure()
@@ -54,6 +58,7 @@ class KeyWatch {
 
     /** Best effort: whoever waits for this process does so for 30 seconds at most. */
     void stop(@Observes ShutdownEvent event) {
+        repeated.stop(GOODBYE); // a look after the goodbye would say that this process is there
         if (startup.state().ready()) {
             try {
                 keys.leave().await().atMost(GOODBYE);
