@@ -9,6 +9,7 @@ import io.quarkus.test.junit.TestProfile;
 import io.restassured.http.ContentType;
 import io.restassured.response.Response;
 import io.rolewright.password.ScramSecret;
+import io.rolewright.testing.Evidence;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestStore;
 import io.rolewright.testing.TestVault;
@@ -575,6 +576,7 @@ class SecretLeakTest {
         texts.put("metrics", metrics());
         texts.put("the OpenAPI document", given().get("/api/openapi").asString());
         texts.put("answers", String.join("\n", answers));
+        texts.put("what a test that fails would show of them", String.join("\n", Evidence.calls()));
 
         Map<String, Set<String>> found = new LinkedHashMap<>();
         texts.forEach((where, text) -> put(found, where, secrets.in(text)));
@@ -599,6 +601,9 @@ class SecretLeakTest {
                 .contains("the target's log", "the store's rows", "the service's log", "answers");
         assertThat(texts.get("the target's pg_stat_statements")).contains("ALTER ROLE");
         assertThat(texts.get("the target's log")).contains("Query Text:", "FATAL:  28P01");
+        assertThat(texts.get("what a test that fails would show of them").lines())
+                .anyMatch(line ->
+                        line.contains("POST ") && line.contains(CONNECTIONS) && line.contains("\"password\":\"…\""));
         assertThat(texts.get("the service's log")).contains("TRACE").hasSizeGreaterThan(100_000);
         Secrets control = new Secrets();
         control.add("control", CONTROL);

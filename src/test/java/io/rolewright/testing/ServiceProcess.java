@@ -6,7 +6,6 @@ import java.io.File;
 import java.io.IOException;
 import java.io.StringReader;
 import java.io.UncheckedIOException;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -19,7 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
@@ -51,8 +49,8 @@ public final class ServiceProcess implements AutoCloseable {
 
     private final Installation installation;
     private final Map<String, String> settings;
-    private final int port = freePort();
-    private final int managementPort = freePort();
+    private final int port = Ports.free();
+    private final int managementPort = Ports.free();
     private final Path log;
     private Process process;
 
@@ -65,6 +63,7 @@ public final class ServiceProcess implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+        Evidence.process(log);
         launch();
         Runtime.getRuntime().addShutdownHook(new Thread(() -> process.destroyForcibly()));
     }
@@ -338,22 +337,6 @@ public final class ServiceProcess implements AutoCloseable {
         } catch (DecodeException none) {
             return new JsonObject();
         }
-    }
-
-    private static int freePort() {
-        // Not one of the kernel's own choice: it would give it to an outgoing connection while the service is down.
-        for (int tries = 0; tries < 100; tries++) {
-            int port = ThreadLocalRandom.current().nextInt(10_000, 32_000);
-            try (ServerSocket socket = new ServerSocket(port)) {
-                // Nor one of another test's service that is not up just now: several processes of tests run at a time.
-                Path mark = Files.createDirectories(TARGET.resolve("ports")).resolve(Integer.toString(port));
-                Files.createFile(mark).toFile().deleteOnExit();
-                return socket.getLocalPort();
-            } catch (IOException taken) {
-                // Another one, then.
-            }
-        }
-        throw new IllegalStateException("no free port");
     }
 
     private static void pause(Duration time) {

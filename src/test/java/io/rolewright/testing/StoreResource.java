@@ -5,7 +5,6 @@ import io.quarkus.test.common.TestResourceScope;
 import io.quarkus.test.common.WithTestResource;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -40,11 +39,16 @@ public class StoreResource implements QuarkusTestResourceLifecycleManager {
         settings.put("rolewright.bootstrap.client-id", TestStore.CLIENT_ID);
         settings.put("rolewright.bootstrap.client-secret", TestStore.CLIENT_SECRET);
         // For what is shipped, which would listen on 8080 and 9000. Both are real numbers because Micrometer does not
-        // take
-        // one server with a port among its tags and one (port 0) without.
-        settings.put("quarkus.http.port", Integer.toString(freePort()));
-        settings.put("quarkus.management.port", Integer.toString(freePort()));
+        // take one
+        // server with a port among its tags and one (port 0) without.
+        settings.put("quarkus.http.port", Integer.toString(Ports.free()));
+        settings.put("quarkus.management.port", Integer.toString(Ports.free()));
         settings.put("rolewright.target.allowed-networks", "127.0.0.0/8");
+        // A store on a machine that builds other things is no store that is down: what is answered with 503 after 3 s
+        // in production
+        // would be a failure by chance here.
+        settings.put("rolewright.store.connect-timeout", "6s");
+        settings.put("rolewright.store.acquire-timeout", "8s");
         // Tests say when due work is done; operations.TickerTest switches it on.
         settings.put("rolewright.scheduler.enabled", "false");
         // Receivers of webhooks fail on purpose, and are tried again before the test is over.
@@ -62,14 +66,6 @@ public class StoreResource implements QuarkusTestResourceLifecycleManager {
     @Override
     public void stop() {
         // The server ends with this process, and the database with it.
-    }
-
-    private static int freePort() {
-        try (ServerSocket socket = new ServerSocket(0)) {
-            return socket.getLocalPort();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     private static Path rootKeyFile() {
