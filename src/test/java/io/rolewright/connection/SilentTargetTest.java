@@ -13,7 +13,6 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -59,24 +58,21 @@ class SilentTargetTest {
             silent.awaitAccepted();
             otherSilent.awaitAccepted();
 
-            long begin = System.nanoTime();
-            Api.as().get(BASE + "/" + id).then().statusCode(200);
-            Api.as().get(BASE).then().statusCode(200);
-            Api.as().get("/api/v1/projects").then().statusCode(200);
             Api.as()
                     .body(Map.of("description", "changed meanwhile"))
                     .patch(BASE + "/" + id)
                     .then()
                     .statusCode(200);
+            Api.as().get(BASE).then().statusCode(200);
+            // The silence lasts nine seconds: what follows may take longer than that on a busy machine.
+            assertThat(stalled).noneMatch(CompletableFuture::isDone);
+            Api.as().get(BASE + "/" + id).then().statusCode(200);
+            Api.as().get("/api/v1/projects").then().statusCode(200);
             String other = ConnectionWireTest.created(ConnectionWireTest.newConnection(
                     ConnectionWireTest.name("beside"), ConnectionWireTest.credentials(login)));
             Api.as().delete(BASE + "/" + other).then().statusCode(200);
-            Duration took = Duration.ofNanos(System.nanoTime() - begin);
-
-            assertThat(stalled).noneMatch(CompletableFuture::isDone);
-            assertThat(took).isLessThan(Duration.ofSeconds(7));
             for (CompletableFuture<Response> each : stalled) {
-                each.get(12, TimeUnit.SECONDS)
+                each.get(1, TimeUnit.MINUTES)
                         .then()
                         .statusCode(400)
                         .body("code", equalTo("connection_test_failed"))
@@ -103,7 +99,7 @@ class SilentTargetTest {
         }
 
         void awaitAccepted() {
-            org.awaitility.Awaitility.await().atMost(Duration.ofSeconds(5)).until(() -> !accepted.isEmpty());
+            org.awaitility.Awaitility.await().until(() -> !accepted.isEmpty());
         }
 
         private void accept() {

@@ -6,7 +6,6 @@ import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.Cancellable;
 import io.smallrye.mutiny.subscription.UniEmitter;
 import io.vertx.core.Vertx;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
@@ -122,14 +121,11 @@ class SharedLooksTest {
 
     private void asked(String... looks) {
         Awaitility.await()
-                .atMost(Duration.ofSeconds(5))
                 .untilAsserted(() -> assertThat(begun.stream().map(look -> String.join("", look.asked())))
                         .containsExactlyInAnyOrder(looks));
     }
 
     private void answered(String... answers) {
-        Awaitility.await()
-                .atMost(Duration.ofSeconds(5))
-                .untilAsserted(() -> assertThat(ended).containsExactlyInAnyOrder(answers));
+        Awaitility.await().untilAsserted(() -> assertThat(ended).containsExactlyInAnyOrder(answers));
     }
 }

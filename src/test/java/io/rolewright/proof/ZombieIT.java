@@ -105,7 +105,9 @@ class ZombieIT extends ChangeProof {
         Awaitility.await().until(() -> waiting("PgSleep") == 1);
 
         CompletableFuture<Answer> call = rotation.change(service);
-        Awaitility.await().atMost(Duration.ofSeconds(6)).until(() -> waiting("transactionid") + waiting("tuple") > 0);
+        Awaitility.await()
+                .atMost(Scene.LEASE.plusSeconds(1))
+                .until(() -> waiting("transactionid") + waiting("tuple") > 0);
         service.kill();
         call.join();
         service.restart();

@@ -8,12 +8,11 @@ import io.github.jopenlibs.vault.api.WriteOptions;
 import io.github.jopenlibs.vault.json.Json;
 import io.github.jopenlibs.vault.json.JsonObject;
 import io.rolewright.delivery.vault.VaultKv.Answer;
+import io.rolewright.testing.Ports;
 import io.rolewright.testing.VaultProtocolStub;
 import io.rolewright.testing.VaultProtocolStub.Node;
 import io.rolewright.testing.VaultUnderTest;
 import io.smallrye.mutiny.Uni;
-import java.io.IOException;
-import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -316,11 +315,8 @@ class VaultKvTest {
         }
 
         @Test
-        void whenNobodyListensOrNobodyAnswers() throws IOException {
-            int free;
-            try (ServerSocket socket = new ServerSocket(0)) {
-                free = socket.getLocalPort();
-            }
+        void whenNobodyListensOrNobodyAnswers() {
+            int free = Ports.free();
             assertThat(await(client(Map.of("quarkus.vault.url", "http://localhost:" + free))
                             .put(mount, path, secret(1, "first"), PATIENCE)))
                     .isEqualTo(new Answer("vault_not_reachable", true));
@@ -332,7 +328,7 @@ class VaultKvTest {
                 assertThat(await(client(patient).put(mount, path, secret(1, "first"), Duration.ofSeconds(1))))
                         .as("our own bound, whatever the client's")
                         .isEqualTo(new Answer("vault_timed_out", true));
-                assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(5));
+                assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(30));
             }
         }
 
