@@ -41,6 +41,13 @@ final class CommandLine {
 
     private CommandLine() {}
 
+    /** Of the executable, whose runtime takes options such as -Xmx out of the arguments, wherever they stand. */
+    static String[] withoutThoseOfTheRuntime(String... arguments) {
+        return Arrays.stream(arguments)
+                .filter(argument -> !argument.startsWith("-X") && !argument.startsWith("-D"))
+                .toArray(String[]::new);
+    }
+
     /** @throws UnknownInput with a sentence, which shows no value: in a wrong place there may be a secret */
     static Order order(String... arguments) {
         if (arguments.length == 0) {
@@ -79,6 +86,10 @@ final class CommandLine {
     }
 
     private static UnknownInput unknown(String argument) {
+        if (argument.startsWith("-X") || argument.startsWith("-D")) {
+            return new UnknownInput("Options of Java such as -Xmx stand before -jar, or in JAVA_TOOL_OPTIONS; only the"
+                    + " executable takes them here.");
+        }
         if (!argument.startsWith("-")) {
             return new UnknownInput("The first argument is no option. See --help.");
         }

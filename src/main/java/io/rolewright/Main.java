@@ -27,7 +27,8 @@ public class Main {
         // fails.
         Logger.getLogger("").setLevel(Level.WARNING);
         try {
-            switch (CommandLine.order(args)) {
+            String[] ours = ImageMode.current().isNativeImage() ? CommandLine.withoutThoseOfTheRuntime(args) : args;
+            switch (CommandLine.order(ours)) {
                 case HELP -> say(CommandLine.HELP);
                 case VERSION -> say("rolewright " + version());
                 default -> start(args);

@@ -64,6 +64,10 @@ class CommandLineTest {
                 Arguments.of(List.of("--migrat"), "There is no option --migrat; did you mean --migrate? See --help."),
                 Arguments.of(List.of("--password=hunter2"), "There is no option --password. See --help."),
                 Arguments.of(List.of("hunter2"), "The first argument is no option. See --help."),
+                Arguments.of(
+                        List.of("-Xmx64m", "--migrate"),
+                        "Options of Java such as -Xmx stand before -jar, or in JAVA_TOOL_OPTIONS; only the executable takes"
+                                + " them here."),
                 Arguments.of(List.of("--migrate=now"), "--migrate takes no value. See --help."),
                 Arguments.of(
                         List.of("--migrate", "--prune-audit"),
@@ -83,6 +87,13 @@ class CommandLineTest {
         assertThatThrownBy(() -> order(arguments))
                 .isInstanceOf(UnknownInput.class)
                 .hasMessage(sentence);
+    }
+
+    /** As the manifests and the image start it. */
+    @Test
+    void theExecutableTakesOptionsOfItsRuntime() {
+        assertThat(CommandLine.withoutThoseOfTheRuntime("-Xmx64m", "-Xmn8m", "--migrate"))
+                .containsExactly("--migrate");
     }
 
     @Test
