@@ -50,6 +50,11 @@ class Callers {
         });
     }
 
+    /** Decides by what the store says now; at most three queries. Completes on any thread. */
+    Uni<Caller> askAnew(String token, String address) {
+        return ledger.readAnew().chain(() -> ask(token, address));
+    }
+
     /** @return what an access token says, if it counts; fails with {@link TokenRefused} if not, and for static tokens */
     Uni<AccessToken> judge(String token) {
         return ledger.freshen().chain(() -> {

@@ -7,6 +7,7 @@ import jakarta.enterprise.context.RequestScoped;
 public class CurrentCaller {
 
     private Caller caller;
+    private LiveCaller live;
 
     /** @throws IllegalStateException on a {@link Public} endpoint, where nobody has proved who they are */
     public Caller get() {
@@ -16,11 +17,22 @@ public class CurrentCaller {
         return caller;
     }
 
+    /**
+     * To ask again, after a wait, who he is and what he may do. Read it at the start of a request.
+     *
+     * @throws IllegalStateException as {@link #get} does
+     */
+    public LiveCaller live() {
+        get();
+        return live;
+    }
+
     CurrentCaller self() {
         return this;
     }
 
-    void set(Caller caller) {
+    void set(Caller caller, LiveCaller live) {
         this.caller = caller;
+        this.live = live;
     }
 }

@@ -53,9 +53,10 @@ class Guard implements ResteasyReactiveContainerRequestFilter {
         // The instance itself and not its proxy: when the request goes on after waiting, no request scope is active
         // yet.
         var caller = currentCaller.self();
+        var live = new LiveCaller(callers, token, origin.address());
         var known = known(token, origin);
         if (known != null) {
-            caller.set(known);
+            caller.set(known, live);
             return;
         }
         context.suspend();
@@ -65,7 +66,7 @@ class Guard implements ResteasyReactiveContainerRequestFilter {
                 .subscribe()
                 .with(
                         asked -> {
-                            caller.set(asked);
+                            caller.set(asked, live);
                             context.resume();
                         },
                         context::resume);

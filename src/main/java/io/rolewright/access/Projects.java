@@ -39,11 +39,13 @@ public class Projects {
     /** SQLSTATE of a foreign key violation (PostgreSQL manual, Appendix A). */
     private static final String STILL_REFERENCED = "23503";
 
+    private final Standings standings;
     private final AuditLog audit;
     private final Sealer sealer;
     private final Clock clock;
 
-    Projects(AuditLog audit, Sealer sealer, Clock clock) {
+    Projects(Standings standings, AuditLog audit, Sealer sealer, Clock clock) {
+        this.standings = standings;
         this.audit = audit;
         this.sealer = sealer;
         this.clock = clock;
@@ -150,14 +152,16 @@ public class Projects {
     Uni<Project> delete(Act act, UUID id) {
         return existing(act.caller(), Right.PROJECT_DELETE, id)
                 .call(before -> Panache.withTransaction(() -> Panache.getSession()
-                        .chain(session -> session.createNativeQuery("delete from project where id = ?1")
-                                .setParameter(1, id)
-                                .executeUpdate())
-                        .chain(() -> audit.record(act.success(AuditType.DELETE_PROJECT)
-                                .in(id)
-                                .on(KIND, id)
-                                .with("name", before.name)
-                                .with("slug", before.slug)))))
+                                .chain(session -> Standings.changedIn(session, id)
+                                        .call(() -> session.createNativeQuery("delete from project where id = ?1")
+                                                .setParameter(1, id)
+                                                .executeUpdate()))
+                                .call(() -> audit.record(act.success(AuditType.DELETE_PROJECT)
+                                        .in(id)
+                                        .on(KIND, id)
+                                        .with("name", before.name)
+                                        .with("slug", before.slug))))
+                        .invoke(standings::forget))
                 .onFailure(failure -> hasSqlState(failure, STILL_REFERENCED))
                 .transform(held -> Problem.of(
                         400,

@@ -13,10 +13,12 @@ import java.util.Collection;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import org.hibernate.reactive.mutiny.Mutiny;
 
@@ -61,6 +63,7 @@ class Standings {
     private final Pool pool;
     private final Map<UUID, Kept> kept = new ConcurrentHashMap<>();
     private final Map<UUID, SharedAnswer<Standing>> reading = new ConcurrentHashMap<>();
+    private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
 
     /** Grows with every {@link #forget}: what was read while it grew may be old already. */
     private final AtomicLong forgotten = new AtomicLong();
@@ -96,7 +99,13 @@ class Standings {
                 kept.remove(id);
                 reading.remove(id); // Who comes now must not get what was read before.
             });
+            listeners.forEach(Runnable::run);
         }
+    }
+
+    /** @param listener see {@link CallerChanges#whenChanged} */
+    void whenForgotten(Runnable listener) {
+        listeners.add(listener);
     }
 
     /** To be called in the transaction that changes an identity; {@link #forget} it here when that has committed. */
@@ -105,6 +114,21 @@ class Standings {
                 .setParameter(1, identityId)
                 .executeUpdate()
                 .replaceWithVoid();
+    }
+
+    /** The same for all that have a role in a project, before it goes. @return who they are */
+    static Uni<List<UUID>> changedIn(Mutiny.Session session, UUID projectId) {
+        return session.createNativeQuery(
+                        "select distinct identity_id from role_binding where project_id = ?1", UUID.class)
+                .setParameter(1, projectId)
+                .getResultList()
+                .call(members -> {
+                    Uni<Void> all = Uni.createFrom().voidItem();
+                    for (var member : members) { // one session: one at a time
+                        all = all.chain(() -> changed(session, member));
+                    }
+                    return all;
+                });
     }
 
     private Uni<Standing> ask(UUID identityId) {

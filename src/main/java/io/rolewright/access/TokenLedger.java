@@ -17,9 +17,11 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicReference;
 import javax.crypto.SecretKey;
 import javax.crypto.spec.SecretKeySpec;
@@ -74,6 +76,8 @@ class TokenLedger {
     /** From token id to the time at which its row is of no use any more. */
     private final Map<UUID, OffsetDateTime> revoked = new ConcurrentHashMap<>();
 
+    private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
+
     private final AtomicReference<SharedAnswer<Known>> running = new AtomicReference<>();
 
     private volatile Known known;
@@ -126,6 +130,21 @@ class TokenLedger {
         return (other == null ? once : other).get();
     }
 
+    /** The same, and what it says was asked after this call: a reading that was under way may have been sent before. */
+    Uni<Known> readAnew() {
+        return Uni.createFrom().deferred(() -> {
+            var underWay = running.get();
+            return underWay == null
+                    ? read()
+                    : underWay.get().onItemOrFailure().transformToUni((known, failure) -> read());
+        });
+    }
+
+    /** @param listener see {@link CallerChanges#whenChanged} */
+    void whenRevoked(Runnable listener) {
+        listeners.add(listener);
+    }
+
     /** @throws io.rolewright.problem.Problem 503 {@code not_ready} before the store has been read */
     AccessToken judge(String token) {
         var read = format().read(token);
@@ -142,6 +161,7 @@ class TokenLedger {
     /** To be called when the store has it. */
     void revoked(UUID tokenId, OffsetDateTime expiresAt) {
         revoked.put(tokenId, expiresAt);
+        listeners.forEach(Runnable::run);
     }
 
     String sign(AccessToken token) {
@@ -180,6 +200,7 @@ class TokenLedger {
         var changed = new ArrayList<UUID>();
         UUID organisationId = null;
         boolean hasIdentity = false;
+        boolean newlyRevoked = false;
         OffsetDateTime storeClock = null;
         OffsetDateTime newest = null;
         String signingKeyId = null;
@@ -191,7 +212,7 @@ class TokenLedger {
                 case "organisation" -> organisationId = id;
                 case "identity" -> hasIdentity = true;
                 case "changed" -> changed.add(id);
-                case "revoked" -> revoked.put(id, at);
+                case "revoked" -> newlyRevoked |= revoked.put(id, at) == null;
                 default -> {
                     var keyId = id.toString();
                     var opened = last == null ? null : last.keys.get(keyId);
@@ -212,6 +233,9 @@ class TokenLedger {
                 : organisationId == null ? null : new TokenFormat(organisationId, keys::get, clock);
         var learnt = new Known(askedAt, now, organisationId, hasIdentity, signingKeyId, Map.copyOf(keys), format);
         known = learnt;
+        if (newlyRevoked) {
+            listeners.forEach(Runnable::run);
+        }
         if (learnt.isComplete()) {
             organisation.is(organisationId);
         }

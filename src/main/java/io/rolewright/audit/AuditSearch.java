@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 
 /** Reads the audit, newest first. */
 @ApplicationScoped
@@ -109,18 +110,24 @@ public class AuditSearch {
         });
     }
 
-    /** Everything that was recorded before the call, page by page as it is asked for. */
-    public Multi<Found> all(Wanted wanted, Instant now) {
-        var fixed = wanted.to != null && wanted.to.isBefore(now) ? wanted : wanted.before(now);
+    /**
+     * Everything that was recorded before the call, page by page as it is asked for.
+     *
+     * @param wanted asked before each page, so that what may be seen is what may be seen then; the stream fails as it does
+     */
+    public Multi<Found> all(Supplier<Uni<Wanted>> wanted, Instant now) {
         return Multi.createBy()
                 .repeating()
                 .uni(
                         AtomicReference<Position>::new,
-                        last -> page(fixed, last.get(), ROWS_AT_ONCE).invoke(rows -> {
-                            if (!rows.isEmpty()) {
-                                last.set(rows.get(rows.size() - 1).position());
-                            }
-                        }))
+                        last -> wanted.get()
+                                .map(each -> each.to != null && each.to.isBefore(now) ? each : each.before(now))
+                                .chain(each -> page(each, last.get(), ROWS_AT_ONCE))
+                                .invoke(rows -> {
+                                    if (!rows.isEmpty()) {
+                                        last.set(rows.get(rows.size() - 1).position());
+                                    }
+                                }))
                 .until(List::isEmpty)
                 .onItem()
                 .disjoint();

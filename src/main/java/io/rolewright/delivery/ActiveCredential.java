@@ -2,6 +2,7 @@ package io.rolewright.delivery;
 
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.rolewright.access.Caller;
+import io.rolewright.access.LiveCaller;
 import io.rolewright.access.Right;
 import io.rolewright.access.Rights;
 import io.rolewright.audit.AuditEvent;
@@ -13,11 +14,14 @@ import io.rolewright.problem.Problem;
 import io.rolewright.request.EntityTags;
 import io.rolewright.rotation.ServedSecrets;
 import io.rolewright.rotation.ServedSecrets.Active;
+import io.rolewright.store.SharedAnswer;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -54,18 +58,40 @@ class ActiveCredential {
     /**
      * Who asks for what.
      *
+     * @param caller as he was judged last
+     * @param live to judge him again, after a wait
+     * @param waited whether he is to be judged again by what the store says when the version is read
      * @param format null for JSON, which has no line
      * @param waitFor the least version; 0 to be answered at once
      * @param ifNoneMatch what the client has; null if nothing
      */
     record Request(
             Caller caller,
+            LiveCaller live,
+            boolean waited,
             String requestId,
             UUID rotation,
             LoginFormat format,
             long waitFor,
             Duration timeout,
-            String ifNoneMatch) {}
+            String ifNoneMatch) {
+
+        Request(
+                Caller caller,
+                LiveCaller live,
+                String requestId,
+                UUID rotation,
+                LoginFormat format,
+                long waitFor,
+                Duration timeout,
+                String ifNoneMatch) {
+            this(caller, live, false, requestId, rotation, format, waitFor, timeout, ifNoneMatch);
+        }
+
+        private Request by(Caller judged, boolean afterWaiting) {
+            return new Request(judged, live, afterWaiting, requestId, rotation, format, waitFor, timeout, ifNoneMatch);
+        }
+    }
 
     /**
      * @param body {@link View} or a line; null when there is nothing new for the client
@@ -117,12 +143,9 @@ class ActiveCredential {
                     if (request.waitFor() == 0) {
                         return look(List.of(request)).chain(answers -> answers.get(0));
                     }
+                    long end = System.nanoTime() + request.timeout().toNanos();
                     return looks.ask(request.rotation(), request)
-                            .chain(now -> now != null
-                                    ? Uni.createFrom().item(now)
-                                    : waiters.until(request.rotation(), request.waitFor(), request.timeout())
-                                            .chain(again -> looks.ask(request.rotation(), request))
-                                            .map(then -> then != null ? then : new Answer(null, null)));
+                            .chain(now -> now != null ? Uni.createFrom().item(now) : await(request, end));
                 })
                 .onFailure(Problem.class)
                 .call(failure -> audit.record(failed(request, (Problem) failure))
@@ -131,20 +154,68 @@ class ActiveCredential {
     }
 
     /**
-     * Null for who waits for another version than this.
+     * He may have been revoked while he waited, or be somebody whose rights have changed and who may go on waiting.
+     *
+     * @param end by {@link System#nanoTime}
+     */
+    private Uni<Answer> await(Request request, long end) {
+        Duration left = Duration.ofNanos(Math.max(0, end - System.nanoTime()));
+        return waiters.until(request.rotation(), request.waitFor(), request.caller(), request.live(), left)
+                .chain(worthLooking -> request.live()
+                        .again()
+                        .map(caller -> request.by(caller, true))
+                        .chain(judged -> looks.ask(request.rotation(), judged).chain(answer -> {
+                            if (answer != null) {
+                                return Uni.createFrom().item(answer);
+                            }
+                            return worthLooking && System.nanoTime() < end
+                                    ? await(judged, end)
+                                    : Uni.createFrom().item(new Answer(null, null));
+                        })));
+    }
+
+    /**
+     * Null for who waits for another version than this. Who has waited is judged after the version was read, by what the store says then:
+     * nobody gets one that was made after he was revoked.
      *
      * @param requests all for the same rotation
      */
     private Uni<List<Uni<Answer>>> look(List<Request> requests) {
-        return served.snapshot(() -> served.active(requests.get(0).rotation()).chain(active -> {
-            List<Request> readers = requests.stream()
-                    .filter(request -> active != null && reads(request, active))
-                    .toList();
-            return (readers.isEmpty() ? Uni.createFrom().<Credential>nullItem() : credential(readers, active))
-                    .map(credential -> requests.stream()
-                            .map(request -> Uni.createFrom().item(() -> answer(request, active, credential)))
-                            .toList());
-        }));
+        return served.snapshot(() -> served.active(requests.get(0).rotation())
+                .chain(active -> judged(requests).chain(judged -> look(judged, active))));
+    }
+
+    /** The request as its caller is judged now, or why he is refused. */
+    private record Judged(Request request, Throwable refusal) {}
+
+    private static Uni<List<Judged>> judged(List<Request> requests) {
+        Map<LiveCaller, SharedAnswer<Caller>> asked = new HashMap<>();
+        List<Uni<Judged>> all = new ArrayList<>();
+        for (Request request : requests) {
+            all.add(
+                    request.waited()
+                            ? asked.computeIfAbsent(request.live(), live -> new SharedAnswer<>(live.now()))
+                                    .get()
+                                    .map(caller -> new Judged(request.by(caller, true), null))
+                                    .onFailure()
+                                    .recoverWithItem(refusal -> new Judged(request, refusal))
+                            : Uni.createFrom().item(new Judged(request, null)));
+        }
+        return Uni.join().all(all).andFailFast();
+    }
+
+    private Uni<List<Uni<Answer>>> look(List<Judged> judged, Active active) {
+        List<Request> readers = judged.stream()
+                .filter(each -> each.refusal() == null)
+                .map(Judged::request)
+                .filter(request -> active != null && reads(request, active))
+                .toList();
+        return (readers.isEmpty() ? Uni.createFrom().<Credential>nullItem() : credential(readers, active))
+                .map(credential -> judged.stream()
+                        .map(each -> each.refusal() == null
+                                ? Uni.createFrom().item(() -> answer(each.request(), active, credential))
+                                : Uni.createFrom().<Answer>failure(each.refusal()))
+                        .toList());
     }
 
     /** Whether it is answered with the password. */
@@ -181,6 +252,7 @@ class ActiveCredential {
     }
 
     private static void requireReadable(Request request, Active active) {
+        Rights.reach(request.caller(), Right.ROTATION_READ_CREDENTIALS); // Who has waited may have lost it everywhere.
         if (active == null) {
             throw notFound(request.rotation());
         }

@@ -63,7 +63,8 @@ public class ActiveResource {
             description =
                     "Audited. Never cached; If-None-Match with the last ETag answers 304 while nothing has changed."
                             + " With waitForVersion the answer comes when that version is served, on whichever replica it was"
-                            + " made; when the time is up before, it is 304. Formats other than json are one line of text.")
+                            + " made; when the time is up before, it is 304. Token and right are judged again after the wait, and"
+                            + " it ends with a 403 when they no longer count. Formats other than json are one line of text.")
     @APIResponse(
             responseCode = "200",
             description = "OK",
@@ -115,6 +116,7 @@ public class ActiveResource {
         return credential
                 .read(new ActiveCredential.Request(
                         caller.get(),
+                        caller.live(),
                         request.id(),
                         Ids.parse("rotationId", rotationId),
                         format == null || format.equals("json") ? null : LoginFormat.of(format),

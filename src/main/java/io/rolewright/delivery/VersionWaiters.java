@@ -5,6 +5,9 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.vertx.core.runtime.context.VertxContextSafetyToggle;
+import io.rolewright.access.Caller;
+import io.rolewright.access.CallerChanges;
+import io.rolewright.access.LiveCaller;
 import io.rolewright.problem.Problem;
 import io.rolewright.rotation.ServedSecrets;
 import io.rolewright.store.Awaited;
@@ -32,6 +35,8 @@ import org.jboss.logging.Logger;
 @ApplicationScoped
 class VersionWaiters {
 
+    private static final long SOON_MILLIS = 10;
+
     private static final Logger log = Logger.getLogger(VersionWaiters.class);
 
     private final ServedSecrets served;
@@ -39,12 +44,15 @@ class VersionWaiters {
     private final Vertx vertx;
     private final Set<Waiter> waiters = ConcurrentHashMap.newKeySet();
     private final AtomicBoolean polling = new AtomicBoolean();
+    private final AtomicBoolean asking = new AtomicBoolean();
     private volatile boolean stopping;
 
-    VersionWaiters(ServedSecrets served, DeliveryConfig config, Vertx vertx, MeterRegistry metrics) {
+    VersionWaiters(
+            ServedSecrets served, CallerChanges changes, DeliveryConfig config, Vertx vertx, MeterRegistry metrics) {
         this.served = served;
         this.config = config;
         this.vertx = vertx;
+        changes.whenChanged(this::askSoon);
         Gauge.builder("rolewright.delivery.waiters", waiters, Set::size)
                 .description("Requests that wait for another version")
                 .register(metrics);
@@ -53,12 +61,16 @@ class VersionWaiters {
     private static final class Waiter {
         private final UUID rotation;
         private final long version;
+        private final Caller caller;
+        private final LiveCaller live;
         private final Awaited<Boolean> answer;
         private long timer;
 
-        Waiter(UUID rotation, long version, Awaited<Boolean> answer) {
+        Waiter(UUID rotation, long version, Caller caller, LiveCaller live, Awaited<Boolean> answer) {
             this.rotation = rotation;
             this.version = version;
+            this.caller = caller;
+            this.live = live;
             this.answer = answer;
         }
     }
@@ -67,11 +79,13 @@ class VersionWaiters {
      * Completes on the caller's context, which has to be Vert.x's.
      *
      * @param version the least to wait for
-     * @return true when it is worth looking again: the version is served, or the rotation is gone; false when the time is up. Fails with
-     *     429 {@code too_many_waiters}
+     * @param caller who waits, as he was judged before
+     * @param live by which he is judged again, twice a second and whenever something is heard of that may be about him
+     * @return true when it is worth looking again: the version is served, the rotation is gone, or the caller is no more who he was or may
+     *     no more what he might; false when the time is up. Fails with 429 {@code too_many_waiters}
      */
-    Uni<Boolean> until(UUID rotation, long version, Duration timeout) {
-        return Awaited.by(answer -> begin(new Waiter(rotation, version, answer), timeout));
+    Uni<Boolean> until(UUID rotation, long version, Caller caller, LiveCaller live, Duration timeout) {
+        return Awaited.by(answer -> begin(new Waiter(rotation, version, caller, live, answer), timeout));
     }
 
     private void begin(Waiter waiter, Duration timeout) {
@@ -114,6 +128,7 @@ class VersionWaiters {
     }
 
     private void poll() {
+        askAll();
         Set<UUID> wanted = waiters.stream().map(waiter -> waiter.rotation).collect(Collectors.toSet());
         Uni<Map<UUID, Long>> versions = wanted.isEmpty() ? Uni.createFrom().item(Map.of()) : served.versions(wanted);
         versions.subscribe()
@@ -137,6 +152,35 @@ class VersionWaiters {
     private void polled() {
         polling.set(false);
         pollSoon();
+    }
+
+    // ---- Who waits --------------------------------------------------------------------------------------------------
+
+    /** Changes come in numbers, from inside of what makes them; one round of questions after them is enough. */
+    private void askSoon() {
+        if (!waiters.isEmpty() && asking.compareAndSet(false, true)) {
+            vertx.setTimer(SOON_MILLIS, ignored -> {
+                asking.set(false);
+                askAll();
+            });
+        }
+    }
+
+    /** Each token once. Who cannot be judged, for the store does not answer, goes on waiting: he is judged before he is given anything. */
+    private void askAll() {
+        waiters.stream()
+                .collect(Collectors.groupingBy(waiter -> waiter.live))
+                .forEach((live, his) -> live.again()
+                        .subscribe()
+                        .with(
+                                caller -> his.stream()
+                                        .filter(waiter -> !waiter.caller.equals(caller))
+                                        .forEach(waiter -> end(waiter, true)),
+                                failure -> {
+                                    if (failure instanceof Problem) {
+                                        his.forEach(waiter -> end(waiter, true));
+                                    }
+                                }));
     }
 
     // ---- Stopping ---------------------------------------------------------------------------------------------------

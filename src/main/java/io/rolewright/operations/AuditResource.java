@@ -16,6 +16,7 @@ import io.rolewright.audit.AuditSearch.Position;
 import io.rolewright.audit.AuditSearch.Wanted;
 import io.rolewright.audit.AuditType;
 import io.rolewright.audit.Outcome;
+import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Ids;
 import io.rolewright.request.Numbers;
@@ -98,7 +99,7 @@ class AuditResource {
         var wanted = filter.wanted(who);
         int size = size(limit);
         var after = position(cursor);
-        return audit.record(read(AuditType.GET_AUDIT_LOGS, who))
+        return audit.record(by(AuditEvent.success(AuditType.GET_AUDIT_LOGS), who, request.id()))
                 .chain(() -> search.page(wanted, after, size + 1))
                 .map(rows -> rows.size() <= size
                         ? new Events(rows.stream().map(this::view).toList(), null)
@@ -114,7 +115,8 @@ class AuditResource {
             operationId = "exportAuditEventsAsCsv",
             summary = "Download the audit as CSV",
             description = "All rows that match, newest first, streamed (RFC 4180). A cell that a spreadsheet would take"
-                    + " for a formula starts with an apostrophe.")
+                    + " for a formula starts with an apostrophe. Cut off, without the end of the chunked body, when the"
+                    + " caller may no longer.")
     @APIResponse(
             responseCode = "200",
             description = "One line of names, then one line for each event.",
@@ -134,7 +136,9 @@ class AuditResource {
     @Operation(
             operationId = "exportAuditEventsAsJsonLines",
             summary = "Download the audit as JSON lines",
-            description = "All rows that match, newest first, streamed; each line is an AuditEvent.")
+            description =
+                    "All rows that match, newest first, streamed; each line is an AuditEvent. Cut off, without the end of"
+                            + " the chunked body, when the caller may no longer.")
     @APIResponse(
             responseCode = "200",
             description = "One line for each event.",
@@ -145,11 +149,23 @@ class AuditResource {
 
     private <T> Multi<T> lines(Filter filter, String format, Function<Found, T> line) {
         var who = caller.get();
-        var wanted = filter.wanted(who);
-        return audit.record(read(AuditType.EXPORT_AUDIT_LOGS, who).with("format", format))
+        var live = caller.live();
+        var id = request.id();
+        filter.wanted(who); // Refuses before the first byte.
+        return audit.record(by(AuditEvent.success(AuditType.EXPORT_AUDIT_LOGS), who, id)
+                        .with("format", format))
                 .onItem()
-                .transformToMulti(
-                        recorded -> search.all(wanted, clock.instant()).map(line));
+                .transformToMulti(recorded -> search.all(() -> live.again().map(filter::wanted), clock.instant())
+                        .map(line)
+                        .onFailure(Problem.class)
+                        .call(refusal -> audit.record(by(
+                                                AuditEvent.refused(
+                                                        AuditType.EXPORT_AUDIT_LOGS, ((Problem) refusal).code()),
+                                                who,
+                                                id)
+                                        .with("format", format))
+                                .onFailure()
+                                .recoverWithNull()));
     }
 
     private static <T> Multi<T> download(String format, Multi<T> lines) {
@@ -159,8 +175,8 @@ class AuditResource {
                 .build();
     }
 
-    private AuditEvent read(String type, Caller who) {
-        return AuditEvent.success(type).by(who.id(), who.name()).from(who.address(), request.id());
+    private static AuditEvent by(AuditEvent event, Caller who, String requestId) {
+        return event.by(who.id(), who.name()).from(who.address(), requestId);
     }
 
     private String csv(Found event) {

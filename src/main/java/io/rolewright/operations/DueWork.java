@@ -14,11 +14,13 @@ import io.rolewright.delivery.webhook.Courier.Told;
 import io.rolewright.outbox.Outbox;
 import io.rolewright.rotation.DueRotations;
 import io.rolewright.rotation.ScheduleNotices;
+import io.rolewright.store.Awaited;
 import io.rolewright.store.CallersContext;
 import io.rolewright.store.OwnContext;
 import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
 import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.subscription.Cancellable;
 import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
@@ -135,13 +137,29 @@ class DueWork {
 
     // ---- From outside ---------------------------------------------------------------------------------------------
 
-    /** Does what is due until nothing is, or the time is up. Safe to call from many places at once. */
-    Uni<Report> run(Deadline budget) {
+    /**
+     * Does what is due until nothing is, or the time is up. Safe to call from many places at once. What has been begun goes on to its end
+     * when the caller hangs up, or may no longer.
+     *
+     * @param mayNoMore fails when the caller may have no more begun; never completes otherwise
+     * @return fails as {@code mayNoMore} does, at once
+     */
+    Uni<Report> run(Deadline budget, Uni<Void> mayNoMore) {
         DueTurn mine = new DueTurn(rotations, roles, vertx, budget);
         turns.add(mine);
         if (stopping) {
             mine.stop();
         }
+        return Awaited.by(answer -> {
+            Cancellable watch = mayNoMore.subscribe().with(never -> {}, refusal -> {
+                mine.stop();
+                answer.fail(refusal);
+            });
+            run(mine, budget).onTermination().invoke(watch::cancel).subscribe().with(answer::complete, answer::fail);
+        });
+    }
+
+    private Uni<Report> run(DueTurn mine, Deadline budget) {
         // Beside the work, so that a slow target keeps nobody waiting for news, and after it, for what it has made
         // true. Notices only after it: they lock the rows that are due, and a claim passes locked rows by.
         return Uni.combine()

@@ -1,7 +1,9 @@
 package io.rolewright.operations;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import io.rolewright.access.Caller;
 import io.rolewright.access.CurrentCaller;
+import io.rolewright.access.LiveCaller;
 import io.rolewright.access.Right;
 import io.rolewright.access.Rights;
 import io.rolewright.request.Numbers;
@@ -14,6 +16,7 @@ import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.function.Consumer;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -50,7 +53,7 @@ class DueWorkResource {
             summary = "Do what is due",
             description =
                     "Everything that the scheduler inside does: scheduled rotations, retries, recovery after crashes,"
-                            + " deferred revokes, probes, webhooks, secrets in Vault. Answers when nothing more is due or the budget is used up. May be called"
+                            + " deferred revokes, probes, webhooks, secrets in Vault. Answers when nothing more is due or the budget is used up; with a 403 as soon as the caller may no longer. May be called"
                             + " as often and from as many places as you like; each piece of work is done once.")
     public Uni<DueWorkDone> run(
             @QueryParam("budgetSeconds")
@@ -63,9 +66,13 @@ class DueWorkResource {
                                             maximum = "300",
                                             defaultValue = "50"))
                     String budgetSeconds) {
-        Rights.require(caller.get(), Right.RUN_DUE, null);
+        LiveCaller live = caller.live();
+        Consumer<Caller> require = who -> Rights.require(who, Right.RUN_DUE, null);
+        require.accept(caller.get());
         Duration budget = Duration.ofSeconds(seconds(budgetSeconds)).minus(TIME_TO_ANSWER);
-        return work.run(Deadline.in(budget)).map(DueWorkDone::of);
+        return work.run(Deadline.in(budget), live.until(require))
+                .call(() -> live.again().invoke(require))
+                .map(DueWorkDone::of);
     }
 
     private static int seconds(String text) {

@@ -5,7 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.rolewright.access.Caller;
+import io.rolewright.access.StillCallers;
 import io.rolewright.problem.Problem;
+import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.Cancellable;
 import io.vertx.core.Vertx;
 import java.time.Duration;
@@ -25,6 +28,7 @@ class VersionWaitersTest {
     private final SimpleMeterRegistry metrics = new SimpleMeterRegistry();
     private final VersionWaiters waiters = new VersionWaiters(
             null, // never asked: the first poll is an hour away
+            StillCallers.changes(),
             new DeliveryConfig() {
                 @Override
                 public int waiters() {
@@ -44,6 +48,11 @@ class VersionWaitersTest {
         vertx.close().toCompletionStage().toCompletableFuture().join();
     }
 
+    private Uni<Boolean> until(Duration timeout) {
+        Caller nobody = StillCallers.nobody();
+        return waiters.until(UUID.randomUUID(), 2, nobody, StillCallers.live(nobody), timeout);
+    }
+
     private double waiting() {
         return metrics.get("rolewright.delivery.waiters").gauge().value();
     }
@@ -52,37 +61,31 @@ class VersionWaitersTest {
     void refusesOneTooManyAndTakesHimWhenAnotherHasHungUp() {
         List<Cancellable> held = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
-            held.add(waiters.until(UUID.randomUUID(), 2, LONG).subscribe().with(ignored -> {}));
+            held.add(until(LONG).subscribe().with(ignored -> {}));
         }
         assertThat(waiting()).isEqualTo(3);
 
-        assertThatThrownBy(
-                        () -> waiters.until(UUID.randomUUID(), 2, LONG).await().atMost(LONG))
-                .isInstanceOfSatisfying(Problem.class, problem -> {
-                    assertThat(problem.status()).isEqualTo(429);
-                    assertThat(problem.code()).isEqualTo("too_many_waiters");
-                    assertThat(problem.headers()).containsEntry("Retry-After", "5");
-                });
+        assertThatThrownBy(() -> until(LONG).await().atMost(LONG)).isInstanceOfSatisfying(Problem.class, problem -> {
+            assertThat(problem.status()).isEqualTo(429);
+            assertThat(problem.code()).isEqualTo("too_many_waiters");
+            assertThat(problem.headers()).containsEntry("Retry-After", "5");
+        });
 
         held.get(0).cancel();
         assertThat(waiting()).isEqualTo(2);
-        assertThat(waiters.until(UUID.randomUUID(), 2, Duration.ofMillis(50))
-                        .await()
-                        .atMost(LONG))
-                .isFalse();
+        assertThat(until(Duration.ofMillis(50)).await().atMost(LONG)).isFalse();
         assertThat(waiting()).isEqualTo(2);
     }
 
     @Test
     void nobodyIsKeptWaitingByAProcessThatEnds() {
         List<Boolean> ended = new CopyOnWriteArrayList<>();
-        waiters.until(UUID.randomUUID(), 2, LONG).subscribe().with(ended::add);
+        until(LONG).subscribe().with(ended::add);
 
         waiters.stop(null);
 
         await().untilAsserted(() -> assertThat(ended).containsExactly(false));
-        assertThat(waiters.until(UUID.randomUUID(), 2, LONG).await().atMost(LONG))
-                .isFalse();
+        assertThat(until(LONG).await().atMost(LONG)).isFalse();
         assertThat(waiting()).isZero();
     }
 }

@@ -1,0 +1,454 @@
+package io.rolewright.access;
+
+import static io.rolewright.rotation.Rotating.BASE;
+import static io.rolewright.rotation.Rotating.rotateAtOnce;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.DynamicTest.dynamicTest;
+
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.RestAssured;
+import io.restassured.response.Response;
+import io.rolewright.rotation.Rotating;
+import io.rolewright.testing.Api;
+import io.rolewright.testing.Identities;
+import io.rolewright.testing.Identities.Somebody;
+import io.rolewright.testing.TcpProxy;
+import io.rolewright.testing.TestPostgres;
+import io.rolewright.testing.TestPostgres.Login;
+import io.rolewright.testing.TestStore;
+import io.vertx.core.json.JsonObject;
+import jakarta.inject.Inject;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+
+/**
+ * Who loses his right in the middle of something that lasts gets nothing more from it: every way to lose it against everything that may
+ * last longer than {@link AccessConfig#revocationDelay}.
+ */
+@QuarkusTest
+class RevokedMeanwhileTest {
+
+    private static final String RUN_DUE = "/api/v1/rotations/run-due";
+
+    /** The delay, one look at the versions, and what two busy cores take. */
+    private static final Duration BOUND = Duration.ofSeconds(5).plusMillis(500).plusSeconds(3);
+
+    private static final String CHANGED = "; insert into access_change (identity_id) values ('%1$s')"
+            + " on conflict (identity_id) do update set at = now()";
+
+    @Inject
+    MeterRegistry metrics;
+
+    @Inject
+    TokenLedger ledger;
+
+    @Inject
+    AccessConfig access;
+
+    private final ExecutorService threads = Executors.newCachedThreadPool();
+
+    @AfterEach
+    void end() {
+        threads.shutdownNow();
+    }
+
+    /** How the right is lost: by a call to this replica, or by what the call to another leaves in the store. */
+    private enum Loss {
+        MEMBERSHIP_REMOVED("permission_denied", "delete from role_binding where identity_id = '%1$s'" + CHANGED) {
+            @Override
+            void here(Held held) {
+                if (held.project == null) {
+                    roles(held, List.of());
+                } else {
+                    Api.as().delete(membership(held)).then().statusCode(200);
+                }
+            }
+        },
+        ROLE_NARROWED(
+                "permission_denied", "update role_binding set role = 'reader' where identity_id = '%1$s'" + CHANGED) {
+            @Override
+            void here(Held held) {
+                if (held.project == null) {
+                    roles(held, List.of("reader"));
+                } else {
+                    Api.as()
+                            .body(Map.of("roles", List.of("reader")))
+                            .put(membership(held))
+                            .then()
+                            .statusCode(200);
+                }
+            }
+        },
+        IDENTITY_DELETED("token_revoked", "delete from identity where id = '%1$s'" + CHANGED) {
+            @Override
+            void here(Held held) {
+                Api.as()
+                        .delete("/api/v1/identities/" + held.somebody.id())
+                        .then()
+                        .statusCode(200);
+            }
+        },
+        TOKEN_REVOKED(
+                "token_revoked",
+                "insert into revoked_token (token_id, expires_at) values ('%2$s', now() + interval '1 day')") {
+            @Override
+            void here(Held held) {
+                Api.as()
+                        .body(Map.of("accessToken", held.token))
+                        .post("/api/v1/auth/token/revoke")
+                        .then()
+                        .statusCode(200);
+            }
+        },
+        CLIENT_SECRET_REVOKED("token_revoked", "delete from client_secret where identity_id = '%1$s'" + CHANGED) {
+            @Override
+            void here(Held held) {
+                String secrets = "/api/v1/auth/universal-auth/identities/" + held.somebody.id() + "/client-secrets";
+                String id = Api.as().get(secrets).path("clientSecretData[0].id");
+                Api.as().post(secrets + "/" + id + "/revoke").then().statusCode(200);
+            }
+        },
+        STATIC_TOKEN_REVOKED("token_revoked", "delete from static_token where identity_id = '%1$s'" + CHANGED) {
+            @Override
+            void here(Held held) {
+                String tokens = "/api/v1/auth/token-auth/identities/" + held.somebody.id() + "/tokens";
+                String id = Api.as().get(tokens).path("tokens[0].id");
+                Api.as().post(tokens + "/" + id + "/revoke").then().statusCode(200);
+            }
+        },
+        STATIC_TOKEN_EXPIRED(
+                "token_expired",
+                "update static_token set expires_at = now() - interval '1 s' where identity_id = '%1$s'" + CHANGED) {
+            @Override
+            void here(Held held) {
+                elsewhere(held); // Time does it, and is no call.
+            }
+        };
+
+        private final String code;
+        private final String sql;
+
+        Loss(String code, String sql) {
+            this.code = code;
+            this.sql = sql;
+        }
+
+        abstract void here(Held held);
+
+        void elsewhere(Held held) {
+            TestStore.sql(sql.formatted(held.somebody.id(), held.tokenId()));
+        }
+
+        boolean isOfAStaticToken() {
+            return name().startsWith("STATIC");
+        }
+
+        private static String membership(Held held) {
+            return "/api/v1/projects/" + held.project + "/identity-memberships/" + held.somebody.id();
+        }
+
+        private static void roles(Held held, List<String> roles) {
+            Api.as()
+                    .body(Map.of("roles", roles))
+                    .patch("/api/v1/identities/" + held.somebody.id())
+                    .then()
+                    .statusCode(200);
+        }
+    }
+
+    /** @param project where the role is held; null for the organisation */
+    private record Held(Somebody somebody, String project, String token) {
+
+        static Held of(String project, String role, Loss loss) {
+            Somebody somebody = project == null ? Identities.with(role) : Identities.in(project, role);
+            return new Held(
+                    somebody,
+                    project,
+                    loss.isOfAStaticToken()
+                            ? Api.as()
+                                    .body(Map.of("name", "static", "role", role))
+                                    .post("/api/v1/auth/token-auth/identities/" + somebody.id() + "/tokens")
+                                    .then()
+                                    .statusCode(200)
+                                    .extract()
+                                    .path("accessToken")
+                            : somebody.token());
+        }
+
+        String tokenId() {
+            String[] parts = token.split("\\.");
+            return parts.length < 3
+                    ? "00000000-0000-0000-0000-000000000000"
+                    : new JsonObject(new String(Base64.getUrlDecoder().decode(parts[1]), StandardCharsets.UTF_8))
+                            .getString("jti");
+        }
+
+        Response get(String path) {
+            return RestAssured.given()
+                    .header("Authorization", "Bearer " + token)
+                    .get(path);
+        }
+    }
+
+    // ---- Waiting for a version -------------------------------------------------------------------------------------
+
+    private static final List<String> FORMATS = List.of("json", "uri", "conninfo", "jdbc", "pgpass", "pgbouncer");
+
+    @TestFactory
+    Stream<DynamicTest> aWaitEndsWithTheRight() {
+        return Arrays.stream(Loss.values())
+                .map(loss -> dynamicTest("revoked here: " + loss, () -> {
+                    String rotation = Rotating.on(TestPostgres.NEWEST).created();
+                    Held held = Held.of(Rotating.project(), "consumer", loss);
+                    List<CompletableFuture<Response>> waiting = waiting(held, rotation);
+
+                    loss.here(held);
+
+                    refused(waiting, loss);
+                }));
+    }
+
+    /** The replica that is asked knows nothing of it when the new version is there. */
+    @TestFactory
+    Stream<DynamicTest> nobodyGetsAVersionThatWasMadeAfterHeWasRevokedElsewhere() {
+        return Arrays.stream(Loss.values())
+                .map(loss -> dynamicTest("revoked elsewhere, then rotated at once: " + loss, () -> {
+                    String rotation = Rotating.on(TestPostgres.NEWEST).created();
+                    Held held = Held.of(Rotating.project(), "consumer", loss);
+                    List<CompletableFuture<Response>> waiting = waiting(held, rotation);
+
+                    loss.elsewhere(held);
+                    rotateAtOnce(rotation).then().statusCode(200);
+
+                    refused(waiting, loss);
+                    assertThat(TestStore.sql("select from audit_event where actor_id = '" + held.somebody.id()
+                                    + "' and outcome = 'SUCCESS' and subject_id = '" + rotation + "'"))
+                            .as("nothing was given out")
+                            .isEmpty();
+                    assertThat(TestStore.sql("select from audit_event where actor_id = '" + held.somebody.id()
+                                    + "' and outcome = 'REFUSED' and subject_id = '" + rotation + "'"))
+                            .hasSize(FORMATS.size());
+                }));
+    }
+
+    /** What changed was not about him: he waits on, and is answered. */
+    @TestFactory
+    Stream<DynamicTest> whoKeepsTheRightKeepsWaiting() {
+        return Stream.of(dynamicTest("another role beside", () -> {
+            String rotation = Rotating.on(TestPostgres.NEWEST).created();
+            Held held = Held.of(Rotating.project(), "consumer", Loss.ROLE_NARROWED);
+            List<CompletableFuture<Response>> waiting = waiting(held, rotation);
+
+            Api.as()
+                    .body(Map.of("roles", List.of("consumer", "operator")))
+                    .put(Loss.membership(held))
+                    .then()
+                    .statusCode(200);
+            await().pollDelay(Duration.ofSeconds(2))
+                    .until(() -> waiting.stream().noneMatch(CompletableFuture::isDone));
+            rotateAtOnce(rotation).then().statusCode(200);
+
+            for (CompletableFuture<Response> each : waiting) {
+                assertThat(each.get(20, TimeUnit.SECONDS).statusCode()).isEqualTo(200);
+            }
+        }));
+    }
+
+    @TestFactory
+    Stream<DynamicTest> aWaitEndsWithItsProject() {
+        return Stream.of(dynamicTest("rotation and project deleted", () -> {
+            String project = Identities.project();
+            Rotating roles = Rotating.on(TestPostgres.NEWEST);
+            Map<String, Object> body = roles.body(Rotating.name("rotation"));
+            body.put("projectId", project);
+            String rotation = Rotating.created(body);
+            Held held = Held.of(project, "consumer", Loss.MEMBERSHIP_REMOVED);
+            List<CompletableFuture<Response>> waiting = waiting(held, rotation);
+
+            Api.as().delete(BASE + "/" + rotation).then().statusCode(200);
+            Api.as().delete("/api/v1/projects/" + project).then().statusCode(200);
+
+            for (CompletableFuture<Response> each : waiting) {
+                assertThat(each.get(BOUND.toMillis(), TimeUnit.MILLISECONDS).statusCode())
+                        .isIn(403, 404);
+            }
+            assertThat(held.get("/api/v1/projects").<String>path("code"))
+                    .as("no replica knows a role of his any more")
+                    .isEqualTo("permission_denied");
+        }));
+    }
+
+    private List<CompletableFuture<Response>> waiting(Held held, String rotation) {
+        double before = waiters();
+        List<CompletableFuture<Response>> waiting = FORMATS.stream()
+                .map(format -> CompletableFuture.supplyAsync(
+                        () -> held.get(BASE + "/" + rotation + "/active?waitForVersion=2&timeout=50&format=" + format),
+                        threads))
+                .toList();
+        await().until(() -> waiters() == before + FORMATS.size());
+        return waiting;
+    }
+
+    private double waiters() {
+        Gauge gauge = metrics.find("rolewright.delivery.waiters").gauge();
+        return gauge == null ? 0 : gauge.value(); // there is none before the first has waited
+    }
+
+    private static void refused(List<CompletableFuture<Response>> waiting, Loss loss) throws Exception {
+        long end = System.nanoTime() + BOUND.toNanos();
+        for (CompletableFuture<Response> each : waiting) {
+            Response answer = each.get(end - System.nanoTime(), TimeUnit.NANOSECONDS);
+            assertThat(answer.statusCode()).as(answer.asString()).isEqualTo(403);
+            assertThat(answer.<String>path("code")).isEqualTo(loss.code);
+        }
+    }
+
+    // ---- Having due work done --------------------------------------------------------------------------------------
+
+    @TestFactory
+    Stream<DynamicTest> aClockOutsideIsSentAwayWithTheRight() {
+        return Arrays.stream(Loss.values())
+                .map(loss -> dynamicTest("run-due: " + loss, () -> {
+                    Held held = Held.of(null, "scheduler", loss);
+                    TestPostgres server = TestPostgres.shared(TestPostgres.NEWEST);
+                    Login managing = server.role("LOGIN CREATEROLE");
+                    Login first = server.role("LOGIN");
+                    Rotating.grant(server, managing, first);
+                    try (TcpProxy slow = TcpProxy.to(server)) {
+                        String name = Rotating.name("rotation");
+                        String rotation = Rotating.created(Map.of(
+                                "name",
+                                name,
+                                "projectId",
+                                Rotating.project(),
+                                "connectionId",
+                                Rotating.connection(slow.port(), managing),
+                                "environment",
+                                "production",
+                                "secretPath",
+                                "/" + name,
+                                "rotationInterval",
+                                30,
+                                "strategy",
+                                "single",
+                                "parameters",
+                                Map.of("username1", first.role()),
+                                "secretsMapping",
+                                Map.of("username", "DB_USER", "password", "DB_PASSWORD")));
+                        Rotating.makeDue(rotation);
+                        slow.pause();
+                        CompletableFuture<Response> running = CompletableFuture.supplyAsync(
+                                () -> RestAssured.given()
+                                        .header("Authorization", "Bearer " + held.token)
+                                        .queryParam("budgetSeconds", 60)
+                                        .post(RUN_DUE),
+                                threads);
+                        await().until(() -> !TestStore.sql(
+                                        "select from secret_rotation where id = '" + rotation + "' and due_at > now()")
+                                .isEmpty()); // claimed
+
+                        loss.here(held);
+
+                        Response answer = running.get(BOUND.toMillis(), TimeUnit.MILLISECONDS);
+                        assertThat(answer.statusCode()).as(answer.asString()).isEqualTo(403);
+                        assertThat(answer.<String>path("code")).isEqualTo(loss.code);
+                        slow.resume();
+                        Api.as().delete(BASE + "/" + rotation);
+                    }
+                }));
+    }
+
+    // ---- Downloading the audit -------------------------------------------------------------------------------------
+
+    private static final int ROWS = 20_000;
+
+    @TestFactory
+    Stream<DynamicTest> aDownloadIsCutOffWithTheRight() {
+        String project = Identities.project();
+        TestStore.sql("insert into audit_event (at, type, outcome, project_id, facts) select"
+                + " now() - interval '1 day' + n * interval '1 ms', 'bulk', 'SUCCESS', '" + project
+                + "', jsonb_build_object('n', n, 'text', repeat('x', 1000)) from generate_series(1, " + ROWS + ") n");
+        return Stream.of("csv", "jsonl")
+                .flatMap(format -> Arrays.stream(Loss.values())
+                        .map(loss -> dynamicTest("export." + format + ": " + loss, () -> {
+                            Held held = Held.of(project, "admin", loss);
+                            try (Download download =
+                                    new Download(held, "/api/v1/audit-events/export." + format + "?type=bulk")) {
+                                assertThat(download.begin()).startsWith("HTTP/1.1 200");
+
+                                loss.here(held);
+                        if (loss == Loss.STATIC_TOKEN_EXPIRED) {
+                            ledger.age(access.revocationDelay()); // Nobody has told this replica.
+                        }
+
+                                String rest = download.rest();
+                                assertThat(rest.length()).as("bytes").isLessThan(ROWS * 1000);
+                                assertThat(rest).as("the end of a chunked body").doesNotEndWith("\r\n0\r\n\r\n");
+                                await().untilAsserted(() -> assertThat(TestStore.sql(
+                                                "select from audit_event where actor_id = '" + held.somebody.id()
+                                                        + "' and type = 'export-audit-logs' and outcome = 'REFUSED' and reason = '"
+                                                        + loss.code + "'"))
+                                        .hasSize(1));
+                            }
+                        })));
+    }
+
+    /** Of a client that reads slowly: what is on its way to it is small beside what it has asked for. */
+    private static final class Download implements AutoCloseable {
+        private final Socket socket = new Socket();
+
+        Download(Held held, String path) throws IOException {
+            socket.setReceiveBufferSize(8192);
+            socket.setSoTimeout(30_000);
+            socket.connect(new InetSocketAddress("127.0.0.1", RestAssured.port));
+            socket.getOutputStream()
+                    .write(("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + held.token
+                                    + "\r\n\r\n")
+                            .getBytes(StandardCharsets.US_ASCII));
+        }
+
+        String begin() throws IOException {
+            return new String(socket.getInputStream().readNBytes(2000), StandardCharsets.UTF_8);
+        }
+
+        String rest() throws IOException {
+            StringBuilder all = new StringBuilder();
+            byte[] block = new byte[65_536];
+            try {
+                for (int n = 0;
+                        n >= 0 && all.length() < ROWS * 2000;
+                        n = socket.getInputStream().read(block)) {
+                    all.append(new String(block, 0, n, StandardCharsets.ISO_8859_1));
+                    if (all.length() > 7 && all.substring(all.length() - 7).equals("\r\n0\r\n\r\n")) {
+                        break;
+                    }
+                }
+            } catch (java.net.SocketException reset) { // which is as good an end
+            }
+            return all.toString();
+        }
+
+        @Override
+        public void close() throws IOException {
+            socket.close();
+        }
+    }
+}
