@@ -62,6 +62,7 @@ final class KnownSettings {
             "rolewright.migration.password",
             "rolewright.migration.timeout",
             "rolewright.migration.username",
+            "rolewright.password.minimum-entropy",
             "rolewright.root-key-file",
             "rolewright.rotation.expiry-notice",
             "rolewright.rotation.minimum-overlap",

@@ -4,6 +4,7 @@ import io.quarkus.runtime.StartupEvent;
 import io.rolewright.access.AccessConfig;
 import io.rolewright.access.AccessSettings;
 import io.rolewright.access.BootstrapConfig;
+import io.rolewright.rotation.PasswordConfig;
 import io.rolewright.rotation.VaultKvConfig;
 import io.rolewright.rotation.VaultPlaces;
 import io.rolewright.sealing.RootKeyConfig;
@@ -58,7 +59,8 @@ class Settings {
             RootKeyConfig rootKey,
             AccessConfig access,
             BootstrapConfig bootstrap,
-            VaultKvConfig vaultKv) {
+            VaultKvConfig vaultKv,
+            PasswordConfig password) {
         Optional<String> rootKeyFile = config.getOptionalValue("rolewright.root-key-file", String.class);
         if (rootKey.rootKeySource() == RootKeyConfig.Source.VAULT_TRANSIT) {
             vaultComplaint(config).ifPresent(sentence -> {
@@ -93,6 +95,9 @@ class Settings {
                 throw new Complaint(sentence);
             });
         }
+        PasswordConfig.fault(password.minimumEntropy()).ifPresent(fault -> {
+            throw new Complaint(variable("rolewright.password.minimum-entropy") + " is malformed: " + fault + ".");
+        });
         AccessSettings.complaint(access, bootstrap).ifPresent(sentence -> {
             throw new Complaint(sentence);
         });

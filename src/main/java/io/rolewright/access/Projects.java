@@ -13,6 +13,7 @@ import io.rolewright.sealing.Sealer;
 import io.smallrye.mutiny.Uni;
 import io.vertx.pgclient.PgException;
 import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.inject.Instance;
 import jakarta.persistence.LockModeType;
 import java.sql.SQLException;
 import java.text.Normalizer;
@@ -39,12 +40,14 @@ public class Projects {
     /** SQLSTATE of a foreign key violation (PostgreSQL manual, Appendix A). */
     private static final String STILL_REFERENCED = "23503";
 
+    private final Instance<SlugBounds> bounds;
     private final Standings standings;
     private final AuditLog audit;
     private final Sealer sealer;
     private final Clock clock;
 
-    Projects(Standings standings, AuditLog audit, Sealer sealer, Clock clock) {
+    Projects(Instance<SlugBounds> bounds, Standings standings, AuditLog audit, Sealer sealer, Clock clock) {
+        this.bounds = bounds;
         this.standings = standings;
         this.audit = audit;
         this.sealer = sealer;
@@ -103,10 +106,21 @@ public class Projects {
 
     /**
      * @param name null to leave it; the same for the slug
-     * @return fails with 400 {@code project_name_taken} or {@code project_slug_taken}
+     * @return fails with 400 {@code project_name_taken} or {@code project_slug_taken}, 403 for another slug where slugs bound projects and
+     *     the caller is no administrator of the organisation
      */
     Uni<Project> change(Act act, UUID id, String name, String slug) {
         return existing(act.caller(), Right.PROJECT_EDIT, id)
+                .invoke(before -> {
+                    boolean another = slug != null && !slug.equals(before.slug);
+                    if (another && bounds.stream().anyMatch(SlugBounds::boundBySlug)) {
+                        Rights.require(
+                                act.caller(),
+                                Right.PROJECT_EDIT,
+                                null,
+                                " of the organisation, and here the slug bounds where the project's credentials are written");
+                    }
+                })
                 .chain(before -> Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> session.find(Project.class, id, LockModeType.PESSIMISTIC_WRITE)
                                 .chain(project -> refuseTaken(id, name, slug)

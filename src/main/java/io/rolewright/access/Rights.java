@@ -44,8 +44,17 @@ public final class Rights {
      * @throws Problem 403 {@code permission_denied}, naming the action and the subject
      */
     public static ProvenRight require(Caller caller, Right right, UUID projectId) {
+        return require(caller, right, projectId, "");
+    }
+
+    /**
+     * The same, where it is not obvious why it takes this right.
+     *
+     * @param because appended to the sentence of the refusal; empty, or it begins with {@code ", "} or the like
+     */
+    public static ProvenRight require(Caller caller, Right right, UUID projectId, String because) {
         if (!caller.grants().allow(right, projectId)) {
-            throw denied(right);
+            throw denied(right, because);
         }
         return new Proven(caller.id());
     }
@@ -83,10 +92,14 @@ public final class Rights {
     }
 
     private static Problem denied(Right right) {
+        return denied(right, "");
+    }
+
+    private static Problem denied(Right right, String because) {
         return Problem.of(
                 403,
                 "permission_denied",
-                "You are not allowed to " + right.action() + " on " + right.subject() + ".",
+                "You are not allowed to " + right.action() + " on " + right.subject() + because + ".",
                 Map.of("action", right.action(), "subject", right.subject()));
     }
 }

@@ -210,7 +210,10 @@ class ConnectionResource {
     @Operation(
             operationId = "updatePostgresAppConnection",
             summary = "Change a connection",
-            description = "New credentials are tested first; nothing is changed if that fails.")
+            description =
+                    "New credentials are tested first; nothing is changed if that fails. Where a connection leads that"
+                            + " rotations use, and its TLS, is changed only by who may read the generated credentials of all of"
+                            + " them: they would be sent there.")
     public Uni<One> change(
             @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId,
             @NotNull(message = "Required") @Valid ChangedConnection body) {

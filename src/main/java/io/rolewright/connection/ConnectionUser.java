@@ -1,5 +1,6 @@
 package io.rolewright.connection;
 
+import io.rolewright.access.Caller;
 import io.smallrye.mutiny.Uni;
 import java.util.List;
 import java.util.UUID;
@@ -10,6 +11,16 @@ public interface ConnectionUser {
 
     /** What of this feature uses the connection; joins the caller's store transaction. */
     Uni<List<Use>> uses(UUID connection);
+
+    /**
+     * Lets the caller decide where the secrets go that this feature sends over the connection, and who may pose as its server, or refuses;
+     * joins the caller's store transaction.
+     *
+     * @return fails with 403, naming the right that is missing
+     */
+    default Uni<Void> requireMove(Caller caller, UUID connection) {
+        return Uni.createFrom().voidItem();
+    }
 
     /** A caller has changed where the connection leads, or as whom; joins the store transaction that does. */
     default Uni<Void> changed(UUID connection) {

@@ -33,6 +33,7 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -326,13 +327,15 @@ class Connections {
                             change.name() == null || change.name().equals(before.name)
                                     ? Uni.createFrom().voidItem()
                                     : nameIsFree(change.name(), before.projectId());
-                    return nameChecked.chain(() -> Boolean.TRUE.equals(change.managed()) && !before.platformManaged
-                            ? targets.admitted(
-                                    credentials.login(),
-                                    Errand.CHANGE,
-                                    deadline,
-                                    own -> changeToManaged(act, before, change, credentials, own))
-                            : changeRow(act, before, change, credentials, deadline));
+                    return nameChecked
+                            .chain(() -> mayMove(act, id, move(before, credentials)))
+                            .chain(() -> Boolean.TRUE.equals(change.managed()) && !before.platformManaged
+                                    ? targets.admitted(
+                                            credentials.login(),
+                                            Errand.CHANGE,
+                                            deadline,
+                                            own -> changeToManaged(act, before, change, credentials, own))
+                                    : changeRow(act, before, change, credentials, deadline));
                 })
                 .onFailure(StoreFault::isUniqueViolation)
                 .transform(clash -> nameTaken(change.name()));
@@ -406,7 +409,7 @@ class Connections {
                             row.platformManaged && !change.schedule().isEmpty()
                                     ? managed.schedule(row.id, change.schedule(), now())
                                     : Uni.createFrom().voidItem();
-                    return scheduled.chain(() -> updated(act, row, credentials != null));
+                    return scheduled.chain(() -> updated(act, row, credentials != null, move(before, credentials)));
                 })));
     }
 
@@ -423,7 +426,7 @@ class Connections {
                             seal.put(row, credentials);
                             logins.note(row, start.server(), credentials.username());
                             return managed.begin(row, start, change.schedule(), now())
-                                    .call(() -> updated(act, row, true))
+                                    .call(() -> updated(act, row, true, move(before, credentials)))
                                     .map(begun -> new Written(begun, row.version));
                         })))
                 .chain(written -> takenOver(written.begun(), act, deadline, () -> unchange(before, written)))
@@ -506,10 +509,30 @@ class Connections {
         row.updatedAt = now();
     }
 
-    private Uni<Opened> updated(ConnectionAudit.Act act, Connection row, boolean credentials) {
-        return Panache.flush()
-                .call(() -> audit.success(
-                        act, AuditType.UPDATE_APP_CONNECTION, row, Map.of("credentialsUpdated", credentials)))
+    private Move move(Connection before, Credentials credentials) {
+        return credentials == null ? Move.NONE : Move.of(seal.open(before), credentials);
+    }
+
+    /**
+     * Refuses who may not read what is sent over the connection, since it would be sent where he says. Asked before anything is done, and
+     * again in the transaction that does it, as others may have begun to use the connection meanwhile.
+     */
+    private Uni<Void> mayMove(ConnectionAudit.Act act, UUID id, Move move) {
+        Uni<Void> asked = Uni.createFrom().voidItem();
+        if (move.changed()) {
+            for (ConnectionUser user : users) { // one session: one at a time
+                asked = asked.chain(() -> user.requireMove(act.caller(), id));
+            }
+        }
+        return asked;
+    }
+
+    private Uni<Opened> updated(ConnectionAudit.Act act, Connection row, boolean credentials, Move move) {
+        Map<String, Object> facts = new LinkedHashMap<>(move.facts());
+        facts.put("credentialsUpdated", credentials);
+        return mayMove(act, row.id, move)
+                .chain(Panache::flush)
+                .call(() -> audit.success(act, AuditType.UPDATE_APP_CONNECTION, row, facts))
                 .call(() -> credentials ? tellUsers(row.id) : Uni.createFrom().voidItem())
                 .chain(() -> store.byId(row.id))
                 .chain(this::opened);

@@ -15,7 +15,7 @@ public final class PasswordGenerator {
      * placed instead, which is not quite uniform. Of the default policies one password in 4,600 (48 characters) or 280 (32) needs a
      * second draw.
      */
-    private static final int DRAWS = 50;
+    static final int DRAWS = 50;
 
     private final SecureRandom random;
 

@@ -65,6 +65,10 @@ public record PasswordPolicy(int length, int digits, int lowercase, int uppercas
         return character > ' ' && character < 0x7f && !Character.isLetterOrDigit(character);
     }
 
+    PasswordPolicy ofLength(int other) {
+        return new PasswordPolicy(other, digits, lowercase, uppercase, symbols, allowedSymbols);
+    }
+
     /** The kinds that occur, each with how many there must be. */
     Map<String, Integer> alphabets() {
         Map<String, Integer> alphabets = new LinkedHashMap<>();

@@ -2,6 +2,7 @@ package io.rolewright.rotation;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.rolewright.password.PasswordEntropy;
 import io.rolewright.password.PasswordPolicy;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
@@ -12,15 +13,31 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /** What may stand in {@code parameters}, beyond what one field alone can tell, and how the requirements are kept. */
 @ApplicationScoped
 class Parameters {
 
-    private final ObjectMapper json;
+    /** Of bits; the same requirements always come to the same number, those that differ in order of symbols too. */
+    private static final double ROUNDING = 1e-6;
 
-    Parameters(ObjectMapper json) {
+    private static final Logger log = Logger.getLogger(Parameters.class);
+
+    private final ObjectMapper json;
+    private final PasswordConfig config;
+
+    /** Rotations of which the log says already that their passwords are weak. */
+    private final Set<UUID> told = ConcurrentHashMap.newKeySet();
+
+    Parameters(ObjectMapper json, PasswordConfig config) {
         this.json = json;
+        this.config = config;
     }
 
     /**
@@ -85,9 +102,30 @@ class Parameters {
         }
     }
 
+    /**
+     * What the next password is made to. Requirements from before there was a least number of bits, or from under another setting, stay
+     * in force: a rotation that stopped for them would leave its old password in use for ever. The log names them, once per process.
+     */
     PasswordPolicy policy(Rotation row) {
+        PasswordPolicy policy = stored(row);
+        double bits = PasswordEntropy.bits(policy);
+        if (bits < config.minimumEntropy() && told.add(row.id)) {
+            log.warnf(
+                    "Rotation %s makes passwords of %d bits, and less than %d are refused today: give it longer"
+                            + " passwordRequirements",
+                    row.id, (int) bits, config.minimumEntropy());
+        }
+        return policy;
+    }
+
+    private PasswordPolicy stored(Rotation row) {
         PasswordRequirements requirements = requirements(row);
         return requirements == null ? PasswordPolicy.ROLES : requirements.policy();
+    }
+
+    /** Whether passwords will be easier to guess than those that the rotation makes now. */
+    boolean weakens(Rotation row, @Nullable PasswordRequirements wanted) {
+        return wanted != null && PasswordEntropy.bits(wanted.policy()) < PasswordEntropy.bits(stored(row)) - ROUNDING;
     }
 
     /** Null for the default. */
@@ -101,17 +139,40 @@ class Parameters {
         }
     }
 
-    /** @throws ValidationProblem when no password can meet them */
-    String stored(PasswordRequirements requirements) {
+    /**
+     * @param before the rotation as it is, which may be given again what it has, strong or not; null for one that is made
+     * @throws ValidationProblem when no password can meet them, or when they are too easy to guess
+     */
+    @Nullable
+    String stored(@Nullable PasswordRequirements requirements, @Nullable Rotation before) {
         if (requirements == null) {
             return null;
         }
-        requirements.policy();
+        PasswordPolicy policy = requirements.policy();
+        if (before == null || !policy.equals(stored(before))) {
+            refuseWeak(policy);
+        }
         try {
             return json.writeValueAsString(requirements);
         } catch (JsonProcessingException impossible) { // it was read from JSON
             throw new IllegalStateException(impossible);
         }
+    }
+
+    private void refuseWeak(PasswordPolicy policy) {
+        double bits = PasswordEntropy.bits(policy);
+        if (bits >= config.minimumEntropy()) {
+            return;
+        }
+        OptionalInt enough = PasswordEntropy.lengthFor(policy, config.minimumEntropy());
+        throw ValidationProblem.at(
+                List.of("parameters", "passwordRequirements", "length"),
+                "too_small",
+                "Such passwords have " + (int) bits + " bits, and at least " + config.minimumEntropy() + " are needed: "
+                        + (enough.isPresent()
+                                ? (enough.getAsInt() - policy.length()) + " more characters would do ("
+                                        + enough.getAsInt() + "), or more kinds of them"
+                                : "require more kinds of characters"));
     }
 
     private static void checkName(List<Issue> issues, String field, String name) {

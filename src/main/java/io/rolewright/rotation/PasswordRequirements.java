@@ -21,7 +21,12 @@ record PasswordRequirements(
         @NotNull(message = "Required")
         @Min(value = 1, message = "Must be between 1 and 250")
         @Max(value = PasswordPolicy.MAXIMUM_LENGTH, message = "Must be between 1 and 250")
-        @Schema(examples = "48")
+        @Schema(
+                description =
+                        "Of a password. Requirements that make passwords of less than 72 bits are refused (or of what the"
+                                + " operator has set), and the answer says which length would do: 13 with letters and digits, 22 with digits"
+                                + " alone.",
+                examples = "48")
         Integer length,
 
         @NotNull(message = "Required") @Valid Required required,

@@ -69,7 +69,7 @@ class RotationStore implements PanacheRepositoryBase<Rotation, UUID> {
 
     Uni<List<Rotation>> using(UUID connection) {
         return Panache.withSession(() -> list(
-                "from Rotation r where r.connectionId = :connection order by r.name, r.id",
+                WITH_PROJECT + "where r.connectionId = :connection " + IN_ORDER,
                 Parameters.with("connection", connection)));
     }
 

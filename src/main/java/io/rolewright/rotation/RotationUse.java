@@ -1,5 +1,8 @@
 package io.rolewright.rotation;
 
+import io.rolewright.access.Caller;
+import io.rolewright.access.Right;
+import io.rolewright.access.Rights;
 import io.rolewright.connection.ConnectionUser;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -24,6 +27,18 @@ class RotationUse implements ConnectionUser {
                 .map(rows -> rows.stream()
                         .map(row -> new Use(RotationOwner.KIND, row.id, row.name))
                         .toList());
+    }
+
+    /** Whoever has the passwords sent elsewhere may read them there, and so must be allowed to read each of them here. */
+    @Override
+    public Uni<Void> requireMove(Caller caller, UUID connection) {
+        return store.using(connection)
+                .invoke(rows -> rows.forEach(row -> Rights.require(
+                        caller,
+                        Right.ROTATION_READ_CREDENTIALS,
+                        row.project.id,
+                        ", and this decides where the passwords of rotations that use the connection are sent")))
+                .replaceWithVoid();
     }
 
     @Override

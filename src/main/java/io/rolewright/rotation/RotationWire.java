@@ -308,7 +308,12 @@ class RotationWire {
             @Schema(description = "Only the default.", nullable = true)
             String rotationStatement,
 
-            @Valid @Schema(description = "From the next password on.", nullable = true)
+            @Valid
+            @Schema(
+                    description =
+                            "From the next password on. Those that make passwords easier to guess take the right to read"
+                                    + " the generated credentials.",
+                    nullable = true)
             PasswordRequirements passwordRequirements) {
 
         ChangedParameters {

@@ -178,7 +178,7 @@ class Rotations {
             List<String> names = Parameters.roles(wanted.parameters(), strategy);
             Parameters.refuseEqualNames(wanted.secretsMapping());
             checkNext(wanted.nextRotationAt(), !Boolean.FALSE.equals(wanted.isAutoRotationEnabled()));
-            String requirements = parameters.stored(wanted.parameters().passwordRequirements());
+            String requirements = parameters.stored(wanted.parameters().passwordRequirements(), null);
             return project(act.caller(), wanted.projectId(), Right.ROTATION_CREATE)
                     .chain(project -> idempotency.once(
                             Rights.require(act.caller(), Right.ROTATION_CREATE, project.id),
@@ -305,9 +305,8 @@ class Rotations {
     Uni<Shown> change(Act act, UUID id, ChangedRotation wanted) {
         Uni<Shown> changed = existing(act.caller(), id, Right.ROTATION_EDIT).chain(before -> {
             refuseWhatStays(before, wanted);
-            String requirements = wanted.parameters() == null
-                    ? null
-                    : parameters.stored(wanted.parameters().passwordRequirements());
+            String requirements = parameters.stored(requirements(wanted), before);
+            refuseWeaker(act, before, wanted);
             if (wanted.secretsMapping() != null) {
                 Parameters.refuseEqualNames(wanted.secretsMapping());
             }
@@ -367,6 +366,7 @@ class Rotations {
             if (row.revokingSince != null) { // since it was read
                 throw RotationTurn.revoking();
             }
+            boolean weaker = refuseWeaker(act, row, wanted); // again: another may have strengthened them meanwhile
             boolean auto = wanted.isAutoRotationEnabled() == null ? row.autoRotation : wanted.isAutoRotationEnabled();
             checkNext(wanted.nextRotationAt(), auto);
             boolean replan = auto != row.autoRotation
@@ -402,17 +402,43 @@ class Rotations {
                             : wanted.vaultKv()
                                     .map(place -> vault.place(id, place))
                                     .orElseGet(() -> vault.remove(id)))
-                    .chain(() -> audit.success(act, AuditType.UPDATE_SECRET_ROTATION, row, changedFields(wanted)));
+                    .chain(() ->
+                            audit.success(act, AuditType.UPDATE_SECRET_ROTATION, row, changedFields(wanted, weaker)));
         });
     }
 
-    private static Map<String, Object> changedFields(ChangedRotation wanted) {
+    private static @Nullable PasswordRequirements requirements(ChangedRotation wanted) {
+        return wanted.parameters() == null ? null : wanted.parameters().passwordRequirements();
+    }
+
+    /**
+     * Whoever has passwords made that are easier to guess may guess them, and so must be allowed to read them.
+     *
+     * @return whether they will be easier to guess
+     */
+    private boolean refuseWeaker(Act act, Rotation row, ChangedRotation wanted) {
+        boolean weaker = parameters.weakens(row, requirements(wanted));
+        if (weaker) {
+            Rights.require(
+                    act.caller(),
+                    Right.ROTATION_READ_CREDENTIALS,
+                    row.project.id,
+                    ", and these passwordRequirements make passwords easier to guess");
+        }
+        return weaker;
+    }
+
+    private static Map<String, Object> changedFields(ChangedRotation wanted, boolean weaker) {
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("isAutoRotationEnabled", wanted.isAutoRotationEnabled());
         facts.put("rotationInterval", wanted.rotationInterval());
         facts.put("secretsMappingUpdated", wanted.secretsMapping() != null);
         facts.put("driftPolicy", wanted.driftPolicy());
         facts.put("nextRotationAt", wanted.nextRotationAt());
+        facts.put("takeover", wanted.takeover());
+        facts.put("allowPrivileged", wanted.allowPrivileged());
+        facts.put("passwordRequirementsUpdated", requirements(wanted) == null ? null : true);
+        facts.put("requirementsWeakened", weaker ? true : null);
         facts.values().removeIf(java.util.Objects::isNull);
         if (wanted.vaultKv() != null) {
             facts.putAll(vaultFact(wanted.vaultKv()));

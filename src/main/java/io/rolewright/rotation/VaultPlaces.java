@@ -1,5 +1,6 @@
 package io.rolewright.rotation;
 
+import io.rolewright.access.SlugBounds;
 import io.rolewright.problem.Problem;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.List;
@@ -13,7 +14,7 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
  * is decided here, when a place is chosen and again before each delivery.
  */
 @ApplicationScoped
-public class VaultPlaces {
+public class VaultPlaces implements SlugBounds {
 
     private static final String PROJECT = "{project}";
     private static final Pattern FORM = Pattern.compile(
@@ -35,6 +36,11 @@ public class VaultPlaces {
     /** Whether anything can be written at all. */
     public boolean isOpen() {
         return !places.isEmpty();
+    }
+
+    @Override
+    public boolean boundBySlug() {
+        return places.stream().anyMatch(place -> place.contains(PROJECT));
     }
 
     /** @param project the slug of the rotation's project */

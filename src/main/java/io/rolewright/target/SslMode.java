@@ -3,7 +3,7 @@ package io.rolewright.target;
 import java.util.Optional;
 
 /**
- * How a session is protected, in libpq's words. There is no {@code prefer} and no {@code allow}: nothing falls back to
+ * How a session is protected, in libpq's words, the weakest first. There is no {@code prefer} and no {@code allow}: nothing falls back to
  * plaintext silently.
  */
 public enum SslMode {

@@ -395,9 +395,9 @@ class RevokedMeanwhileTest {
                                 assertThat(download.begin()).startsWith("HTTP/1.1 200");
 
                                 loss.here(held);
-                        if (loss == Loss.STATIC_TOKEN_EXPIRED) {
-                            ledger.age(access.revocationDelay()); // Nobody has told this replica.
-                        }
+                                if (loss == Loss.STATIC_TOKEN_EXPIRED) {
+                                    ledger.age(access.revocationDelay()); // Nobody has told this replica.
+                                }
 
                                 String rest = download.rest();
                                 assertThat(rest.length()).as("bytes").isLessThan(ROWS * 1000);

@@ -249,7 +249,7 @@ class RolePrivilegesTest {
                             "passwordRequirements",
                                     Map.of(
                                             "length",
-                                            20,
+                                            60,
                                             "required",
                                             Map.of("symbols", 18, "lowercase", 1),
                                             "allowedSymbols",

@@ -29,6 +29,14 @@ class VaultPlacesTest {
     }
 
     @Test
+    void saysWhetherSlugsBoundProjects() {
+        assertThat(places("https://vault.example", "shared:", "kv-{project}:databases")
+                        .boundBySlug())
+                .isTrue();
+        assertThat(places("https://vault.example", "shared:").boundBySlug()).isFalse();
+    }
+
+    @Test
     void opensAWholeEngineAndOneForEachProject() {
         VaultPlaces places = places("https://vault.example", "shared:", "kv-{project}:databases");
 

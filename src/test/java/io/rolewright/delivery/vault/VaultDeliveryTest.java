@@ -71,6 +71,37 @@ class VaultDeliveryTest {
         TestStore.sql("DELETE FROM vault_delivery; UPDATE vault_server SET failures = 0, quiet_until = NULL");
     }
 
+    /** He would write where another project's pods look. */
+    @Test
+    void whoIsBoundByHisProjectsSlugDoesNotChangeIt() {
+        String project = Identities.project();
+        String slug = Rotating.name("slug");
+        var admin = Identities.in(project, "admin");
+
+        admin.as()
+                .body(Map.of("slug", slug))
+                .patch("/api/v1/projects/" + project)
+                .then()
+                .statusCode(403)
+                .body("code", equalTo("permission_denied"));
+        admin.as()
+                .body(Map.of("name", slug))
+                .patch("/api/v1/projects/" + project)
+                .then()
+                .statusCode(200);
+        Api.as()
+                .body(Map.of("slug", slug))
+                .patch("/api/v1/projects/" + project)
+                .then()
+                .statusCode(200)
+                .body("project.slug", equalTo(slug));
+        admin.as()
+                .body(Map.of("slug", slug)) // what it has, sent again
+                .patch("/api/v1/projects/" + project)
+                .then()
+                .statusCode(200);
+    }
+
     /** For what is refused before anything is done with it. */
     private static Rotating some() {
         if (some == null) {
