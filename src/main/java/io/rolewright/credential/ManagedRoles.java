@@ -128,7 +128,8 @@ public class ManagedRoles {
                                     400,
                                     "rotation_in_doubt",
                                     "A change of the password has not come to its end, so it is not certain which one the"
-                                            + " role has. Rotate first; it goes on by itself when the server answers.");
+                                            + " role has. It is tried again by itself, and at once by a rotate. Repeat this"
+                                            + " once the state is ok.");
                         }
                     })
                     .chain(() -> CredentialStore.version(roleId, VersionState.CURRENT))

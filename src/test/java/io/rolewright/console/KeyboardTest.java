@@ -54,6 +54,7 @@ class KeyboardTest {
             assertThat(chromium.heading()).hasText(name);
             assertThat(chromium.heading()).isFocused();
 
+            keys.to("Password").type(manager.password());
             keys.to("Platform Managed Credentials").press("Space");
             keys.to("Save").press("Enter");
             assertThat(chromium.button("Release")).isVisible();
