@@ -44,7 +44,7 @@ class UndoRacesIT {
     private static final int RACES = Integer.getInteger("suite.races", 200);
 
     /** At a time: they mostly wait. */
-    private static final int LANES = 8;
+    private static final int LANES = 10;
 
     private static final Duration A_SECOND_LATER = Duration.ofSeconds(1);
 
