@@ -451,6 +451,10 @@ class Connections {
                             // Nobody else can have changed these: they cannot be edited while the password is managed.
                             seal.keep(row, seal.open(before));
                             row.credentialsHash = before.credentialsHash;
+                            row.loginOf = before.loginOf;
+                            row.server = before.server;
+                            row.login = before.login;
+                            row.loginAddress = before.loginAddress;
                             row.version++;
                             row.updatedAt = now();
                         })));

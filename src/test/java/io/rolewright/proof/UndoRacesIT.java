@@ -60,6 +60,7 @@ class UndoRacesIT {
             "connection_test_failed",
             "credentials_are_managed",
             "role_already_managed",
+            "role_of_a_connection",
             "managed_credentials_failed",
             "not_in_time",
             "store_unavailable");
