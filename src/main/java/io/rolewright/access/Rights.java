@@ -59,6 +59,11 @@ public final class Rights {
         return new Proven(caller.id());
     }
 
+    /** Only asks, for what is said in an answer; whoever acts asks with {@link #require} or {@link #requireOn}. */
+    public static boolean allows(Caller caller, Right right, UUID projectId) {
+        return caller.grants().allow(right, projectId);
+    }
+
     /**
      * Lets the caller go on with a thing that exists, or refuses.
      *

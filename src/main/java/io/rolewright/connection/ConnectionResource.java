@@ -174,7 +174,11 @@ class ConnectionResource {
     @Operation(
             operationId = "createPostgresAppConnection",
             summary = "Test a login and keep it",
-            description = "Logs in to the server first; nothing is kept if that fails.")
+            description =
+                    "Logs in to the server first; nothing is kept if that fails. Once the connection exists, the answer is the"
+                            + " connection with its state. If that answer is lost (the caller hung up, a 5xx, a crash), the same"
+                            + " request by the same identity gets it within an hour, once, while nothing has changed it; otherwise"
+                            + " name_taken says the id in details.id.")
     public Uni<One> create(
             @HeaderParam("Idempotency-Key")
                     @Parameter(
@@ -200,7 +204,14 @@ class ConnectionResource {
                 Boolean.TRUE.equals(body.allowPrivileged()),
                 schedule);
         return connections.create(
-                act(), wanted, idempotencyKey, idempotency.canonical(body), One.class, this::one, deadline());
+                act(),
+                wanted,
+                idempotencyKey,
+                idempotency.canonical(body),
+                request.answer(),
+                One.class,
+                this::one,
+                deadline());
     }
 
     @PATCH

@@ -15,10 +15,15 @@ import io.rolewright.credential.LoginUse;
 import io.rolewright.credential.RoleServer;
 import io.rolewright.idempotency.Completion;
 import io.rolewright.idempotency.Idempotency;
+import io.rolewright.idempotency.ProvenRight;
+import io.rolewright.idempotency.UnansweredCreations;
+import io.rolewright.idempotency.UnansweredCreations.Creation;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
+import io.rolewright.request.Answer;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
+import io.rolewright.store.OwnContext;
 import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
 import io.rolewright.target.Errand;
@@ -30,6 +35,7 @@ import io.smallrye.mutiny.infrastructure.Infrastructure;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.inject.Instance;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -38,6 +44,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -51,6 +58,9 @@ import org.jspecify.annotations.Nullable;
 @ApplicationScoped
 class Connections {
 
+    /** Who waits for the answer of somebody else's request has to answer in time himself. */
+    private static final Duration TIME_TO_ANSWER = Duration.ofSeconds(1);
+
     private final ConnectionStore store;
     private final ConnectionSeal seal;
     private final ConnectionLogins logins;
@@ -59,6 +69,7 @@ class Connections {
     private final Projects projects;
     private final Targets targets;
     private final Idempotency idempotency;
+    private final UnansweredCreations creations;
     private final Instance<ConnectionUser> users;
     private final ManagedCredentials managed;
     private final ManagedStore managedStore;
@@ -73,6 +84,7 @@ class Connections {
             Projects projects,
             Targets targets,
             Idempotency idempotency,
+            UnansweredCreations creations,
             Instance<ConnectionUser> users,
             ManagedCredentials managed,
             ManagedStore managedStore,
@@ -85,6 +97,7 @@ class Connections {
         this.projects = projects;
         this.targets = targets;
         this.idempotency = idempotency;
+        this.creations = creations;
         this.users = users;
         this.managed = managed;
         this.managedStore = managedStore;
@@ -167,21 +180,42 @@ class Connections {
             New wanted,
             String idempotencyKey,
             byte[] request,
+            Answer answer,
             Class<R> replyType,
             Function<Opened, R> reply,
             Deadline deadline) {
         Credentials credentials = wanted.credentials().resolve(null);
         Uni<R> created = project(act.caller(), wanted.project(), Right.CONNECTION_CREATE)
-                .chain(project -> idempotency.once(
-                        Rights.require(
-                                act.caller(),
-                                Right.CONNECTION_CREATE,
-                                project.map(p -> p.id).orElse(null)),
-                        idempotencyKey,
-                        "create-app-connection",
-                        request,
-                        replyType,
-                        completion -> createOnce(act, wanted, project, credentials, completion, reply, deadline)));
+                .chain(project -> {
+                    ProvenRight right = Rights.require(
+                            act.caller(),
+                            Right.CONNECTION_CREATE,
+                            project.map(p -> p.id).orElse(null));
+                    Creation creation = creations.creation(right, "create-app-connection", request, answer);
+                    return idempotency.once(
+                            right,
+                            idempotencyKey,
+                            "create-app-connection",
+                            request,
+                            replyType,
+                            completion -> store.byName(
+                                            wanted.name(),
+                                            project.map(p -> p.id).orElse(null))
+                                    .chain(other -> other == null
+                                            ? createOnce(
+                                                            act,
+                                                            wanted,
+                                                            project,
+                                                            credentials,
+                                                            creation,
+                                                            completion,
+                                                            reply,
+                                                            deadline)
+                                                    .onItemOrFailure()
+                                                    .invoke(() -> creations.done(creation))
+                                            : createdBefore(act, creation, other, deadline)
+                                                    .map(reply)));
+                });
         return audit.failures(created, act, AuditType.CREATE_APP_CONNECTION, wanted.project(), wanted.name());
     }
 
@@ -190,19 +224,19 @@ class Connections {
             New wanted,
             Optional<Project> project,
             Credentials credentials,
+            Creation creation,
             Completion completion,
             Function<Opened, R> reply,
             Deadline deadline) {
-        UUID projectId = project.map(p -> p.id).orElse(null);
-        return nameIsFree(wanted.name(), projectId)
-                .chain(() -> wanted.managed()
+        return Uni.createFrom()
+                .deferred(() -> wanted.managed()
                         ? targets.admitted(
                                 credentials.login(),
                                 Errand.CHANGE,
                                 deadline,
                                 own -> provenLogin(credentials, own)
-                                        .chain(report ->
-                                                createManaged(act, wanted, project, credentials, report, reply, own)))
+                                        .chain(report -> createManaged(
+                                                act, wanted, project, credentials, report, creation, reply, own)))
                         : provenLogin(credentials, deadline)
                                 .chain(report -> Panache.withTransaction(() -> {
                                     Connection row = row(wanted, project);
@@ -211,13 +245,37 @@ class Connections {
                                     R answer = reply.apply(new Opened(row, credentials, null));
                                     return unmanaged(act, row, credentials, report)
                                             .chain(() -> store.insert(row))
+                                            .call(() -> creations.made(creation, row.id, deadline.left()))
                                             .call(() ->
                                                     audit.success(act, AuditType.CREATE_APP_CONNECTION, row, Map.of()))
                                             .call(() -> completion.store(answer))
                                             .replaceWith(answer);
                                 })))
                 .onFailure(StoreFault::isUniqueViolation)
-                .transform(clash -> nameTaken(wanted.name()));
+                .recoverWithUni(() -> nameTaken(
+                        act.caller(), wanted.name(), project.map(p -> p.id).orElse(null)));
+    }
+
+    /** What was made by this very request, if its answer was lost and nothing has changed it since; else its name is taken. */
+    private Uni<Opened> createdBefore(ConnectionAudit.Act act, Creation creation, Connection row, Deadline deadline) {
+        return creations
+                .settled(creation, row.id, deadline.left().minus(TIME_TO_ANSWER))
+                .chain(() -> Panache.withTransaction(() -> store.lock(row.id)
+                        .chain(now -> now == null || now.version != 1
+                                ? Uni.createFrom().item(false)
+                                : creations.claim(creation, now.id))
+                        .invoke(claimed -> {
+                            if (!claimed) {
+                                throw nameTaken(act.caller(), row);
+                            }
+                        })
+                        .call(() ->
+                                audit.success(act, AuditType.CREATE_APP_CONNECTION, row, Map.of("replayed", true)))))
+                .chain(() -> store.byId(row.id))
+                .onItem()
+                .ifNull()
+                .failWith(() -> notFound(row.id))
+                .chain(this::opened);
     }
 
     /**
@@ -230,6 +288,7 @@ class Connections {
             Optional<Project> project,
             Credentials credentials,
             TargetReport report,
+            Creation creation,
             Function<Opened, R> reply,
             Deadline deadline) {
         Connection created = row(wanted, project);
@@ -239,10 +298,38 @@ class Connections {
         return managed.prepare(created.id, report, credentials, wanted.allowPrivileged(), CallerSight.of(act.caller()))
                 .chain(start -> Panache.withTransaction(() -> store.insert(created)
                         .chain(row -> managed.begin(row, start, wanted.schedule(), now()))
+                        .call(() -> creations.made(creation, created.id, deadline.left()))
                         .call(() -> audit.success(act, AuditType.CREATE_APP_CONNECTION, created, Map.of()))))
-                .chain(begun -> takenOver(begun, act, deadline, () -> uncreate(created.id, begun, credentials)))
-                .chain(() -> managedStill(created.id))
+                .chain(begun -> became(
+                        created,
+                        deadline,
+                        answered -> takenOver(
+                                        begun,
+                                        act,
+                                        deadline,
+                                        () -> answered.get()
+                                                ? Uni.createFrom().item(false)
+                                                : uncreate(created.id, begun, credentials))
+                                .chain(() -> managedStill(created.id))))
                 .map(reply);
+    }
+
+    /**
+     * From its COMMIT on a creation says what became of it: what goes on after the deadline, or cannot be read for want of the store,
+     * is in doubt and ends by itself.
+     *
+     * @param work is told whether that was answered meanwhile: then the row stays
+     */
+    private Uni<Opened> became(Connection row, Deadline deadline, Function<AtomicBoolean, Uni<Opened>> work) {
+        AtomicBoolean answered = new AtomicBoolean();
+        Supplier<Opened> doubt = () -> {
+            answered.set(true);
+            return new Opened(row, seal.open(row), managedStore.inDoubt(row));
+        };
+        return Uni.createFrom()
+                .deferred(() -> OwnContext.within(deadline.left(), work.apply(answered), doubt))
+                .onFailure(failure -> !(failure instanceof Problem))
+                .recoverWithItem(doubt);
     }
 
     /** A connection that somebody uses by now stays, as an ordinary one with the password that it was made with. */
@@ -326,7 +413,7 @@ class Connections {
                     Uni<Void> nameChecked =
                             change.name() == null || change.name().equals(before.name)
                                     ? Uni.createFrom().voidItem()
-                                    : nameIsFree(change.name(), before.projectId());
+                                    : nameIsFree(act.caller(), change.name(), before.projectId());
                     return nameChecked
                             .chain(() -> mayMove(act, id, move(before, credentials)))
                             .chain(() -> Boolean.TRUE.equals(change.managed()) && !before.platformManaged
@@ -709,11 +796,11 @@ class Connections {
         });
     }
 
-    private Uni<Void> nameIsFree(String name, UUID project) {
+    private Uni<Void> nameIsFree(Caller caller, String name, UUID project) {
         return store.byName(name, project)
                 .invoke(other -> {
                     if (other != null) {
-                        throw nameTaken(name);
+                        throw nameTaken(caller, other);
                     }
                 })
                 .replaceWithVoid();
@@ -778,6 +865,23 @@ class Connections {
                 "changed_meanwhile",
                 "The credentials of this connection were changed by another request at the same time. Read it again and"
                         + " repeat the change.");
+    }
+
+    /** Another was quicker with the name. */
+    private <T> Uni<T> nameTaken(Caller caller, String name, UUID project) {
+        return store.byName(name, project)
+                .chain(other -> Uni.createFrom().failure(other == null ? nameTaken(name) : nameTaken(caller, other)));
+    }
+
+    /** With the id, if the caller may see what has the name: it may be his own, of which he was not told. */
+    private static Problem nameTaken(Caller caller, Connection other) {
+        return Rights.allows(caller, Right.CONNECTION_READ, other.projectId())
+                ? Problem.of(
+                        400,
+                        "name_taken",
+                        "A connection named " + other.name + " exists already: " + other.id + ".",
+                        Map.of("id", other.id))
+                : nameTaken(other.name);
     }
 
     private static Problem nameTaken(String name) {

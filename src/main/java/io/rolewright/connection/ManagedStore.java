@@ -51,6 +51,16 @@ class ManagedStore {
                 .chain(session -> Rows.delete(session, row, "connectionId = ?1 and id = ?2", row.connectionId, row.id));
     }
 
+    /** What is said of a connection whose management was begun, when nothing can be read of how it went. */
+    Managed inDoubt(Connection connection) {
+        ManagedConnection row = new ManagedConnection();
+        row.id = connection.id;
+        row.connectionId = connection.id;
+        row.createdAt = connection.createdAt;
+        row.updatedAt = connection.updatedAt;
+        return new Managed(row, RoleStatus.inDoubt(connection.id, connection.id, ""));
+    }
+
     /** Null item for a connection that is not managed. */
     Uni<Managed> of(Connection connection) {
         return of(List.of(connection)).map(found -> found.get(connection.id));

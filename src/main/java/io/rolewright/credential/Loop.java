@@ -1,6 +1,7 @@
 package io.rolewright.credential;
 
 import io.quarkus.vertx.core.runtime.context.VertxContextSafetyToggle;
+import io.rolewright.store.OwnContext;
 import io.smallrye.common.vertx.VertxContext;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Context;
@@ -22,12 +23,7 @@ final class Loop {
     }
 
     static Uni<Void> pause(Duration span) {
-        Context context = Vertx.currentContext();
-        return Uni.createFrom()
-                .emitter(emitter -> context.owner()
-                        .setTimer(
-                                Math.max(1, span.toMillis()),
-                                id -> context.runOnContext(ignored -> emitter.complete(null))));
+        return OwnContext.pause(span);
     }
 
     /** Hibernate Reactive keeps its session in the context: work that runs beside other work needs one of its own. */

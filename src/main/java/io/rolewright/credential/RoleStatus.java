@@ -24,4 +24,10 @@ public record RoleStatus(
         @Nullable Long currentNumber,
         @Nullable Instant currentSince,
         @Nullable UUID openAttempt,
-        @Nullable Instant nextTryAt) {}
+        @Nullable Instant nextTryAt) {
+
+    /** Of a role whose change was begun, when nothing can be read of how it went. */
+    public static RoleStatus inDoubt(UUID id, UUID ownerId, String roleName) {
+        return new RoleStatus(id, ownerId, roleName, RoleState.IN_DOUBT, "not_known_yet", null, null, null, null);
+    }
+}

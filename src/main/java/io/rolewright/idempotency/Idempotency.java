@@ -219,7 +219,7 @@ public class Idempotency {
     }
 
     /** The length in front keeps operation and body apart. */
-    private byte[] fingerprint(String operation, byte[] request) {
+    byte[] fingerprint(String operation, byte[] request) {
         byte[] name = operation.getBytes(StandardCharsets.UTF_8);
         return sealer.fingerprint(
                 "idempotency",

@@ -5,6 +5,7 @@ import io.quarkus.runtime.StartupEvent;
 import io.rolewright.credential.ManagedRoles;
 import io.rolewright.delivery.webhook.Courier;
 import io.rolewright.idempotency.Idempotency;
+import io.rolewright.idempotency.UnansweredCreations;
 import io.rolewright.outbox.Outbox;
 import io.rolewright.store.StoreFault;
 import io.smallrye.mutiny.Uni;
@@ -30,14 +31,22 @@ class Housekeeping {
     private static final Duration FIRST = Duration.ofMinutes(1);
 
     private final Idempotency idempotency;
+    private final UnansweredCreations creations;
     private final ManagedRoles roles;
     private final Outbox outbox;
     private final Courier courier;
     private final Repeated repeated;
 
     Housekeeping(
-            Idempotency idempotency, ManagedRoles roles, Outbox outbox, Courier courier, Startup startup, Vertx vertx) {
+            Idempotency idempotency,
+            UnansweredCreations creations,
+            ManagedRoles roles,
+            Outbox outbox,
+            Courier courier,
+            Startup startup,
+            Vertx vertx) {
         this.idempotency = idempotency;
+        this.creations = creations;
         this.roles = roles;
         this.outbox = outbox;
         this.courier = courier;
@@ -56,6 +65,8 @@ class Housekeeping {
         return idempotency
                 .purgeExpired()
                 .invoke(gone -> log.debugf("Cleared away %d idempotency keys", gone))
+                .chain(creations::purgeExpired)
+                .invoke(gone -> log.debugf("Cleared away %d creations that nobody asked for again", gone))
                 .chain(roles::purge)
                 .invoke(gone -> log.debugf("Cleared away %d roles", gone))
                 .chain(outbox::purge)

@@ -197,7 +197,11 @@ public class ApiDocument implements OASFilter {
         responses.put("UnsupportedMediaType", error("The body must be application/json.", "ApiError"));
         responses.put("Unprocessable", error("A field does not have the documented form.", "ValidationError"));
         responses.put(
-                "TooManyRequests", retry(error("Too many requests; Retry-After says when to come back.", "ApiError")));
+                "TooManyRequests",
+                retry(error(
+                        "Too many requests, or others are busy with the same server (target_busy). Nothing was begun;"
+                                + " Retry-After says when it is this caller's turn.",
+                        "ApiError")));
         responses.put("InternalError", error("A fault here; quote reqId.", "ApiError"));
         responses.put(
                 "Unavailable", retry(error("Starting, or the service's own database does not answer.", "ApiError")));

@@ -40,6 +40,11 @@ public class RequestContext {
         return deadline == null ? BUDGET : Duration.ofNanos(Math.max(0, deadline - System.nanoTime()));
     }
 
+    /** @return of the request in progress, for work that outlives it */
+    public Answer answer() {
+        return new Answer(current.getCurrent());
+    }
+
     static void begin(RoutingContext routing, String id) {
         routing.put(ID, id);
         routing.put(DEADLINE, System.nanoTime() + BUDGET.toNanos());

@@ -126,4 +126,11 @@ class Rotation {
         }
         dueAt = nextRotationAt;
     }
+
+    /** Whether nobody has changed it since it was made, nor has it rotated but for the password that its creation sets. */
+    boolean isAsCreated() {
+        return revokingSince == null
+                && credentialVersion <= 1
+                && (updatedAt.equals(createdAt) || updatedAt.equals(lastRotatedAt));
+    }
 }

@@ -180,12 +180,21 @@ class RotationResource {
             description =
                     "username1 gets a password at once, which is proven by a login before it is served. username2 is"
                             + " not touched before the first rotation. An answer with state in_doubt or parked says that the"
-                            + " change is not proven yet: the rotation exists and resolves by itself.")
+                            + " change is not proven yet: the rotation exists and resolves by itself. If the answer is lost (the"
+                            + " caller hung up, a 5xx, a crash), the same request by the same identity gets it within an hour,"
+                            + " once, while nothing has changed the rotation; otherwise name_taken says the id in details.id.")
     public Uni<One> create(
             @HeaderParam("Idempotency-Key") @Parameter(description = IDEMPOTENCY) String idempotencyKey,
             @NotNull(message = "Required") @Valid NewRotation body) {
         return rotations.create(
-                act(), body, idempotencyKey, idempotency.canonical(body), One.class, RotationResource::one, deadline());
+                act(),
+                body,
+                idempotencyKey,
+                idempotency.canonical(body),
+                request.answer(),
+                One.class,
+                RotationResource::one,
+                deadline());
     }
 
     @PATCH

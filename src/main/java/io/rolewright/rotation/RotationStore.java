@@ -14,6 +14,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** All SQL over rotations but the claims of due work. Every method is a store transaction of its own, or joins the one that is running. */
 @ApplicationScoped
@@ -162,10 +163,16 @@ class RotationStore implements PanacheRepositoryBase<Rotation, UUID> {
     }
 
     private static Problem nameTaken(String name, Place place) {
-        return Problem.of(
-                400,
-                "name_taken",
-                "A rotation named " + name + " exists already at " + place.path() + " of " + place.environment() + ".");
+        return nameTaken(name, place, null);
+    }
+
+    /** @param id of the one that has the name, for who may see it */
+    static Problem nameTaken(String name, Place place, @Nullable UUID id) {
+        String sentence =
+                "A rotation named " + name + " exists already at " + place.path() + " of " + place.environment();
+        return id == null
+                ? Problem.of(400, "name_taken", sentence + ".")
+                : Problem.of(400, "name_taken", sentence + ": " + id + ".", Map.of("id", id));
     }
 
     private static Problem secretsTaken(Collection<String> names, Place place) {

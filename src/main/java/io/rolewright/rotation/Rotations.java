@@ -18,14 +18,19 @@ import io.rolewright.credential.PasswordChanges;
 import io.rolewright.credential.RoleServer;
 import io.rolewright.credential.RoleStatus;
 import io.rolewright.idempotency.Idempotency;
+import io.rolewright.idempotency.ProvenRight;
+import io.rolewright.idempotency.UnansweredCreations;
+import io.rolewright.idempotency.UnansweredCreations.Creation;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
+import io.rolewright.request.Answer;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
 import io.rolewright.rotation.RotationAudit.Act;
 import io.rolewright.rotation.RotationAudit.NotRotated;
 import io.rolewright.rotation.RotationWire.ChangedRotation;
 import io.rolewright.rotation.RotationWire.NewRotation;
+import io.rolewright.store.OwnContext;
 import io.rolewright.target.Deadline;
 import io.rolewright.target.Errand;
 import io.smallrye.mutiny.Uni;
@@ -41,6 +46,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -61,6 +67,9 @@ class Rotations {
     /** Nobody plans a rotation further ahead than the longest interval. */
     private static final Duration FURTHEST = Duration.ofDays(366);
 
+    /** Who waits for the answer of somebody else's request has to answer in time himself. */
+    private static final Duration TIME_TO_ANSWER = Duration.ofSeconds(1);
+
     private final RotationStore store;
     private final RotationTurn turn;
     private final RotationEnd end;
@@ -73,6 +82,7 @@ class Rotations {
     private final PasswordChanges changes;
     private final VaultDeliveries vault;
     private final Idempotency idempotency;
+    private final UnansweredCreations creations;
     private final Clock clock;
 
     Rotations(
@@ -88,6 +98,7 @@ class Rotations {
             PasswordChanges changes,
             VaultDeliveries vault,
             Idempotency idempotency,
+            UnansweredCreations creations,
             Clock clock) {
         this.store = store;
         this.turn = turn;
@@ -101,6 +112,7 @@ class Rotations {
         this.changes = changes;
         this.vault = vault;
         this.idempotency = idempotency;
+        this.creations = creations;
         this.clock = clock;
     }
 
@@ -170,6 +182,7 @@ class Rotations {
             NewRotation wanted,
             String idempotencyKey,
             byte[] request,
+            Answer answer,
             Class<R> replyType,
             Function<Shown, R> reply,
             Deadline deadline) {
@@ -180,16 +193,63 @@ class Rotations {
             checkNext(wanted.nextRotationAt(), !Boolean.FALSE.equals(wanted.isAutoRotationEnabled()));
             String requirements = parameters.stored(wanted.parameters().passwordRequirements(), null);
             return project(act.caller(), wanted.projectId(), Right.ROTATION_CREATE)
-                    .chain(project -> idempotency.once(
-                            Rights.require(act.caller(), Right.ROTATION_CREATE, project.id),
-                            idempotencyKey,
-                            "create-secret-rotation",
-                            request,
-                            replyType,
-                            completion -> createOnce(act, wanted, project, strategy, names, requirements, deadline)
-                                    .map(reply)));
+                    .chain(project -> {
+                        ProvenRight right = Rights.require(act.caller(), Right.ROTATION_CREATE, project.id);
+                        Creation creation = creations.creation(right, "create-secret-rotation", request, answer);
+                        Place place = new Place(project.id, wanted.environment(), wanted.secretPath());
+                        return idempotency.once(
+                                right,
+                                idempotencyKey,
+                                "create-secret-rotation",
+                                request,
+                                replyType,
+                                completion -> store.byName(place, wanted.name())
+                                        .chain(other -> other == null
+                                                ? createOnce(
+                                                                act,
+                                                                wanted,
+                                                                project,
+                                                                strategy,
+                                                                names,
+                                                                requirements,
+                                                                creation,
+                                                                deadline)
+                                                        .onItemOrFailure()
+                                                        .invoke(() -> creations.done(creation))
+                                                : createdBefore(act, creation, other, deadline))
+                                        .map(reply));
+                    });
         });
         return audit.failures(created, act, AuditType.CREATE_SECRET_ROTATION, wanted.projectId(), wanted.name());
+    }
+
+    /** What was made by this very request, if its answer was lost and nothing has changed it since; else its name is taken. */
+    private Uni<Shown> createdBefore(Act act, Creation creation, Rotation row, Deadline deadline) {
+        return creations
+                .settled(creation, row.id, deadline.left().minus(TIME_TO_ANSWER))
+                .chain(() -> Panache.withTransaction(() -> store.lock(row.id)
+                        .chain(now -> now == null || !now.isAsCreated()
+                                ? Uni.createFrom().item(false)
+                                : creations.claim(creation, now.id))
+                        .invoke(claimed -> {
+                            if (!claimed) {
+                                throw nameTaken(act.caller(), row);
+                            }
+                        })
+                        .call(() ->
+                                audit.success(act, AuditType.CREATE_SECRET_ROTATION, row, Map.of("replayed", true)))))
+                .chain(() -> store.byId(row.id))
+                .onItem()
+                .ifNull()
+                .failWith(() -> notFound(row.id))
+                .chain(this::shown);
+    }
+
+    /** With the id, if the caller may see what has the name: it may be his own, of which he was not told. */
+    private static Problem nameTaken(Caller caller, Rotation other) {
+        return Rights.allows(caller, Right.ROTATION_READ, other.project.id)
+                ? RotationStore.nameTaken(other.name, other.place(), other.id)
+                : RotationStore.nameTaken(other.name, other.place(), null);
     }
 
     private Uni<Shown> createOnce(
@@ -199,17 +259,18 @@ class Rotations {
             Strategy strategy,
             List<String> names,
             String requirements,
+            Creation creation,
             Deadline deadline) {
         boolean allowPrivileged = Boolean.TRUE.equals(wanted.allowPrivileged());
         boolean takeover = Boolean.TRUE.equals(wanted.takeover());
         UUID connection = UUID.fromString(wanted.connectionId());
         Place place = new Place(project.id, wanted.environment(), wanted.secretPath());
         return usable(act.caller(), connection, project.id)
-                .chain(() -> wanted.vaultKv() == null
+                .call(() -> wanted.vaultKv() == null
                         ? Uni.createFrom().voidItem()
                         : vault.require(act.caller(), project, null, wanted.vaultKv()))
-                .chain(() -> store.namesAreFree(place, wanted.name(), wanted.secretsMapping(), null))
-                .chain(() -> changes.admitted(
+                .call(() -> store.namesAreFree(place, wanted.name(), wanted.secretsMapping(), null))
+                .chain(by -> changes.admitted(
                         connection,
                         Errand.CHANGE,
                         deadline,
@@ -223,11 +284,39 @@ class Rotations {
                                         CallerSight.of(act.caller()),
                                         own)
                                 .invoke(looked -> looked.shown().require())
-                                .chain(looked ->
-                                        write(act, wanted, project, strategy, names, requirements, looked.server()))
-                                .chain(row ->
-                                        turn.first(row, act.actor(), own).chain(outcome -> created(row, outcome)))))
+                                .chain(looked -> write(
+                                        act,
+                                        wanted,
+                                        project,
+                                        strategy,
+                                        names,
+                                        requirements,
+                                        looked.server(),
+                                        row -> creations.made(creation, row.id, own.left())))
+                                .chain(row -> became(row, by.name(), act, own))));
+    }
+
+    /**
+     * From its COMMIT on a creation says what became of it: what goes on after the deadline, or cannot be read for want of the store,
+     * is in doubt and ends by itself.
+     */
+    private Uni<Shown> became(Rotation row, String connectionName, Act act, Deadline deadline) {
+        AtomicBoolean answered = new AtomicBoolean();
+        Supplier<Shown> doubt = () -> {
+            answered.set(true);
+            return new Shown(
+                    row,
+                    connectionName,
+                    List.of(RoleStatus.inDoubt(row.role1Id, row.id, row.username1)),
+                    parameters.requirements(row),
+                    null);
+        };
+        Uni<Shown> work = turn.first(row, act.actor(), deadline)
+                .chain(outcome -> created(row, outcome, answered))
                 .chain(this::shown);
+        return OwnContext.within(deadline.left(), work, doubt)
+                .onFailure(failure -> !(failure instanceof Problem))
+                .recoverWithItem(doubt);
     }
 
     /** From here on the rotation exists: its roles are taken, and due work would go on with its creation. */
@@ -238,7 +327,8 @@ class Rotations {
             Strategy strategy,
             List<String> names,
             String requirements,
-            RoleServer server) {
+            RoleServer server,
+            Function<Rotation, Uni<Void>> written) {
         Rotation row = new Rotation();
         row.id = UUID.randomUUID();
         row.project = project;
@@ -272,6 +362,7 @@ class Rotations {
                         ? register(row, names.get(1), server, act).invoke(role -> row.role2Id = role)
                         : Uni.createFrom().nullItem())
                 .chain(() -> store.insert(row))
+                .chain(() -> written.apply(row))
                 .chain(() ->
                         wanted.vaultKv() == null ? Uni.createFrom().voidItem() : vault.place(row.id, wanted.vaultKv()))
                 .chain(() -> audit.success(
@@ -288,8 +379,8 @@ class Rotations {
     }
 
     /** What definitely came to nothing leaves nothing behind. What may have come to something must be found again by the caller. */
-    private Uni<Rotation> created(Rotation row, ChangeOutcome outcome) {
-        if (outcome instanceof ChangeOutcome.Failed) {
+    private Uni<Rotation> created(Rotation row, ChangeOutcome outcome, AtomicBoolean answered) {
+        if (outcome instanceof ChangeOutcome.Failed && !answered.get()) {
             return end.undo(row.id)
                     .chain(undone -> undone ? Uni.createFrom().failure(notRotated(outcome)) : written(row.id));
         }
@@ -563,13 +654,15 @@ class Rotations {
         Map<String, Object> facts = Map.of("deleteSecrets", deleteSecrets, "revokeGeneratedCredentials", revoke);
         Uni<Shown> deleted = existing(act.caller(), id, Right.ROTATION_DELETE)
                 .chain(this::shown)
-                .chain(before -> changes.admitted(
-                                before.row().connectionId,
-                                revoke ? Errand.CHANGE : Errand.LOOK,
-                                deadline,
-                                own -> revoke
-                                        ? end.revoke(act, before, facts, own)
-                                        : end.release(act, before, facts, own))
+                // Without revoking, the server is only asked to take the markers off, which is a courtesy: nobody waits
+                // for that.
+                .chain(before -> (revoke
+                                ? changes.admitted(
+                                        before.row().connectionId,
+                                        Errand.CHANGE,
+                                        deadline,
+                                        own -> end.revoke(act, before, facts, own))
+                                : end.release(act, before, facts, deadline))
                         .chain(() -> store.byId(id))
                         .chain(left -> left == null ? Uni.createFrom().item(before) : shown(left)));
         return audit.failures(deleted, act, AuditType.DELETE_SECRET_ROTATION, null, id.toString());
@@ -648,27 +741,20 @@ class Rotations {
     }
 
     /** The connection must be there, be of this project or the organisation, and the caller must be allowed to use it. */
-    private Uni<Void> usable(Caller caller, UUID connection, UUID project) {
+    private Uni<ConnectionDirectory.Entry> usable(Caller caller, UUID connection, UUID project) {
         Supplier<Problem> notThere =
                 () -> Problem.of(404, "connection_not_found", "There is no connection with the id " + connection + ".");
-        return connections
-                .find(connection)
-                .onItem()
-                .ifNull()
-                .failWith(notThere)
-                .invoke(found -> {
-                    Rights.requireOn(
-                            caller, Right.CONNECTION_CONNECT, Right.CONNECTION_READ, found.projectId(), notThere);
-                    if (found.projectId() != null
-                            && project != null
-                            && !found.projectId().equals(project)) {
-                        throw Problem.of(
-                                400,
-                                "connection_of_another_project",
-                                "The connection belongs to another project than the rotation.");
-                    }
-                })
-                .replaceWithVoid();
+        return connections.find(connection).onItem().ifNull().failWith(notThere).invoke(found -> {
+            Rights.requireOn(caller, Right.CONNECTION_CONNECT, Right.CONNECTION_READ, found.projectId(), notThere);
+            if (found.projectId() != null
+                    && project != null
+                    && !found.projectId().equals(project)) {
+                throw Problem.of(
+                        400,
+                        "connection_of_another_project",
+                        "The connection belongs to another project than the rotation.");
+            }
+        });
     }
 
     private Uni<Shown> shown(Rotation row) {

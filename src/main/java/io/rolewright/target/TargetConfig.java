@@ -43,7 +43,7 @@ public interface TargetConfig {
     @Max(100000)
     int waiting();
 
-    /** How long one caller waits for a session at most. */
+    /** How long due work waits for a session at most. A request waits once for all its sessions, within its deadline. */
     @WithDefault("3s")
     Duration maximumWait();
 

@@ -27,6 +27,7 @@ class SealedFieldTest {
             "client_secret.fingerprint", // keyed hash
             "static_token.fingerprint", // keyed hash
             "idempotent_request.fingerprint", // keyed hash
+            "unanswered_creation.fingerprint", // keyed hash
             "managed_role.server", // keyed hash
             "app_connection.server", // keyed hash
             "app_connection.login", // keyed hash
