@@ -13,7 +13,7 @@ import java.util.List;
  * that is not one of our proxies is the caller.
  */
 @ApplicationScoped
-class ClientAddresses {
+public class ClientAddresses {
 
     private final List<Network> proxies;
 
@@ -22,14 +22,15 @@ class ClientAddresses {
         this(config.trustedProxies().orElse(List.of()));
     }
 
-    ClientAddresses(List<String> proxies) {
+    /** @param proxies networks in CIDR form */
+    public ClientAddresses(List<String> proxies) {
         this.proxies = proxies.stream()
                 .map(network -> Network.parse(network).orElseThrow())
                 .toList();
     }
 
     /** @return a numeric IPv4 or IPv6 address, without brackets, port or zone */
-    String of(HttpServerRequest request) {
+    public String of(HttpServerRequest request) {
         // The connection's and not the request's, which a proxy handler may have replaced.
         var address = request.connection().remoteAddress().hostAddress();
         var peer = address == null ? "unknown" : withoutZone(address);
@@ -53,7 +54,7 @@ class ClientAddresses {
      * By what failures are counted. Whoever has one IPv6 address has at least the 2⁶⁴ of its network, so the network
      * counts.
      */
-    static String origin(String address) {
+    public static String origin(String address) {
         byte[] bytes = Network.address(address);
         if (bytes == null || bytes.length != 16) {
             return address;
@@ -63,6 +64,16 @@ class ClientAddresses {
             network.append("%02x%02x:".formatted(bytes[i], bytes[i + 1]));
         }
         return network.append(":/64").toString();
+    }
+
+    /** @return {@link #origin} of an address that a socket has, which may have a zone */
+    public String originOf(String address) {
+        return origin(withoutZone(address));
+    }
+
+    /** @return whether it is one of our proxies, as which many callers come */
+    public boolean isTrusted(String address) {
+        return isProxy(withoutZone(address));
     }
 
     private boolean isProxy(String address) {

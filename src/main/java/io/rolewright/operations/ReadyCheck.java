@@ -12,7 +12,7 @@ import org.eclipse.microprofile.health.Readiness;
 /**
  * Ready means: every start-up step has succeeded, and the store answers now and takes writes. Targets never count.
  *
- * <p>There is no liveness check beside it: a process that answers is alive, and restarting it mends no store.
+ * <p>It has nothing to do with liveness: restarting the process mends no store.
  */
 @Readiness
 @ApplicationScoped

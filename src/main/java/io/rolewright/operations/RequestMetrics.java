@@ -3,32 +3,31 @@ package io.rolewright.operations;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.config.MeterFilter;
+import io.rolewright.listener.Operations;
 import jakarta.inject.Singleton;
 import java.util.List;
 import java.util.Set;
 
 /**
- * Keeps ids out of the metrics of requests. A request that is refused before it has met its endpoint has no path template
- * yet, and would be counted under its path as it was sent: one series for each id, that anybody could make up.
+ * Counts requests under the path template of an operation of ours, and all others together. A request that is refused before it has met
+ * its endpoint would be counted under its path as it was sent: one series for each, that anybody could make up until there is room for
+ * no other.
  */
 @Singleton
 class RequestMetrics implements MeterFilter {
 
-    /** Answers that the framework gives while it looks for the endpoint, or {@code request.BodyLimit} before it. */
-    private static final Set<String> BEFORE_MATCHING = Set.of("405", "406", "413", "414", "415", "431");
+    /** What Quarkus says in the place of a path. */
+    private static final Set<String> WORDS = Set.of("NOT_FOUND", "REDIRECTION", "UNKNOWN");
 
     @Override
     public Meter.Id map(Meter.Id id) {
-        if (!id.getName().equals("http.server.requests")) {
-            return id;
-        }
-        String path = id.getTag("uri");
-        boolean asSent =
-                BEFORE_MATCHING.contains(String.valueOf(id.getTag("status"))) || "OPTIONS".equals(id.getTag("method"));
-        return asSent && path != null && !path.contains("{") ? id.replaceTags(replaced(id.getTags())) : id;
+        String path = id.getName().startsWith("http.server.") ? id.getTag("uri") : null;
+        return path == null || Operations.paths().contains(path) || WORDS.contains(path)
+                ? id
+                : id.replaceTags(unmatched(id.getTags()));
     }
 
-    private static List<Tag> replaced(List<Tag> tags) {
+    private static List<Tag> unmatched(List<Tag> tags) {
         return tags.stream()
                 .map(tag -> tag.getKey().equals("uri") ? Tag.of("uri", "UNMATCHED") : tag)
                 .toList();

@@ -1,5 +1,5 @@
 /**
- * What is true of one HTTP request whatever it asks for: its id, its deadline, its largest body.
+ * What is true of one HTTP request whatever it asks for: its id, its deadline.
  *
  * <p>Start reading at {@link io.rolewright.request.RequestContext}.
  */

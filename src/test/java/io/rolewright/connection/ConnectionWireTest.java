@@ -793,7 +793,7 @@ class ConnectionWireTest {
                     .statusCode(415)
                     .body("code", equalTo("unsupported_media_type"));
             Api.as()
-                    .body("{\"name\":\"" + "x".repeat(300_000) + "\"}")
+                    .body("{\"name\":\"" + "x".repeat(330_000) + "\"}")
                     .post(BASE)
                     .then()
                     .statusCode(413)

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.quarkus.test.junit.QuarkusTest;
+import io.rolewright.testing.RawHttp;
 import io.rolewright.testing.TestStore;
+import java.time.Duration;
 import java.util.Map;
 import java.util.UUID;
 import org.eclipse.microprofile.config.ConfigProvider;
@@ -37,6 +39,20 @@ class MetricsTest {
                 .contains("uri=\"/api/v1/app-connections/postgres/{connectionId}\"")
                 .contains("uri=\"NOT_FOUND\""));
         assertThat(metrics()).doesNotContain(id).doesNotContain(token).doesNotContain(TestStore.CLIENT_ID);
+    }
+
+    @Test
+    void pathsThatAnybodyMakesUpLeaveRoomForOurs() throws Exception {
+        for (int i = 0; i < 300; i++) {
+            try (RawHttp stranger = RawHttp.open()) {
+                stranger.send("GET /evil-" + i + "%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                        .readAll(Duration.ofSeconds(5));
+            }
+        }
+        given().get("/api/v1/keys").then().statusCode(401);
+
+        await().untilAsserted(() -> assertThat(metrics()).contains("uri=\"/api/v1/keys\""));
+        assertThat(metrics()).doesNotContain("evil-").contains("uri=\"UNMATCHED\"");
     }
 
     private static String metrics() {

@@ -36,6 +36,7 @@ public final class Installation implements AutoCloseable {
     private final Map<String, String> settings = new HashMap<>();
     private final List<ServiceProcess> replicas = new ArrayList<>();
     private String token;
+    private boolean asShipped;
 
     private Installation(TestPostgres postgres, int storePort) {
         this.postgres = postgres;
@@ -72,6 +73,16 @@ public final class Installation implements AutoCloseable {
         return this;
     }
 
+    /** Replicas are given the heap that is shipped, and no help to start sooner. */
+    public Installation asShipped() {
+        asShipped = true;
+        return this;
+    }
+
+    boolean isAsShipped() {
+        return asShipped;
+    }
+
     /** A further replica, ready to serve. */
     public ServiceProcess start() {
         ServiceProcess replica = launch();
@@ -91,13 +102,18 @@ public final class Installation implements AutoCloseable {
         return Path.of(settings.get("ROLEWRIGHT_ROOT_KEY_FILE"));
     }
 
+    /** The same settings for a command line of one's own. */
+    public ProcessBuilder process(List<String> line) {
+        ProcessBuilder command = new ProcessBuilder(line).redirectErrorStream(true);
+        ServiceProcess.own(command.environment(), settings);
+        return command;
+    }
+
     /** What is shipped, to be run once with these arguments and the settings of the replicas: a command, not a replica. */
     public ProcessBuilder command(String... arguments) {
         List<String> line = new ArrayList<>(ServiceProcess.command("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
         line.addAll(List.of(arguments));
-        ProcessBuilder command = new ProcessBuilder(line).redirectErrorStream(true);
-        ServiceProcess.own(command.environment(), settings);
-        return command;
+        return process(line);
     }
 
     public String database() {

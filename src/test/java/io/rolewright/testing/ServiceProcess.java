@@ -19,6 +19,8 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -87,6 +89,40 @@ public final class ServiceProcess implements AutoCloseable {
         return command;
     }
 
+    /**
+     * The same with the heap that is shipped, or with another one: of the executable that of kubernetes/base, of the jar that of
+     * Containerfile.jvm.
+     *
+     * @param heap options that come last, and so win, such as {@code -Xmx8m}
+     */
+    public static List<String> shippedCommand(String... heap) {
+        boolean isNative = isNative();
+        String options = isNative
+                ? shipped("kubernetes/base/deployment.yaml", "args: \\[(.*)]").replaceAll("[\",]", " ")
+                : "-XX:+ExitOnOutOfMemoryError "
+                        + shipped("src/main/docker/Containerfile.jvm", "JAVA_TOOL_OPTIONS=\"(.*)\"");
+        List<String> all = new ArrayList<>(List.of(options.strip().split(" +")));
+        all.addAll(List.of(heap));
+        if (!isNative) {
+            return command(all.toArray(String[]::new));
+        }
+        List<String> command = new ArrayList<>(command());
+        command.addAll(all);
+        return command;
+    }
+
+    private static String shipped(String file, String pattern) {
+        try {
+            Matcher found = Pattern.compile(pattern).matcher(Files.readString(Path.of(file)));
+            if (!found.find()) {
+                throw new IllegalStateException(file + " has no " + pattern);
+            }
+            return found.group(1);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     private static Properties artifact() {
         try {
             Properties artifact = new Properties();
@@ -102,7 +138,9 @@ public final class ServiceProcess implements AutoCloseable {
     private void launch() {
         // The client's compiler alone and the simplest collector: a process that lives for seconds is sooner ready so.
         ProcessBuilder builder = new ProcessBuilder(
-                        command("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m", "-Xshare:auto"))
+                        installation.isAsShipped()
+                                ? shippedCommand()
+                                : command("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m", "-Xshare:auto"))
                 .redirectErrorStream(true)
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
                 .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")));
@@ -154,6 +192,16 @@ public final class ServiceProcess implements AutoCloseable {
 
     public boolean ready() {
         return get(managementPort, "/q/health/ready", Duration.ofSeconds(5)).status == 200;
+    }
+
+    /** What a probe of liveness is told. */
+    public Answer live() {
+        return get(managementPort, "/q/health/live", Duration.ofSeconds(5));
+    }
+
+    /** Where it serves the API. */
+    public int port() {
+        return port;
     }
 
     public boolean isAlive() {

@@ -1,0 +1,178 @@
+package io.rolewright.listener;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * Every operation of the API with the largest body that it takes. A test holds this table against the OpenAPI document, so whoever adds
+ * an operation has to choose; what is not in it may send as much as an operation without a body.
+ */
+public final class Operations {
+
+    private static final String TABLE = """
+            GET    NONE          /api/status
+            GET    NONE          /api/v1/app-connections
+            GET    NONE          /api/v1/app-connections/options
+            GET    NONE          /api/v1/app-connections/postgres
+            POST   PEM           /api/v1/app-connections/postgres
+            GET    NONE          /api/v1/app-connections/postgres/available
+            GET    NONE          /api/v1/app-connections/postgres/connection-name/{connectionName}
+            POST   PEM           /api/v1/app-connections/postgres/test
+            GET    NONE          /api/v1/app-connections/postgres/{connectionId}
+            DELETE NONE          /api/v1/app-connections/postgres/{connectionId}
+            PATCH  PEM           /api/v1/app-connections/postgres/{connectionId}
+            POST   NONE          /api/v1/app-connections/postgres/{connectionId}/release
+            POST   NONE          /api/v1/app-connections/postgres/{connectionId}/rotate
+            POST   FORM          /api/v1/app-connections/postgres/{connectionId}/test
+            GET    NONE          /api/v1/app-connections/postgres/{connectionId}/usage
+            GET    NONE          /api/v1/audit-events
+            GET    NONE          /api/v1/audit-events/export.csv
+            GET    NONE          /api/v1/audit-events/export.jsonl
+            GET    NONE          /api/v1/auth/caller
+            PUT    PEM           /api/v1/auth/kubernetes-auth/identities/{identityId}
+            DELETE NONE          /api/v1/auth/kubernetes-auth/identities/{identityId}
+            GET    NONE          /api/v1/auth/kubernetes-auth/identities/{identityId}
+            POST   FOREIGN_TOKEN /api/v1/auth/kubernetes-auth/login
+            PUT    PEM           /api/v1/auth/oidc-auth/identities/{identityId}
+            DELETE NONE          /api/v1/auth/oidc-auth/identities/{identityId}
+            GET    NONE          /api/v1/auth/oidc-auth/identities/{identityId}
+            POST   FOREIGN_TOKEN /api/v1/auth/oidc-auth/login
+            GET    NONE          /api/v1/auth/signing-keys
+            POST   FORM          /api/v1/auth/signing-keys/rotate
+            GET    NONE          /api/v1/auth/token-auth/identities/{identityId}/tokens
+            POST   FORM          /api/v1/auth/token-auth/identities/{identityId}/tokens
+            POST   NONE          /api/v1/auth/token-auth/identities/{identityId}/tokens/{tokenId}/revoke
+            POST   LOGIN         /api/v1/auth/token/renew
+            POST   LOGIN         /api/v1/auth/token/revoke
+            GET    NONE          /api/v1/auth/universal-auth/identities/{identityId}/client-secrets
+            POST   FORM          /api/v1/auth/universal-auth/identities/{identityId}/client-secrets
+            GET    NONE          /api/v1/auth/universal-auth/identities/{identityId}/client-secrets/{clientSecretId}
+            POST   NONE          /api/v1/auth/universal-auth/identities/{identityId}/client-secrets/{clientSecretId}/revoke
+            POST   LOGIN         /api/v1/auth/universal-auth/login
+            GET    NONE          /api/v1/identities
+            POST   FORM          /api/v1/identities
+            GET    NONE          /api/v1/identities/{identityId}
+            DELETE NONE          /api/v1/identities/{identityId}
+            PATCH  FORM          /api/v1/identities/{identityId}
+            GET    NONE          /api/v1/keys
+            GET    NONE          /api/v1/keys/runs
+            POST   FORM          /api/v1/keys/runs
+            GET    NONE          /api/v1/keys/runs/{runId}
+            GET    NONE          /api/v1/projects
+            POST   FORM          /api/v1/projects
+            GET    NONE          /api/v1/projects/slug/{slug}
+            GET    NONE          /api/v1/projects/{projectId}
+            DELETE NONE          /api/v1/projects/{projectId}
+            PATCH  FORM          /api/v1/projects/{projectId}
+            GET    NONE          /api/v1/projects/{projectId}/identity-memberships
+            PUT    FORM          /api/v1/projects/{projectId}/identity-memberships/{identityId}
+            DELETE NONE          /api/v1/projects/{projectId}/identity-memberships/{identityId}
+            POST   NONE          /api/v1/rotations/run-due
+            GET    NONE          /api/v1/webhooks
+            POST   PEM           /api/v1/webhooks
+            GET    NONE          /api/v1/webhooks/{webhookId}
+            DELETE NONE          /api/v1/webhooks/{webhookId}
+            PATCH  PEM           /api/v1/webhooks/{webhookId}
+            GET    NONE          /api/v1/webhooks/{webhookId}/deliveries
+            GET    NONE          /api/v1/webhooks/{webhookId}/deliveries/{deliveryId}
+            POST   NONE          /api/v1/webhooks/{webhookId}/deliveries/{deliveryId}/replay
+            POST   NONE          /api/v1/webhooks/{webhookId}/replay-dead
+            POST   NONE          /api/v1/webhooks/{webhookId}/rotate-secret
+            POST   NONE          /api/v1/webhooks/{webhookId}/test
+            GET    NONE          /api/v2/secret-rotations
+            GET    NONE          /api/v2/secret-rotations/options
+            GET    NONE          /api/v2/secret-rotations/postgres-credentials
+            POST   FORM          /api/v2/secret-rotations/postgres-credentials
+            POST   FORM          /api/v2/secret-rotations/postgres-credentials/preflight
+            GET    NONE          /api/v2/secret-rotations/postgres-credentials/rotation-name/{rotationName}
+            GET    NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}
+            DELETE NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}
+            PATCH  FORM          /api/v2/secret-rotations/postgres-credentials/{rotationId}
+            GET    NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/active
+            GET    NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/attempts
+            GET    NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/generated-credentials
+            POST   NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/preflight
+            POST   NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/rotate-secrets
+            GET    NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/versions
+            GET    NONE          /api/v2/secret-rotations/summary
+            GET    NONE          /api/v3/secrets/raw
+            GET    NONE          /api/v3/secrets/raw/{secretName}
+            GET    NONE          /api/v4/secrets
+            GET    NONE          /api/v4/secrets/{secretName}
+            """;
+
+    /** By method and path as it stands in the OpenAPI document: {@code "POST /api/v1/projects"}. */
+    private static final Map<String, BodySize> SIZES = read();
+
+    /** What has variables in its path, by method and number of segments. */
+    private static final Map<String, List<Template>> TEMPLATES = templates();
+
+    private static final Set<String> PATHS =
+            SIZES.keySet().stream().map(operation -> operation.split(" ")[1]).collect(Collectors.toUnmodifiableSet());
+
+    private record Template(String[] segments, BodySize size) {
+
+        boolean fits(String[] path) {
+            for (int i = 0; i < segments.length; i++) {
+                if (!segments[i].startsWith("{") && !segments[i].equals(path[i])) {
+                    return false;
+                }
+            }
+            return true;
+        }
+    }
+
+    private Operations() {}
+
+    /** The paths of the API as the OpenAPI document has them, with their variables in braces. */
+    public static Set<String> paths() {
+        return PATHS;
+    }
+
+    static Map<String, BodySize> sizes() {
+        return SIZES;
+    }
+
+    /** @param path without query */
+    static BodySize sizeOf(String method, String path) {
+        String plain = path.length() > 1 && path.endsWith("/") ? path.substring(0, path.length() - 1) : path;
+        BodySize exact = SIZES.get(method + " " + plain);
+        if (exact != null) {
+            return exact;
+        }
+        String[] segments = plain.split("/", -1);
+        return TEMPLATES.getOrDefault(method + " " + segments.length, List.of()).stream()
+                .filter(template -> template.fits(segments))
+                .map(Template::size)
+                .findFirst()
+                .orElse(BodySize.NONE);
+    }
+
+    private static Map<String, BodySize> read() {
+        Map<String, BodySize> sizes = new LinkedHashMap<>();
+        TABLE.lines().forEach(line -> {
+            String[] columns = line.strip().split(" +");
+            sizes.put(columns[0] + " " + columns[2], BodySize.valueOf(columns[1]));
+        });
+        return Map.copyOf(sizes);
+    }
+
+    private static Map<String, List<Template>> templates() {
+        Map<String, List<Template>> templates = new HashMap<>();
+        SIZES.forEach((operation, size) -> {
+            String[] columns = operation.split(" ");
+            if (columns[1].contains("{")) {
+                String[] segments = columns[1].split("/", -1);
+                templates
+                        .computeIfAbsent(columns[0] + " " + segments.length, none -> new ArrayList<>())
+                        .add(new Template(segments, size));
+            }
+        });
+        return templates;
+    }
+}

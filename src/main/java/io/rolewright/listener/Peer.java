@@ -1,0 +1,448 @@
+package io.rolewright.listener;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.AdaptiveRecvByteBufAllocator;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelDuplexHandler;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelPipeline;
+import io.netty.channel.ChannelPromise;
+import io.netty.channel.socket.DuplexChannel;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.FullHttpResponse;
+import io.netty.handler.codec.http.HttpContent;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpStatusClass;
+import io.netty.handler.codec.http.HttpVersion;
+import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.util.ReferenceCountUtil;
+import io.rolewright.listener.ReadingBudget.Holding;
+import io.vertx.core.net.HostAndPort;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One connection of a client: what it may send now, and how long it may take. One request at a time: what is sent before the answer to the
+ * one before is not read. A request that is answered before all of it has arrived ends its connection, for nobody reads the rest.
+ *
+ * <p>This handler is the first of the channel and sees bytes; {@link Exchange}, right before Vert.x, sees requests and answers. Both, and
+ * {@link #expect}, run on the channel's event loop; the other methods on any thread.
+ */
+final class Peer extends ChannelInboundHandlerAdapter {
+
+    /** Without a request. Above that of any client's pool, which is to close first (Go and nginx: 60 to 90 s, most others less). */
+    static final Duration IDLE = Duration.ofSeconds(75);
+
+    /** From the first byte of a request to the end of its head. */
+    static final Duration HEAD = Duration.ofSeconds(10);
+
+    /** From the head to the end of the body: longer than {@code operations.DeadlineGuard}, which answers before. */
+    static final Duration BODY = Duration.ofSeconds(11);
+
+    /** What is still sent after an answer is read and thrown away for so long, or the client might lose the answer. */
+    static final Duration LINGER = Duration.ofSeconds(2);
+
+    /** Requests of one read that are kept until the one before is answered. No client that we know sends two. */
+    private static final int MOST_WAITING = 64;
+
+    /** Bytes of one read at most: so much of what was not asked for may be kept. */
+    static final int LARGEST_READ = 8192;
+
+    /** What a read, a line of a head and a byte make us keep, roughly: objects and a copy. */
+    static final int COST_OF_READ = 128;
+
+    static final int COST_OF_LINE = 160;
+    static final int COST_OF_BYTE = 2;
+
+    private static final String NAME = "peer";
+
+    /** In the one error shape, before the request has an id. */
+    private static final String NOT_UNDERSTOOD =
+            "{\"reqId\":\"none\",\"statusCode\":400,\"message\":\"A request needs HTTP/1.1 and"
+                    + " exactly one Host header that names a host.\",\"error\":\"BadRequest\",\"code\":\"bad_request\"}";
+
+    private enum State {
+        /** Nothing was sent since the last answer. */
+        IDLE,
+        /** A head is arriving. */
+        HEAD,
+        /** A head has arrived, its body may still do so, and the answer is not sent yet. */
+        ANSWERING,
+        /** Nothing that is still sent counts. */
+        ENDING
+    }
+
+    private final Channel channel;
+    private final Peers peers;
+    private final Holding holding;
+    private final Exchange exchange = new Exchange();
+    private @Nullable ByteBuf firstHead;
+    private volatile State state = State.IDLE;
+    private volatile long since = System.nanoTime();
+    private volatile boolean bodyArrived = true;
+
+    Peer(Channel channel, String origin, Peers peers) {
+        this.channel = channel;
+        this.peers = peers;
+        this.holding = new Holding(origin, () -> channel.eventLoop().execute(this::lost));
+        channel.config().setRecvByteBufAllocator(new AdaptiveRecvByteBufAllocator(256, 2048, LARGEST_READ));
+        channel.pipeline().addLast(NAME, this);
+    }
+
+    /** @return null if the connection came by another way, as in development mode */
+    static @Nullable Peer of(Channel channel) {
+        return channel.pipeline().get(NAME) instanceof Peer peer ? peer : null;
+    }
+
+    // ---- for Peers
+
+    boolean isIdle() {
+        return state == State.IDLE || state == State.HEAD;
+    }
+
+    /** By {@link System#nanoTime}. */
+    long idleSince() {
+        return since;
+    }
+
+    void endIfOverdue(long now) {
+        long nanos = now - since;
+        switch (state) {
+            case IDLE -> endAfter(nanos, IDLE, "idle");
+            case HEAD -> endAfter(nanos, HEAD, "head");
+            case ANSWERING -> {
+                if (!bodyArrived) {
+                    endAfter(nanos, BODY, "body");
+                }
+            }
+            case ENDING -> endAfter(nanos, LINGER, "lingering");
+        }
+    }
+
+    private void endAfter(long nanos, Duration most, String reason) {
+        if (nanos > most.toNanos()) {
+            end(reason);
+        }
+    }
+
+    void end(String reason) {
+        peers.count(reason);
+        channel.close();
+    }
+
+    // ---- for the request that is being read
+
+    /** What becomes of a request of which no more is read. Called once at most; it has to answer if no answer was begun. */
+    interface Refusal {
+        void tooLarge();
+
+        void noMemory();
+    }
+
+    /**
+     * The head of a request has arrived, and it is known what may follow it.
+     *
+     * @param mostBytes of its body
+     * @param origin whose it is, which a proxy may have told
+     * @param light nothing of it is kept while it waits for its answer, so it does not count any more
+     */
+    void expect(int mostBytes, String origin, boolean light, Refusal refusal) {
+        if (!exchange.isPlaced()) { // TLS: its bytes came with the end of the handshake
+            exchange.place();
+            exchange.begin();
+        }
+        exchange.mostBytes = mostBytes;
+        exchange.refusal = refusal;
+        if (light) {
+            peers.budget().release(holding);
+        } else {
+            peers.budget().move(holding, origin);
+        }
+    }
+
+    // ---- bytes
+
+    @Override
+    public void channelRead(ChannelHandlerContext ctx, Object message) {
+        if (state == State.ENDING) {
+            ReferenceCountUtil.release(message);
+            return;
+        }
+        if (!exchange.isPlaced()) {
+            exchange.place();
+        }
+        ByteBuf bytes = (ByteBuf) message;
+        boolean head = state != State.ANSWERING || bodyArrived;
+        long cost = COST_OF_READ + (long) COST_OF_BYTE * bytes.readableBytes();
+        if (head) {
+            cost += (long) COST_OF_LINE * lines(bytes);
+            if (state == State.IDLE) {
+                become(State.HEAD);
+            }
+        }
+        if (!peers.budget().take(holding, cost)) {
+            ReferenceCountUtil.release(message);
+            lost();
+        } else if (exchange.isPlaced() || channel.pipeline().get("ssl") != null) {
+            ctx.fireChannelRead(message);
+        } else {
+            first(ctx, bytes);
+        }
+    }
+
+    /**
+     * The management port would take HTTP/2, by its first bytes or by an upgrade, and Quarkus has no setting against that. So the head
+     * of the first request is looked at before Vert.x decides by it what is spoken.
+     */
+    private void first(ChannelHandlerContext ctx, ByteBuf bytes) {
+        ByteBuf head = firstHead == null ? ctx.alloc().buffer() : firstHead;
+        firstHead = null;
+        head.writeBytes(bytes);
+        bytes.release();
+        String text = head.toString(StandardCharsets.ISO_8859_1).toLowerCase(Locale.ROOT);
+        if (text.startsWith("pri ") || text.contains("\nhttp2-settings") || head.readableBytes() > 2 * LARGEST_READ) {
+            head.release();
+            end("http2");
+        } else if (text.contains("\r\n\r\n") || text.contains("\n\n")) {
+            ctx.fireChannelRead(head);
+            exchange.place();
+            peers.budget().release(holding);
+            become(State.IDLE);
+        } else {
+            firstHead = head;
+        }
+    }
+
+    private static int lines(ByteBuf bytes) {
+        int lines = 0;
+        int end = bytes.writerIndex();
+        for (int at = bytes.readerIndex(); at < end; at++) {
+            if (bytes.getByte(at) == '\n') {
+                lines++;
+            }
+        }
+        return lines;
+    }
+
+    /** There is no memory for what arrives here. */
+    private void lost() {
+        if (state == State.ANSWERING && bodyArrived && exchange.waiting.isEmpty()) {
+            return; // it came in full just before
+        }
+        peers.count("memory");
+        if (state == State.ANSWERING && exchange.refusal != null) {
+            exchange.refuse(Refusal::noMemory);
+        } else {
+            channel.close();
+        }
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext ctx) {
+        peers.budget().release(holding);
+        exchange.letGo();
+        if (firstHead != null) {
+            firstHead.release();
+            firstHead = null;
+        }
+        ctx.fireChannelInactive();
+    }
+
+    private void become(State next) {
+        state = next;
+        since = System.nanoTime();
+    }
+
+    /** Requests and answers, right before the handler of Vert.x. */
+    private final class Exchange extends ChannelDuplexHandler {
+
+        private final Deque<Object> waiting = new ArrayDeque<>(0);
+        private @Nullable ChannelHandlerContext ctx;
+        private @Nullable Refusal refusal;
+        private int mostBytes;
+        private long bodyBytes;
+        private int requestsWaiting;
+        private boolean deaf;
+        private boolean readHeldBack;
+
+        boolean isPlaced() {
+            return ctx != null;
+        }
+
+        void place() {
+            ChannelPipeline pipeline = channel.pipeline();
+            if (pipeline.get("httpDecoder") != null && pipeline.get("handler") != null) {
+                pipeline.addBefore("handler", "exchange", this);
+            }
+        }
+
+        @Override
+        public void handlerAdded(ChannelHandlerContext ctx) {
+            this.ctx = ctx;
+        }
+
+        void begin() {
+            become(State.ANSWERING);
+            bodyArrived = false;
+            bodyBytes = 0;
+            mostBytes = BodySize.NONE.bytes();
+            refusal = null;
+            deaf = false;
+        }
+
+        @Override
+        public void channelRead(ChannelHandlerContext ctx, Object message) {
+            boolean next = message instanceof HttpRequest && state == State.ANSWERING;
+            if (next || !waiting.isEmpty()) {
+                waiting.add(message);
+                if (message instanceof HttpRequest && ++requestsWaiting > MOST_WAITING) {
+                    end("pipelining");
+                }
+                return;
+            }
+            handle(ctx, message);
+        }
+
+        private void handle(ChannelHandlerContext ctx, Object message) {
+            if (message instanceof HttpRequest request) {
+                begin();
+                if (request.decoderResult().isSuccess() && !saysForWhom(request)) {
+                    deaf = true;
+                    ReferenceCountUtil.release(message);
+                    ctx.writeAndFlush(notUnderstood())
+                            .addListener(done -> ctx.executor().execute(this::answered));
+                    return;
+                }
+            } else if (message instanceof HttpContent content && !bodyArrived) {
+                bodyBytes += content.content().readableBytes();
+                if (!deaf && bodyBytes > mostBytes) {
+                    refuse(Refusal::tooLarge);
+                }
+                if (deaf) {
+                    ReferenceCountUtil.release(message);
+                    return;
+                }
+                if (message instanceof LastHttpContent) {
+                    bodyArrived = true;
+                    peers.budget().arrived(holding);
+                }
+            }
+            ctx.fireChannelRead(message);
+        }
+
+        /** What Vert.x has no answer to but an error in the log. */
+        private boolean saysForWhom(HttpRequest request) {
+            List<String> hosts = request.headers().getAll(HttpHeaderNames.HOST);
+            return hosts.size() == 1
+                    && HostAndPort.parseAuthority(hosts.get(0), -1) != null
+                    && request.protocolVersion().majorVersion() == 1;
+        }
+
+        private FullHttpResponse notUnderstood() {
+            FullHttpResponse answer = new DefaultFullHttpResponse(
+                    HttpVersion.HTTP_1_1,
+                    HttpResponseStatus.BAD_REQUEST,
+                    Unpooled.copiedBuffer(NOT_UNDERSTOOD, StandardCharsets.UTF_8));
+            answer.headers()
+                    .set(HttpHeaderNames.CONTENT_TYPE, HttpHeaderValues.APPLICATION_JSON)
+                    .set(HttpHeaderNames.CONTENT_LENGTH, answer.content().readableBytes())
+                    .set("X-Content-Type-Options", "nosniff")
+                    .set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
+            return answer;
+        }
+
+        /** From now on the request hears nothing more; it is answered if nobody has begun to. */
+        void refuse(Consumer<Refusal> how) {
+            if (deaf) {
+                return;
+            }
+            deaf = true;
+            Refusal told = refusal;
+            refusal = null;
+            if (told == null) {
+                end("refused");
+            } else {
+                how.accept(told);
+            }
+        }
+
+        @Override
+        public void write(ChannelHandlerContext ctx, Object message, ChannelPromise promise) {
+            ChannelPromise written = promise;
+            if (message instanceof HttpResponse answer
+                    && answer.status().codeClass() != HttpStatusClass.INFORMATIONAL
+                    && !bodyArrived) {
+                answer.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
+            }
+            boolean interim = message instanceof HttpResponse answer
+                    && answer.status().codeClass() == HttpStatusClass.INFORMATIONAL;
+            if (message instanceof LastHttpContent && !interim) {
+                written = promise.unvoid();
+                // After Vert.x has finished with it.
+                written.addListener(done -> ctx.executor().execute(this::answered));
+            }
+            ctx.write(message, written);
+        }
+
+        private void answered() {
+            if (state != State.ANSWERING) {
+                return;
+            }
+            refusal = null;
+            peers.budget().release(holding);
+            if (!bodyArrived) {
+                deaf = true;
+                become(State.ENDING);
+                letGo();
+                if (channel instanceof DuplexChannel duplex) {
+                    duplex.shutdownOutput();
+                }
+                channel.config().setAutoRead(true); // to see the end of it
+                return;
+            }
+            become(State.IDLE);
+            boolean handled = !waiting.isEmpty();
+            while (!waiting.isEmpty() && !(waiting.peek() instanceof HttpRequest && state == State.ANSWERING)) {
+                Object message = waiting.poll();
+                if (message instanceof HttpRequest) {
+                    requestsWaiting--;
+                }
+                handle(ctx, message);
+            }
+            if (handled) {
+                ctx.fireChannelReadComplete(); // upon which Vert.x flushes what it answered at once
+            }
+            if (waiting.isEmpty() && readHeldBack) {
+                readHeldBack = false;
+                ctx.read();
+            }
+        }
+
+        @Override
+        public void read(ChannelHandlerContext ctx) {
+            if (waiting.isEmpty()) {
+                ctx.read();
+            } else {
+                readHeldBack = true;
+            }
+        }
+
+        void letGo() {
+            waiting.forEach(ReferenceCountUtil::release);
+            waiting.clear();
+            requestsWaiting = 0;
+        }
+    }
+}

@@ -1,0 +1,166 @@
+package io.rolewright.listener;
+
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The memory that requests occupy while they are read, heads and bodies of all connections together, as a fair estimate of what they make
+ * us keep.
+ *
+ * <p>One address may hold a quarter of what the others leave. Where that is too little for what it sends, the request that has been
+ * arriving for the longest time is lost: of the address that holds most, or of the same one if that holds most. So what comes at once
+ * always comes through, however many greedy addresses there are, and even beside a flood from the same address.
+ *
+ * <p>Thread-safe; nothing in it waits.
+ */
+final class ReadingBudget {
+
+    private static final int SHARE = 4;
+
+    private final long bytes;
+    private final Map<String, Account> accounts = new HashMap<>();
+    private long used;
+
+    ReadingBudget(long bytes) {
+        this.bytes = bytes;
+    }
+
+    private static final class Account {
+        private final String origin;
+        private long held;
+        /** Whose requests are still arriving, the one that began first at the front. */
+        private final Set<Holding> arriving = new LinkedHashSet<>();
+
+        private int holdings;
+
+        Account(String origin) {
+            this.origin = origin;
+        }
+    }
+
+    /** What one connection holds. It is guarded by the budget. */
+    static final class Holding {
+        private final Runnable onLoss;
+        private String origin;
+        private @Nullable Account account; // null while it holds nothing
+        private long held;
+
+        /**
+         * @param origin whose share it counts for
+         * @param onLoss called on any thread when another request takes its place; what it held counts no more
+         */
+        Holding(String origin, Runnable onLoss) {
+            this.origin = origin;
+            this.onLoss = onLoss;
+        }
+    }
+
+    /** @return false if it may not keep so much more */
+    boolean take(Holding holding, long more) {
+        Set<Holding> lost = new LinkedHashSet<>();
+        boolean granted;
+        synchronized (this) {
+            Account account = open(holding);
+            account.arriving.add(holding);
+            Holding loser;
+            while (account.held + more > share(account) && (loser = loser(holding, account, more)) != null) {
+                close(loser);
+                lost.add(loser);
+            }
+            granted = account.held + more <= share(account);
+            if (granted) {
+                add(holding, more);
+            } else if (holding.held == 0) {
+                close(holding);
+            }
+        }
+        lost.forEach(loser -> loser.onLoss.run());
+        return granted;
+    }
+
+    /** All of it has arrived: it goes on counting, and cannot be lost any more. */
+    synchronized void arrived(Holding holding) {
+        if (holding.account != null) {
+            holding.account.arriving.remove(holding);
+        }
+    }
+
+    synchronized void release(Holding holding) {
+        if (holding.account != null) {
+            close(holding);
+        }
+    }
+
+    /** Whose request it is, is known better now: it came through a proxy. */
+    synchronized void move(Holding holding, String origin) {
+        if (holding.origin.equals(origin)) {
+            return;
+        }
+        long held = holding.held;
+        boolean open = holding.account != null;
+        boolean arriving = open && holding.account.arriving.contains(holding);
+        release(holding);
+        holding.origin = origin;
+        if (open) {
+            open(holding);
+            add(holding, held);
+            if (arriving) {
+                holding.account.arriving.add(holding);
+            }
+        }
+    }
+
+    synchronized long used() {
+        return used;
+    }
+
+    private long share(Account account) {
+        return (bytes - (used - account.held)) / SHARE;
+    }
+
+    private Account open(Holding holding) {
+        if (holding.account == null) {
+            holding.account = accounts.computeIfAbsent(holding.origin, Account::new);
+            holding.account.holdings++;
+        }
+        return holding.account;
+    }
+
+    private void add(Holding holding, long more) {
+        holding.held += more;
+        holding.account.held += more;
+        used += more;
+    }
+
+    private void close(Holding holding) {
+        Account account = holding.account;
+        add(holding, -holding.held);
+        account.arriving.remove(holding);
+        holding.account = null;
+        if (--account.holdings == 0) {
+            accounts.remove(account.origin);
+        }
+    }
+
+    /** Of the address that holds most, if that is more than this one would; else of this one. */
+    private @Nullable Holding loser(Holding holding, Account account, long more) {
+        Account heaviest = null;
+        for (Account other : accounts.values()) {
+            if (other != account
+                    && other.held > account.held + more
+                    && !other.arriving.isEmpty()
+                    && (heaviest == null || other.held > heaviest.held)) {
+                heaviest = other;
+            }
+        }
+        for (Holding oldest : heaviest == null ? account.arriving : heaviest.arriving) {
+            if (oldest != holding) {
+                return oldest;
+            }
+        }
+        return null;
+    }
+}

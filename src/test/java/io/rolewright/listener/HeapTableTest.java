@@ -1,0 +1,101 @@
+package io.rolewright.listener;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.quarkus.runtime.configuration.MemorySizeConverter;
+import io.smallrye.config.WithDefault;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+/** The table of docs/SECURITY.md: what strangers may make us keep, multiplied, fits the heap that is shipped. FloodIT fills it. */
+class HeapTableTest {
+
+    private static final long KIB = 1024;
+    private static final long MIB = 1024 * KIB;
+
+    /** Measured: the executable after its start, with its code's own data. */
+    private static final long AT_REST = 18 * MIB;
+
+    /** Measured: 12,000 connections of the executable, by what is alive with and without them. */
+    private static final long CONNECTION = 2 * KIB;
+
+    private record Row(String what, long each, long howMany) {
+
+        long together() {
+            return each * howMany;
+        }
+
+        String line() {
+            return String.format(Locale.ROOT, "| %s | %s | %,d | %s |", what, size(each), howMany, size(together()));
+        }
+
+        private static String size(long bytes) {
+            return bytes % MIB == 0
+                    ? bytes / MIB + " MiB"
+                    : bytes > 10 * MIB
+                            ? String.format(Locale.ROOT, "%.1f MiB", bytes / (double) MIB)
+                            : bytes / KIB + " KiB";
+        }
+    }
+
+    @Test
+    void fitsTheHeapThatIsShipped() throws IOException {
+        long sum = rows().stream().mapToLong(Row::together).sum();
+        assertThat(sum).isLessThanOrEqualTo(heap());
+    }
+
+    @Test
+    void isWhatTheDocumentSays() throws IOException {
+        String document = Files.readString(Path.of("docs/SECURITY.md"));
+        for (Row row : rows()) {
+            assertThat(document).contains(row.line());
+        }
+        assertThat(document).contains(heap() / MIB + " MiB (`-Xmx" + heap() / MIB + "m`)");
+    }
+
+    @Test
+    void noBodyIsLargerThanItsAddressMayHold() throws Exception {
+        long share = setting("readingMemory") / 4;
+        long costs = (long) BodySize.PEM.bytes() * Peer.COST_OF_BYTE
+                // in the smallest packets that a network has for a body of that size
+                + BodySize.PEM.bytes() / 512 * (long) Peer.COST_OF_READ;
+        assertThat(costs).isLessThan(share);
+    }
+
+    private static List<Row> rows() {
+        List<Row> rows = new ArrayList<>();
+        rows.add(new Row("the service at rest", AT_REST, 1));
+        rows.add(new Row("connections, whatever they do", CONNECTION, setting("connections")));
+        rows.add(new Row(
+                "requests while they arrive, and all of them without a token until they are answered",
+                setting("readingMemory"),
+                1));
+        return rows;
+    }
+
+    private static long setting(String name) {
+        try {
+            String value = ListenerConfig.class
+                    .getMethod(name)
+                    .getAnnotation(WithDefault.class)
+                    .value();
+            return new MemorySizeConverter().convert(value).asLongValue();
+        } catch (NoSuchMethodException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static long heap() throws IOException {
+        Matcher heap =
+                Pattern.compile("-Xmx(\\d+)m").matcher(Files.readString(Path.of("kubernetes/base/deployment.yaml")));
+        assertThat(heap.find()).isTrue();
+        return Long.parseLong(heap.group(1)) * MIB;
+    }
+}

@@ -1,0 +1,196 @@
+package io.rolewright.listener;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.nio.NioEventLoopGroup;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.HttpRequestDecoder;
+import io.netty.handler.codec.http.HttpResponseEncoder;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpVersion;
+import io.netty.util.ReferenceCountUtil;
+import io.rolewright.access.ClientAddresses;
+import io.rolewright.testing.RawHttp;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.SocketTimeoutException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Who stays when a port is full: ten connections at a time, four of one address, behind a channel like that of Vert.x. */
+class PeersTest {
+
+    private static final Duration SOON = Duration.ofSeconds(5);
+    private static final String REQUEST = "GET /%s HTTP/1.1\r\nHost: x\r\n\r\n";
+
+    private final NioEventLoopGroup loops = new NioEventLoopGroup(1);
+    private final List<RawHttp> clients = new ArrayList<>();
+    private final Peers peers = new Peers(
+            10,
+            4,
+            new ClientAddresses(List.of("127.0.0.99/32")),
+            new ReadingBudget(1 << 20),
+            new SimpleMeterRegistry());
+    private final AtomicInteger slow = new AtomicInteger();
+    private Channel port;
+
+    @BeforeEach
+    void listen() throws InterruptedException {
+        port = new ServerBootstrap()
+                .group(loops)
+                .channelFactory(() -> {
+                    NioServerSocketChannel channel = new NioServerSocketChannel();
+                    channel.pipeline().addLast(new Doorkeeper(address -> peers));
+                    return channel;
+                })
+                .childHandler(new ChannelInitializer<Channel>() {
+                    @Override
+                    protected void initChannel(Channel channel) {
+                        channel.pipeline()
+                                .addLast("httpDecoder", new HttpRequestDecoder())
+                                .addLast("httpEncoder", new HttpResponseEncoder())
+                                .addLast("handler", new Resource());
+                    }
+                })
+                .bind("127.0.0.1", 0)
+                .sync()
+                .channel();
+    }
+
+    @AfterEach
+    void close() throws IOException {
+        for (RawHttp client : clients) {
+            client.close();
+        }
+        port.close();
+        loops.shutdownGracefully(0, 1, java.util.concurrent.TimeUnit.SECONDS);
+    }
+
+    /** Answers everything but /slow. */
+    private final class Resource extends ChannelInboundHandlerAdapter {
+        @Override
+        public void channelRead(ChannelHandlerContext ctx, Object message) {
+            if (message instanceof HttpRequest request && request.uri().equals("/slow")) {
+                slow.incrementAndGet();
+            } else if (message instanceof HttpRequest) {
+                DefaultFullHttpResponse answer = new DefaultFullHttpResponse(
+                        HttpVersion.HTTP_1_1,
+                        HttpResponseStatus.OK,
+                        Unpooled.copiedBuffer("ok", java.nio.charset.StandardCharsets.US_ASCII));
+                answer.headers().set("Content-Length", 2);
+                ctx.writeAndFlush(answer);
+            }
+            ReferenceCountUtil.release(message);
+        }
+    }
+
+    @Test
+    void theLongestIdleOfAnAddressGoesWhenItIsBeyondItsShare() throws IOException {
+        List<RawHttp> own = open("127.0.0.2", 4);
+        RawHttp other = open("127.0.0.3", 1).get(0);
+        answered(own.get(0)); // so the second has asked for nothing for the longest time
+        open("127.0.0.2", 1);
+
+        assertThat(isClosed(own.get(1))).isTrue();
+        answered(own.get(0));
+        answered(own.get(2));
+        answered(own.get(3));
+        answered(other);
+    }
+
+    @Test
+    void theLongestIdleOfAllGoesWhenThePortIsFull() throws IOException {
+        List<RawHttp> first = open("127.0.0.2", 4);
+        List<RawHttp> more = open("127.0.0.3", 4);
+        open("127.0.0.4", 4);
+
+        assertThat(isClosed(first.get(0))).isTrue();
+        assertThat(isClosed(first.get(1))).isTrue();
+        answered(first.get(2));
+        answered(more.get(0));
+        await().untilAsserted(() -> assertThat(peers.count()).isEqualTo(10));
+    }
+
+    @Test
+    void whoIsBeingAnsweredStaysAndTheNewOneIsRefused() throws IOException {
+        List<RawHttp> waiting = new ArrayList<>();
+        for (String address : List.of("127.0.0.2", "127.0.0.3", "127.0.0.4")) {
+            for (RawHttp client : open(address, address.endsWith("4") ? 2 : 4)) {
+                waiting.add(client.send(REQUEST.formatted("slow")));
+            }
+        }
+        await().untilAtomic(slow, org.hamcrest.Matchers.equalTo(10));
+        RawHttp probe = open("127.0.0.1", 1).get(0); // this machine has some beyond
+        answered(probe);
+        probe.close(); // idle now, it would be the one to go
+        await().until(() -> peers.count() == 10);
+
+        assertThat(isClosed(open("127.0.0.5", 1).get(0))).isTrue();
+        for (RawHttp client : waiting) {
+            assertThat(isClosed(client)).isFalse();
+        }
+    }
+
+    @Test
+    void aTrustedProxyHasNoShare() throws IOException {
+        List<RawHttp> proxied = open("127.0.0.99", 9);
+        for (RawHttp client : proxied) {
+            answered(client);
+        }
+    }
+
+    @Test
+    void halfAHeadIsClosedInTimeAndAnIdleConnectionLater() throws IOException {
+        RawHttp half = open("127.0.0.2", 1).get(0).send("GET / HTTP/1.1\r\n");
+        RawHttp idle = open("127.0.0.2", 1).get(0);
+        assertThat(half.readAll(Peer.HEAD.plusSeconds(3))).isEmpty();
+        answered(idle);
+    }
+
+    @Test
+    void leavesFilesForEverythingElse() {
+        assertThat(Listener.within(12_000, 20_000)).isEqualTo(12_000);
+        assertThat(Listener.within(12_000, 4096)).isEqualTo(3096);
+        assertThat(Listener.within(12_000, 1024)).isEqualTo(512);
+        assertThat(Listener.within(12_000, Long.MAX_VALUE)).isEqualTo(12_000);
+    }
+
+    private List<RawHttp> open(String from, int count) throws IOException {
+        List<RawHttp> opened = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            opened.add(RawHttp.to(((InetSocketAddress) port.localAddress()).getPort(), from));
+        }
+        clients.addAll(opened);
+        // The loop has taken them in, in this order, when it has done what was asked of it afterwards.
+        loops.submit(() -> {}).awaitUninterruptibly();
+        await().until(() -> loops.submit(() -> true).get());
+        return opened;
+    }
+
+    private static void answered(RawHttp client) throws IOException {
+        assertThat(client.send(REQUEST.formatted("")).readUntil("ok", SOON)).startsWith("HTTP/1.1 200 ");
+    }
+
+    private static boolean isClosed(RawHttp client) throws IOException {
+        try {
+            return client.readAll(Duration.ofMillis(500)).isEmpty();
+        } catch (SocketTimeoutException open) {
+            return false;
+        }
+    }
+}
