@@ -161,6 +161,9 @@ final class Peer extends ChannelInboundHandlerAdapter {
     void expect(int mostBytes, String origin, boolean light, Refusal refusal) {
         if (!exchange.isPlaced()) { // TLS: its bytes came with the end of the handshake
             exchange.place();
+            if (!exchange.isPlaced()) {
+                return;
+            }
             exchange.begin();
         }
         exchange.mostBytes = mostBytes;
