@@ -97,7 +97,11 @@ final class Peer extends ChannelInboundHandlerAdapter {
         this.channel = channel;
         this.peers = peers;
         this.holding = new Holding(origin, () -> channel.eventLoop().execute(this::lost));
-        channel.config().setRecvByteBufAllocator(new AdaptiveRecvByteBufAllocator(256, 2048, LARGEST_READ));
+        // One read a turn, so that what thousands send at the same moment is not all kept before any of it can be let
+        // go.
+        channel.config()
+                .setRecvByteBufAllocator(
+                        new AdaptiveRecvByteBufAllocator(256, 2048, LARGEST_READ).maxMessagesPerRead(1));
         channel.pipeline().addLast(NAME, this);
     }
 
