@@ -21,6 +21,9 @@ export class Problem extends Error {
 
 const OVER = new Set(['token_missing', 'token_expired', 'token_invalid', 'token_revoked']);
 
+/** Seconds: a page that is left open does not stay signed in for weeks. */
+const LONGEST_SESSION = 12 * 60 * 60;
+
 /** Who is signed in. Listeners are told of every change: 'in', 'out' or 'expired'. */
 export const session = {
   state: 'out',
@@ -29,7 +32,7 @@ export const session = {
   listeners: new Set(),
 
   async signIn(clientId, clientSecret) {
-    const granted = await send('POST', '/api/v1/auth/universal-auth/login', { body: { clientId, clientSecret } });
+    const granted = await send('POST', '/api/v1/auth/universal-auth/login', { body: { clientId, clientSecret, accessTokenMaxTTL: LONGEST_SESSION } });
     this.caller = (await send('GET', '/api/v1/auth/caller', { token: granted.accessToken })).caller;
     this.clientId = clientId;
     keep(granted);

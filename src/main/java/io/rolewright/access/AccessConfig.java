@@ -12,12 +12,19 @@ import java.util.Optional;
 @ConfigMapping(prefix = "rolewright.access")
 public interface AccessConfig {
 
-    /** How long an access token is valid after a login or a renewal. Longer means fewer logins and a longer-lived loot. */
+    /**
+     * How long an access token is valid after a login or a renewal: 30 s to 365 d. Longer means fewer logins and a longer-lived
+     * loot.
+     */
     @WithDefault("1h")
     Duration tokenTtl();
 
-    /** How long after its login a token can be renewed at most; at least {@link #tokenTtl}. */
-    @WithDefault("1d")
+    /**
+     * How long after its login a token can be renewed at most: {@link #tokenTtl} to 365 d. As long as in the reference, since
+     * clients that keep a Kubernetes token of their first login never log in again; each renewal asks the store whether what the
+     * token was obtained with still counts.
+     */
+    @WithDefault("30d")
     Duration tokenMaxTtl();
 
     /**
@@ -60,7 +67,10 @@ public interface AccessConfig {
 
     Limits limits();
 
-    /** Calls per minute in one replica, with bursts of as many; 0: without limit. At most 1,000,000. */
+    /**
+     * Calls per minute in one replica, with bursts of as many; 0: without limit. At most 1,000,000. Of logins those that fail are
+     * counted, since clients do not try again those that were refused.
+     */
     interface Limits {
 
         /** From one address (IPv6: one /64), whatever identity is named. */

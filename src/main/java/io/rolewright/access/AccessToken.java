@@ -9,6 +9,7 @@ import java.util.UUID;
  * @param tokenId names the token and every renewal of it
  * @param identityName as at login
  * @param credentialId what it was obtained with, such as one of the identity's client secrets
+ * @param loggedInAt when the family began
  * @param renewableUntil no renewal is valid after this
  */
 record AccessToken(
@@ -16,6 +17,7 @@ record AccessToken(
         UUID identityId,
         String identityName,
         UUID credentialId,
+        Instant loggedInAt,
         Instant issuedAt,
         Instant expiresAt,
         Instant renewableUntil) {}

@@ -7,6 +7,7 @@ import java.security.MessageDigest;
 import java.time.Clock;
 import java.util.UUID;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * From a token to the caller whom it stands for: made by us, not expired, not revoked, obtained with a credential that
@@ -39,14 +40,14 @@ class Callers {
         }
         var claim = claim(token, address);
         var standing = standings.known(claim.identityId);
-        return standing == null ? null : claim.caller.apply(standing);
+        return standing == null || claim.toLookUp != null ? null : claim.caller.apply(standing);
     }
 
-    /** Decides after at most two queries. */
+    /** Decides after at most three queries. */
     Uni<Caller> ask(String token, String address) {
         return ledger.freshen().chain(() -> {
             var claim = claim(token, address);
-            return standing(claim.identityId).map(claim.caller);
+            return lookUp(claim).chain(() -> standing(claim.identityId)).map(claim.caller);
         });
     }
 
@@ -58,7 +59,7 @@ class Callers {
     /** @return what an access token says, if it counts; fails with {@link TokenRefused} if not, and for static tokens */
     Uni<AccessToken> judge(String token) {
         return ledger.freshen().chain(() -> {
-            var read = ledger.judge(token);
+            var read = ledger.judge(token).token(); // Whether it was revoked, a renewal asks the store itself.
             return standing(read.identityId())
                     .invoke(standing -> require(read, standing))
                     .replaceWith(read);
@@ -68,10 +69,11 @@ class Callers {
     private Claim claim(String token, String address) {
         if (StaticToken.isOne(token)) {
             var text = StaticToken.Text.read(token, sealer);
-            return new Claim(text.identityId(), standing -> caller(text, standing, address));
+            return new Claim(text.identityId(), null, standing -> caller(text, standing, address));
         }
-        var read = ledger.judge(token);
-        return new Claim(read.identityId(), standing -> {
+        var judged = ledger.judge(token);
+        var read = judged.token();
+        return new Claim(read.identityId(), judged.isDecided() ? null : read.tokenId(), standing -> {
             require(read, standing);
             return new Caller(read.identityId(), standing.name(), read.tokenId(), address, standing.grants());
         });
@@ -89,6 +91,10 @@ class Callers {
         return new Caller(text.identityId(), standing.name(), text.tokenId(), address, grants);
     }
 
+    private Uni<Void> lookUp(Claim claim) {
+        return claim.toLookUp == null ? Uni.createFrom().voidItem() : ledger.lookUp(claim.toLookUp);
+    }
+
     private Uni<Standing> standing(UUID identityId) {
         var known = standings.known(identityId);
         return known != null ? Uni.createFrom().item(known) : standings.read(identityId);
@@ -100,6 +106,10 @@ class Callers {
         }
     }
 
-    /** Who a token says it stands for, and how to find out whether it does. */
-    private record Claim(UUID identityId, Function<Standing, Caller> caller) {}
+    /**
+     * Who a token says it stands for, and how to find out whether it does.
+     *
+     * @param toLookUp the token's id if the store has to be asked whether it was revoked
+     */
+    private record Claim(UUID identityId, @Nullable UUID toLookUp, Function<Standing, Caller> caller) {}
 }

@@ -111,7 +111,7 @@ class ForeignLogins {
     }
 
     private Uni<Outcome> succeed(Login login, Verdict verdict) {
-        var token = tokens.start(login.identityId, verdict.identityName, verdict.rule.id());
+        var token = tokens.start(login.identityId, verdict.identityName, verdict.rule.id(), null);
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> verdict.failedBefore
                                 ? Lockouts.forget(session, login.claimed, login.origin)

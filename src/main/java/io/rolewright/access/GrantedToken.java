@@ -17,7 +17,7 @@ record GrantedToken(
         @Schema(
                 description = "Seconds after its login until it can no longer be renewed.",
                 required = true,
-                examples = "86400")
+                examples = "2592000")
         @JsonProperty("accessTokenMaxTTL")
         long accessTokenMaxTtl,
 

@@ -11,6 +11,7 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.util.UUID;
 import org.hibernate.reactive.mutiny.Mutiny;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Universal auth: a client id and a client secret against an access token.
@@ -57,21 +58,23 @@ class Logins {
     /**
      * @param clientId and secret, both without white space around them
      * @param timeLeft until the request must be answered
+     * @param longest that the token is to be renewed for; null: as long as may be
      * @return fails with 401 {@code invalid_credentials}, {@code client_secret_expired}, {@code client_secret_used_up} or
      *     {@code login_locked}, or with 429 {@code rate_limited}
      */
-    Uni<GrantedToken> login(String clientId, String clientSecret, RequestOrigin from, Duration timeLeft) {
+    Uni<GrantedToken> login(
+            String clientId, String clientSecret, RequestOrigin from, Duration timeLeft, @Nullable Duration longest) {
         return queue.judge(
                         LoginQueue.Way.SECRET,
                         clientId,
                         from,
                         timeLeft,
-                        () -> judge(clientId, clientSecret, from),
+                        () -> judge(clientId, clientSecret, from, longest),
                         Outcome::isRefusal)
                 .map(Outcome::tokenOrThrow);
     }
 
-    private Uni<Outcome> judge(String clientId, String clientSecret, RequestOrigin from) {
+    private Uni<Outcome> judge(String clientId, String clientSecret, RequestOrigin from, @Nullable Duration longest) {
         byte[] fingerprint = ClientSecret.fingerprint(sealer, clientId, clientSecret);
         var origin = ClientAddresses.origin(from.address());
         // The refusals are counted and recorded in the transaction, so they are values until it has committed.
@@ -81,11 +84,16 @@ class Logins {
                         .setParameter(2, origin)
                         .setParameter(3, fingerprint)
                         .getSingleResult()
-                        .chain(row -> decide(session, row, clientId, origin, from))));
+                        .chain(row -> decide(session, row, clientId, origin, from, longest))));
     }
 
     private Uni<Outcome> decide(
-            Mutiny.Session session, Object[] row, String clientId, String origin, RequestOrigin from) {
+            Mutiny.Session session,
+            Object[] row,
+            String clientId,
+            String origin,
+            RequestOrigin from,
+            @Nullable Duration longest) {
         boolean failedBefore = (Boolean) row[0];
         int secondsLocked = ((Number) row[1]).intValue();
         if (secondsLocked > 0) {
@@ -109,7 +117,7 @@ class Logins {
                 .executeUpdate()
                 .chain(used -> used == 0
                         ? fail(session, clientId, origin, from, Outcome.USED_UP)
-                        : succeed(session, row, failedBefore, clientId, origin, from));
+                        : succeed(session, row, failedBefore, clientId, origin, from, longest));
     }
 
     private Uni<Outcome> succeed(
@@ -118,10 +126,11 @@ class Logins {
             boolean failedBefore,
             String clientId,
             String origin,
-            RequestOrigin from) {
+            RequestOrigin from,
+            @Nullable Duration longest) {
         var identityId = (UUID) row[2];
         var name = (String) row[3];
-        var token = tokens.start(identityId, name, (UUID) row[4]);
+        var token = tokens.start(identityId, name, (UUID) row[4], longest);
         var forget = failedBefore
                 ? Lockouts.forget(session, clientId, origin)
                 : Uni.createFrom().voidItem();

@@ -84,7 +84,7 @@ class SigningKeys {
         long lead = endTokens
                 ? 0
                 : config.revocationDelay().multipliedBy(2).plus(MARGIN).toSeconds();
-        long overlap = lead + config.tokenTtl().plus(MARGIN).toSeconds();
+        long overlap = lead + MARGIN.toSeconds();
         var id = UUID.randomUUID();
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> lock(session)
@@ -93,9 +93,12 @@ class SigningKeys {
                                         : execute(session, "delete from signing_key where verifies_until < now()")
                                                 .chain(() -> session.createNativeQuery("""
                                                         update signing_key
-                                                        set verifies_until = now() + make_interval(secs => ?1)
+                                                        set verifies_until = now()
+                                                            + make_interval(secs => ?1 + greatest(longest_ttl, ?2))
                                                         where verifies_until is null""")
                                                         .setParameter(1, (double) overlap)
+                                                        .setParameter(2, (double) config.tokenTtl()
+                                                                .toSeconds())
                                                         .executeUpdate())
                                                 .replaceWithVoid())
                                 .chain(() -> insert(session, id, lead))

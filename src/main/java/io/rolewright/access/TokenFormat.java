@@ -99,6 +99,7 @@ final class TokenFormat {
         claims.setJwtId(token.tokenId().toString());
         claims.setIssuedAt(date(token.issuedAt()));
         claims.setExpirationTime(date(token.expiresAt()));
+        claims.setClaim("loggedInAt", token.loggedInAt().getEpochSecond());
         claims.setClaim("renewableUntil", token.renewableUntil().getEpochSecond());
         claims.setStringClaim("authTokenType", TYPE);
         claims.setStringClaim("identityId", token.identityId().toString());
@@ -149,6 +150,11 @@ final class TokenFormat {
                     UUID.fromString(claims.getSubject()),
                     claims.getStringClaimValue("identityName"),
                     UUID.fromString(claims.getStringClaimValue("clientSecretId")),
+                    // The build before did not say it.
+                    instant(
+                            claims.hasClaim("loggedInAt")
+                                    ? claims.getNumericDateClaimValue("loggedInAt")
+                                    : claims.getIssuedAt()),
                     instant(claims.getIssuedAt()),
                     instant(claims.getExpirationTime()),
                     instant(claims.getNumericDateClaimValue("renewableUntil")));

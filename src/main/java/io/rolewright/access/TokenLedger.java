@@ -20,16 +20,17 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicReference;
 import javax.crypto.SecretKey;
 import javax.crypto.spec.SecretKeySpec;
 import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /**
- * What a replica must know to judge a token without asking the store each time: the signing keys, the revoked tokens
- * and which identities have changed.
+ * What a replica must know to judge a token without asking the store each time: the signing keys, the tokens that were revoked
+ * lately and which identities have changed. What was revoked before the oldest tokens that are out, and what is more than fits
+ * into {@link Revocations}, stays in the store, which is asked about a token when it could be one of those.
  * A copy of the store's, never older than {@link AccessConfig#revocationDelay} when a token is judged by it: if the store
  * cannot be asked, requests fail rather than pass on old knowledge. It is looked after by the requests that need it, so an
  * idle replica asks nothing. Any thread may call.
@@ -39,6 +40,10 @@ class TokenLedger {
 
     /** All there is to know in one round trip, which is also what a warm start costs; the first column tells rows apart. */
     private static final String READ = """
+            with lately as (
+                select token_id, revoked_at from revoked_token
+                where revoked_at > greatest($1, now() - make_interval(secs => $2))
+                order by revoked_at desc limit $3)
             select 'clock' as kind, null::uuid as id, null::bytea as sealed, now() as at
             union all
             select 'organisation', id, null, created_at from organisation
@@ -50,7 +55,20 @@ class TokenLedger {
             union all
             select 'changed', identity_id, null, at from access_change where at > $1
             union all
-            select 'revoked', token_id, null, expires_at from revoked_token where revoked_at > $1 and expires_at > now()""";
+            select 'untold key', id, null, signs_from from signing_key
+            where (verifies_until is null or verifies_until > now()) and coalesce(longest_ttl, 0) < $4
+            union all
+            select 'revoked', null, string_agg(uuid_send(token_id), ''::bytea order by revoked_at), max(revoked_at)
+            from lately
+            union all
+            select 'first revoked', null, null, min(revoked_at) from lately""";
+
+    /** Before a replica signs with a key it says for how long that may be needed. What was given an end before lasts longer too. */
+    private static final String TELL_TTL = """
+            update signing_key set
+                verifies_until = verifies_until + make_interval(secs => greatest(cast($1 as integer) - longest_ttl, 0)),
+                longest_ttl = $1
+            where (verifies_until is null or verifies_until > now()) and coalesce(longest_ttl, 0) < $1""";
 
     /**
      * A revocation or change becomes visible when it commits, which is later than the time in its row: so much later at most. No
@@ -72,9 +90,10 @@ class TokenLedger {
     private final Standings standings;
     private final Clock clock;
     private final Duration delay;
+    private final Duration tokenTtl;
 
-    /** From token id to the time at which its row is of no use any more. */
-    private final Map<UUID, OffsetDateTime> revoked = new ConcurrentHashMap<>();
+    private final Revocations revocations = new Revocations();
+    private final RevocationLookups lookups;
 
     private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
 
@@ -95,6 +114,9 @@ class TokenLedger {
         this.standings = standings;
         this.clock = clock;
         this.delay = config.revocationDelay();
+        this.tokenTtl = config.tokenTtl();
+        this.lookups = new RevocationLookups(
+                pool, delay, delay.compareTo(LONGEST_READ) < 0 ? delay : LONGEST_READ, System::nanoTime);
     }
 
     /** @return whether a token may be judged now; also starts to read the store before that becomes false */
@@ -145,24 +167,44 @@ class TokenLedger {
         listeners.add(listener);
     }
 
-    /** @throws io.rolewright.problem.Problem 503 {@code not_ready} before the store has been read */
-    AccessToken judge(String token) {
+    /**
+     * What a token says, if it does not have to be looked up whether it was revoked.
+     *
+     * @throws TokenRefused if it does not count
+     * @throws io.rolewright.problem.Problem 503 {@code not_ready} before the store has been read
+     */
+    Judged judge(String token) {
         var read = format().read(token);
-        if (isRevoked(read.tokenId())) {
+        var revoked = switch (revocations.of(read.tokenId(), read.issuedAt())) {
+            case REVOKED -> Boolean.TRUE;
+            case NOT_REVOKED -> Boolean.FALSE;
+            case UNKNOWN -> lookups.known(read.tokenId());
+        };
+        if (Boolean.TRUE.equals(revoked)) {
             throw TokenRefused.revoked();
         }
-        return read;
+        return new Judged(read, revoked != null);
     }
 
-    boolean isRevoked(UUID tokenId) {
-        return revoked.containsKey(tokenId);
+    /** Asks the store. @return fails with {@link TokenRefused} if it was revoked */
+    Uni<Void> lookUp(UUID tokenId) {
+        return lookups.isRevoked(tokenId)
+                .invoke(revoked -> {
+                    if (revoked) {
+                        throw TokenRefused.revoked();
+                    }
+                })
+                .replaceWithVoid();
     }
 
     /** To be called when the store has it. */
-    void revoked(UUID tokenId, OffsetDateTime expiresAt) {
-        revoked.put(tokenId, expiresAt);
+    void revoked(UUID tokenId) {
+        revocations.add(tokenId, clock.instant());
         listeners.forEach(Runnable::run);
     }
+
+    /** @param isDecided whether it was not revoked; else {@link #lookUp} says it */
+    record Judged(AccessToken token, boolean isDecided) {}
 
     String sign(AccessToken token) {
         organisation.id();
@@ -192,18 +234,52 @@ class TokenLedger {
         var last = known;
         long askedAt = System.nanoTime();
         var since = last == null ? EVER : last.storeClock.minus(LONGEST_TRANSACTION);
-        return pool.preparedQuery(READ).execute(Tuple.of(since)).map(rows -> learn(rows, askedAt, last));
+        var window = tokenTtl.plus(Revocations.MARGIN.multipliedBy(2));
+        return pool.preparedQuery(READ)
+                .execute(Tuple.of(
+                        since, (double) window.toSeconds(), (long) Revocations.HALF, (int) tokenTtl.toSeconds()))
+                .call(this::tellTtl)
+                .map(rows -> learn(rows, askedAt, last, window));
     }
 
-    private Known learn(RowSet<Row> rows, long askedAt, Known last) {
+    private Uni<Void> tellTtl(RowSet<Row> rows) {
+        for (var row : rows) {
+            if (row.getString("kind").equals("untold key")) {
+                return pool.preparedQuery(TELL_TTL)
+                        .execute(Tuple.of((int) tokenTtl.toSeconds()))
+                        .replaceWithVoid();
+            }
+        }
+        return Uni.createFrom().voidItem();
+    }
+
+    /** @return whether one was not known before */
+    private boolean learn(@Nullable Buffer lately, @Nullable OffsetDateTime first, @Nullable OffsetDateTime newest) {
+        if (lately == null || first == null || newest == null) {
+            return false;
+        }
+        int ids = lately.length() / 16;
+        if (ids >= Revocations.HALF) {
+            revocations.completeSince(first.toInstant());
+        }
+        boolean isNew = false;
+        for (int i = 0; i < ids; i++) {
+            isNew |= revocations.add(new UUID(lately.getLong(16 * i), lately.getLong(16 * i + 8)), newest.toInstant());
+        }
+        return isNew;
+    }
+
+    private Known learn(RowSet<Row> rows, long askedAt, Known last, Duration window) {
         var keys = new HashMap<String, SecretKey>();
         var changed = new ArrayList<UUID>();
         UUID organisationId = null;
         boolean hasIdentity = false;
-        boolean newlyRevoked = false;
         OffsetDateTime storeClock = null;
         OffsetDateTime newest = null;
         String signingKeyId = null;
+        Buffer lately = null;
+        OffsetDateTime firstRevoked = null;
+        OffsetDateTime lastRevoked = null;
         for (var row : rows) {
             var id = row.getUUID("id");
             var at = row.getOffsetDateTime("at");
@@ -212,7 +288,12 @@ class TokenLedger {
                 case "organisation" -> organisationId = id;
                 case "identity" -> hasIdentity = true;
                 case "changed" -> changed.add(id);
-                case "revoked" -> newlyRevoked |= revoked.put(id, at) == null;
+                case "revoked" -> {
+                    lately = row.getBuffer("sealed");
+                    lastRevoked = at;
+                }
+                case "first revoked" -> firstRevoked = at;
+                case "untold key" -> {} // It has been told by now.
                 default -> {
                     var keyId = id.toString();
                     var opened = last == null ? null : last.keys.get(keyId);
@@ -227,7 +308,11 @@ class TokenLedger {
         }
         var now = storeClock;
         standings.forget(changed);
-        revoked.values().removeIf(expiresAt -> expiresAt.isBefore(now));
+        boolean newlyRevoked = learn(lately, firstRevoked, lastRevoked);
+        var asked = now.minus(window);
+        if (last == null || last.storeClock.minus(LONGEST_TRANSACTION).isBefore(asked)) {
+            revocations.completeSince(asked.toInstant());
+        }
         var format = last != null && last.knows(organisationId, keys)
                 ? last.format // With what it remembers.
                 : organisationId == null ? null : new TokenFormat(organisationId, keys::get, clock);

@@ -30,6 +30,13 @@ final class TokenRefused extends Problem {
         return invalid("token_revoked", "The access token has been revoked: log in again.");
     }
 
+    static TokenRefused notRenewable() {
+        return invalid(
+                "token_not_renewable",
+                "The client secret that this access token was obtained with has expired, is used up or may not be used from"
+                        + " here, so it is not renewed: log in again.");
+    }
+
     /** RFC 6750 §3.1 names the error, though it would answer 401 where the reference answers 403. */
     private static TokenRefused invalid(String code, String message) {
         return new TokenRefused(403, code, message, Map.of("WWW-Authenticate", "Bearer error=\"invalid_token\""));

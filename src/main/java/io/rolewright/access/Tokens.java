@@ -8,15 +8,24 @@ import io.rolewright.problem.Problem;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
-import java.time.OffsetDateTime;
-import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** The life of an access token: it starts with a login, is renewed, and ends by time or by revocation. */
 @ApplicationScoped
 class Tokens {
+
+    /** Whether it was revoked; from where what it was obtained with may be used, null if that is gone; whether that has ended. */
+    private static final String RENEWABLE = """
+            select exists (select from revoked_token where token_id = ?1), c.trusted_ips, coalesce(c.ended, false)
+            from (select 1) one left join (
+                select trusted_ips, coalesce(expires_at <= now(), false) as ended
+                from client_secret where id = ?3 and identity_id = ?2
+                union all
+                select '', false from token_rule where id = ?3 and identity_id = ?2) c on true""";
 
     private final TokenLedger ledger;
     private final Callers callers;
@@ -40,23 +49,27 @@ class Tokens {
         this.clock = clock;
     }
 
-    AccessToken start(UUID identityId, String identityName, UUID credentialId) {
+    /** @param longest that the client wants to renew it for; null: as long as may be */
+    AccessToken start(UUID identityId, String identityName, UUID credentialId, @Nullable Duration longest) {
         var now = now();
+        var until = now.plus(
+                longest == null || longest.compareTo(config.tokenMaxTtl()) > 0 ? config.tokenMaxTtl() : longest);
         return new AccessToken(
                 UUID.randomUUID(),
                 identityId,
                 identityName,
                 credentialId,
                 now,
-                now.plus(config.tokenTtl()),
-                now.plus(config.tokenMaxTtl()));
+                now,
+                earlier(now.plus(config.tokenTtl()), until),
+                until);
     }
 
     GrantedToken grant(AccessToken token) {
         return new GrantedToken(
                 ledger.sign(token),
                 token.issuedAt().until(token.expiresAt(), ChronoUnit.SECONDS),
-                config.tokenMaxTtl().toSeconds(),
+                token.loggedInAt().until(token.renewableUntil(), ChronoUnit.SECONDS),
                 "Bearer");
     }
 
@@ -74,19 +87,28 @@ class Tokens {
         }
         return callers.judge(text).chain(old -> {
             var now = now();
-            var end = now.plus(config.tokenTtl());
+            // As set now: a shorter life counts for what is out already.
+            var until = earlier(old.renewableUntil(), old.loggedInAt().plus(config.tokenMaxTtl()));
+            if (!now.isBefore(until)) {
+                throw TokenRefused.expired();
+            }
             var renewed = new AccessToken(
                     old.tokenId(),
                     old.identityId(),
                     old.identityName(),
                     old.credentialId(),
+                    old.loggedInAt(),
                     now,
-                    end.isBefore(old.renewableUntil()) ? end : old.renewableUntil(),
-                    old.renewableUntil());
-            return Panache.withTransaction(() -> refuseIfRevoked(old.tokenId())
+                    earlier(now.plus(config.tokenTtl()), until),
+                    until);
+            return Panache.withTransaction(() -> requireRenewable(old, from)
                             .chain(() -> audit.record(event(AuditType.RENEW_IDENTITY_ACCESS_TOKEN, old, from))))
                     .replaceWith(() -> grant(renewed));
         });
+    }
+
+    private static Instant earlier(Instant one, Instant other) {
+        return one.isBefore(other) ? one : other;
     }
 
     /** Ends the token and all renewals of it; once more changes nothing. */
@@ -98,7 +120,10 @@ class Tokens {
             var token = ledger.format().read(text);
             return Panache.withTransaction(() -> Panache.getSession()
                             .chain(session -> session.createNativeQuery("""
-                                            with swept as (delete from revoked_token where expires_at < now())
+                                            with swept as (
+                                                delete from revoked_token where token_id in (
+                                                    select token_id from revoked_token where expires_at < now()
+                                                    limit 100 for update skip locked))
                                             insert into revoked_token (token_id, expires_at)
                                             values (?1, to_timestamp(?2)) on conflict do nothing""")
                                     .setParameter(1, token.tokenId())
@@ -107,21 +132,27 @@ class Tokens {
                             .chain(added -> added == 0
                                     ? Uni.createFrom().voidItem()
                                     : audit.record(event(AuditType.REVOKE_IDENTITY_ACCESS_TOKEN, token, from))))
-                    .invoke(() -> ledger.revoked(
-                            token.tokenId(), OffsetDateTime.ofInstant(token.renewableUntil(), ZoneOffset.UTC)));
+                    .invoke(() -> ledger.revoked(token.tokenId()));
         });
     }
 
-    /** The store itself is asked: a renewal must not slip through while this replica has not yet heard of a revocation. */
-    private static Uni<Void> refuseIfRevoked(UUID tokenId) {
+    /**
+     * The store itself is asked: a renewal must not slip through while this replica has not yet heard of a revocation, and what
+     * the token was obtained with has to count still.
+     */
+    private static Uni<Void> requireRenewable(AccessToken token, RequestOrigin from) {
         return Panache.getSession()
-                .chain(session -> session.createNativeQuery(
-                                "select exists (select from revoked_token where token_id = ?1)", Boolean.class)
-                        .setParameter(1, tokenId)
+                .chain(session -> session.createNativeQuery(RENEWABLE, Object[].class)
+                        .setParameter(1, token.tokenId())
+                        .setParameter(2, token.identityId())
+                        .setParameter(3, token.credentialId())
                         .getSingleResult())
-                .invoke(revoked -> {
-                    if (revoked) {
+                .invoke(row -> {
+                    if ((Boolean) row[0] || row[1] == null) {
                         throw TokenRefused.revoked();
+                    }
+                    if ((Boolean) row[2] || !ClientSecret.trusts((String) row[1], from.address())) {
+                        throw TokenRefused.notRenewable();
                     }
                 })
                 .replaceWithVoid();

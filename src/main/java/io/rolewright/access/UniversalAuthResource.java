@@ -1,9 +1,12 @@
 package io.rolewright.access;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
 import io.rolewright.problem.ApiError;
 import io.rolewright.request.RequestContext;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
+import jakarta.validation.constraints.Max;
+import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotBlank;
 import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Pattern;
@@ -13,6 +16,7 @@ import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
+import java.time.Duration;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -20,6 +24,7 @@ import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.security.SecurityRequirements;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
+import org.jspecify.annotations.Nullable;
 
 /** Logins with a client id and a client secret. */
 @Path("/api/v1/auth/universal-auth")
@@ -70,9 +75,15 @@ class UniversalAuthResource {
                         credentials.clientId.strip(),
                         credentials.clientSecret.strip(),
                         origins.ofCurrentRequest(),
-                        request.timeLeft())
+                        request.timeLeft(),
+                        credentials.accessTokenMaxTtl == null
+                                ? null
+                                : Duration.ofSeconds(credentials.accessTokenMaxTtl))
                 .map(NoStore::ok);
     }
+
+    private static final int SHORTEST_SESSION = 30;
+    private static final int LONGEST_SESSION = 31_536_000;
 
     /** White space around either is ignored, as in the reference. */
     @Schema(name = "UniversalAuthLogin")
@@ -86,7 +97,19 @@ class UniversalAuthResource {
             @NotBlank
             @Size(max = AccessSettings.LONGEST_SECRET)
             @Schema(required = true, format = "password", examples = "3q2-7w…")
-            String clientSecret) {
+            String clientSecret,
+
+            @Min(SHORTEST_SESSION)
+            @Max(LONGEST_SESSION)
+            @JsonProperty("accessTokenMaxTTL")
+            @Schema(
+                    description =
+                            "Seconds after which this login ends, however often its token is renewed, for clients that"
+                                    + " need it for a session only; never longer than what the service allows, which is the"
+                                    + " default.",
+                    examples = "43200")
+            @Nullable
+            Long accessTokenMaxTtl) {
 
         @Override
         public String toString() {

@@ -2,6 +2,7 @@ package io.rolewright.operations;
 
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
+import io.rolewright.access.RevokedTokens;
 import io.rolewright.credential.ManagedRoles;
 import io.rolewright.delivery.webhook.Courier;
 import io.rolewright.idempotency.Idempotency;
@@ -16,7 +17,7 @@ import java.time.Duration;
 import org.jboss.logging.Logger;
 
 /**
- * Clears away what has expired. Revoked tokens and failed logins look after themselves when others are written. Every
+ * Clears away what has expired. Failed logins look after themselves when others are written. Every
  * replica does it; the statements skip rows that another one holds.
  */
 @ApplicationScoped
@@ -35,6 +36,7 @@ class Housekeeping {
     private final ManagedRoles roles;
     private final Outbox outbox;
     private final Courier courier;
+    private final RevokedTokens revokedTokens;
     private final Repeated repeated;
 
     Housekeeping(
@@ -43,6 +45,7 @@ class Housekeeping {
             ManagedRoles roles,
             Outbox outbox,
             Courier courier,
+            RevokedTokens revokedTokens,
             Startup startup,
             Vertx vertx) {
         this.idempotency = idempotency;
@@ -50,6 +53,7 @@ class Housekeeping {
         this.roles = roles;
         this.outbox = outbox;
         this.courier = courier;
+        this.revokedTokens = revokedTokens;
         repeated = new Repeated("Housekeeping", vertx, () -> startup.state().ready(), this::clear);
     }
 
@@ -73,6 +77,8 @@ class Housekeeping {
                 .invoke(gone -> log.debugf("Cleared away %d facts", gone))
                 .chain(courier::purge)
                 .invoke(gone -> log.debugf("Cleared away %d deliveries", gone))
+                .chain(revokedTokens::purge)
+                .invoke(gone -> log.debugf("Cleared away %d revocations", gone))
                 .replaceWithVoid()
                 .onFailure()
                 .invoke(failure -> log.warnf("Housekeeping waits for its next turn: %s", StoreFault.describe(failure)))

@@ -89,7 +89,7 @@ class AccessSettingsTest {
         var access = access(Map.of());
 
         assertThat(access.tokenTtl()).isEqualTo(Duration.ofHours(1));
-        assertThat(access.tokenMaxTtl()).isEqualTo(Duration.ofDays(1));
+        assertThat(access.tokenMaxTtl()).isEqualTo(Duration.ofDays(30));
         assertThat(access.revocationDelay()).isEqualTo(Duration.ofSeconds(5));
         assertThat(access.lockout().failures()).isEqualTo(3);
         assertThat(access.lockout().window()).isEqualTo(Duration.ofSeconds(30));

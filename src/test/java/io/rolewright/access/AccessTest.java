@@ -55,7 +55,7 @@ class AccessTest {
                     .header("Cache-Control", "no-store")
                     .body("accessToken", matchesPattern("[\\w-]+\\.[\\w-]+\\.[\\w-]+"))
                     .body("expiresIn", equalTo(3600))
-                    .body("accessTokenMaxTTL", equalTo(86400))
+                    .body("accessTokenMaxTTL", equalTo(2592000))
                     .body("tokenType", equalTo("Bearer"));
         }
 
@@ -307,6 +307,7 @@ class AccessTest {
                     "late",
                     UUID.randomUUID(),
                     issued,
+                    issued,
                     issued.plusSeconds(3600),
                     issued.plusSeconds(86400));
 
@@ -370,13 +371,13 @@ class AccessTest {
                     .statusCode(200)
                     .header("Cache-Control", "no-store")
                     .body("expiresIn", equalTo(3600))
-                    .body("accessTokenMaxTTL", equalTo(86400))
+                    .body("accessTokenMaxTTL", equalTo(2592000))
                     .body("tokenType", equalTo("Bearer"))
                     .extract()
                     .<String>path("accessToken");
 
-            assertThat(ledger.judge(renewed).tokenId())
-                    .isEqualTo(ledger.judge(old).tokenId());
+            assertThat(ledger.judge(renewed).token().tokenId())
+                    .isEqualTo(ledger.judge(old).token().tokenId());
             as(renewed).get("/api/v1/projects").then().statusCode(200);
             as(old).get("/api/v1/projects").then().statusCode(200);
         }
@@ -384,12 +385,13 @@ class AccessTest {
         @Test
         void neverOutlivesTheLongestLife() {
             var issued = Instant.now().minusSeconds(30).truncatedTo(ChronoUnit.SECONDS);
-            var mine = ledger.judge(token());
+            var mine = ledger.judge(token()).token();
             var old = ledger.sign(new AccessToken(
                     UUID.randomUUID(),
                     mine.identityId(),
                     "old",
                     mine.credentialId(),
+                    issued,
                     issued,
                     issued.plusSeconds(60),
                     issued.plusSeconds(90)));
@@ -415,6 +417,45 @@ class AccessTest {
                     .then()
                     .statusCode(401)
                     .body("code", equalTo("token_missing"));
+        }
+
+        /** A session of the console. */
+        @Test
+        void endsWhenTheClientSaidAtItsLogin() {
+            var token = given().contentType(ContentType.JSON)
+                    .body(Map.of(
+                            "clientId", TestStore.CLIENT_ID,
+                            "clientSecret", TestStore.CLIENT_SECRET,
+                            "accessTokenMaxTTL", 43_200))
+                    .post("/api/v1/auth/universal-auth/login")
+                    .then()
+                    .statusCode(200)
+                    .body("expiresIn", equalTo(3600))
+                    .body("accessTokenMaxTTL", equalTo(43_200))
+                    .extract()
+                    .<String>path("accessToken");
+
+            renew(Map.of("accessToken", token)).statusCode(200).body("accessTokenMaxTTL", equalTo(43_200));
+            var says = ledger.judge(token).token();
+            assertThat(says.renewableUntil()).isEqualTo(says.loggedInAt().plusSeconds(43_200));
+        }
+
+        @Test
+        void isNeverLongerThanTheServiceAllowsAndNotForNoTime() {
+            sessionOf(31_536_000).statusCode(200).body("accessTokenMaxTTL", equalTo(2592000));
+            sessionOf(30).statusCode(200).body("expiresIn", equalTo(30));
+            sessionOf(29).statusCode(422);
+            sessionOf(31_536_001).statusCode(422);
+        }
+
+        private ValidatableResponse sessionOf(long seconds) {
+            return given().contentType(ContentType.JSON)
+                    .body(Map.of(
+                            "clientId", TestStore.CLIENT_ID,
+                            "clientSecret", TestStore.CLIENT_SECRET,
+                            "accessTokenMaxTTL", seconds))
+                    .post("/api/v1/auth/universal-auth/login")
+                    .then();
         }
 
         @Test
@@ -469,7 +510,7 @@ class AccessTest {
         @Test
         void byAnotherReplicaIsKnownWhenTheLedgerIsReadAgain() {
             var token = token();
-            var id = ledger.judge(token).tokenId();
+            var id = ledger.judge(token).token().tokenId();
             TestStore.sql(
                     "insert into revoked_token (token_id, expires_at) values ('" + id + "', now() + interval '1 day')");
 
@@ -483,9 +524,45 @@ class AccessTest {
         void byAnotherReplicaStopsRenewalsAtOnce() {
             var token = token();
             TestStore.sql("insert into revoked_token (token_id, expires_at) values ('"
-                    + ledger.judge(token).tokenId() + "', now() + interval '1 day')");
+                    + ledger.judge(token).token().tokenId() + "', now() + interval '1 day')");
 
             renew(Map.of("accessToken", token)).statusCode(403).body("code", equalTo("token_revoked"));
+        }
+
+        /** What a replica has no room for stands in the store. */
+        @Test
+        void thatIsTooOldToBeRememberedIsLookedUp() {
+            var mine = ledger.judge(token()).token();
+            var issued = Instant.now().minus(Duration.ofDays(2)).truncatedTo(ChronoUnit.SECONDS);
+            var text = ledger.sign(new AccessToken(
+                    UUID.randomUUID(),
+                    mine.identityId(),
+                    "old",
+                    mine.credentialId(),
+                    issued,
+                    issued,
+                    Instant.now().plusSeconds(600),
+                    Instant.now().plusSeconds(600)));
+            assertThat(ledger.judge(text).isDecided()).isFalse();
+
+            as(text).get("/api/v1/projects").then().statusCode(200);
+            assertThat(ledger.judge(text).isDecided())
+                    .as("for the revocation delay")
+                    .isTrue();
+
+            var other = ledger.sign(new AccessToken(
+                    UUID.randomUUID(),
+                    mine.identityId(),
+                    "old",
+                    mine.credentialId(),
+                    issued,
+                    issued,
+                    Instant.now().plusSeconds(600),
+                    Instant.now().plusSeconds(600)));
+            TestStore.sql("insert into revoked_token (token_id, revoked_at, expires_at) values ('"
+                    + ledger.judge(other).token().tokenId() + "', now() - interval '1 day', now() + interval '1 day')");
+            ledger.age(Duration.ofSeconds(5));
+            as(other).get("/api/v1/projects").then().statusCode(403).body("code", equalTo("token_revoked"));
         }
 
         @Test

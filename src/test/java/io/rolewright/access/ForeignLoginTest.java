@@ -192,6 +192,23 @@ class ForeignLoginTest {
                 .isEmpty();
     }
 
+    /** By another replica, of which this one has not heard. */
+    @Test
+    void whenTheRuleGoesItsTokensAreNotRenewed() {
+        String token = login("oidc-auth", issuer.token("first", Map.of()))
+                .statusCode(200)
+                .extract()
+                .path("accessToken");
+        TestStore.sql("delete from token_rule where identity_id = '" + somebody.id() + "' and method = 'oidc-auth'");
+
+        given().contentType(ContentType.JSON)
+                .body(Map.of("accessToken", token))
+                .post("/api/v1/auth/token/renew")
+                .then()
+                .statusCode(403)
+                .body("code", equalTo("token_revoked"));
+    }
+
     @Test
     void whenTheRuleGoesItsTokensGo() {
         String token = login("oidc-auth", issuer.token("first", Map.of()))

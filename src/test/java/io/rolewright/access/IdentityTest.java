@@ -294,6 +294,59 @@ class IdentityTest {
             forgetFailures();
         }
 
+        /** A token is renewed while what it was obtained with still counts. */
+        @Test
+        void thatHaveEndedRenewNoToken() {
+            String secret = make(Map.of("ttl", 3600)).extract().path("clientSecret");
+            String token = login(secret).extract().path("accessToken");
+            renew(token).statusCode(200);
+            TestStore.sql(
+                    "update client_secret set expires_at = now() - interval '1 second' where expires_at is not null"
+                            + " and identity_id = '" + somebody.id() + "'");
+
+            renew(token).statusCode(403).body("code", equalTo("token_not_renewable"));
+        }
+
+        @Test
+        void thatAreUsedUpRenewNoToken() {
+            String secret = make(Map.of("numUsesLimit", 2)).extract().path("clientSecret");
+            String token = login(secret).extract().path("accessToken");
+            renew(token).statusCode(200);
+            login(secret).statusCode(200);
+
+            renew(token).statusCode(403).body("code", equalTo("token_not_renewable"));
+        }
+
+        @Test
+        void renewTheirTokensOnlyFromWhereTheyMayBeUsed() {
+            String secret =
+                    make(Map.of("trustedIps", List.of("127.0.0.0/8"))).extract().path("clientSecret");
+            String token = login(secret).extract().path("accessToken");
+            renew(token).statusCode(200);
+            TestStore.sql("update client_secret set trusted_ips = '192.0.2.0/24' where trusted_ips <> ''"
+                    + " and identity_id = '" + somebody.id() + "'");
+
+            renew(token).statusCode(403).body("code", equalTo("token_not_renewable"));
+        }
+
+        /** By another replica, of which this one has not heard. */
+        @Test
+        void thatAreGoneRenewNoTokenAtOnce() {
+            String secret = make(Map.of()).extract().path("clientSecret");
+            String token = login(secret).extract().path("accessToken");
+            TestStore.sql("delete from client_secret where prefix = '" + secret.substring(0, 4)
+                    + "' and identity_id = '" + somebody.id() + "'");
+
+            renew(token).statusCode(403).body("code", equalTo("token_revoked"));
+        }
+
+        private ValidatableResponse renew(String token) {
+            return given().contentType(ContentType.JSON)
+                    .body(Map.of("accessToken", token))
+                    .post("/api/v1/auth/token/renew")
+                    .then();
+        }
+
         @Test
         void areUsedOnlyAsOftenAsTheyMayBeAtTheSameMomentToo() {
             String secret = make(Map.of("numUsesLimit", 3)).extract().path("clientSecret");

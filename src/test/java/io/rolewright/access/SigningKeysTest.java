@@ -17,6 +17,7 @@ import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import jakarta.inject.Inject;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.function.Supplier;
@@ -59,7 +60,7 @@ class SigningKeysTest {
     void oneKeyAndANewTokenForTheOtherTests() {
         TestStore.sql(
                 "delete from signing_key where id not in (select id from signing_key order by signs_from desc limit 1);"
-                        + " update signing_key set verifies_until = null, signs_from = now() - interval '1 second'");
+                        + " update signing_key set verifies_until = null, longest_ttl = 3600, signs_from = now() - interval '1 second'");
         await(ledger::read);
         Api.forget();
     }
@@ -118,6 +119,33 @@ class SigningKeysTest {
         await(otherReplica::freshen);
         assertThatThrownBy(() -> otherReplica.judge(token)).isInstanceOf(TokenRefused.class);
         assertThat(otherReplica.judge(fresh)).isNotNull();
+    }
+
+    /** As before a restart with a shorter setting: tokens of the longer one are out. */
+    @Test
+    void aKeyIsNeededAsLongAsTheLongestTokenThatItMayHaveSigned() {
+        TestStore.sql("update signing_key set longest_ttl = 86400");
+
+        var keys = rotate("{}");
+
+        assertThat(Instant.parse(keys.getString("signingKeys[0].verifiesUntil")))
+                .isAfter(Instant.now().plus(Duration.ofDays(1)));
+    }
+
+    /** As when a replica with a longer setting starts after a rotation, while the old key still signs. */
+    @Test
+    void aReplicaSaysForHowLongItSignsBeforeItDoes() {
+        TestStore.sql("update signing_key set longest_ttl = 600");
+        rotate("{}");
+        TestStore.sql("update signing_key set longest_ttl = 600, verifies_until = now() + interval '11 minutes'"
+                + " where verifies_until is not null");
+
+        await(() -> new TokenLedger(pool, sealer, new Organisation(), new Standings(pool), clock, access).read());
+
+        assertThat(TestStore.sql("select from signing_key where longest_ttl = 3600"))
+                .hasSize(2);
+        assertThat(TestStore.sql("select from signing_key where verifies_until > now() + interval '60 minutes'"))
+                .hasSize(1);
     }
 
     @Test

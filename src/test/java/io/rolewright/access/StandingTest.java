@@ -195,6 +195,7 @@ class StandingTest {
                 "stranger",
                 secret,
                 clock.instant(),
+                clock.instant(),
                 clock.instant().plus(Duration.ofHours(1)),
                 clock.instant().plus(Duration.ofHours(1))));
 

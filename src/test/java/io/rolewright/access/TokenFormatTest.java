@@ -37,6 +37,7 @@ class TokenFormatTest {
             "pipeline",
             UUID.randomUUID(),
             NOW,
+            NOW,
             NOW.plusSeconds(3600),
             NOW.plusSeconds(86400));
 
@@ -100,6 +101,7 @@ class TokenFormatTest {
                     token.identityId(),
                     token.identityName(),
                     token.credentialId(),
+                    token.loggedInAt(),
                     token.issuedAt(),
                     token.expiresAt(),
                     token.renewableUntil());

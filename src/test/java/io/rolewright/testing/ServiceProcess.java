@@ -346,6 +346,15 @@ public final class ServiceProcess implements AutoCloseable {
                 .build());
     }
 
+    /** A call with this access token. */
+    public Answer callAs(String token, String method, String path) {
+        return send(request(port, path, ANSWERS_WITHIN)
+                        .header("Authorization", "Bearer " + token)
+                        .method(method, HttpRequest.BodyPublishers.noBody())
+                        .build())
+                .join();
+    }
+
     String login(String clientId, String clientSecret) {
         JsonObject body = new JsonObject().put("clientId", clientId).put("clientSecret", clientSecret);
         return send(request(port, "/api/v1/auth/universal-auth/login", ANSWERS_WITHIN)
