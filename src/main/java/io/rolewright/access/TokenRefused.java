@@ -33,7 +33,7 @@ final class TokenRefused extends Problem {
     static TokenRefused notRenewable() {
         return invalid(
                 "token_not_renewable",
-                "The client secret that this access token was obtained with has expired, is used up or may not be used from"
+                "The client secret that this access token was obtained with has expired or may not be used from"
                         + " here, so it is not renewed: log in again.");
     }
 
