@@ -151,11 +151,12 @@ class LoginQueue {
     private void end(Login login, boolean isGuess) {
         synchronized (this) {
             login.isEnded = true;
-            if (waiting.remove(login) && login.reserved != null) {
+            boolean waited = waiting.remove(login);
+            boolean wasUnderWay = underWay.remove(login);
+            if (login.reserved != null && wasUnderWay && isGuess) {
+                limits.settleLogin(login.reserved);
+            } else if (login.reserved != null && (waited || wasUnderWay)) {
                 limits.cancelLogin(login.reserved);
-            }
-            if (underWay.remove(login) && !isGuess) {
-                limits.giveBackLogin(login.claimed, login.from);
             }
         }
         look();
@@ -209,8 +210,11 @@ class LoginQueue {
 
     /** Sets its turn aside if it has not come, so that nobody who comes later is before it. */
     private boolean isTurn(Login login) {
-        if (login.reserved == null && limits.tryLogin(login.claimed, login.from)) {
-            return true;
+        if (login.reserved == null) {
+            login.reserved = limits.tryLogin(login.claimed, login.from);
+            if (login.reserved != null) {
+                return true;
+            }
         }
         return limits.untilLogin(reserved(login)) == 0;
     }
@@ -244,7 +248,7 @@ class LoginQueue {
 
         private @Nullable Awaited<Void> turn;
 
-        /** Once it was its turn to be judged, and there was no place. */
+        /** Once it was its turn to be judged: its place, or the one that it waits for. */
         private Turns.@Nullable Reserved reserved;
 
         private boolean isEnded;

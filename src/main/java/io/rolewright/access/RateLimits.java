@@ -51,7 +51,7 @@ public class RateLimits {
      * The same for work that can be told apart: who comes back before his turn keeps it.
      *
      * @param work names what is asked for, the same when it is asked again, such as an operation with the id of what it is
-     *     done to; null if that cannot be told
+     *     done to; of any length, since only a hash is kept; null if that cannot be told
      * @throws Problem 429 {@code rate_limited} with {@code Retry-After}: this caller's turn, in seconds
      */
     public void count(Kind kind, Caller caller, @Nullable String work) {
@@ -59,18 +59,14 @@ public class RateLimits {
     }
 
     /**
-     * Takes a login's place if there is one; {@link LoginQueue} says when it gets it back.
+     * Takes a login's place if there is one; {@link LoginQueue} says whether it gets it back.
      *
      * @param claimed client id or identity as the caller says it; counted together with where he comes from
+     * @return to be settled or cancelled; null: there is none
      */
-    boolean tryLogin(String claimed, RequestOrigin from) {
+    Turns.@Nullable Reserved tryLogin(String claimed, RequestOrigin from) {
         var origin = ClientAddresses.origin(from.address());
         return turns.get(Kind.LOGIN).tryTake(login(claimed, origin), origin);
-    }
-
-    void giveBackLogin(String claimed, RequestOrigin from) {
-        var origin = ClientAddresses.origin(from.address());
-        turns.get(Kind.LOGIN).giveBack(login(claimed, origin), origin);
     }
 
     /** Sets the next place for a login aside. */
@@ -84,8 +80,14 @@ public class RateLimits {
         return turns.get(Kind.LOGIN).until(reserved);
     }
 
+    /** It counts as if it had not been set aside. */
     void cancelLogin(Turns.Reserved reserved) {
         turns.get(Kind.LOGIN).cancel(reserved);
+    }
+
+    /** It counts. */
+    void settleLogin(Turns.Reserved reserved) {
+        turns.get(Kind.LOGIN).settle(reserved);
     }
 
     /** 429 {@code rate_limited} for a login that cannot wait any longer, with its turn, which is kept. */

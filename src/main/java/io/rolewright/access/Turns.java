@@ -1,9 +1,14 @@
 package io.rolewright.access;
 
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
@@ -20,17 +25,26 @@ import org.jspecify.annotations.Nullable;
  * <p>Calls of one identity look alike, so any of them uses the place whose turn has come first; if the caller can name the
  * work, the place belongs to that work, and who comes back early is told the same turn again.
  *
+ * <p>A turn that is given back counts as if it had not been taken: those who came after it are sooner, and nobody who came
+ * before it.
+ *
  * <p>Memory is bounded: {@link #MOST_COUNTED} identities and as many addresses are counted at once, who has not come for the
  * longest time being forgotten first, and {@link #MOST_PLACES} places are kept, of those a minute's worth for one identity
- * or address. Who comes beyond that is told when to come, without a place. Any thread may call.
+ * or address. Who comes beyond that is told when to come, without a place. Of names of callers and work only a hash is kept,
+ * however long they are. Any thread may call.
  */
 final class Turns {
 
-    /** Each costs some 200 bytes, with its key. */
+    /** In bytes, rounded up: an identity or address that is counted, with its key. */
+    static final int COST_OF_COUNTED = 256;
+
+    /** So many identities, and as many addresses. */
     static final int MOST_COUNTED = 10_000;
 
-    /** Each costs some 300 bytes. */
-    static final int MOST_PLACES = 5_000;
+    /** In bytes, rounded up: a place of one who has no other, with its keys and what is kept of it where it is counted. */
+    static final int COST_OF_PLACE = 1024;
+
+    static final int MOST_PLACES = 2_000;
 
     /** Where a minute's worth is less: so many places for one identity or address. */
     private static final int LEAST_PLACES = 10;
@@ -71,23 +85,31 @@ final class Turns {
      */
     synchronized long take(String identity, String address, @Nullable String work) {
         long now = nanoTime.getAsLong();
-        if (isTurn(now, identity, address, work)) {
+        var who = hash(identity);
+        var what = work == null ? null : hash(work);
+        var taken = takeIfTurn(now, who, address, what);
+        if (taken != null) {
+            settle(taken);
             return 0;
         }
-        var kept = work == null ? null : namedPlace(identity, address, work);
-        return kept == null ? keep(now, reserve(now, identity, address, work)) : seconds(kept.turn - now);
+        var kept = what == null ? null : namedPlace(who, address, what);
+        return kept == null ? keep(now, reserve(now, who, address, what)) : seconds(kept.turn - now);
     }
 
-    /** Takes a turn if it is his, and no place otherwise. */
-    synchronized boolean tryTake(String identity, String address) {
-        return isTurn(nanoTime.getAsLong(), identity, address, null);
+    /**
+     * Takes a turn if it is his, and no place otherwise.
+     *
+     * @return to be {@linkplain #settle settled} or {@linkplain #cancel given back}; null: it is not his turn
+     */
+    synchronized @Nullable Reserved tryTake(String identity, String address) {
+        return takeIfTurn(nanoTime.getAsLong(), hash(identity), address, null);
     }
 
-    /** Sets the next turn aside for one who waits here for it. */
+    /** Sets the next turn aside for one who waits here for it; to be settled, kept or given back in the end. */
     synchronized Reserved reserve(String identity, String address) {
         long now = nanoTime.getAsLong();
         lapse(now);
-        return reserve(now, identity, address, null);
+        return reserve(now, hash(identity), address, null);
     }
 
     /** @return nanoseconds until that turn, fewer whenever others give theirs back; 0 if it has come: then it is taken */
@@ -97,10 +119,16 @@ final class Turns {
         return until(now, reserved);
     }
 
-    /** He waits no longer, and nowhere else. */
+    /** Gives a turn back, taken or not: it counts as if it had never been set aside. The second time it does nothing. */
     synchronized void cancel(Reserved reserved) {
         perIdentity.giveBack(reserved.ofIdentity);
         perAddress.giveBack(reserved.ofAddress);
+    }
+
+    /** It was taken, and is not given back any more. */
+    synchronized void settle(Reserved reserved) {
+        perIdentity.settle(reserved.ofIdentity);
+        perAddress.settle(reserved.ofAddress);
     }
 
     /** He waits elsewhere: it is a place from now on. @return whole seconds after which his turn comes, 1 or more */
@@ -108,13 +136,6 @@ final class Turns {
         long now = nanoTime.getAsLong();
         lapse(now);
         return keep(now, reserved);
-    }
-
-    /** Gives back a turn that was taken: it counts as if it had not been. */
-    synchronized void giveBack(String identity, String address) {
-        long now = nanoTime.getAsLong();
-        perIdentity.giveBack(perIdentity.of(identity, now));
-        perAddress.giveBack(perAddress.of(address, now));
     }
 
     synchronized int counted() {
@@ -125,24 +146,13 @@ final class Turns {
         return places.size();
     }
 
-    private Reserved reserve(long now, String identity, String address, @Nullable String work) {
-        var ofIdentity = perIdentity.of(identity, now);
-        var ofAddress = perAddress.of(address, now);
-        perIdentity.take(ofIdentity, now);
-        perAddress.take(ofAddress, now);
-        return new Reserved(key(identity, address), work, ofIdentity, ofAddress, taken(ofIdentity), taken(ofAddress));
-    }
-
-    private static long taken(@Nullable Bucket bucket) {
-        return bucket == null ? 0 : bucket.taken;
+    private Reserved reserve(long now, String who, String address, @Nullable String what) {
+        return new Reserved(key(who, address), what, perIdentity.take(who, now), perAddress.take(address, now));
     }
 
     private long until(long now, Reserved reserved) {
         return Math.max(
-                0,
-                Math.max(
-                        perIdentity.until(reserved.ofIdentity, reserved.numberOfIdentity, now),
-                        perAddress.until(reserved.ofAddress, reserved.numberOfAddress, now)));
+                0, Math.max(perIdentity.until(reserved.ofIdentity, now), perAddress.until(reserved.ofAddress, now)));
     }
 
     private long keep(long now, Reserved reserved) {
@@ -160,24 +170,17 @@ final class Turns {
         return told;
     }
 
-    private boolean isTurn(long now, String identity, String address, @Nullable String work) {
+    private @Nullable Reserved takeIfTurn(long now, String who, String address, @Nullable String what) {
         lapse(now);
-        var kept = work == null ? firstPlace(identity, address) : namedPlace(identity, address, work);
+        var kept = what == null ? firstPlace(who, address) : namedPlace(who, address, what);
         if (kept != null && kept.turn <= now) {
             drop(kept);
-            return true; // It was set aside when the place was given.
+            return kept.reserved; // It was set aside when the place was given.
         }
-        if (kept != null && work != null) {
-            return false;
-        }
-        var ofIdentity = perIdentity.of(identity, now);
-        var ofAddress = perAddress.of(address, now);
-        if (perIdentity.wait(ofIdentity, now) > 0 || perAddress.wait(ofAddress, now) > 0) {
-            return false;
-        }
-        perIdentity.take(ofIdentity, now);
-        perAddress.take(ofAddress, now);
-        return true;
+        boolean waits = kept != null && what != null;
+        return waits || perIdentity.wait(who, now) > 0 || perAddress.wait(address, now) > 0
+                ? null
+                : reserve(now, who, address, what);
     }
 
     private void lapse(long now) {
@@ -202,8 +205,8 @@ final class Turns {
         waiting.computeIfPresent(place.reserved.key, (any, those) -> those.remove(place) ? null : those);
     }
 
-    private @Nullable Place firstPlace(String identity, String address) {
-        var those = waiting.get(key(identity, address));
+    private @Nullable Place firstPlace(String who, String address) {
+        var those = waiting.get(key(who, address));
         return those == null
                 ? null
                 : those.alike.stream()
@@ -211,13 +214,23 @@ final class Turns {
                         .orElse(null);
     }
 
-    private @Nullable Place namedPlace(String identity, String address, String work) {
-        var those = waiting.get(key(identity, address));
-        return those == null ? null : those.named.get(work);
+    private @Nullable Place namedPlace(String who, String address, String what) {
+        var those = waiting.get(key(who, address));
+        return those == null ? null : those.named.get(what);
     }
 
-    private static String key(String identity, String address) {
-        return identity + "\n" + address;
+    private static String key(String who, String address) {
+        return who + address; // the hash is of one length
+    }
+
+    /** Callers choose the names of what they ask for, and those of who logs in: what is kept of them is short. */
+    private static String hash(String name) {
+        try {
+            var digest = MessageDigest.getInstance("SHA-256").digest(name.getBytes(StandardCharsets.UTF_8));
+            return new String(digest, StandardCharsets.ISO_8859_1); // a byte for a byte
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e); // every Java has it
+        }
     }
 
     private static long seconds(long nanos) {
@@ -227,16 +240,14 @@ final class Turns {
     /**
      * A turn that was set aside.
      *
-     * @param ofIdentity and ofAddress where; null where there is no limit
-     * @param numberOfIdentity and numberOfAddress how many had been taken there then, with it
+     * @param key and work hashes
+     * @param ofIdentity and ofAddress what it took there; null where there is no limit
      */
     record Reserved(
             String key,
             @Nullable String work,
-            @Nullable Bucket ofIdentity,
-            @Nullable Bucket ofAddress,
-            long numberOfIdentity,
-            long numberOfAddress) {}
+            @Nullable Taken ofIdentity,
+            @Nullable Taken ofAddress) {}
 
     /** @param turn and lapsesAt by {@link #nanoTime} */
     private record Place(long number, Reserved reserved, long turn, long lapsesAt) {}
@@ -266,19 +277,97 @@ final class Turns {
         }
     }
 
-    /** What was taken of one identity's or address's share. */
+    /**
+     * What was taken of one identity's or address's share: a leaky bucket as a meter. Each that is taken at a moment {@code t}
+     * makes of {@code emptyAt} the later of it and {@code t}, and one interval more. What may still be given back is kept by
+     * itself, since those that came after it are to be as if it had not been there; what may not is kept together: {@code
+     * count} of them make of {@code emptyAt} the later of {@code emptyAt + count * interval} and {@code leastEmptyAt}.
+     */
     static final class Bucket {
 
-        /** When all that was taken will have come back (the theoretical arrival time of the leaky bucket as a meter). */
-        private long emptyAt;
+        private final long interval;
 
-        /** How often something was taken. */
-        private long taken;
+        /** When all that was taken before the first of {@link #open} will have come back (the theoretical arrival time). */
+        private long emptyAtFirst;
+
+        /** What may be given back, in the order in which it was taken. */
+        private final List<Taken> open = new ArrayList<>(1);
 
         private int places;
 
-        Bucket(long now) {
-            emptyAt = now;
+        Bucket(long interval, long now) {
+            this.interval = interval;
+            emptyAtFirst = now;
+        }
+
+        /** When all that was taken will have come back. */
+        long emptyAt() {
+            return open.isEmpty() ? emptyAtFirst : open.get(open.size() - 1).emptyAtNext();
+        }
+
+        Taken take(long now) {
+            var taken = new Taken(this, now, emptyAt());
+            open.add(taken);
+            return taken;
+        }
+
+        /** @param givenBack or it stays taken for good */
+        void close(Taken taken, boolean givenBack) {
+            int at = open.indexOf(taken);
+            if (at < 0) {
+                return;
+            }
+            open.remove(at);
+            if (at == 0) {
+                emptyAtFirst = givenBack ? taken.after(emptyAtFirst) : taken.emptyAtNext();
+            } else {
+                var before = open.get(at - 1);
+                if (!givenBack) {
+                    before.together(1, taken.at + interval);
+                }
+                before.together(taken.count, taken.leastEmptyAt);
+            }
+            for (int later = at; givenBack && later < open.size(); later++) {
+                open.get(later).emptyAtBefore =
+                        later == 0 ? emptyAtFirst : open.get(later - 1).emptyAtNext();
+            }
+        }
+    }
+
+    /** One that may still be given back, and those up to the next such that may not. */
+    static final class Taken {
+
+        private final Bucket bucket;
+        private final long at;
+        private long emptyAtBefore;
+        private long count;
+        private long leastEmptyAt = Long.MIN_VALUE;
+
+        Taken(Bucket bucket, long at, long emptyAtBefore) {
+            this.bucket = bucket;
+            this.at = at;
+            this.emptyAtBefore = emptyAtBefore;
+        }
+
+        long emptyAt() {
+            return Math.max(emptyAtBefore, at) + bucket.interval;
+        }
+
+        long emptyAtNext() {
+            return after(emptyAt());
+        }
+
+        private long after(long emptyAt) {
+            return count == 0 ? emptyAt : Math.max(emptyAt + count * bucket.interval, leastEmptyAt);
+        }
+
+        private void together(long more, long leastEmptyAtThen) {
+            if (more > 0) {
+                leastEmptyAt = count == 0
+                        ? leastEmptyAtThen
+                        : Math.max(leastEmptyAt + more * bucket.interval, leastEmptyAtThen);
+                count += more;
+            }
         }
     }
 
@@ -299,42 +388,45 @@ final class Turns {
             interval = perMinute == 0 ? 0 : TimeUnit.MINUTES.toNanos(1) / perMinute;
         }
 
-        /** @return null if there is no limit */
-        @Nullable
-        Bucket of(String who, long now) {
-            return perMinute == 0 ? null : buckets.computeIfAbsent(who, any -> new Bucket(now));
+        private Bucket of(String who, long now) {
+            return buckets.computeIfAbsent(who, any -> new Bucket(interval, now));
         }
 
         /** @return nanoseconds; 0 or less: none */
-        long wait(@Nullable Bucket bucket, long now) {
-            return bucket == null ? 0 : bucket.emptyAt - (perMinute - 1) * interval - now;
+        long wait(String who, long now) {
+            return perMinute == 0 ? 0 : of(who, now).emptyAt() - (perMinute - 1) * interval - now;
         }
 
-        /** The same for the one that was taken as the number-th, before those that were taken after it. */
-        long until(@Nullable Bucket bucket, long number, long now) {
-            return bucket == null ? 0 : wait(bucket, now) - interval * (1 + bucket.taken - number);
+        /** The same for what was taken, as it was before it was. */
+        long until(@Nullable Taken taken, long now) {
+            return taken == null ? 0 : taken.emptyAt() - perMinute * interval - now;
         }
 
-        boolean hasPlace(@Nullable Bucket bucket) {
-            return bucket == null || bucket.places < Math.max(LEAST_PLACES, perMinute);
+        boolean hasPlace(@Nullable Taken taken) {
+            return taken == null || taken.bucket.places < Math.max(LEAST_PLACES, perMinute);
         }
 
-        void take(@Nullable Bucket bucket, long now) {
-            if (bucket != null) {
-                bucket.emptyAt = Math.max(bucket.emptyAt, now) + interval;
-                bucket.taken++;
+        /** @return null if there is no limit */
+        @Nullable
+        Taken take(String who, long now) {
+            return perMinute == 0 ? null : of(who, now).take(now);
+        }
+
+        void giveBack(@Nullable Taken taken) {
+            if (taken != null) {
+                taken.bucket.close(taken, true);
             }
         }
 
-        void giveBack(@Nullable Bucket bucket) {
-            if (bucket != null) {
-                bucket.emptyAt -= interval;
+        void settle(@Nullable Taken taken) {
+            if (taken != null) {
+                taken.bucket.close(taken, false);
             }
         }
 
-        void places(@Nullable Bucket bucket, int more) {
-            if (bucket != null) {
-                bucket.places += more;
+        void places(@Nullable Taken taken, int more) {
+            if (taken != null) {
+                taken.bucket.places += more;
             }
         }
     }

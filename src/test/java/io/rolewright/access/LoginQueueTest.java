@@ -147,6 +147,45 @@ class LoginQueueTest {
         assertThat(queue.underWay()).isZero();
     }
 
+    /** Neither the refusals of strangers, when no more places are kept, nor those that hang up. */
+    @Test
+    void nobodyIsBroughtForwardByWhoCameAfterHim() {
+        for (int i = 0; i < 120; i++) {
+            spend("guess " + i, "192.0.2.1", 1);
+        }
+        for (int i = 0; i < 14; i++) {
+            login("waits " + i, "192.0.2.1");
+        }
+        for (int i = 0; i < 120 + 14; i++) {
+            assertThat(problem(login("refused " + i, "192.0.2.1")).status()).isEqualTo(429);
+        }
+        login("waits too", "203.0.113.1").cancel();
+
+        tick(Duration.ofMillis(499));
+        assertThat(judged).hasSize(120 + 1);
+        assertThat(queue.waiting()).isEqualTo(14);
+
+        tick(Duration.ofMillis(1));
+        assertThat(judged).hasSize(120 + 2);
+    }
+
+    @Test
+    void whoHangsUpBringsNobodyForwardWhoCameBeforeHim() {
+        spend("somebody", "192.0.2.1", 30);
+        login("somebody", "192.0.2.1");
+        var others = new ArrayList<UniAssertSubscriber<Boolean>>();
+        for (int i = 0; i < 2; i++) {
+            others.add(login("somebody", "192.0.2.1"));
+        }
+        others.forEach(UniAssertSubscriber::cancel);
+
+        tick(Duration.ofMillis(1999));
+        assertThat(judged).hasSize(30);
+
+        tick(Duration.ofMillis(1));
+        assertThat(judged).hasSize(31);
+    }
+
     @Test
     void nobodyWaitsLongerThanHeCan() {
         login("somebody", "192.0.2.1");

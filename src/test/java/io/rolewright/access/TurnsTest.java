@@ -2,10 +2,15 @@ package io.rolewright.access;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Predicate;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -117,28 +122,42 @@ class TurnsTest {
     void whoIsOverHisOwnShareLeavesTheAddressToOthers() {
         takeAll(60);
         for (int i = 0; i < 1000; i++) {
-            assertThat(turns.tryTake(IDENTITY, ADDRESS)).isFalse();
+            assertThat(turns.tryTake(IDENTITY, ADDRESS)).isNull();
         }
 
         for (int i = 0; i < 60; i++) {
             assertThat(turns.take("another", ADDRESS, null)).isZero();
         }
-        assertThat(turns.tryTake("a third", ADDRESS)).isFalse();
+        assertThat(turns.tryTake("a third", ADDRESS)).isNull();
     }
 
     @Test
     void whatIsGivenBackIsFree() {
-        takeAll(60);
+        takeAll(59);
+        var taken = turns.tryTake(IDENTITY, ADDRESS);
 
-        turns.giveBack(IDENTITY, ADDRESS);
+        turns.cancel(taken);
+        turns.cancel(taken);
 
-        assertThat(turns.tryTake(IDENTITY, ADDRESS)).isTrue();
-        assertThat(turns.tryTake(IDENTITY, ADDRESS)).isFalse();
+        assertThat(turns.tryTake(IDENTITY, ADDRESS)).isNotNull();
+        assertThat(turns.tryTake(IDENTITY, ADDRESS)).isNull();
+    }
+
+    @Test
+    void whatIsSettledIsNotGivenBack() {
+        takeAll(59);
+        var taken = turns.tryTake(IDENTITY, ADDRESS);
+
+        turns.settle(taken);
+        turns.cancel(taken);
+
+        assertThat(turns.tryTake(IDENTITY, ADDRESS)).isNull();
     }
 
     @Test
     void whoWaitsHereComesBeforeWhoCameLaterAndIsSoonerIfOthersGiveBack() {
-        takeAll(60);
+        takeAll(59);
+        var taken = turns.tryTake(IDENTITY, ADDRESS);
         var first = turns.reserve(IDENTITY, ADDRESS);
         var second = turns.reserve(IDENTITY, ADDRESS);
 
@@ -147,11 +166,70 @@ class TurnsTest {
         assertThat(later).isBetween(3L, 4L);
         assertThat(turns.until(first)).isEqualTo(TimeUnit.SECONDS.toNanos(1));
         assertThat(turns.until(second)).isEqualTo(TimeUnit.SECONDS.toNanos(2));
-        turns.giveBack(IDENTITY, ADDRESS);
+        turns.cancel(taken);
         assertThat(turns.until(first)).isZero();
         assertThat(turns.until(second)).isEqualTo(TimeUnit.SECONDS.toNanos(1));
         tick(1);
         assertThat(turns.until(second)).isZero();
+    }
+
+    @Test
+    void whoGoesMovesThoseAfterHimAndNobodyBeforeHim() {
+        takeAll(60);
+        var a = turns.reserve(IDENTITY, ADDRESS);
+        turns.cancel(turns.reserve(IDENTITY, ADDRESS));
+        assertThat(turns.until(a)).isEqualTo(TimeUnit.SECONDS.toNanos(1));
+        var b = turns.reserve(IDENTITY, ADDRESS);
+        var c = turns.reserve(IDENTITY, ADDRESS);
+
+        turns.cancel(b);
+
+        assertThat(turns.until(a)).isEqualTo(TimeUnit.SECONDS.toNanos(1));
+        assertThat(turns.until(c)).isEqualTo(TimeUnit.SECONDS.toNanos(2));
+    }
+
+    /** As shipped for logins, with the clock standing still. */
+    @Test
+    void refusalsWithoutAPlaceBringNobodyForward() {
+        var logins = turns(30, 120);
+        for (int i = 0; i < 120; i++) {
+            logins.settle(logins.tryTake("identity " + i, ADDRESS));
+        }
+        var waiting = IntStream.range(0, 14)
+                .mapToObj(i -> logins.reserve("waits " + i, ADDRESS))
+                .toList();
+        for (int i = 0; i < 120 + 14; i++) {
+            logins.keep(logins.reserve("refused " + i, ADDRESS));
+        }
+
+        assertThat(logins.places()).isEqualTo(120);
+        for (int i = 0; i < 14; i++) {
+            assertThat(logins.until(waiting.get(i)))
+                    .as("the one that waits, %d", i)
+                    .isEqualTo((i + 1) * 500_000_000L);
+        }
+    }
+
+    /** What is given back counts as if it had never been: against a model that forgets it and counts anew. */
+    @Test
+    void isLikeAModelThatCountsEverythingAnew() {
+        for (long seed = 0; seed < 300; seed++) {
+            new Model(seed).run();
+        }
+    }
+
+    /** A name as long as a request may be is not kept. */
+    @Test
+    void namesOfAnyLengthCostTheSame() {
+        takeAll(60);
+        var name = "n".repeat(300_000);
+
+        long turn = turns.take(IDENTITY, ADDRESS, name);
+
+        assertThat(turns.reserve(name, ADDRESS).key()).hasSizeLessThan(64);
+        tick(turn);
+        assertThat(turns.take(IDENTITY, ADDRESS, name)).isZero();
+        assertThat(turns.places()).isZero();
     }
 
     @Test
@@ -164,7 +242,7 @@ class TurnsTest {
 
         assertThat(turn).isBetween(1L, 2L);
         tick(turn);
-        assertThat(turns.tryTake(IDENTITY, ADDRESS)).isTrue();
+        assertThat(turns.tryTake(IDENTITY, ADDRESS)).isNotNull();
         assertThat(turns.places()).isZero();
     }
 
@@ -185,8 +263,93 @@ class TurnsTest {
         assertThat(turns.places()).isEqualTo(Turns.MOST_PLACES);
 
         tick(3600);
-        assertThat(turns.tryTake("another", "another")).isTrue();
+        assertThat(turns.tryTake("another", "another")).isNotNull();
         assertThat(turns.places()).isZero();
+    }
+
+    /** Some identities at some addresses, and what they have taken, in order. */
+    private static final class Model {
+
+        private static final int OF_IDENTITY = 4;
+        private static final int OF_ADDRESS = 6;
+
+        private final String seed;
+        private final Random random;
+        private final AtomicLong now = new AtomicLong(7);
+        private final Turns turns;
+        private final List<Call> calls = new ArrayList<>();
+
+        private record Call(String identity, String address, long at, Turns.Reserved reserved) {}
+
+        private final List<Call> open = new ArrayList<>();
+
+        Model(long seed) {
+            this.seed = "seed " + seed;
+            random = new Random(seed);
+            turns = new Turns(OF_IDENTITY, OF_ADDRESS, now::get, random::nextDouble);
+        }
+
+        void run() {
+            for (int step = 0; step < 100; step++) {
+                step();
+                for (var call : open) {
+                    assertThat(turns.until(call.reserved)).as(seed).isEqualTo(Math.max(0, until(call)));
+                }
+            }
+        }
+
+        private void step() {
+            var identity = "identity " + random.nextInt(3);
+            var address = "address " + random.nextInt(2);
+            switch (random.nextInt(6)) {
+                case 0 -> now.addAndGet(random.nextLong(TimeUnit.SECONDS.toNanos(25)));
+                case 1 -> add(identity, address, turns.reserve(identity, address));
+                case 2, 3 -> {
+                    var asked = new Call(identity, address, now.get(), null);
+                    calls.add(asked);
+                    boolean isTurn = until(asked) <= 0;
+                    calls.remove(asked);
+                    var taken = turns.tryTake(identity, address);
+                    assertThat(taken != null).as(seed).isEqualTo(isTurn);
+                    if (isTurn) {
+                        add(identity, address, taken);
+                    }
+                }
+                case 4 ->
+                    any().ifPresent(call -> {
+                        calls.remove(call);
+                        turns.cancel(call.reserved);
+                    });
+                default -> any().ifPresent(call -> turns.settle(call.reserved));
+            }
+        }
+
+        private void add(String identity, String address, Turns.Reserved reserved) {
+            var call = new Call(identity, address, now.get(), reserved);
+            calls.add(call);
+            open.add(call);
+        }
+
+        private Optional<Call> any() {
+            return open.isEmpty() ? Optional.empty() : Optional.of(open.remove(random.nextInt(open.size())));
+        }
+
+        private long until(Call call) {
+            return Math.max(
+                    until(call, OF_IDENTITY, each -> each.identity.equals(call.identity)),
+                    until(call, OF_ADDRESS, each -> each.address.equals(call.address)));
+        }
+
+        private long until(Call call, int perMinute, Predicate<Call> counts) {
+            long interval = TimeUnit.MINUTES.toNanos(1) / perMinute;
+            long emptyAt = 0;
+            for (var each : calls.subList(0, calls.indexOf(call) + 1)) {
+                if (counts.test(each)) {
+                    emptyAt = Math.max(emptyAt, each.at) + interval;
+                }
+            }
+            return emptyAt - perMinute * interval - now.get();
+        }
     }
 
     private void takeAll(int calls) {
