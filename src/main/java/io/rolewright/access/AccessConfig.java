@@ -81,7 +81,10 @@ public interface AccessConfig {
         @WithDefault("30")
         int loginsPerIdentity();
 
-        /** Tests of connections, and what tests one: creates and changes of credentials. */
+        /**
+         * Tests of connections and webhooks, preflights of rotations, and what tests what it is made of: creates of connections
+         * and rotations, and changes of credentials.
+         */
         @WithDefault("120")
         int testsPerAddress();
 

@@ -152,7 +152,7 @@ class ClientSecretResource {
             Integer numUsesLimit,
 
             @Size(max = 50) @Schema(description = "Networks that it may be used from; absent or empty: from anywhere.")
-            List<@NotNull String> trustedIps) {}
+            List<@NotNull @Size(max = 64) String> trustedIps) {}
 
     @Schema(name = "ClientSecretData")
     record SecretView(

@@ -1,12 +1,14 @@
 package io.rolewright.access;
 
 import io.rolewright.problem.Problem;
+import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.inject.Inject;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,18 +46,46 @@ public class RateLimits {
      * @throws Problem 429 {@code rate_limited} with {@code Retry-After}: this caller's turn, in seconds
      */
     public void count(Kind kind, Caller caller) {
-        count(kind, caller, null);
+        long seconds = turns.get(kind).take(caller.id().toString(), ClientAddresses.origin(caller.address()), null);
+        if (seconds > 0) {
+            throw new RateLimited(seconds);
+        }
     }
 
     /**
-     * The same for work that can be told apart: who comes back before his turn keeps it.
+     * Counts work on a target that can be told apart: who comes back before his turn keeps it. Who is refused with 429 there,
+     * which is before anything is begun, has used none; else whoever comes back as he is told would be counted each time.
      *
      * @param work names what is asked for, the same when it is asked again, such as an operation with the id of what it is
      *     done to; of any length, since only a hash is kept; null if that cannot be told
-     * @throws Problem 429 {@code rate_limited} with {@code Retry-After}: this caller's turn, in seconds
+     * @return fails with 429 {@code rate_limited} with {@code Retry-After}: this caller's turn, in seconds
      */
-    public void count(Kind kind, Caller caller, @Nullable String work) {
-        take(kind, caller.id().toString(), ClientAddresses.origin(caller.address()), work);
+    public <T> Uni<T> counted(Kind kind, Caller caller, @Nullable String work, Supplier<Uni<T>> what) {
+        return Uni.createFrom().deferred(() -> {
+            var those = turns.get(kind);
+            var answer = those.ask(caller.id().toString(), ClientAddresses.origin(caller.address()), work);
+            var taken = answer.taken();
+            if (taken == null) {
+                throw new RateLimited(answer.seconds());
+            }
+            return Uni.createFrom()
+                    .deferred(what::get)
+                    .onItemOrFailure()
+                    .invoke((done, failure) -> {
+                        if (failure instanceof Problem problem && problem.status() == 429) {
+                            those.cancel(taken);
+                        } else {
+                            those.settle(taken);
+                        }
+                    })
+                    .onCancellation()
+                    .invoke(() -> those.settle(taken));
+        });
+    }
+
+    /** Whether that is what {@link #count} throws and {@link #counted} fails with. It is not audited: a limit that has a row written for each call is none. */
+    public static boolean isRefusal(Throwable failure) {
+        return failure instanceof RateLimited;
     }
 
     /**
@@ -97,13 +127,6 @@ public class RateLimits {
 
     private static String login(String claimed, String origin) {
         return claimed + "\n" + origin;
-    }
-
-    private void take(Kind kind, String identity, String address, @Nullable String work) {
-        long seconds = turns.get(kind).take(identity, address, work);
-        if (seconds > 0) {
-            throw new RateLimited(seconds);
-        }
     }
 
     int counted(Kind kind) {

@@ -2,6 +2,7 @@ package io.rolewright.access;
 
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
+import jakarta.validation.constraints.Size;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
@@ -67,7 +68,7 @@ class TokenResource {
 
     @Schema(name = "TokenRequest")
     record TokenRequest(
-            @Schema(description = "If absent, the bearer counts.")
+            @Size(max = 4096) @Schema(description = "If absent, the bearer counts.")
             String accessToken) {
 
         @Override

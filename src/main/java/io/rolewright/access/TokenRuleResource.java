@@ -196,7 +196,8 @@ class TokenRuleResource {
             String boundSubject,
 
             @Size(max = 20) @Schema(description = "By the claim's name, the values of which the token's must be one.")
-            Map<@NotBlank String, @NotEmpty List<@NotNull String>> boundClaims,
+            Map<@NotBlank @Size(max = 1024) String, @NotEmpty @Size(max = 100) List<@NotNull @Size(max = 1024) String>>
+                    boundClaims,
 
             @Size(max = 65536) @Schema(nullable = true, description = "PEM; absent: the usual authorities.")
             String caCert) {}

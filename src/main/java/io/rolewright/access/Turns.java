@@ -84,16 +84,30 @@ final class Turns {
      * @return 0 if it is his turn; else whole seconds after which it is, 1 or more
      */
     synchronized long take(String identity, String address, @Nullable String work) {
+        var answer = ask(identity, address, work);
+        if (answer.taken != null) {
+            settle(answer.taken);
+        }
+        return answer.seconds;
+    }
+
+    /**
+     * @param taken to be {@linkplain #settle settled} or {@linkplain #cancel given back}; null: it is not his turn
+     * @param seconds as {@link #take} returns them
+     */
+    record Answer(@Nullable Reserved taken, long seconds) {}
+
+    /** The same, of which the turn can still be given back. */
+    synchronized Answer ask(String identity, String address, @Nullable String work) {
         long now = nanoTime.getAsLong();
         var who = hash(identity);
         var what = work == null ? null : hash(work);
         var taken = takeIfTurn(now, who, address, what);
         if (taken != null) {
-            settle(taken);
-            return 0;
+            return new Answer(taken, 0);
         }
         var kept = what == null ? null : namedPlace(who, address, what);
-        return kept == null ? keep(now, reserve(now, who, address, what)) : seconds(kept.turn - now);
+        return new Answer(null, kept == null ? keep(now, reserve(now, who, address, what)) : seconds(kept.turn - now));
     }
 
     /**

@@ -2,6 +2,7 @@ package io.rolewright.connection;
 
 import io.rolewright.access.Caller;
 import io.rolewright.access.Project;
+import io.rolewright.access.RateLimits;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
@@ -68,13 +69,13 @@ class ConnectionAudit {
     }
 
     /**
-     * Records what was refused or failed, and lets the failure through. That the audit itself cannot be written must not
+     * Records what was refused or failed, but for want of a turn, and lets the failure through. That the audit itself cannot be written must not
      * hide the reason from the caller.
      *
      * @param subject id or name of the connection as the caller gave it
      */
     <T> Uni<T> failures(Uni<T> act, Act who, String type, String project, String subject) {
-        return act.onFailure().call(failure -> {
+        return act.onFailure(failure -> !RateLimits.isRefusal(failure)).call(failure -> {
             AuditEvent event = event(type, failure);
             event = event.by(who.caller().id(), who.caller().name())
                     .from(who.caller().address(), who.requestId())

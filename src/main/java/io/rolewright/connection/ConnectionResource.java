@@ -2,7 +2,6 @@ package io.rolewright.connection;
 
 import io.rolewright.access.CurrentCaller;
 import io.rolewright.access.Organisation;
-import io.rolewright.access.RateLimits;
 import io.rolewright.access.Right;
 import io.rolewright.connection.ConnectionStore.Scope;
 import io.rolewright.connection.ConnectionWire.AppConnection;
@@ -74,7 +73,6 @@ class ConnectionResource {
     private final CurrentCaller caller;
     private final RequestContext request;
     private final Organisation organisation;
-    private final RateLimits limits;
     private final Idempotency idempotency;
 
     ConnectionResource(
@@ -82,13 +80,11 @@ class ConnectionResource {
             CurrentCaller caller,
             RequestContext request,
             Organisation organisation,
-            RateLimits limits,
             Idempotency idempotency) {
         this.connections = connections;
         this.caller = caller;
         this.request = request;
         this.organisation = organisation;
-        this.limits = limits;
         this.idempotency = idempotency;
     }
 
@@ -194,7 +190,6 @@ class ConnectionResource {
         } else {
             Connections.refuseSchedule(schedule);
         }
-        limits.count(RateLimits.Kind.TEST, caller.get(), "create " + body.projectId() + " " + body.name());
         var wanted = new Connections.New(
                 body.name(),
                 body.description(),
@@ -230,9 +225,6 @@ class ConnectionResource {
             @NotNull(message = "Required") @Valid ChangedConnection body) {
         UUID id = id(connectionId);
         refuseGateway(body.gatewayId(), body.gatewayPoolId());
-        if (body.credentials() != null) {
-            limits.count(RateLimits.Kind.TEST, caller.get(), "change " + id);
-        }
         var change = new Connections.Change(
                 body.name(),
                 body.description(),
@@ -287,7 +279,6 @@ class ConnectionResource {
                                     "Repeating a request with the same key within 24 hours gives the first answer.")
                     String idempotencyKey) {
         UUID id = id(connectionId);
-        limits.count(RateLimits.Kind.ROTATE, caller.get(), "connection " + id);
         return connections.rotate(act(), id, idempotencyKey, One.class, this::one, deadline());
     }
 
@@ -321,7 +312,6 @@ class ConnectionResource {
             summary = "Test a login without keeping it",
             description = "A refused login is a report with ok: false, not an error.")
     public Uni<Report> test(@NotNull(message = "Required") @Valid CredentialsTest body) {
-        limits.count(RateLimits.Kind.TEST, caller.get());
         return connections
                 .test(act(), body.credentials(), roles(body.roles()), body.projectId(), deadline())
                 .map(report -> new Report(TestReport.of(report)));
@@ -338,7 +328,6 @@ class ConnectionResource {
     public Uni<Report> testStored(
             @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId,
             @Valid ConnectionTest body) {
-        limits.count(RateLimits.Kind.TEST, caller.get());
         return connections
                 .testStored(act(), id(connectionId), body == null ? List.of() : roles(body.roles()), deadline())
                 .map(report -> new Report(TestReport.of(report)));

@@ -31,6 +31,7 @@ class ConnectionWire {
     private static final String SLUG = "[a-z0-9]+(-[a-z0-9]+)*";
     private static final String SLUG_RULE = "Must be lower-case letters and digits, with single hyphens between them";
     private static final String NAME_LENGTH = "Must have 1 to 64 characters";
+    private static final String ID_LENGTH = "Must have at most 36 characters";
 
     private static final String MANAGED =
             "The service gives the role a password of its own, which nobody else knows, and keeps"
@@ -61,6 +62,7 @@ class ConnectionWire {
             @Size(max = 256, message = "Must have at most 256 characters") @Schema(nullable = true)
             String description,
 
+            @Size(max = 36, message = ID_LENGTH)
             @Schema(description = "Absent or null: a connection of the organisation.", nullable = true)
             String projectId,
 
@@ -68,9 +70,11 @@ class ConnectionWire {
             @Schema(description = MANAGED, defaultValue = "false", nullable = true)
             Boolean isPlatformManagedCredentials,
 
+            @Size(max = 64, message = "Must have at most 64 characters")
             @Schema(description = "Gateways are not offered: null or absent.", nullable = true)
             String gatewayId,
 
+            @Size(max = 64, message = "Must have at most 64 characters")
             @Schema(description = "Gateways are not offered: null or absent.", nullable = true)
             String gatewayPoolId,
 
@@ -105,9 +109,11 @@ class ConnectionWire {
             @JsonProperty("isPlatformManagedCredentials") @Schema(description = MANAGE, nullable = true)
             Boolean isPlatformManagedCredentials,
 
+            @Size(max = 64, message = "Must have at most 64 characters")
             @Schema(description = "Gateways are not offered: null or absent.", nullable = true)
             String gatewayId,
 
+            @Size(max = 64, message = "Must have at most 64 characters")
             @Schema(description = "Gateways are not offered: null or absent.", nullable = true)
             String gatewayPoolId,
 
@@ -174,7 +180,9 @@ class ConnectionWire {
             requiredProperties = {"credentials"})
     record CredentialsTest(
             @NotNull(message = "Required") @Valid CredentialsForm credentials,
-            @Schema(nullable = true) String projectId,
+
+            @Size(max = 36, message = ID_LENGTH) @Schema(nullable = true)
+            String projectId,
 
             @Schema(description = "Roles to report on: could their passwords be rotated with this login?")
             @Size(max = 20, message = "At most 20 roles")

@@ -4,6 +4,7 @@ import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.access.Caller;
 import io.rolewright.access.Project;
 import io.rolewright.access.Projects;
+import io.rolewright.access.RateLimits;
 import io.rolewright.access.Right;
 import io.rolewright.access.Rights;
 import io.rolewright.audit.AuditType;
@@ -70,6 +71,7 @@ class Connections {
     private final Targets targets;
     private final Idempotency idempotency;
     private final UnansweredCreations creations;
+    private final RateLimits limits;
     private final Instance<ConnectionUser> users;
     private final ManagedCredentials managed;
     private final ManagedStore managedStore;
@@ -85,6 +87,7 @@ class Connections {
             Targets targets,
             Idempotency idempotency,
             UnansweredCreations creations,
+            RateLimits limits,
             Instance<ConnectionUser> users,
             ManagedCredentials managed,
             ManagedStore managedStore,
@@ -98,6 +101,7 @@ class Connections {
         this.targets = targets;
         this.idempotency = idempotency;
         this.creations = creations;
+        this.limits = limits;
         this.users = users;
         this.managed = managed;
         this.managedStore = managedStore;
@@ -192,29 +196,33 @@ class Connections {
                             Right.CONNECTION_CREATE,
                             project.map(p -> p.id).orElse(null));
                     Creation creation = creations.creation(right, "create-app-connection", request, answer);
-                    return idempotency.once(
-                            right,
-                            idempotencyKey,
-                            "create-app-connection",
-                            request,
-                            replyType,
-                            completion -> store.byName(
-                                            wanted.name(),
-                                            project.map(p -> p.id).orElse(null))
-                                    .chain(other -> other == null
-                                            ? createOnce(
-                                                            act,
-                                                            wanted,
-                                                            project,
-                                                            credentials,
-                                                            creation,
-                                                            completion,
-                                                            reply,
-                                                            deadline)
-                                                    .onItemOrFailure()
-                                                    .invoke(() -> creations.done(creation))
-                                            : createdBefore(act, creation, other, deadline)
-                                                    .map(reply)));
+                    return limits.counted(
+                            RateLimits.Kind.TEST,
+                            act.caller(),
+                            "create " + wanted.project() + " " + wanted.name(),
+                            () -> idempotency.once(
+                                    right,
+                                    idempotencyKey,
+                                    "create-app-connection",
+                                    request,
+                                    replyType,
+                                    completion -> store.byName(
+                                                    wanted.name(),
+                                                    project.map(p -> p.id).orElse(null))
+                                            .chain(other -> other == null
+                                                    ? createOnce(
+                                                                    act,
+                                                                    wanted,
+                                                                    project,
+                                                                    credentials,
+                                                                    creation,
+                                                                    completion,
+                                                                    reply,
+                                                                    deadline)
+                                                            .onItemOrFailure()
+                                                            .invoke(() -> creations.done(creation))
+                                                    : createdBefore(act, creation, other, deadline)
+                                                            .map(reply))));
                 });
         return audit.failures(created, act, AuditType.CREATE_APP_CONNECTION, wanted.project(), wanted.name());
     }
@@ -409,24 +417,30 @@ class Connections {
     Uni<Opened> change(ConnectionAudit.Act act, UUID id, Change change, Deadline deadline) {
         Uni<Opened> changed = existing(act.caller(), id, Right.CONNECTION_EDIT)
                 .chain(before -> {
-                    Credentials credentials = credentials(before, change);
-                    Uni<Void> nameChecked =
-                            change.name() == null || change.name().equals(before.name)
-                                    ? Uni.createFrom().voidItem()
-                                    : nameIsFree(act.caller(), change.name(), before.projectId());
-                    return nameChecked
-                            .chain(() -> mayMove(act, id, move(before, credentials)))
-                            .chain(() -> Boolean.TRUE.equals(change.managed()) && !before.platformManaged
-                                    ? targets.admitted(
-                                            credentials.login(),
-                                            Errand.CHANGE,
-                                            deadline,
-                                            own -> changeToManaged(act, before, change, credentials, own))
-                                    : changeRow(act, before, change, credentials, deadline));
+                    Supplier<Uni<Opened>> work = () -> changed(act, before, change, deadline);
+                    return change.credentials() == null
+                            ? work.get()
+                            : limits.counted(RateLimits.Kind.TEST, act.caller(), "change " + id, work);
                 })
                 .onFailure(StoreFault::isUniqueViolation)
                 .transform(clash -> nameTaken(change.name()));
         return audit.failures(changed, act, AuditType.UPDATE_APP_CONNECTION, null, id.toString());
+    }
+
+    private Uni<Opened> changed(ConnectionAudit.Act act, Connection before, Change change, Deadline deadline) {
+        Credentials credentials = credentials(before, change);
+        Uni<Void> nameChecked = change.name() == null || change.name().equals(before.name)
+                ? Uni.createFrom().voidItem()
+                : nameIsFree(act.caller(), change.name(), before.projectId());
+        return nameChecked
+                .chain(() -> mayMove(act, before.id, move(before, credentials)))
+                .chain(() -> Boolean.TRUE.equals(change.managed()) && !before.platformManaged
+                        ? targets.admitted(
+                                credentials.login(),
+                                Errand.CHANGE,
+                                deadline,
+                                own -> changeToManaged(act, before, change, credentials, own))
+                        : changeRow(act, before, change, credentials, deadline));
     }
 
     /** @return what to log in with from now on, or null to leave that as it is */
@@ -680,19 +694,23 @@ class Connections {
             Function<Opened, R> reply,
             Deadline deadline) {
         Uni<R> rotated = existing(act.caller(), id, Right.CONNECTION_ROTATE)
-                .chain(row -> idempotency.once(
-                        Rights.require(act.caller(), Right.CONNECTION_ROTATE, row.projectId()),
-                        idempotencyKey,
-                        "rotate-app-connection " + id,
-                        new byte[0],
-                        replyType,
-                        completion -> managed.rotate(id, act, deadline)
-                                .chain(() -> store.byId(id))
-                                .onItem()
-                                .ifNull()
-                                .failWith(() -> notFound(id))
-                                .chain(this::opened)
-                                .map(reply)));
+                .chain(row -> limits.counted(
+                        RateLimits.Kind.ROTATE,
+                        act.caller(),
+                        "connection " + id,
+                        () -> idempotency.once(
+                                Rights.require(act.caller(), Right.CONNECTION_ROTATE, row.projectId()),
+                                idempotencyKey,
+                                "rotate-app-connection " + id,
+                                new byte[0],
+                                replyType,
+                                completion -> managed.rotate(id, act, deadline)
+                                        .chain(() -> store.byId(id))
+                                        .onItem()
+                                        .ifNull()
+                                        .failWith(() -> notFound(id))
+                                        .chain(this::opened)
+                                        .map(reply))));
         return audit.failures(rotated, act, AuditType.ROTATE_APP_CONNECTION, null, id.toString());
     }
 
@@ -738,18 +756,29 @@ class Connections {
         return project(act.caller(), project, Right.CONNECTION_TEST).chain(found -> {
             Rights.require(
                     act.caller(), Right.CONNECTION_TEST, found.map(p -> p.id).orElse(null));
-            return examined(credentials.login(), roles, deadline)
+            return limits.counted(
+                            RateLimits.Kind.TEST,
+                            act.caller(),
+                            null,
+                            () -> examined(credentials.login(), roles, deadline))
                     .call(report -> audit.tested(act, null, found.orElse(null), report));
         });
     }
 
     Uni<TargetReport> testStored(ConnectionAudit.Act act, UUID id, List<String> roles, Deadline deadline) {
         return existing(act.caller(), id, Right.CONNECTION_TEST)
-                .chain(row -> managed.login(row)
-                        .chain(login -> examined(login, roles, deadline)
-                                .call(report -> report.server() == null
-                                        ? Uni.createFrom().voidItem()
-                                        : store.traced(row, logins.traces(RoleServer.of(report, login), login.role()))))
+                .chain(row -> limits.counted(
+                                RateLimits.Kind.TEST,
+                                act.caller(),
+                                null,
+                                () -> managed.login(row)
+                                        .chain(login -> examined(login, roles, deadline)
+                                                .call(report -> report.server() == null
+                                                        ? Uni.createFrom().voidItem()
+                                                        : store.traced(
+                                                                row,
+                                                                logins.traces(
+                                                                        RoleServer.of(report, login), login.role())))))
                         .call(report -> audit.tested(act, row, row.project, report)))
                 .call(report -> store.tested(id, now(), report.ok(), reason(report)));
     }

@@ -33,11 +33,13 @@ record CredentialsForm(
         @Schema(description = "TCP port; 5432 when absent.", defaultValue = "5432", examples = "5432")
         Integer port,
 
-        @NotNull(message = "Required") @Size(min = 1, message = "Must not be empty") @Schema(examples = "app")
+        @NotNull(message = "Required")
+        @Size(min = 1, max = 63, message = "Must have 1 to 63 characters")
+        @Schema(examples = "app")
         String database,
 
         @NotNull(message = "Required")
-        @Size(min = 1, message = "Must not be empty")
+        @Size(min = 1, max = 63, message = "Must have 1 to 63 characters")
         @Schema(description = "The role that logs in.", examples = "rotator")
         String username,
 

@@ -8,6 +8,7 @@ import jakarta.validation.Valid;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
+import jakarta.validation.constraints.Size;
 import java.util.List;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
@@ -31,6 +32,7 @@ record PasswordRequirements(
 
         @NotNull(message = "Required") @Valid Required required,
 
+        @Size(max = 100, message = "Must have at most 100 characters")
         @Schema(
                 description = "Printable ASCII that is no letter, digit or space; -_.~!* when absent.",
                 nullable = true,

@@ -1,6 +1,7 @@
 package io.rolewright.rotation;
 
 import io.rolewright.access.Caller;
+import io.rolewright.access.RateLimits;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.credential.Actor;
@@ -60,28 +61,29 @@ class RotationAudit {
     }
 
     /**
-     * Records what was refused or failed, and lets the failure through. That the audit itself cannot be written must not hide the
+     * Records what was refused or failed, but for want of a turn, and lets the failure through. That the audit itself cannot be written must not hide the
      * reason from the caller. How an attempt ended is not recorded here: {@code RotationOwner} does, whoever waited for it.
      *
      * @param subject id or name of the rotation as the caller gave it
      */
     <T> Uni<T> failures(Uni<T> act, Act who, String type, String project, String subject) {
-        return act.onFailure(failure -> !(failure instanceof NotRotated)).call(failure -> {
-            AuditEvent event = event(type, failure)
-                    .by(who.caller().id(), who.caller().name())
-                    .from(who.caller().address(), who.requestId())
-                    .on(KIND, subject)
-                    .with("type", RotationWire.TYPE);
-            if (project != null) {
-                event = event.with("projectId", project);
-            }
-            return audit.record(event).onFailure().recoverWithUni(unwritten -> {
-                log.warnf(
-                        "could not record the failure of %s: %s",
-                        type, unwritten.getClass().getSimpleName());
-                return Uni.createFrom().voidItem();
-            });
-        });
+        return act.onFailure(failure -> !(failure instanceof NotRotated) && !RateLimits.isRefusal(failure))
+                .call(failure -> {
+                    AuditEvent event = event(type, failure)
+                            .by(who.caller().id(), who.caller().name())
+                            .from(who.caller().address(), who.requestId())
+                            .on(KIND, subject)
+                            .with("type", RotationWire.TYPE);
+                    if (project != null) {
+                        event = event.with("projectId", project);
+                    }
+                    return audit.record(event).onFailure().recoverWithUni(unwritten -> {
+                        log.warnf(
+                                "could not record the failure of %s: %s",
+                                type, unwritten.getClass().getSimpleName());
+                        return Uni.createFrom().voidItem();
+                    });
+                });
     }
 
     private static AuditEvent event(String type, Throwable failure) {

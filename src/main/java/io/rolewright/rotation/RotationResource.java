@@ -1,7 +1,6 @@
 package io.rolewright.rotation;
 
 import io.rolewright.access.CurrentCaller;
-import io.rolewright.access.RateLimits;
 import io.rolewright.access.Right;
 import io.rolewright.credential.History;
 import io.rolewright.idempotency.Idempotency;
@@ -70,7 +69,6 @@ class RotationResource {
     private final ServedCredentials served;
     private final History history;
     private final CurrentCaller caller;
-    private final RateLimits limits;
     private final RequestContext request;
     private final Idempotency idempotency;
 
@@ -80,7 +78,6 @@ class RotationResource {
             ServedCredentials served,
             History history,
             CurrentCaller caller,
-            RateLimits limits,
             RequestContext request,
             Idempotency idempotency) {
         this.rotations = rotations;
@@ -88,7 +85,6 @@ class RotationResource {
         this.served = served;
         this.history = history;
         this.caller = caller;
-        this.limits = limits;
         this.request = request;
         this.idempotency = idempotency;
     }
@@ -317,7 +313,6 @@ class RotationResource {
                     String force,
             @HeaderParam("Idempotency-Key") @Parameter(description = IDEMPOTENCY) String idempotencyKey) {
         UUID id = id(rotationId);
-        limits.count(RateLimits.Kind.ROTATE, caller.get(), "rotation " + id);
         return rotations.rotate(
                 act(), id, flag("force", force), idempotencyKey, One.class, RotationResource::one, deadline());
     }

@@ -10,6 +10,7 @@ import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.rolewright.credential.Schedule;
 import io.rolewright.request.CoercedInteger;
 import io.rolewright.request.RemovableText;
+import io.rolewright.target.RoleName;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
@@ -36,6 +37,10 @@ class RotationWire {
     private static final String SECRET_NAME = "[^:/\\x00]*";
     private static final String SECRET_NAME_RULE = "Must not contain a colon, a slash or NUL";
     private static final String SECRET_NAME_LENGTH = "Must have 1 to 255 characters";
+    private static final String ID_LENGTH = "Must have 1 to 36 characters";
+    private static final String ROLE_LENGTH = "Must have 1 to 63 characters";
+    private static final int LONGEST_STATEMENT = 1000;
+    private static final String STATEMENT_LENGTH = "Must have at most 1000 characters";
     private static final String UUID_FORM = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}";
     private static final String PATH_RULE =
             "Must be a path such as /payments/database: letters, digits, dots, hyphens and underscores between single slashes";
@@ -68,7 +73,7 @@ class RotationWire {
             @Schema(description = "Unique at its path.", examples = "orders-db")
             String name,
 
-            @NotNull(message = "Required") @Size(min = 1, message = "Required") @Schema(format = "uuid")
+            @NotNull(message = "Required") @Size(min = 1, max = 36, message = ID_LENGTH) @Schema(format = "uuid")
             String projectId,
 
             @Size(max = 256, message = DESCRIPTION_LENGTH) @Schema(nullable = true)
@@ -174,12 +179,15 @@ class RotationWire {
             @JsonDeserialize(using = RemovableText.class)
             Optional<@Size(max = 256, message = DESCRIPTION_LENGTH) String> description,
 
+            @Size(max = 36, message = ID_LENGTH)
             @Schema(description = "May be repeated, not changed.", format = "uuid", nullable = true)
             String connectionId,
 
+            @Size(max = 64, message = SLUG_LENGTH)
             @Schema(description = "May be repeated, not changed.", nullable = true)
             String environment,
 
+            @Size(max = Place.LONGEST_PATH, message = "Must have at most 1000 characters")
             @Schema(description = "May be repeated, not changed.", nullable = true)
             String secretPath,
 
@@ -238,6 +246,7 @@ class RotationWire {
             name = "PreflightPostgresCredentialsRotation",
             requiredProperties = {"connectionId", "parameters"})
     record PreflightRequest(
+            @Size(max = 36, message = ID_LENGTH)
             @Schema(description = "The project that the rotation is to belong to.", format = "uuid", nullable = true)
             String projectId,
 
@@ -271,10 +280,11 @@ class RotationWire {
             requiredProperties = {"username1", "username2"})
     record NewParameters(
             @NotNull(message = "Required")
-            @Size(min = 1, message = "Must not be empty")
+            @Size(min = 1, max = RoleName.LONGEST, message = ROLE_LENGTH)
             @Schema(description = "The role that is served first.", examples = "app_a")
             String username1,
 
+            @Size(max = RoleName.LONGEST, message = ROLE_LENGTH)
             @Schema(
                     description =
                             "The other role. It gets its first password at the first rotation. A single rotation has"
@@ -283,6 +293,7 @@ class RotationWire {
                     nullable = true)
             String username2,
 
+            @Size(max = LONGEST_STATEMENT, message = STATEMENT_LENGTH)
             @Schema(
                     description = "Only the default: passwords are set by ALTER ROLE with a SCRAM secret.",
                     nullable = true,
@@ -299,12 +310,15 @@ class RotationWire {
 
     @Schema(name = "ChangedPostgresCredentialsParameters")
     record ChangedParameters(
+            @Size(max = RoleName.LONGEST, message = ROLE_LENGTH)
             @Schema(description = "May be repeated, not changed.", nullable = true, examples = "app_a")
             String username1,
 
+            @Size(max = RoleName.LONGEST, message = ROLE_LENGTH)
             @Schema(description = "May be repeated, not changed.", nullable = true, examples = "app_b")
             String username2,
 
+            @Size(max = LONGEST_STATEMENT, message = STATEMENT_LENGTH)
             @Schema(description = "Only the default.", nullable = true)
             String rotationStatement,
 

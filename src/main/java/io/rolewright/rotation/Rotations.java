@@ -4,6 +4,7 @@ import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.access.Caller;
 import io.rolewright.access.Project;
 import io.rolewright.access.Projects;
+import io.rolewright.access.RateLimits;
 import io.rolewright.access.Reach;
 import io.rolewright.access.Right;
 import io.rolewright.access.Rights;
@@ -81,6 +82,7 @@ class Rotations {
     private final ManagedRoles roles;
     private final PasswordChanges changes;
     private final VaultDeliveries vault;
+    private final RateLimits limits;
     private final Idempotency idempotency;
     private final UnansweredCreations creations;
     private final Clock clock;
@@ -97,6 +99,7 @@ class Rotations {
             ManagedRoles roles,
             PasswordChanges changes,
             VaultDeliveries vault,
+            RateLimits limits,
             Idempotency idempotency,
             UnansweredCreations creations,
             Clock clock) {
@@ -111,6 +114,7 @@ class Rotations {
         this.roles = roles;
         this.changes = changes;
         this.vault = vault;
+        this.limits = limits;
         this.idempotency = idempotency;
         this.creations = creations;
         this.clock = clock;
@@ -197,27 +201,31 @@ class Rotations {
                         ProvenRight right = Rights.require(act.caller(), Right.ROTATION_CREATE, project.id);
                         Creation creation = creations.creation(right, "create-secret-rotation", request, answer);
                         Place place = new Place(project.id, wanted.environment(), wanted.secretPath());
-                        return idempotency.once(
-                                right,
-                                idempotencyKey,
-                                "create-secret-rotation",
-                                request,
-                                replyType,
-                                completion -> store.byName(place, wanted.name())
-                                        .chain(other -> other == null
-                                                ? createOnce(
-                                                                act,
-                                                                wanted,
-                                                                project,
-                                                                strategy,
-                                                                names,
-                                                                requirements,
-                                                                creation,
-                                                                deadline)
-                                                        .onItemOrFailure()
-                                                        .invoke(() -> creations.done(creation))
-                                                : createdBefore(act, creation, other, deadline))
-                                        .map(reply));
+                        return limits.counted(
+                                RateLimits.Kind.TEST,
+                                act.caller(),
+                                "create rotation " + place + " " + wanted.name(),
+                                () -> idempotency.once(
+                                        right,
+                                        idempotencyKey,
+                                        "create-secret-rotation",
+                                        request,
+                                        replyType,
+                                        completion -> store.byName(place, wanted.name())
+                                                .chain(other -> other == null
+                                                        ? createOnce(
+                                                                        act,
+                                                                        wanted,
+                                                                        project,
+                                                                        strategy,
+                                                                        names,
+                                                                        requirements,
+                                                                        creation,
+                                                                        deadline)
+                                                                .onItemOrFailure()
+                                                                .invoke(() -> creations.done(creation))
+                                                        : createdBefore(act, creation, other, deadline))
+                                                .map(reply)));
                     });
         });
         return audit.failures(created, act, AuditType.CREATE_SECRET_ROTATION, wanted.projectId(), wanted.name());
@@ -567,28 +575,33 @@ class Rotations {
             Function<Shown, R> reply,
             Deadline deadline) {
         Uni<R> rotated = existing(act.caller(), id, Right.ROTATION_ROTATE)
-                .chain(row -> idempotency.once(
-                        Rights.require(act.caller(), Right.ROTATION_ROTATE, row.project.id),
-                        idempotencyKey,
-                        "rotate-secrets",
-                        (id + " " + force).getBytes(java.nio.charset.StandardCharsets.US_ASCII),
-                        replyType,
-                        completion -> changes.alone(
-                                        id,
-                                        RotationTurn::inProgress,
-                                        () -> turn.mayBegin(row, force)
-                                                .chain(() -> changes.admitted(
-                                                        row.connectionId,
-                                                        Errand.CHANGE,
-                                                        deadline,
-                                                        own -> turn.take(row, Cause.MANUAL, force, act.actor(), own))))
-                                .invoke(Rotations::requireDone)
-                                .chain(done -> store.byId(id))
-                                .onItem()
-                                .ifNull()
-                                .failWith(() -> notFound(id))
-                                .chain(this::shown)
-                                .map(reply)));
+                .chain(row -> limits.counted(
+                        RateLimits.Kind.ROTATE,
+                        act.caller(),
+                        "rotation " + id,
+                        () -> idempotency.once(
+                                Rights.require(act.caller(), Right.ROTATION_ROTATE, row.project.id),
+                                idempotencyKey,
+                                "rotate-secrets",
+                                (id + " " + force).getBytes(java.nio.charset.StandardCharsets.US_ASCII),
+                                replyType,
+                                completion -> changes.alone(
+                                                id,
+                                                RotationTurn::inProgress,
+                                                () -> turn.mayBegin(row, force)
+                                                        .chain(() -> changes.admitted(
+                                                                row.connectionId,
+                                                                Errand.CHANGE,
+                                                                deadline,
+                                                                own -> turn.take(
+                                                                        row, Cause.MANUAL, force, act.actor(), own))))
+                                        .invoke(Rotations::requireDone)
+                                        .chain(done -> store.byId(id))
+                                        .onItem()
+                                        .ifNull()
+                                        .failWith(() -> notFound(id))
+                                        .chain(this::shown)
+                                        .map(reply))));
         return audit.failures(rotated, act, AuditType.SECRET_ROTATION_ROTATE_SECRETS, null, id.toString());
     }
 
@@ -687,18 +700,22 @@ class Rotations {
                         }
                     })
                     .call(found -> usable(act.caller(), connection, found))
-                    .chain(() -> changes.admitted(
-                            connection,
-                            Errand.LOOK,
-                            deadline,
-                            own -> preflights.look(
+                    .chain(() -> limits.counted(
+                            RateLimits.Kind.TEST,
+                            act.caller(),
+                            null,
+                            () -> changes.admitted(
                                     connection,
-                                    names,
-                                    Boolean.TRUE.equals(wanted.allowPrivileged()),
-                                    Boolean.TRUE.equals(wanted.takeover()),
-                                    List.of(),
-                                    CallerSight.of(act.caller()),
-                                    own)))
+                                    Errand.LOOK,
+                                    deadline,
+                                    own -> preflights.look(
+                                            connection,
+                                            names,
+                                            Boolean.TRUE.equals(wanted.allowPrivileged()),
+                                            Boolean.TRUE.equals(wanted.takeover()),
+                                            List.of(),
+                                            CallerSight.of(act.caller()),
+                                            own))))
                     .map(Preflights.Looked::shown);
         });
         return audit.failures(
@@ -707,19 +724,23 @@ class Rotations {
 
     Uni<RotationPreflight> preflight(Act act, UUID id, Deadline deadline) {
         Uni<RotationPreflight> looked = existing(act.caller(), id, Right.ROTATION_ROTATE)
-                .chain(row -> changes.admitted(
-                        row.connectionId,
-                        Errand.LOOK,
-                        deadline,
-                        own -> preflights.look(
+                .chain(row -> limits.counted(
+                        RateLimits.Kind.TEST,
+                        act.caller(),
+                        null,
+                        () -> changes.admitted(
                                 row.connectionId,
-                                List.of(row.username1, row.username2)
-                                        .subList(0, row.roleIds().size()),
-                                row.allowPrivileged,
-                                row.takeover,
-                                row.roleIds(),
-                                CallerSight.of(act.caller()),
-                                own)))
+                                Errand.LOOK,
+                                deadline,
+                                own -> preflights.look(
+                                        row.connectionId,
+                                        List.of(row.username1, row.username2)
+                                                .subList(0, row.roleIds().size()),
+                                        row.allowPrivileged,
+                                        row.takeover,
+                                        row.roleIds(),
+                                        CallerSight.of(act.caller()),
+                                        own))))
                 .map(Preflights.Looked::shown);
         return audit.failures(looked, act, AuditType.PREFLIGHT_SECRET_ROTATION, null, id.toString());
     }

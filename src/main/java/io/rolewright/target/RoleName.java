@@ -8,7 +8,7 @@ import java.util.Optional;
 public final class RoleName {
 
     /** NAMEDATALEN - 1: PostgreSQL cuts longer names silently, and would then act on another role. */
-    private static final int LONGEST = 63;
+    public static final int LONGEST = 63;
 
     private RoleName() {}
 

@@ -121,6 +121,50 @@ class ApiDocumentTest {
         }
     }
 
+    /** What is kept of a request for longer than it lasts, in maps and rows, is never as long as a whole body may be. */
+    @Test
+    void everyTextAndListOfEveryRequestIsBounded() throws IOException {
+        JsonNode document = YAML.readTree(ApiContract.FILE.toFile());
+        List<String> unbounded = new ArrayList<>();
+        Set<String> seen = new HashSet<>();
+        document.path("paths")
+                .forEach(path -> path.forEach(operation -> operation
+                        .at("/requestBody/content")
+                        .forEach(body -> findUnbounded(document, body.path("schema"), "", seen, unbounded))));
+
+        assertThat(seen).contains("CreatePostgresAppConnection", "PostgresCredentialsInput", "OidcAuth");
+        assertThat(unbounded).isEmpty();
+    }
+
+    private static void findUnbounded(
+            JsonNode document, JsonNode schema, String where, Set<String> seen, List<String> unbounded) {
+        if (schema.has("$ref")) {
+            String reference = schema.path("$ref").asText();
+            String name = reference.substring(reference.lastIndexOf('/') + 1);
+            if (seen.add(name)) {
+                findUnbounded(document, document.at(reference.substring(1)), name, seen, unbounded);
+            }
+            return;
+        }
+        String types = schema.path("type").toString();
+        boolean isBounded = schema.has("maxLength")
+                || schema.has("enum")
+                || schema.path("format").asText().equals("date-time") // is read as one, and so is not kept as text
+                || schema.path("pattern").asText().matches("\\^[^*+]*\\$"); // that repeats nothing without end
+        if (types.contains("\"string\"") && !isBounded || types.contains("\"array\"") && !schema.has("maxItems")) {
+            unbounded.add(where);
+        }
+        for (String kind : List.of("allOf", "anyOf", "oneOf")) {
+            schema.path(kind).forEach(one -> findUnbounded(document, one, where, seen, unbounded));
+        }
+        schema.path("properties")
+                .fields()
+                .forEachRemaining(field ->
+                        findUnbounded(document, field.getValue(), where + "." + field.getKey(), seen, unbounded));
+        findUnbounded(document, schema.path("items"), where + "[]", seen, unbounded);
+        findUnbounded(document, schema.path("additionalProperties"), where + "{}", seen, unbounded);
+    }
+
     @Test
     void noSchemaOfAResponseHasAPassword() {
         Map<String, Map<String, Object>> schemas = document().getMap("components.schemas");

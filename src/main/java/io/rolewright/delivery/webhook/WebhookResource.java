@@ -4,7 +4,6 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.annotation.JsonDeserialize;
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.rolewright.access.CurrentCaller;
-import io.rolewright.access.RateLimits;
 import io.rolewright.delivery.webhook.Webhooks.Act;
 import io.rolewright.delivery.webhook.Webhooks.Opened;
 import io.rolewright.idempotency.Idempotency;
@@ -64,7 +63,6 @@ class WebhookResource {
     private final Webhooks webhooks;
     private final CurrentCaller caller;
     private final RequestContext request;
-    private final RateLimits limits;
     private final Idempotency idempotency;
     private final WebhookConfig config;
 
@@ -72,13 +70,11 @@ class WebhookResource {
             Webhooks webhooks,
             CurrentCaller caller,
             RequestContext request,
-            RateLimits limits,
             Idempotency idempotency,
             WebhookConfig config) {
         this.webhooks = webhooks;
         this.caller = caller;
         this.request = request;
-        this.limits = limits;
         this.idempotency = idempotency;
         this.config = config;
     }
@@ -183,7 +179,6 @@ class WebhookResource {
             description =
                     "Of the type io.rolewright.webhook.test, once and at once. Of the receiver's answer only the status is shown.")
     public Uni<Tested> test(@PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId) {
-        limits.count(RateLimits.Kind.TEST, caller.get());
         return webhooks.test(act(), id(webhookId), request.timeLeft())
                 .map(answer -> new Tested(answer.taken(), answer.failure(), answer.status()));
     }
@@ -325,7 +320,7 @@ class WebhookResource {
     @RegisterForReflection
     @Schema(name = "CreateWebhook")
     record NewWebhook(
-            @NotBlank @Schema(required = true, format = "uuid")
+            @NotBlank @Size(max = 36) @Schema(required = true, format = "uuid")
             String projectId,
 
             @NotBlank
@@ -338,7 +333,7 @@ class WebhookResource {
             String url,
 
             @NotEmpty @Size(max = 32) @Schema(required = true, description = EVENTS)
-            List<@NotBlank String> events,
+            List<@NotBlank @Size(max = 64) String> events,
 
             @Size(max = 65536) @Schema(description = CA_CERT)
             String caCert,
@@ -355,7 +350,7 @@ class WebhookResource {
             String url,
 
             @Size(min = 1, max = 32) @Schema(description = EVENTS)
-            List<@NotBlank String> events,
+            List<@NotBlank @Size(max = 64) String> events,
 
             @JsonDeserialize(using = RemovableText.class)
             @Schema(

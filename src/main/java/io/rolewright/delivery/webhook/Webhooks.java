@@ -5,6 +5,7 @@ import io.quarkus.hibernate.reactive.panache.PanacheRepositoryBase;
 import io.quarkus.panache.common.Parameters;
 import io.rolewright.access.Caller;
 import io.rolewright.access.Projects;
+import io.rolewright.access.RateLimits;
 import io.rolewright.access.Reach;
 import io.rolewright.access.Right;
 import io.rolewright.access.Rights;
@@ -31,6 +32,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -51,14 +53,23 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
     private final Sender sender;
     private final Sealer sealer;
     private final AuditLog audit;
+    private final RateLimits limits;
     private final Clock clock;
 
-    Webhooks(Projects projects, Deliveries deliveries, Sender sender, Sealer sealer, AuditLog audit, Clock clock) {
+    Webhooks(
+            Projects projects,
+            Deliveries deliveries,
+            Sender sender,
+            Sealer sealer,
+            AuditLog audit,
+            RateLimits limits,
+            Clock clock) {
         this.projects = projects;
         this.deliveries = deliveries;
         this.sender = sender;
         this.sealer = sealer;
         this.audit = audit;
+        this.limits = limits;
         this.clock = clock;
     }
 
@@ -254,6 +265,7 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
                 AuditType.TEST_WEBHOOK,
                 id,
                 () -> existing(act, id, Right.WEBHOOK_EDIT).chain(row -> {
+                    limits.count(RateLimits.Kind.TEST, act.caller());
                     Message message = Message.test(row.projectId, row.id, now());
                     return sender.send(
                                     open(row), message.id().toString(), message.body(), timeLeft.minus(TIME_TO_ANSWER))
@@ -390,7 +402,8 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
 
     /** Does it, and records if it was refused or came to nothing; a success is recorded by what is done. */
     private <T> Uni<T> recorded(Act act, String type, @Nullable UUID id, Supplier<Uni<T>> what) {
-        return Uni.createFrom().deferred(what::get).onFailure(Problem.class).call(failure -> {
+        Predicate<Throwable> isRecorded = failure -> failure instanceof Problem && !RateLimits.isRefusal(failure);
+        return Uni.createFrom().deferred(what::get).onFailure(isRecorded).call(failure -> {
             String code = ((Problem) failure).code();
             AuditEvent event = ((Problem) failure).status() == 403
                     ? AuditEvent.refused(type, code)
