@@ -27,6 +27,16 @@ public class RateLimits {
         ROTATE
     }
 
+    /** Identities and addresses of all kinds that are counted at once, and what each costs in bytes, rounded up. */
+    public static final int MOST_COUNTED = 2 * Turns.MOST_COUNTED * Kind.values().length;
+
+    public static final int COST_OF_COUNTED = Turns.COST_OF_COUNTED;
+
+    /** Those of all kinds for whom a turn is kept at once, and what each costs in bytes, rounded up. */
+    public static final int MOST_PLACES = Turns.MOST_PLACES * Kind.values().length;
+
+    public static final int COST_OF_PLACE = Turns.COST_OF_PLACE;
+
     private final Map<Kind, Turns> turns = new EnumMap<>(Kind.class);
 
     @Inject

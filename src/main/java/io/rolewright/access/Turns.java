@@ -39,7 +39,7 @@ final class Turns {
     static final int COST_OF_COUNTED = 256;
 
     /** So many identities, and as many addresses. */
-    static final int MOST_COUNTED = 10_000;
+    static final int MOST_COUNTED = 5_000;
 
     /** In bytes, rounded up: a place of one who has no other, with its keys and what is kept of it where it is counted. */
     static final int COST_OF_PLACE = 1024;

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.rolewright.access.RateLimits.Kind;
 import io.rolewright.problem.Problem;
+import io.smallrye.mutiny.Uni;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
@@ -119,6 +120,45 @@ class RateLimitsTest {
         }
 
         assertThat(limits.counted(Kind.LOGIN)).isEqualTo(Turns.MOST_COUNTED);
+    }
+
+    /** Else whoever comes back to a busy server as he is told would be counted each time. */
+    @Test
+    void whoIsRefusedBeforeAnythingIsBegunHasUsedNoTurn() {
+        var somebody = caller("192.0.2.1");
+        times(
+                100,
+                () -> assertThat(outcome(somebody, Uni.createFrom().failure(Problem.of(429, "target_busy", "no"))))
+                        .isEqualTo("target_busy"));
+
+        times(
+                3,
+                () -> assertThat(outcome(somebody, Uni.createFrom().failure(Problem.of(400, "password_refused", "no"))))
+                        .isEqualTo("password_refused"));
+        assertThat(outcome(somebody, Uni.createFrom().item("done"))).isEqualTo("rate_limited");
+    }
+
+    @Test
+    void whatIsUnderWayOrWasGivenUpIsCounted() {
+        var somebody = caller("192.0.2.1");
+        limits.counted(Kind.TEST, somebody, null, () -> Uni.createFrom().nothing())
+                .subscribe()
+                .with(ignored -> {});
+        limits.counted(Kind.TEST, somebody, null, () -> Uni.createFrom().nothing())
+                .subscribe()
+                .with(ignored -> {})
+                .cancel();
+
+        assertThat(outcome(somebody, Uni.createFrom().item("done"))).isEqualTo("done");
+        assertThat(outcome(somebody, Uni.createFrom().item("done"))).isEqualTo("rate_limited");
+    }
+
+    private String outcome(Caller caller, Uni<String> work) {
+        return limits.counted(Kind.TEST, caller, null, () -> work)
+                .onFailure(Problem.class)
+                .recoverWithItem(failure -> ((Problem) failure).code())
+                .await()
+                .indefinitely();
     }
 
     private static Caller caller(String address) {

@@ -3,6 +3,7 @@ package io.rolewright.listener;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.quarkus.runtime.configuration.MemorySizeConverter;
+import io.rolewright.access.RateLimits;
 import io.smallrye.config.WithDefault;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -37,11 +38,13 @@ class HeapTableTest {
         }
 
         private static String size(long bytes) {
-            return bytes % MIB == 0
-                    ? bytes / MIB + " MiB"
-                    : bytes > 10 * MIB
-                            ? String.format(Locale.ROOT, "%.1f MiB", bytes / (double) MIB)
-                            : bytes / KIB + " KiB";
+            return bytes < KIB
+                    ? bytes + " B"
+                    : bytes % MIB == 0
+                            ? bytes / MIB + " MiB"
+                            : bytes > 10 * MIB
+                                    ? String.format(Locale.ROOT, "%.1f MiB", bytes / (double) MIB)
+                                    : bytes / KIB + " KiB";
         }
     }
 
@@ -77,6 +80,11 @@ class HeapTableTest {
                 "requests while they arrive, and all of them without a token until they are answered",
                 setting("readingMemory"),
                 1));
+        rows.add(new Row(
+                "identities and addresses whose calls are counted",
+                RateLimits.COST_OF_COUNTED,
+                RateLimits.MOST_COUNTED));
+        rows.add(new Row("turns kept for who was refused", RateLimits.COST_OF_PLACE, RateLimits.MOST_PLACES));
         return rows;
     }
 
