@@ -34,6 +34,8 @@ class TurnsTest {
         "100,30,true",
         "100,30,false",
         "400,10,false",
+        "131,30,true",
+        "400,10,true",
         "100,100,true"
     })
     void whoFollowsA429FiveTimesAtMostIsDone(int calls, int lanes, boolean named) {
