@@ -371,7 +371,7 @@ class ConnectionResource {
     }
 
     private Deadline deadline() {
-        return Deadline.in(request.timeLeft());
+        return Deadline.in(request.timeLeft()).by(caller.get().id());
     }
 
     private static UUID id(String connectionId) {

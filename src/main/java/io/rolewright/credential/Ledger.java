@@ -165,6 +165,32 @@ class Ledger {
                 .replaceWith(attempt);
     }
 
+    /**
+     * Ends a claim as if it had not been made, before anything was done with it: a new attempt is forgotten, and one that waited waits on
+     * until it was to be tried anyway. Only the epoch stays as high as it is.
+     */
+    Uni<Void> giveBack(Claim claim, long epoch) {
+        return locked(claim, epoch, role -> {
+            free(role);
+            if (!claim.continued) {
+                return Panache.getSession()
+                        .chain(session -> session.createMutationQuery("delete from Attempt a where a.id = ?1")
+                                .setParameter(1, claim.attempt.id)
+                                .executeUpdate())
+                        .replaceWithVoid();
+            }
+            return attempt(claim)
+                    .invoke(attempt -> {
+                        role.dueAt = claim.planned == null ? role.storeNow : claim.planned;
+                        attempt.state = AttemptState.PARKED;
+                        attempt.nextTryAt = role.dueAt;
+                        attempt.tries--;
+                        attempt.asked -= claim.asked ? 1 : 0;
+                    })
+                    .replaceWithVoid();
+        });
+    }
+
     /** Begins an attempt to apply the current version again, within a claim that was made to probe. */
     Uni<Claim> reapply(Claim claim, Cause cause, PasswordVersion current) {
         return locked(

@@ -15,6 +15,7 @@ import io.rolewright.target.PasswordRule;
 import io.rolewright.target.Preflight;
 import io.rolewright.target.Purpose;
 import io.rolewright.target.Refusal;
+import io.rolewright.target.TargetBusy;
 import io.rolewright.target.TargetFailure;
 import io.rolewright.target.UnmarkedApply;
 import io.rolewright.target.Unreachability;
@@ -77,12 +78,30 @@ final class Run {
                 .deferred(this::start)
                 .onFailure(LostClaim.class)
                 .recoverWithItem(ChangeOutcome.InProgress::new)
-                .onFailure(failure -> !StoreFault.isOutage(failure))
+                .onFailure(failure -> !StoreFault.isOutage(failure) && !(failure instanceof TargetBusy))
                 .recoverWithUni(this::broken)
+                .onFailure(TargetBusy.class)
+                .recoverWithUni(busy -> notBegun((TargetBusy) busy))
                 .onFailure(LostClaim.class)
                 .recoverWithItem(ChangeOutcome.InProgress::new)
-                .onFailure(failure -> version != null)
+                .onFailure(failure -> version != null && !(failure instanceof TargetBusy))
                 .recoverWithItem(this::left);
+    }
+
+    /**
+     * The address at which this request had its turn does not answer, and at the next one its turn does not come in time: whoever
+     * asked is told when it does, as if there had been no claim. What is already written down as begun, such as a revoke, goes on by
+     * itself.
+     */
+    private Uni<ChangeOutcome> notBegun(TargetBusy busy) {
+        return attempt.cause == Cause.MANUAL || claim.continued && attempt.cause != Cause.REVOKE
+                ? tools.ledger()
+                        .giveBack(claim, epoch)
+                        .chain(() -> Uni.createFrom().failure(busy))
+                : stop(Stop.passing(
+                        Step.PREFLIGHT,
+                        Unreachability.TOO_MANY_SESSIONS.name().toLowerCase(java.util.Locale.ROOT),
+                        Unreachability.TOO_MANY_SESSIONS.message()));
     }
 
     /** A fault of ours, or a version that cannot be opened: it waits like everything else, instead of being claimed for ever. */

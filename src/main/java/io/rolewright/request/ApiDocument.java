@@ -200,7 +200,9 @@ public class ApiDocument implements OASFilter {
                 "TooManyRequests",
                 retry(error(
                         "Too many requests, or others are busy with the same server (target_busy). Nothing was begun;"
-                                + " Retry-After says when it is this caller's turn.",
+                                + " Retry-After says when it is this caller's turn. With target_busy, one place is kept for"
+                                + " each caller of a server: his first request after that turn, at most 5 s and a fifth of"
+                                + " the wait later, goes before all who have no such place.",
                         "ApiError")));
         responses.put("InternalError", error("A fault here; quote reqId.", "ApiError"));
         responses.put(

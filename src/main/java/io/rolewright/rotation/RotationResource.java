@@ -383,7 +383,7 @@ class RotationResource {
     }
 
     private Deadline deadline() {
-        return Deadline.in(request.timeLeft());
+        return Deadline.in(request.timeLeft()).by(caller.get().id());
     }
 
     private static UUID id(String rotationId) {

@@ -17,6 +17,7 @@ final class Admission {
 
     private final Admissions admissions;
     private final Errand errand;
+    private final String caller;
     private final LoginOutcome.@Nullable Unreachable silence;
     private String target;
     private Slots.@Nullable Ticket ticket;
@@ -29,23 +30,26 @@ final class Admission {
     private Admission(
             Admissions admissions,
             Errand errand,
+            String caller,
             String target,
             Slots.@Nullable Ticket ticket,
             LoginOutcome.@Nullable Unreachable silence) {
         this.admissions = admissions;
         this.errand = errand;
+        this.caller = caller;
         this.target = target;
         this.ticket = ticket;
         this.silence = silence;
     }
 
-    static Admission of(Admissions admissions, Errand errand, String target, Slots.Ticket ticket) {
-        return new Admission(admissions, errand, target, ticket, null);
+    static Admission of(Admissions admissions, Errand errand, String caller, String target, Slots.Ticket ticket) {
+        return new Admission(admissions, errand, caller, target, ticket, null);
     }
 
     /** To a server that gives others no answer: every session fails with the reason that they had. */
-    static Admission toNobody(Admissions admissions, Errand errand, String target, LoginOutcome.Unreachable silence) {
-        return new Admission(admissions, errand, target, null, silence);
+    static Admission toNobody(
+            Admissions admissions, Errand errand, String caller, String target, LoginOutcome.Unreachable silence) {
+        return new Admission(admissions, errand, caller, target, null, silence);
     }
 
     boolean silent() {
@@ -98,22 +102,31 @@ final class Admission {
         };
     }
 
-    /** Another address of the host: the slot is exchanged, never is a second one held. */
+    /**
+     * Another address of the host: the slot is exchanged, never is a second one held, and it goes before those who have not had their
+     * turn. A place in line there is no slot yet: the next session waits on in it.
+     */
     private Uni<Void> slot(String wanted, Duration atMost) {
         Slots.Ticket next;
         synchronized (this) {
-            if (wanted.equals(target) && ticket != null) {
+            Slots.Ticket has = ticket;
+            if (has != null && wanted.equals(target) && !has.gone()) {
+                next = has;
+            } else {
+                release();
+                target = wanted;
+                next = admissions.slots().take(wanted, Purpose.REQUEST, caller, true);
+                ticket = next;
+                heldSince = System.nanoTime();
+            }
+            if (next.held()) {
                 return Uni.createFrom().voidItem();
             }
-            release();
-            target = wanted;
-            next = admissions.slots().take(wanted, Purpose.REQUEST);
-            ticket = next;
-            heldSince = System.nanoTime();
         }
-        return next.turn(atMost)
+        // As when it was admitted: nothing is begun that could not be brought to its end.
+        return next.turn(begun() ? atMost : atMost.minus(admissions.needed(wanted, errand)))
                 .onFailure(Slots.AllTaken.class)
-                .transform(taken -> begun() ? taken : admissions.busy(wanted, errand, null));
+                .transform(taken -> begun() ? taken : admissions.busy(wanted, errand, caller, null));
     }
 
     /** From here on a refusal would come too late. */
@@ -142,9 +155,10 @@ final class Admission {
     private void release() {
         Slots.Ticket held = ticket;
         if (held != null) {
+            boolean used = connected && held.held();
             ticket = null;
             held.release();
-            if (connected) {
+            if (used) {
                 admissions.took(target, errand, System.nanoTime() - heldSince);
             }
         }

@@ -19,11 +19,23 @@ import org.jspecify.annotations.Nullable;
  * time to do the work too, it is refused with the moment of its turn. A server that gives no answer is no queue: who waits for it is
  * told what the others were told.
  *
- * <p>Any thread may call. Memory is bounded: {@link #MOST_PLACES} servers are known at once.
+ * <p>The callers of a server have their turns one after the other ({@link Slots}). Of one who is refused a place is kept, one per
+ * server: his first request that comes after the turn that he was told, and soon, goes before all who have no such place.
+ *
+ * <p>Of a host with several addresses, requests are admitted at the one that answered last, or that is tried next.
+ *
+ * <p>Any thread may call. Memory is bounded: {@link #MOST_PLACES} servers, as many hosts and {@link #MOST_KEPT} kept places are known at
+ * once.
  */
 final class Admissions {
 
     private static final int MOST_PLACES = 1000;
+
+    /** Each costs some 200 bytes. */
+    private static final int MOST_KEPT = 5000;
+
+    /** For the way of answer and request, and programs that add something of their own; and a fifth of what was told. */
+    private static final long LAPSES_AFTER = Duration.ofSeconds(5).toNanos();
 
     /** A session that has had no answer for so long is taken as silence, when somebody asks. */
     private static final long SILENT_NANOS = Duration.ofSeconds(1).toNanos();
@@ -45,10 +57,20 @@ final class Admissions {
 
         private final Map<Route, Long> sessions = new HashMap<>();
         private final Set<Awaited<Void>> waiting = new HashSet<>();
-        private long promised = System.nanoTime();
+        /** By caller. */
+        private final Map<String, Kept> kept = new HashMap<>();
+
         private LoginOutcome.@Nullable Unreachable silence;
         private long silentSince;
     }
+
+    /**
+     * Of a caller who was refused.
+     *
+     * @param turn the first that he was told; from then on until {@code lapses} it is his
+     * @param next no request of his is told a turn before that
+     */
+    private record Kept(long turn, long lapses, long next) {}
 
     /** Why nobody waits any longer for a server. */
     private static final class Silent extends RuntimeException {
@@ -65,6 +87,18 @@ final class Admissions {
     private final Map<String, Place> places = new LinkedHashMap<>(16, 0.75f, true) {
         @Override
         protected boolean removeEldestEntry(Map.Entry<String, Place> eldest) {
+            boolean tooMany = size() > MOST_PLACES;
+            kept -= tooMany ? eldest.getValue().kept.size() : 0;
+            return tooMany;
+        }
+    };
+
+    private int kept;
+
+    /** Where requests to a host and port begin. */
+    private final Map<String, String> beginnings = new LinkedHashMap<>(16, 0.75f, true) {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, String> eldest) {
             return size() > MOST_PLACES;
         }
     };
@@ -84,26 +118,38 @@ final class Admissions {
     /**
      * Waits for a turn, for as long as the deadline leaves time for the errand.
      *
+     * @param targets the addresses of the host, at least one
      * @return on whatever thread; fails with {@link TargetBusy}
      */
-    Uni<Admission> admit(String target, Errand errand, Deadline deadline) {
+    Uni<Admission> admit(String host, List<String> targets, Errand errand, Deadline deadline) {
+        return admit(host, targets, errand, deadline, targets.size());
+    }
+
+    /** @param moves how often it goes on to another address before its work begins */
+    private Uni<Admission> admit(String host, List<String> targets, Errand errand, Deadline deadline, int moves) {
+        String target = beginning(host, targets);
+        String caller = deadline.caller();
         Duration most = deadline.left().minus(needed(target, errand));
-        if (most.isNegative() || expected(target, errand, null) > most.toNanos()) {
-            return refused(target, errand, null);
+        if (most.isNegative()) {
+            return refused(target, errand, caller, null);
         }
-        Slots.Ticket ticket = slots.take(target, Purpose.REQUEST);
+        boolean first = hasItsTurn(target, caller);
+        if (!first && expected(target, errand, caller, null) > most.toNanos()) {
+            return refused(target, errand, caller, null);
+        }
+        Slots.Ticket ticket = slots.take(target, Purpose.REQUEST, caller, first);
         if (ticket.held()) {
-            return Uni.createFrom().item(Admission.of(this, errand, target, ticket));
+            return Uni.createFrom().item(Admission.of(this, errand, caller, target, ticket));
         }
         return Uni.combine()
                 .any()
                 .of(ticket.turn(most), silence(target))
                 .onItem()
-                .transform(turn -> Admission.of(this, errand, target, ticket))
+                .transform(turn -> Admission.of(this, errand, caller, target, ticket))
                 .onFailure(Slots.AllTaken.class)
-                .recoverWithUni(() -> refused(target, errand, ticket))
+                .recoverWithUni(() -> refused(target, errand, caller, ticket))
                 .onFailure(Silent.class)
-                .recoverWithItem(silent -> Admission.toNobody(this, errand, target, ((Silent) silent).outcome))
+                .recoverWithItem(silent -> Admission.toNobody(this, errand, caller, target, ((Silent) silent).outcome))
                 .onFailure()
                 .invoke(ticket::release)
                 .onItem()
@@ -113,38 +159,78 @@ final class Admissions {
                     }
                 })
                 .onCancellation()
-                .invoke(ticket::release);
+                .invoke(ticket::release)
+                .chain(admission -> {
+                    if (moves == 0 || beginning(host, targets).equals(target)) {
+                        return Uni.createFrom().item(admission);
+                    }
+                    ticket.release(); // Whoever was before it has found that nobody answers here.
+                    return admit(host, targets, errand, deadline, moves - 1);
+                });
     }
 
-    private Uni<Admission> refused(String target, Errand errand, Slots.@Nullable Ticket ticket) {
+    private Uni<Admission> refused(String target, Errand errand, String caller, Slots.@Nullable Ticket ticket) {
         LoginOutcome.Unreachable silence = silentNow(target);
         return silence == null
-                ? Uni.createFrom().failure(busy(target, errand, ticket))
-                : Uni.createFrom().item(Admission.toNobody(this, errand, target, silence));
+                ? Uni.createFrom().failure(busy(target, errand, caller, ticket))
+                : Uni.createFrom().item(Admission.toNobody(this, errand, caller, target, silence));
     }
 
     /**
-     * Gives a turn away that is not come yet: nobody else who is refused is told the same.
+     * Tells a caller a turn that is not come yet, and keeps a place for it: after those of the others for whom one is kept, and after
+     * what he was told before.
      *
-     * @param ticket its place in line; null behind the last one
+     * @param ticket its place in line; null behind this caller's last one
      */
-    TargetBusy busy(String target, Errand errand, Slots.@Nullable Ticket ticket) {
-        long wait = expected(target, errand, ticket);
+    TargetBusy busy(String target, Errand errand, String caller, Slots.@Nullable Ticket ticket) {
+        long wait = expected(target, errand, caller, ticket);
+        long second = Duration.ofSeconds(1).toNanos();
         synchronized (this) {
             Place place = place(target);
             long now = System.nanoTime();
-            long turn = Math.min(Math.max(now + wait, place.promised), now + FURTHEST);
-            place.promised = turn + turn(place, errand) / slots.requestsPerTarget();
+            lapse(place, now);
+            Kept before = place.kept.get(caller);
+            long each = turn(place, errand) / slots.requestsPerTarget();
+            long others = place.kept.size() - (before == null ? 0 : 1);
+            long turn = now + wait + others * each;
+            turn = Math.min(before == null ? turn : Math.max(turn, before.next), now + FURTHEST);
             wait = turn - now;
+            long jitter = ThreadLocalRandom.current().nextLong(second / 4 + Math.min(wait / 10, second));
+            long told = Math.max(1, (wait + jitter + second - 1) / second);
+            if (before != null) {
+                place.kept.put(caller, new Kept(before.turn, before.lapses, turn + each));
+            } else if (kept < MOST_KEPT) {
+                kept++;
+                long lapses = now + told * second + LAPSES_AFTER + told * second / 5;
+                place.kept.put(caller, new Kept(turn, lapses, turn + each));
+            }
+            return new TargetBusy(told);
         }
-        long second = Duration.ofSeconds(1).toNanos();
-        long jitter = ThreadLocalRandom.current().nextLong(second / 4 + Math.min(wait / 10, second));
-        return new TargetBusy(Math.max(1, (wait + jitter + second - 1) / second));
+    }
+
+    private void lapse(Place place, long now) {
+        int before = place.kept.size();
+        place.kept.values().removeIf(each -> now - each.lapses >= 0);
+        kept -= before - place.kept.size();
+    }
+
+    /** Whether a place is kept for this caller and its turn has come: then it is used up. */
+    private synchronized boolean hasItsTurn(String target, String caller) {
+        Place place = place(target);
+        long now = System.nanoTime();
+        lapse(place, now);
+        Kept mine = place.kept.get(caller);
+        if (mine == null || now - mine.turn < 0) {
+            return false;
+        }
+        place.kept.remove(caller);
+        kept--;
+        return true;
     }
 
     /** How long until the turn of who stands there, in nanoseconds. */
-    private long expected(String target, Errand errand, Slots.@Nullable Ticket ticket) {
-        Slots.Ahead ahead = slots.ahead(target, ticket);
+    private long expected(String target, Errand errand, String caller, Slots.@Nullable Ticket ticket) {
+        Slots.Ahead ahead = slots.ahead(target, caller, ticket);
         long takes;
         synchronized (this) {
             takes = turn(place(target), errand);
@@ -153,8 +239,26 @@ final class Admissions {
                 ahead.onTarget() * takes / slots.requestsPerTarget(), ahead.inAll() * takes / slots.requestsInAll());
     }
 
+    // ---- hosts with several addresses
+
+    static String host(Login login) {
+        return login.host() + " " + login.port();
+    }
+
+    private synchronized String beginning(String host, List<String> targets) {
+        String known = beginnings.get(host);
+        return known != null && targets.contains(known) ? known : targets.get(0);
+    }
+
+    /** This address answered, or the one before it did not: it is where the next request to the host begins. */
+    synchronized void begins(String host, String target) {
+        beginnings.put(host, target);
+    }
+
+    // ---- what things take
+
     /** What must be left of a deadline when the turn comes. */
-    private synchronized Duration needed(String target, Errand errand) {
+    synchronized Duration needed(String target, Errand errand) {
         Duration twice = Duration.ofNanos(Math.min(2 * takes(place(target), errand), LONGEST / 2));
         return twice.compareTo(errand.least()) < 0 ? errand.least() : twice;
     }
@@ -193,13 +297,13 @@ final class Admissions {
         place(target).silence = null;
     }
 
-    /** @param silence what it means that there was no answer; null if there was one, or nobody waited for it */
+    /** @param silence what it means that the server said nothing at all; null if it did, or nobody waited for it */
     void left(String target, Route route, LoginOutcome.@Nullable Unreachable silence) {
         List<Awaited<Void>> told;
         synchronized (this) {
             Place place = place(target);
             place.sessions.remove(route);
-            if (silence == null || place.sessions.keySet().stream().anyMatch(Route::working)) {
+            if (silence == null || place.sessions.keySet().stream().anyMatch(Route::answered)) {
                 return;
             }
             place.silence = silence;
@@ -230,7 +334,7 @@ final class Admissions {
     private synchronized LoginOutcome.@Nullable Unreachable silentNow(String target) {
         Place place = place(target);
         long now = System.nanoTime();
-        if (place.sessions.keySet().stream().anyMatch(Route::working)) {
+        if (place.sessions.keySet().stream().anyMatch(Route::answered)) {
             return null;
         }
         if (place.silence != null && now - place.silentSince < REMEMBERED_NANOS) {

@@ -1,28 +1,41 @@
 package io.rolewright.target;
 
 import java.time.Duration;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The moment by which a whole call must have answered. Steps take what is left of it. It counts on the monotonic clock, so
  * a change of the wall clock neither cuts it short nor stretches it.
  *
- * <p>Within {@link Targets#admitted} it also carries the call's turn on the server, which all its sessions share.
+ * <p>It says whose call it is. Within {@link Targets#admitted} it also carries the call's turn on the server, which all its sessions share.
  */
 public final class Deadline {
 
     private final long atNanos;
 
+    private final String caller;
+
     private final @Nullable Admission admission;
 
-    private Deadline(long atNanos, @Nullable Admission admission) {
+    private Deadline(long atNanos, String caller, @Nullable Admission admission) {
         this.atNanos = atNanos;
+        this.caller = caller;
         this.admission = admission;
     }
 
     /** @param span at most 292 years */
     public static Deadline in(Duration span) {
-        return new Deadline(System.nanoTime() + span.toNanos(), null);
+        return new Deadline(System.nanoTime() + span.toNanos(), Slots.NOBODY, null);
+    }
+
+    /**
+     * The same for a call of this caller: where several wait for one server, each caller has his turn there.
+     *
+     * @param identity his id
+     */
+    public Deadline by(UUID identity) {
+        return new Deadline(atNanos, identity.toString(), admission);
     }
 
     /** What is left; zero once it has passed, never negative. */
@@ -37,16 +50,21 @@ public final class Deadline {
     /** This deadline, or {@code span} from now if that is sooner. */
     public Deadline within(Duration span) {
         long other = System.nanoTime() + span.toNanos();
-        return other - atNanos < 0 ? new Deadline(other, admission) : this;
+        return other - atNanos < 0 ? new Deadline(other, caller, admission) : this;
     }
 
     /** {@code span} before this deadline, so that something is left for what comes after. */
     public Deadline earlier(Duration span) {
-        return new Deadline(atNanos - span.toNanos(), admission);
+        return new Deadline(atNanos - span.toNanos(), caller, admission);
     }
 
     Deadline admitted(Admission turn) {
-        return new Deadline(atNanos, turn);
+        return new Deadline(atNanos, caller, turn);
+    }
+
+    /** An identity's id, or {@link Slots#NOBODY}. */
+    String caller() {
+        return caller;
     }
 
     @Nullable

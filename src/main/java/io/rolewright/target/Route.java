@@ -35,9 +35,16 @@ final class Route {
         return working;
     }
 
+    /** Whether the server has said anything, be it only that it speaks TLS or how it wants the password. */
+    boolean answered() {
+        Dialler.Line last = line;
+        return working || !waiting && last != null && last.wire().spoken();
+    }
+
     /** What it means that the server has given no answer yet; null if it has, or was not asked. */
     LoginOutcome.@Nullable Unreachable silence() {
         return !waiting
+                        && !answered()
                         && late() instanceof TargetFailure.NoSession none
                         && none.outcome() instanceof LoginOutcome.Unreachable unreachable
                 ? unreachable

@@ -7,7 +7,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
-import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -15,6 +15,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * How many sessions are open at once: to one address and port, and in all. Whoever finds none free waits in line; those for another
  * target overtake. Requests leave one session per target, and a quarter of all, to due work.
+ *
+ * <p>Each target has a line of its own, which serves its callers in turn, one of each, however many the others have there; due work
+ * counts as one more caller. Where the bound for all targets is what they wait for, who has the fewest sessions goes first. One
+ * caller has at most a quarter of all places in line.
  */
 final class Slots {
 
@@ -42,8 +46,8 @@ final class Slots {
     /**
      * How many requests come before one.
      *
-     * @param onTarget that have a slot of its target or stand before it in line for one
-     * @param inAll that stand before it in line, for whatever target; 0 while a slot for some target is free
+     * @param onTarget that have a slot of its target or get one before it
+     * @param inAll that get one before it, of whatever target; 0 while a slot for some target is free
      */
     record Ahead(int onTarget, int inAll) {}
 
@@ -57,12 +61,18 @@ final class Slots {
     final class Ticket implements Entry {
         private final String target;
         private final Purpose purpose;
+        private final String caller;
+        private final boolean first;
+        private final long number;
         private State state = State.WAITING;
         private @Nullable Awaited<Void> waiting;
 
-        private Ticket(String target, Purpose purpose) {
+        private Ticket(String target, Purpose purpose, String caller, boolean first) {
             this.target = target;
             this.purpose = purpose;
+            this.caller = caller;
+            this.first = first;
+            this.number = tickets++;
         }
 
         @Override
@@ -90,18 +100,41 @@ final class Slots {
             }
         }
 
+        /** It leads to no slot any more. */
+        boolean gone() {
+            synchronized (Slots.this) {
+                return state == State.GONE;
+            }
+        }
+
         @Override
         public void release() {
             Slots.this.release(this);
         }
     }
 
+    /** Whose requests are nobody's in particular. */
+    static final String NOBODY = "";
+
+    /** Of all places in line, this part is one caller's. */
+    private static final int SHARE = 4;
+
+    /** No identity's id. */
+    private static final String DUE_WORK = "due work";
+
     private final int perTarget;
     private final int overall;
     private final int line;
     private final Map<String, Use> uses = new HashMap<>();
-    private final Deque<Ticket> waiters = new ArrayDeque<>();
     private final Use all = new Use();
+
+    /** Of each target that somebody waits for: who does, the caller whose turn is next first, and none without a ticket. */
+    private final Map<String, LinkedHashMap<String, Deque<Ticket>>> lines = new HashMap<>();
+
+    private final Map<String, Integer> waitingOf = new HashMap<>();
+    private final Map<String, Integer> heldOf = new HashMap<>();
+    private int waiting;
+    private long tickets;
 
     /** @param line how many may wait */
     Slots(int perTarget, int overall, int line) {
@@ -110,16 +143,105 @@ final class Slots {
         this.line = line;
     }
 
-    synchronized Ticket take(String target, Purpose purpose) {
-        Ticket ticket = new Ticket(target, purpose);
+    Ticket take(String target, Purpose purpose) {
+        return take(target, purpose, NOBODY, false);
+    }
+
+    /**
+     * @param caller an identity's id; of due work it is not looked at
+     * @param first before all who have not had their turn yet, and however many places this caller has
+     */
+    synchronized Ticket take(String target, Purpose purpose, String caller, boolean first) {
+        String who = purpose == Purpose.DUE_WORK ? DUE_WORK : caller;
+        Ticket ticket = new Ticket(target, purpose, who, first);
         if (free(ticket)) {
             occupy(ticket);
-        } else if (waiters.size() < line) {
-            waiters.add(ticket);
+        } else if (waiting < line && (first || purpose == Purpose.DUE_WORK || mayWait(who))) {
+            enqueue(ticket);
         } else {
             ticket.state = State.GONE;
         }
         return ticket;
+    }
+
+    private boolean mayWait(String caller) {
+        return waitingOf.getOrDefault(caller, 0) < Math.max(1, line / SHARE);
+    }
+
+    private void enqueue(Ticket ticket) {
+        LinkedHashMap<String, Deque<Ticket>> callers =
+                lines.computeIfAbsent(ticket.target, unused -> new LinkedHashMap<>());
+        Deque<Ticket> own = callers.computeIfAbsent(ticket.caller, unused -> new ArrayDeque<>());
+        if (ticket.first) {
+            own.addFirst(ticket);
+            moveForward(callers, ticket.caller);
+        } else {
+            own.addLast(ticket);
+        }
+        waiting++;
+        waitingOf.merge(ticket.caller, 1, Integer::sum);
+    }
+
+    /** Behind those who were moved forward before. */
+    private static void moveForward(LinkedHashMap<String, Deque<Ticket>> callers, String caller) {
+        List<Map.Entry<String, Deque<Ticket>>> others = new ArrayList<>(callers.entrySet());
+        others.removeIf(other -> other.getKey().equals(caller));
+        int at = 0;
+        while (at < others.size() && others.get(at).getValue().getFirst().first) {
+            at++;
+        }
+        others.add(at, Map.entry(caller, callers.get(caller)));
+        callers.clear();
+        others.forEach(each -> callers.put(each.getKey(), each.getValue()));
+    }
+
+    private void dequeue(Ticket ticket) {
+        LinkedHashMap<String, Deque<Ticket>> callers = lines.get(ticket.target);
+        Deque<Ticket> own = callers.get(ticket.caller);
+        own.remove(ticket);
+        if (own.isEmpty()) {
+            callers.remove(ticket.caller);
+        }
+        if (callers.isEmpty()) {
+            lines.remove(ticket.target);
+        }
+        waiting--;
+        add(waitingOf, ticket.caller, -1);
+    }
+
+    /** The next who is served, who then has his next turn after all others. Null if nobody can be. */
+    private @Nullable Ticket next() {
+        Ticket next = null;
+        if (all.sessions < overall) {
+            for (LinkedHashMap<String, Deque<Ticket>> callers : lines.values()) {
+                for (Deque<Ticket> own : callers.values()) {
+                    Ticket ticket = own.getFirst();
+                    if (free(ticket)) {
+                        next = next == null || before(ticket, next) ? ticket : next;
+                        break;
+                    }
+                }
+            }
+        }
+        if (next != null) {
+            dequeue(next);
+            LinkedHashMap<String, Deque<Ticket>> callers = lines.get(next.target);
+            Deque<Ticket> own = callers == null ? null : callers.remove(next.caller);
+            if (own != null) {
+                callers.put(next.caller, own);
+            }
+        }
+        return next;
+    }
+
+    /** Of two for different targets. */
+    private boolean before(Ticket ticket, Ticket other) {
+        int difference = held(ticket) - held(other);
+        return difference < 0 || difference == 0 && ticket.number < other.number;
+    }
+
+    private int held(Ticket ticket) {
+        return ticket.purpose == Purpose.DUE_WORK ? 0 : heldOf.getOrDefault(ticket.caller, 0);
     }
 
     synchronized int inUse() {
@@ -127,7 +249,7 @@ final class Slots {
     }
 
     synchronized int waiting() {
-        return waiters.size();
+        return waiting;
     }
 
     /** How many requests may have a session of one target at a time. */
@@ -140,20 +262,36 @@ final class Slots {
         return overall - overall / 4;
     }
 
-    /** @param ticket a request's; null for one that would come now */
-    synchronized Ahead ahead(String target, @Nullable Ticket ticket) {
+    /** @param ticket a waiting request's of this caller; null for one that would come now */
+    synchronized Ahead ahead(String target, String caller, @Nullable Ticket ticket) {
         int held = uses.getOrDefault(target, new Use()).requests;
-        int before = 0;
-        int line = 0;
-        for (Ticket waiter : waiters) {
-            if (waiter == ticket) {
+        Map<String, Deque<Ticket>> callers = lines.getOrDefault(target, new LinkedHashMap<>());
+        int own = 0;
+        for (Ticket mine : callers.getOrDefault(caller, new ArrayDeque<>())) {
+            if (mine == ticket) {
                 break;
             }
-            line++;
-            before += waiter.target.equals(target) && waiter.purpose == Purpose.REQUEST ? 1 : 0;
+            own++;
+        }
+        int before = own;
+        boolean earlier = true;
+        for (Map.Entry<String, Deque<Ticket>> other : callers.entrySet()) {
+            if (other.getKey().equals(caller)) {
+                earlier = false; // Those who follow have one turn less before him.
+            } else if (!other.getKey().equals(DUE_WORK)) {
+                before += Math.min(other.getValue().size(), earlier ? own + 1 : own);
+            }
+        }
+        int inAll = 0;
+        if (all.requests >= requestsInAll()) {
+            int mine = waitingOf.getOrDefault(caller, 0);
+            for (Map.Entry<String, Integer> other : waitingOf.entrySet()) {
+                inAll += Math.min(other.getValue(), mine + 1);
+            }
+            inAll -= ticket == null ? 0 : 1; // itself
         }
         boolean turnNow = held < requestsPerTarget() && before == 0;
-        return new Ahead(turnNow ? 0 : held + before, all.requests < requestsInAll() ? 0 : line);
+        return new Ahead(turnNow ? 0 : held + before, inAll);
     }
 
     private boolean free(Ticket ticket) {
@@ -178,29 +316,30 @@ final class Slots {
         if (use.sessions == 0) {
             uses.remove(ticket.target);
         }
+        add(heldOf, ticket.caller, difference);
+    }
+
+    private static void add(Map<String, Integer> counts, String caller, int difference) {
+        counts.merge(caller, difference, (before, more) -> before + more == 0 ? null : before + more);
     }
 
     private void release(Ticket ticket) {
-        List<Awaited<Void>> next = new ArrayList<>();
+        List<Awaited<Void>> served = new ArrayList<>();
         synchronized (this) {
             if (ticket.state == State.WAITING) {
-                waiters.remove(ticket);
+                dequeue(ticket);
             } else if (ticket.state == State.HELD) {
                 count(ticket, -1);
-                for (Iterator<Ticket> tickets = waiters.iterator(); tickets.hasNext(); ) {
-                    Ticket waiter = tickets.next();
-                    if (free(waiter)) {
-                        tickets.remove();
-                        occupy(waiter);
-                        if (waiter.waiting != null) {
-                            next.add(waiter.waiting);
-                        }
+                for (Ticket next = next(); next != null; next = next()) {
+                    occupy(next);
+                    if (next.waiting != null) {
+                        served.add(next.waiting);
                     }
                 }
             }
             ticket.state = State.GONE;
         }
         // Outside the lock: what they do next is not ours.
-        next.forEach(turn -> turn.complete(null));
+        served.forEach(turn -> turn.complete(null));
     }
 }

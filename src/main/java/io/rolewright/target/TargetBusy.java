@@ -4,7 +4,7 @@ import io.rolewright.problem.Problem;
 import java.util.Map;
 
 /** A request's turn on a server does not come within its deadline. Nothing was begun. */
-final class TargetBusy extends Problem {
+public final class TargetBusy extends Problem {
 
     /** @param seconds until this caller's turn, at least 1 */
     TargetBusy(long seconds) {

@@ -45,12 +45,18 @@ public class Targets {
     @Inject
     public Targets(
             TargetConfig config, @ConfigProperty(name = "quarkus.datasource.reactive.url") Optional<String> storeUrl) {
+        this(
+                config,
+                AddressGuard.of(
+                        config.allowedNetworks().orElse(List.of()),
+                        config.allowInternalIpConnections(),
+                        storeUrl.orElse(""),
+                        config.lookups()));
+    }
+
+    Targets(TargetConfig config, AddressGuard guard) {
         this.config = config;
-        this.guard = AddressGuard.of(
-                config.allowedNetworks().orElse(List.of()),
-                config.allowInternalIpConnections(),
-                storeUrl.orElse(""),
-                config.lookups());
+        this.guard = guard;
         this.slots = new Slots(config.sessionsPerTarget(), config.sessions(), config.waiting());
         this.admissions = new Admissions(slots);
         this.dialler = new Dialler(config.loops());
@@ -73,6 +79,7 @@ public class Targets {
      * work begins at once, and its first session says why there is none.
      *
      * @param login only its host and port are looked at
+     * @param deadline says whose request it is: the callers that wait for a server have their turns one after the other
      * @param work never begins with less of the deadline than the errand takes
      * @return fails with 429 {@code target_busy} and the time of this caller's turn, before anything was begun; else as {@code work}
      */
@@ -87,7 +94,12 @@ public class Targets {
                                     deadline.within(config.lookupTimeout()).left())
                             .chain(checked -> checked instanceof Checked.Open open
                                     ? admissions.admit(
-                                            Admissions.target(open.dial().get(0), login.port()), errand, deadline)
+                                            Admissions.host(login),
+                                            open.dial().stream()
+                                                    .map(address -> Admissions.target(address, login.port()))
+                                                    .toList(),
+                                            errand,
+                                            deadline)
                                     : Uni.createFrom().<Admission>nullItem()))
                     .chain(admission -> admission == null
                             ? work.apply(deadline)
@@ -249,6 +261,12 @@ public class Targets {
         int addresses() {
             return Math.min(dial.size(), MAXIMUM_ADDRESSES);
         }
+
+        @Nullable
+        InetAddress after(InetAddress address) {
+            int next = dial.indexOf(address) + 1;
+            return next < addresses() ? dial.get(next) : null;
+        }
     }
 
     private <T> Uni<T> inTurn(Leg<T> leg, int index) {
@@ -284,7 +302,9 @@ public class Targets {
 
     private void works(Leg<?> leg, InetAddress address) {
         leg.route.works();
-        admissions.answers(Admissions.target(address, leg.login.port()));
+        String target = Admissions.target(address, leg.login.port());
+        admissions.answers(target);
+        admissions.begins(Admissions.host(leg.login), target);
         Admission admission = leg.deadline.admission();
         if (admission != null) {
             admission.connected();
@@ -309,7 +329,12 @@ public class Targets {
                 .chain(() -> session.get())
                 .onItemOrFailure()
                 .call((item, failure) -> {
-                    admissions.left(target, route, noAnswer(failure));
+                    InetAddress next = leg.after(address);
+                    if (next != null && failure != null && notConnected(failure)) {
+                        // Before anybody else hears of it: they are to go on there too.
+                        admissions.begins(Admissions.host(leg.login), Admissions.target(next, leg.login.port()));
+                    }
+                    admissions.left(target, route, noAnswer(line, failure));
                     return line.close();
                 })
                 .onCancellation()
@@ -321,9 +346,13 @@ public class Targets {
                 .invoke(() -> line.whenClosed(entry::release));
     }
 
-    /** Whether a session did not come about because the server, or its network, kept silent. */
-    private static LoginOutcome.@Nullable Unreachable noAnswer(@Nullable Throwable failure) {
-        return failure instanceof TargetFailure.NoSession none
+    /**
+     * Whether a session did not come about because the server, or its network, kept silent. One that says how it wants the password
+     * and then hangs may do that to this role only.
+     */
+    private static LoginOutcome.@Nullable Unreachable noAnswer(Dialler.Line line, @Nullable Throwable failure) {
+        return !line.wire().spoken()
+                        && failure instanceof TargetFailure.NoSession none
                         && none.outcome() instanceof LoginOutcome.Unreachable unreachable
                         && (unreachable.reason() == Unreachability.CONNECT_TIMED_OUT
                                 || unreachable.reason() == Unreachability.TIMED_OUT)

@@ -68,6 +68,7 @@ final class Wire extends ByteToMessageDecoder {
     private volatile Phase phase = Phase.CONNECTING;
     private volatile Challenge challenge = Challenge.NONE;
     private volatile PasswordRule rule = PasswordRule.UNKNOWN;
+    private volatile boolean spoken;
     private volatile boolean asked;
     private volatile boolean authenticated;
     private volatile boolean serverProven;
@@ -102,6 +103,11 @@ final class Wire extends ByteToMessageDecoder {
     /** What the server's first word about authentication was. */
     PasswordRule rule() {
         return rule;
+    }
+
+    /** Whether the server has sent anything. */
+    boolean spoken() {
+        return spoken;
     }
 
     /** Whether the server has said anything about authentication but an error. */
@@ -214,6 +220,7 @@ final class Wire extends ByteToMessageDecoder {
 
     @Override
     protected void decode(ChannelHandlerContext ctx, ByteBuf in, List<Object> out) {
+        spoken = true;
         if (fault != null) {
             in.skipBytes(in.readableBytes());
         } else if (phase == Phase.TLS_ASKED) {

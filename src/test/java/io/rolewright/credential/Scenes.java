@@ -5,6 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.quarkus.vertx.VertxContextSupport;
 import io.restassured.response.Response;
 import io.rolewright.target.Deadline;
+import io.rolewright.target.Errand;
+import io.rolewright.target.Login;
+import io.rolewright.target.Targets;
+import io.rolewright.target.TlsSettings;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestStore;
@@ -16,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 import org.awaitility.Awaitility;
 
@@ -31,6 +36,7 @@ class Scenes {
     private final Passwords passwords;
     private final RoleChecks checks;
     private final Ledger ledger;
+    private final Targets targets;
     final TestOwner owner;
 
     Scenes(
@@ -40,6 +46,7 @@ class Scenes {
             Passwords passwords,
             RoleChecks checks,
             Ledger ledger,
+            Targets targets,
             TestOwner owner) {
         this.roles = roles;
         this.changes = changes;
@@ -47,6 +54,7 @@ class Scenes {
         this.passwords = passwords;
         this.checks = checks;
         this.ledger = ledger;
+        this.targets = targets;
         this.owner = owner;
     }
 
@@ -123,6 +131,29 @@ class Scenes {
         await(roles::purge);
     }
 
+    /** The turn of requests on a server, kept. */
+    static final class Turn implements AutoCloseable {
+        private final CompletableFuture<Void> over = new CompletableFuture<>();
+        private final CompletableFuture<Void> done;
+
+        Turn(Targets targets, TestPostgres server, int port) {
+            CompletableFuture<Void> begun = new CompletableFuture<>();
+            Login there = new Login(server.host(), port, "postgres", "nobody", TlsSettings.DISABLED, "x");
+            done = targets.admitted(there, Errand.CHANGE, Deadline.in(LONG), own -> {
+                        begun.complete(null);
+                        return Uni.createFrom().completionStage(over);
+                    })
+                    .subscribeAsCompletionStage();
+            begun.join();
+        }
+
+        @Override
+        public void close() {
+            over.complete(null);
+            done.join();
+        }
+    }
+
     /** A server, a role on it that is under management, and the connection that changes it. */
     final class Scene {
         final TestPostgres server;
@@ -153,6 +184,25 @@ class Scenes {
 
         ChangeOutcome change(Cause cause, Duration within) {
             return await(() -> changes.change(role, cause, Actor.SERVICE, false, Deadline.in(within)));
+        }
+
+        /**
+         * As a request that has its turn at another address of the server, where nobody answers.
+         *
+         * @param elsewhere whose port nobody listens at
+         */
+        ChangeOutcome changeFromAnAddressThatDoesNotAnswer(Cause cause, Login elsewhere, Duration within) {
+            return await(() -> targets.admitted(
+                    elsewhere,
+                    Errand.CHANGE,
+                    Deadline.in(within),
+                    own -> changes.change(
+                            role, cause, new Actor(UUID.randomUUID(), "tester", null, "req-1"), false, own)));
+        }
+
+        /** Keeps the turn of requests on the server until it is closed. */
+        Turn holdTheTurn(int port) {
+            return new Turn(targets, server, port);
         }
 
         ChangeOutcome force() {

@@ -1,11 +1,18 @@
 package io.rolewright.credential;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.quarkus.test.junit.QuarkusTest;
+import io.rolewright.target.Login;
+import io.rolewright.target.TargetBusy;
+import io.rolewright.target.TlsSettings;
+import io.rolewright.testing.TcpProxy;
 import io.rolewright.testing.TestPostgres;
+import io.rolewright.testing.TestStore;
 import jakarta.inject.Inject;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
@@ -68,6 +75,54 @@ class TroubledTargetTest {
                         .get(0)
                         .getString(0)
                         .equals(standbys));
+    }
+
+    /** The request had its turn at an address that does not answer, and at the one that does its turn does not come. */
+    @Test
+    void aRequestWhoseTurnDoesNotComeWhereTheServerAnswersIsRefusedAndNothingIsBegun() {
+        TestPostgres server = TestPostgres.shared(TestPostgres.NEWEST);
+        try (TcpProxy proxy = TcpProxy.to(server)) {
+            var scene = scenes.on(server, proxy.port());
+            scene.change(Cause.CREATION);
+            Login elsewhere = new Login("127.0.0.2", server.port(), "postgres", "app", TlsSettings.DISABLED, "x");
+            Duration within = Duration.ofSeconds(5);
+
+            try (Scenes.Turn held = scene.holdTheTurn(proxy.port())) {
+                assertThatThrownBy(() -> scene.changeFromAnAddressThatDoesNotAnswer(Cause.MANUAL, elsewhere, within))
+                        .isInstanceOfSatisfying(
+                                TargetBusy.class,
+                                busy -> assertThat(busy.status()).isEqualTo(429));
+                assertThat(scene.attempts()).containsExactly("CREATION DONE");
+                assertThat(scene.status().state()).isEqualTo(RoleState.OK);
+                assertThat(scenes.owner.endings)
+                        .filteredOn(each -> each.roleId().equals(scene.role))
+                        .isEmpty();
+
+                // An attempt that waits already waits on.
+                proxy.refuse();
+                scene.change(Cause.SCHEDULE);
+                proxy.accept(true);
+                List<String> parked = scene.attempts();
+                assertThat(parked).hasSize(2);
+                List<?> waits = waits(scene);
+                assertThatThrownBy(() -> scene.changeFromAnAddressThatDoesNotAnswer(Cause.MANUAL, elsewhere, within))
+                        .isInstanceOf(TargetBusy.class);
+                assertThat(scene.attempts()).isEqualTo(parked);
+                assertThat(waits(scene)).isEqualTo(waits);
+            }
+
+            assertThat(scene.change(Cause.MANUAL)).isInstanceOf(ChangeOutcome.Done.class);
+        }
+    }
+
+    private static List<String> waits(Scenes.Scene scene) {
+        return TestStore.sql(
+                        "SELECT concat_ws(' ', a.tries, a.asked, a.next_try_at, r.due_at, r.lease_until) FROM attempt a"
+                                + " JOIN managed_role r ON r.id = a.role_id WHERE r.id = '" + scene.role
+                                + "' AND a.state = 'PARKED'")
+                .stream()
+                .map(row -> row.getString(0))
+                .toList();
     }
 
     @Test

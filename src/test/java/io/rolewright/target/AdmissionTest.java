@@ -5,12 +5,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.rolewright.testing.TestPostgres;
 import io.smallrye.mutiny.Uni;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
@@ -24,7 +28,7 @@ class AdmissionTest {
     private static TestPostgres server;
     private static Login app;
 
-    private final Targets targets = TestTargets.local();
+    private Targets targets = TestTargets.local();
 
     @BeforeAll
     static void start() {
@@ -45,17 +49,17 @@ class AdmissionTest {
     }
 
     /** Keeps the server's only turn until it is told to give it back. */
-    private final class Holder {
+    private static final class Holder {
         final CompletableFuture<Void> over = new CompletableFuture<>();
         final CompletableFuture<Void> done;
 
-        Holder() {
+        Holder(Targets targets, Login app) {
             CompletableFuture<Void> begun = new CompletableFuture<>();
             done = targets.admitted(
                             app,
                             Errand.CHANGE,
                             Deadline.in(REQUEST),
-                            deadline -> session(deadline, Purpose.REQUEST)
+                            deadline -> targets.login(app, deadline)
                                     .invoke(() -> begun.complete(null))
                                     .chain(() -> Uni.createFrom().completionStage(over)))
                     .subscribeAsCompletionStage();
@@ -91,7 +95,7 @@ class AdmissionTest {
 
     @Test
     void leavesASlotToDueWorkAndDelaysNoOtherServer() {
-        Holder holder = new Holder();
+        Holder holder = new Holder(targets, app);
         try {
             assertThat(session(Deadline.in(REQUEST), Purpose.DUE_WORK).await().indefinitely())
                     .isEqualTo("accepted");
@@ -110,7 +114,7 @@ class AdmissionTest {
 
     @Test
     void refusesWhoseTurnDoesNotComeInTimeAndTellsEachHisOwn() {
-        Holder holder = new Holder();
+        Holder holder = new Holder(targets, app);
         try {
             List<Long> turns = new ArrayList<>();
             for (int i = 0; i < 20; i++) {
@@ -136,7 +140,7 @@ class AdmissionTest {
 
     @Test
     void waitsForItsTurnWithinItsDeadline() {
-        Holder holder = new Holder();
+        Holder holder = new Holder(targets, app);
         CompletableFuture<String> waiting = targets.admitted(
                         app, Errand.CHANGE, Deadline.in(REQUEST), own -> session(own, Purpose.REQUEST))
                 .subscribeAsCompletionStage();
@@ -161,7 +165,7 @@ class AdmissionTest {
 
     @Test
     void givesItsTurnBackWhenItsCallerHangsUp() {
-        Holder holder = new Holder();
+        Holder holder = new Holder(targets, app);
         var waiting = targets.admitted(app, Errand.LOOK, Deadline.in(REQUEST), own -> session(own, Purpose.REQUEST))
                 .subscribe()
                 .with(code -> {});
@@ -193,28 +197,194 @@ class AdmissionTest {
         }
     }
 
+    // ---- Callers
+
+    private Uni<String> request(Errand errand, UUID caller, Uni<Void> after) {
+        return targets.admitted(
+                app,
+                errand,
+                Deadline.in(REQUEST).by(caller),
+                own -> session(own, Purpose.REQUEST).call(() -> after));
+    }
+
     @Test
-    void goesOnToTheAddressThatAnswersAndStaysThere() {
-        Targets narrow = TestTargets.local(Map.of());
+    void oneCallerShutsOutNoOther() {
+        UUID one = UUID.randomUUID();
+        AtomicBoolean enough = new AtomicBoolean();
+        Uni<Void> aWhile = Uni.createFrom().voidItem().onItem().delayIt().by(Duration.ofMillis(300));
+        CompletableFuture<?>[] many = IntStream.range(0, 40)
+                .mapToObj(i -> request(Errand.LOOK, one, aWhile)
+                        .onFailure(TargetBusy.class)
+                        .recoverWithUni(() -> aWhile.replaceWith("busy"))
+                        .repeat()
+                        .whilst(code -> !enough.get())
+                        .collect()
+                        .last()
+                        .subscribeAsCompletionStage())
+                .toArray(CompletableFuture<?>[]::new);
         try {
-            // Of the two loopback addresses of the name, the server may listen at one only.
-            Login byName =
-                    new Login("localhost", server.port(), "postgres", app.role(), TlsSettings.DISABLED, app.password());
-            assertThat(narrow.admitted(
-                                    byName,
-                                    Errand.LOOK,
-                                    Deadline.in(REQUEST),
-                                    own -> narrow.login(byName, own)
-                                            .chain(() -> narrow.login(byName, Purpose.DUE_WORK, own)))
-                            .await()
-                            .indefinitely()
-                            .code())
-                    .isEqualTo("accepted");
-            Awaitility.await()
-                    .atMost(REQUEST)
-                    .untilAsserted(() -> assertThat(narrow.sessionsInUse()).isZero());
+            for (int i = 0; i < 3; i++) {
+                assertThat(request(
+                                        Errand.CHANGE,
+                                        UUID.randomUUID(),
+                                        Uni.createFrom().voidItem())
+                                .await()
+                                .indefinitely())
+                        .isEqualTo("accepted");
+            }
         } finally {
-            narrow.close();
+            enough.set(true);
+            CompletableFuture.allOf(many).join();
+        }
+    }
+
+    @Test
+    void whoComesAtTheTurnThatHeWasToldGoesBeforeThoseWhoWait() {
+        UUID refused = UUID.randomUUID();
+        List<String> order = new CopyOnWriteArrayList<>();
+        Holder holder = new Holder(targets, app);
+        List<CompletableFuture<String>> requests = new ArrayList<>();
+        try {
+            long[] told = new long[1];
+            assertThatThrownBy(() -> targets.admitted(
+                                    app,
+                                    Errand.CHANGE,
+                                    Deadline.in(Errand.CHANGE.least().plusMillis(100))
+                                            .by(refused),
+                                    own -> Uni.createFrom().voidItem())
+                            .await()
+                            .indefinitely())
+                    .isInstanceOfSatisfying(
+                            TargetBusy.class,
+                            busy -> told[0] = Long.parseLong(busy.headers().get("Retry-After")));
+            for (int i = 0; i < 3; i++) {
+                requests.add(
+                        request(Errand.LOOK, UUID.randomUUID(), Uni.createFrom().voidItem())
+                                .invoke(() -> order.add("another"))
+                                .subscribeAsCompletionStage());
+            }
+            requests.add(Uni.createFrom()
+                    .voidItem()
+                    .onItem()
+                    .delayIt()
+                    .by(Duration.ofSeconds(told[0]))
+                    .invoke(() -> holder.over.completeAsync(
+                            () -> null, CompletableFuture.delayedExecutor(300, TimeUnit.MILLISECONDS)))
+                    .chain(() ->
+                            request(Errand.CHANGE, refused, Uni.createFrom().voidItem()))
+                    .invoke(() -> order.add("refused"))
+                    .subscribeAsCompletionStage());
+
+            assertThat(requests)
+                    .allSatisfy(request -> assertThat(request.join()).isEqualTo("accepted"));
+            assertThat(order).startsWith("refused").hasSize(4);
+        } finally {
+            holder.over.complete(null);
+        }
+    }
+
+    // ---- Servers that hang for one role only
+
+    @Test
+    void aServerThatAsksForThePasswordAndHangsIsNotSilent() throws Exception {
+        FakeServer.Behaviour behaviour = peer -> {
+            String startup = new String(peer.startup(), StandardCharsets.ISO_8859_1);
+            peer.send(FakeServer.sasl());
+            peer.message();
+            if (startup.contains("hangs")) {
+                peer.stay();
+            }
+            peer.send(FakeServer.error("SFATAL", "C28P01", "Mno", "Rauth_failed"));
+        };
+        try (FakeServer server = new FakeServer(behaviour)) {
+            Login hangs = new Login("127.0.0.1", server.port(), "postgres", "hangs", TlsSettings.DISABLED, "x");
+            Login answers = new Login("127.0.0.1", server.port(), "postgres", "answers", TlsSettings.DISABLED, "x");
+            CompletableFuture<String> first = targets.admitted(
+                            hangs,
+                            Errand.LOOK,
+                            Deadline.in(Duration.ofSeconds(3)),
+                            own -> targets.login(hangs, own).map(LoginOutcome::code))
+                    .subscribeAsCompletionStage();
+            Awaitility.await().until(() -> server.open() == 1);
+            CompletableFuture<String> second = targets.admitted(
+                            answers,
+                            Errand.LOOK,
+                            Deadline.in(REQUEST),
+                            own -> targets.login(answers, own).map(LoginOutcome::code))
+                    .subscribeAsCompletionStage();
+
+            assertThat(first.join()).isEqualTo("timed_out");
+            assertThat(second.join()).isEqualTo("password_refused");
+        }
+    }
+
+    // ---- Hosts with two addresses, of which the server listens at one
+
+    private static Login byName() {
+        return new Login(TestTargets.TWO, server.port(), "postgres", app.role(), TlsSettings.DISABLED, app.password());
+    }
+
+    private Targets two(Map<String, String> changes) {
+        targets.close();
+        targets = TestTargets.named(changes, "127.0.0.2", "127.0.0.1");
+        return targets;
+    }
+
+    @Test
+    void goesOnToTheAddressThatAnswersAndTheOthersBeginThere() {
+        Targets two = two(Map.of());
+        List<CompletableFuture<String>> requests = IntStream.range(0, 5)
+                .mapToObj(i -> two.admitted(
+                                byName(),
+                                Errand.CHANGE,
+                                Deadline.in(REQUEST).by(UUID.randomUUID()),
+                                own -> two.login(byName(), own)
+                                        .chain(() -> two.login(byName(), Purpose.DUE_WORK, own))
+                                        .map(LoginOutcome::code))
+                        .subscribeAsCompletionStage())
+                .toList();
+        assertThat(requests).allSatisfy(request -> assertThat(request.join()).isEqualTo("accepted"));
+
+        Holder holder = new Holder(two, app);
+        try {
+            assertThatThrownBy(() -> two.admitted(
+                                    byName(),
+                                    Errand.CHANGE,
+                                    Deadline.in(Errand.CHANGE.least().plusMillis(300)),
+                                    own -> {
+                                        throw new AssertionError("begun");
+                                    })
+                            .await()
+                            .indefinitely())
+                    .isInstanceOf(TargetBusy.class);
+        } finally {
+            holder.over.complete(null);
+            holder.done.join();
+        }
+    }
+
+    @Test
+    void whoGetsNoSlotAtTheNextAddressOpensNoSessionThere() {
+        Targets two = two(Map.of("waiting", "1"));
+        Holder holder = new Holder(two, app);
+        var last = two.admitted(app, Errand.LOOK, Deadline.in(REQUEST), own -> two.login(app, own))
+                .subscribe()
+                .with(code -> {});
+        try {
+            assertThatThrownBy(() -> two.admitted(
+                                    byName(),
+                                    Errand.CHANGE,
+                                    Deadline.in(REQUEST),
+                                    own -> two.login(byName(), own)
+                                            .onFailure(TargetBusy.class)
+                                            .recoverWithUni(() -> two.login(byName(), own)))
+                            .await()
+                            .indefinitely())
+                    .isInstanceOf(TargetBusy.class);
+        } finally {
+            last.cancel();
+            holder.over.complete(null);
+            holder.done.join();
         }
     }
 }

@@ -59,6 +59,59 @@ class SlotsTest {
     }
 
     @Test
+    void servesTheCallersOfATargetInTurn() {
+        Slots slots = new Slots(2, 32, 100);
+        Slots.Ticket held = slots.take("a", Purpose.REQUEST, "one", false);
+        List<Slots.Ticket> ones = new ArrayList<>();
+        for (int i = 0; i < 10; i++) {
+            ones.add(slots.take("a", Purpose.REQUEST, "one", false));
+        }
+        Slots.Ticket other = slots.take("a", Purpose.REQUEST, "other", false);
+        assertThat(slots.ahead("a", "other", other).onTarget()).isEqualTo(2); // who has the slot, and one of the ten
+        assertThat(slots.ahead("a", "third", null).onTarget()).isEqualTo(3);
+        assertThat(slots.ahead("a", "one", null).onTarget()).isEqualTo(12);
+
+        held.release();
+        assertThat(ones.get(0).held()).isTrue();
+        ones.get(0).release();
+
+        assertThat(other.held()).isTrue();
+        Slots.Ticket first = slots.take("a", Purpose.REQUEST, "first", true);
+        other.release();
+        assertThat(first.held()).isTrue();
+        first.release();
+        assertThat(ones.get(1).held()).isTrue();
+    }
+
+    @Test
+    void givesOneCallerAQuarterOfTheLine() {
+        Slots slots = new Slots(2, 32, 8);
+        slots.take("a", Purpose.REQUEST, "one", false);
+        slots.take("a", Purpose.REQUEST, "one", false);
+        slots.take("b", Purpose.REQUEST, "one", false);
+        slots.take("b", Purpose.REQUEST, "one", false);
+
+        assertThat(slots.take("a", Purpose.REQUEST, "one", false).gone()).isTrue();
+        assertThat(slots.take("a", Purpose.REQUEST, "other", false).gone()).isFalse();
+        assertThat(slots.waiting()).isEqualTo(3);
+    }
+
+    @Test
+    void givesTheLastSessionsOfAllToWhoHasTheFewest() {
+        Slots slots = new Slots(2, 4, 100); // three for requests
+        List<Slots.Ticket> ones = new ArrayList<>();
+        for (String target : List.of("a", "b", "c", "d")) {
+            ones.add(slots.take(target, Purpose.REQUEST, "one", false));
+        }
+        Slots.Ticket other = slots.take("e", Purpose.REQUEST, "other", false);
+
+        ones.get(0).release();
+
+        assertThat(other.held()).isTrue();
+        assertThat(ones.get(3).held()).isFalse();
+    }
+
+    @Test
     void endsTheLine() {
         Slots slots = new Slots(2, 32, 1);
         slots.take("a", Purpose.REQUEST);

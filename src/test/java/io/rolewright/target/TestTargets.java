@@ -1,15 +1,19 @@
 package io.rolewright.target;
 
+import io.rolewright.target.address.TestGuard;
 import io.rolewright.testing.TestPostgres;
 import io.smallrye.config.PropertiesConfigSource;
 import io.smallrye.config.SmallRyeConfigBuilder;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
 /** The client under test, with this machine's servers opened. */
 final class TestTargets {
+
+    static final String TWO = "two.test";
 
     private TestTargets() {}
 
@@ -33,6 +37,11 @@ final class TestTargets {
         Map<String, String> settings = new HashMap<>(changes);
         settings.putIfAbsent("allowed-networks", "127.0.0.0/8,::1/128");
         return new Targets(config(settings), Optional.empty());
+    }
+
+    /** The name {@code two.test} has these addresses, in this order. */
+    static Targets named(Map<String, String> changes, String... addresses) {
+        return new Targets(config(changes), TestGuard.of("127.0.0.0/8", Map.of(TWO, List.of(addresses))));
     }
 
     static Login login(TestPostgres server, TestPostgres.Login role) {
