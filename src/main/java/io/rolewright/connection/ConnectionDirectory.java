@@ -2,6 +2,7 @@ package io.rolewright.connection;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.quarkus.runtime.annotations.RegisterForReflection;
+import io.rolewright.problem.Problem;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.Collection;
@@ -15,16 +16,20 @@ import java.util.stream.Collectors;
 public class ConnectionDirectory {
 
     private static final String ENTRIES =
-            "select new io.rolewright.connection.ConnectionDirectory$Entry(c.id, c.name, c.project.id) from Connection c"
-                    + " where c.id in ?1";
+            "select new io.rolewright.connection.ConnectionDirectory$Entry(c.id, c.name, c.project.id, c.credentialsVersion)"
+                    + " from Connection c where c.id in ?1";
+
+    /** Conflicts with the lock of whoever changes or deletes the row, which that of a foreign key does not. */
+    private static final String HOLD = "SELECT credentials_version FROM app_connection WHERE id = ?1 FOR SHARE";
 
     /**
      * Registered because Hibernate makes it.
      *
      * @param projectId null for a connection of the organisation, which every project may use
+     * @param credentialsVersion another one after each change of where it leads or as whom it logs in
      */
     @RegisterForReflection
-    public record Entry(UUID id, String name, UUID projectId) {}
+    public record Entry(UUID id, String name, UUID projectId, long credentialsVersion) {}
 
     /** Null item when there is no such connection. */
     public Uni<Entry> find(UUID id) {
@@ -34,6 +39,36 @@ public class ConnectionDirectory {
     /** Those of the given connections that exist, by id. */
     public Uni<Map<UUID, Entry>> find(Collection<UUID> ids) {
         return entries(ids).map(found -> found.stream().collect(Collectors.toMap(Entry::id, entry -> entry)));
+    }
+
+    /**
+     * Holds a connection as it was seen, to the end of the running store transaction: what was found on its server since is written down
+     * about that server and no other. Whoever changes the connection next finds what was written.
+     *
+     * @param seen read before the server was looked at
+     * @return fails with 400 {@code changed_meanwhile} or 404 {@code connection_not_found}
+     */
+    public Uni<Void> hold(Entry seen) {
+        return Panache.getSession()
+                .chain(session -> session.createNativeQuery(HOLD, Long.class)
+                        .setParameter(1, seen.id())
+                        .getSingleResultOrNull())
+                .invoke(version -> {
+                    if (version == null) {
+                        throw Problem.of(
+                                404,
+                                "connection_not_found",
+                                "There is no connection with the id " + seen.id() + " any more.");
+                    }
+                    if (version != seen.credentialsVersion()) {
+                        throw Problem.of(
+                                400,
+                                "changed_meanwhile",
+                                "The credentials of the connection were changed by another request while its server was"
+                                        + " looked at. Nothing was done there. Repeat the request.");
+                    }
+                })
+                .replaceWithVoid();
     }
 
     private static Uni<List<Entry>> entries(Collection<UUID> ids) {

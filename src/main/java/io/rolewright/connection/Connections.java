@@ -13,8 +13,12 @@ import io.rolewright.connection.ManagedCredentials.Begun;
 import io.rolewright.connection.ManagedCredentials.Wanted;
 import io.rolewright.connection.ManagedStore.Managed;
 import io.rolewright.credential.LoginUse;
+import io.rolewright.credential.ManagedRoles;
+import io.rolewright.credential.ManagedRoles.Moved;
 import io.rolewright.credential.RoleServer;
+import io.rolewright.credential.Sight;
 import io.rolewright.idempotency.Completion;
+import io.rolewright.idempotency.CreationAnswer;
 import io.rolewright.idempotency.Idempotency;
 import io.rolewright.idempotency.ProvenRight;
 import io.rolewright.idempotency.UnansweredCreations;
@@ -24,7 +28,6 @@ import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Answer;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
-import io.rolewright.store.OwnContext;
 import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
 import io.rolewright.target.Errand;
@@ -45,7 +48,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -66,6 +68,7 @@ class Connections {
     private final ConnectionSeal seal;
     private final ConnectionLogins logins;
     private final LoginUse loginUse;
+    private final ManagedRoles roles;
     private final ConnectionAudit audit;
     private final Projects projects;
     private final Targets targets;
@@ -82,6 +85,7 @@ class Connections {
             ConnectionSeal seal,
             ConnectionLogins logins,
             LoginUse loginUse,
+            ManagedRoles roles,
             ConnectionAudit audit,
             Projects projects,
             Targets targets,
@@ -96,6 +100,7 @@ class Connections {
         this.seal = seal;
         this.logins = logins;
         this.loginUse = loginUse;
+        this.roles = roles;
         this.audit = audit;
         this.projects = projects;
         this.targets = targets;
@@ -311,13 +316,11 @@ class Connections {
                 .chain(begun -> became(
                         created,
                         deadline,
-                        answered -> takenOver(
+                        answer -> takenOver(
                                         begun,
                                         act,
                                         deadline,
-                                        () -> answered.get()
-                                                ? Uni.createFrom().item(false)
-                                                : uncreate(created.id, begun, credentials))
+                                        () -> answer.undo(() -> uncreate(created.id, begun, credentials)))
                                 .chain(() -> managedStill(created.id))))
                 .map(reply);
     }
@@ -326,18 +329,11 @@ class Connections {
      * From its COMMIT on a creation says what became of it: what goes on after the deadline, or cannot be read for want of the store,
      * is in doubt and ends by itself.
      *
-     * @param work is told whether that was answered meanwhile: then the row stays
+     * @param work takes the row back only by the answer, which knows whether the caller was told of it meanwhile
      */
-    private Uni<Opened> became(Connection row, Deadline deadline, Function<AtomicBoolean, Uni<Opened>> work) {
-        AtomicBoolean answered = new AtomicBoolean();
-        Supplier<Opened> doubt = () -> {
-            answered.set(true);
-            return new Opened(row, seal.open(row), managedStore.inDoubt(row));
-        };
-        return Uni.createFrom()
-                .deferred(() -> OwnContext.within(deadline.left(), work.apply(answered), doubt))
-                .onFailure(failure -> !(failure instanceof Problem))
-                .recoverWithItem(doubt);
+    private Uni<Opened> became(Connection row, Deadline deadline, Function<CreationAnswer, Uni<Opened>> work) {
+        return CreationAnswer.of(
+                deadline.left(), work, () -> new Opened(row, seal.open(row), managedStore.inDoubt(row)));
     }
 
     /** A connection that somebody uses by now stays, as an ordinary one with the password that it was made with. */
@@ -496,22 +492,51 @@ class Connections {
         Uni<@Nullable TargetReport> proven =
                 credentials == null ? Uni.createFrom().nullItem() : provenLogin(credentials, deadline);
         return proven.chain(report -> Panache.withTransaction(() -> locked(before, credentials != null)
-                .call(row -> report == null || sameLogin(seal.open(row), credentials)
-                        ? Uni.createFrom().voidItem()
-                        : unmanaged(act, row, credentials, report))
                 .chain(row -> {
-                    apply(row, change);
-                    if (report != null) {
-                        seal.put(row, credentials);
-                        logins.note(row, server(report, credentials), credentials.username());
-                        proven(row);
-                    }
-                    Uni<Void> scheduled =
-                            row.platformManaged && !change.schedule().isEmpty()
-                                    ? managed.schedule(row.id, change.schedule(), now())
-                                    : Uni.createFrom().voidItem();
-                    return scheduled.chain(() -> updated(act, row, credentials != null, move(before, credentials)));
+                    Uni<Void> led = report == null
+                            ? Uni.createFrom().voidItem()
+                            : led(act, row, before, credentials, server(report, credentials))
+                                    .replaceWithVoid();
+                    return led.chain(() -> {
+                                apply(row, change);
+                                if (report != null) {
+                                    proven(row);
+                                }
+                                return row.platformManaged && !change.schedule().isEmpty()
+                                        ? managed.schedule(row.id, change.schedule(), now())
+                                        : Uni.createFrom().voidItem();
+                            })
+                            .chain(() -> updated(act, row, credentials != null, move(before, credentials)));
                 })));
+    }
+
+    /**
+     * Writes down where a connection leads from now on and as whom it logs in, which must make nobody's password stop working: neither its
+     * own, nor that of somebody else who logs in as a role that is changed through it.
+     *
+     * @param row locked by the running transaction
+     * @return what was moved with it
+     */
+    private Uni<Moved> led(
+            ConnectionAudit.Act act, Connection row, Connection before, Credentials credentials, RoleServer server) {
+        Credentials stored = seal.open(before);
+        boolean elsewhere = !sameServer(stored, credentials);
+        boolean another = elsewhere || !stored.username().equals(credentials.username());
+        Sight sight = CallerSight.of(act.caller());
+        return (another
+                        ? roles.holdNamesOf(row.id, credentials.username())
+                        : Uni.createFrom().voidItem())
+                .invoke(() -> {
+                    seal.put(row, credentials);
+                    logins.note(row, server, credentials.username());
+                })
+                .chain(Panache::flush) // who is asked next reads it
+                .chain(() -> another
+                        ? loginUse.requireUnmanaged(credentials.username(), server, row.id, sight)
+                        : Uni.createFrom().voidItem())
+                .chain(() -> elsewhere
+                        ? roles.move(row.id, server, sight)
+                        : Uni.createFrom().item(new Moved(Map.of())));
     }
 
     /** A role whose password definitely was not changed leaves the connection as it was. */
@@ -520,30 +545,33 @@ class Connections {
         return provenLogin(credentials, deadline)
                 .chain(report -> managed.prepare(
                         before.id, report, credentials, change.allowPrivileged(), CallerSight.of(act.caller())))
-                .chain(start ->
-                        Panache.withTransaction(() -> locked(before, true).chain(row -> {
-                            apply(row, change);
-                            proven(row);
-                            seal.put(row, credentials);
-                            logins.note(row, start.server(), credentials.username());
-                            return managed.begin(row, start, change.schedule(), now())
-                                    .call(() -> updated(act, row, true, move(before, credentials)))
-                                    .map(begun -> new Written(begun, row.version));
-                        })))
+                .chain(start -> Panache.withTransaction(() -> locked(before, true)
+                        .chain(row -> led(act, row, before, credentials, start.server())
+                                .chain(moved -> {
+                                    apply(row, change);
+                                    proven(row);
+                                    return managed.begin(row, start, change.schedule(), now())
+                                            .call(() -> updated(act, row, true, move(before, credentials)))
+                                            .map(begun -> new Written(begun, moved, row.version));
+                                }))))
                 .chain(written -> takenOver(written.begun(), act, deadline, () -> unchange(before, written)))
                 .chain(() -> managedStill(before.id));
     }
 
-    /** @param version of the connection that this very request has made */
-    private record Written(Begun begun, long version) {}
+    /**
+     * What this very request has written.
+     *
+     * @param version of the connection
+     */
+    private record Written(Begun begun, Moved moved, long version) {}
 
     private Uni<Boolean> unchange(Connection before, Written written) {
         return Panache.withTransaction(() -> store.lock(before.id)
                 .chain(row -> row == null
                         ? Uni.createFrom().item(false)
-                        : managed.undo(row, written.begun()).invoke(undone -> {
+                        : managed.undo(row, written.begun()).call(undone -> {
                             if (!undone) {
-                                return;
+                                return Uni.createFrom().voidItem();
                             }
                             if (row.version == written.version()) { // else somebody has named it anew since
                                 row.name = before.name;
@@ -558,6 +586,7 @@ class Connections {
                             row.loginAddress = before.loginAddress;
                             row.version++;
                             row.updatedAt = now();
+                            return roles.moveBack(written.moved());
                         })));
     }
 
@@ -571,11 +600,9 @@ class Connections {
                         credentials.username(), server(report, credentials), row.id, CallerSight.of(act.caller())));
     }
 
-    /** What is sent again unchanged, as Terraform does, makes nothing worse. */
-    private static boolean sameLogin(Credentials stored, Credentials sent) {
-        return stored.host().equals(sent.host())
-                && stored.port() == sent.port()
-                && stored.username().equals(sent.username());
+    /** What is sent again unchanged, as Terraform does, makes nothing worse, so nothing is asked. */
+    private static boolean sameServer(Credentials stored, Credentials sent) {
+        return stored.host().equals(sent.host()) && stored.port() == sent.port();
     }
 
     private static RoleServer server(TargetReport report, Credentials credentials) {
@@ -658,11 +685,7 @@ class Connections {
                         .failWith(() -> notFound(id))
                         .chain(row -> uses(id).chain(uses -> {
                             if (!uses.isEmpty()) {
-                                throw Problem.of(
-                                        400,
-                                        "connection_in_use",
-                                        "This connection is still used. Delete what uses it first.",
-                                        Map.of("usedBy", uses));
+                                throw inUse(uses);
                             }
                             if (row.platformManaged && !discard) {
                                 throw Problem.of(
@@ -679,8 +702,19 @@ class Connections {
                             }
                         })
                         .call(() -> audit.success(act, AuditType.DELETE_APP_CONNECTION, before.row(), Map.of()))
-                        .replaceWith(before)));
+                        .replaceWith(before)))
+                .onFailure(
+                        StoreFault::isReferenceViolation) // by one that does not hold the connection, as older builds
+                .recoverWithUni(() -> uses(id).chain(uses -> Uni.createFrom().failure(inUse(uses))));
         return audit.failures(deleted, act, AuditType.DELETE_APP_CONNECTION, null, id.toString());
+    }
+
+    private static Problem inUse(List<ConnectionUser.Use> uses) {
+        return Problem.of(
+                400,
+                "connection_in_use",
+                "This connection is still used. Delete what uses it first.",
+                Map.of("usedBy", uses));
     }
 
     // ---- The managed password -------------------------------------------------------------------------------------

@@ -7,12 +7,15 @@ import io.rolewright.sealing.Sealer;
 import io.rolewright.store.StoreFault;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.persistence.LockModeType;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The register of roles whose passwords are ours to change. Every method joins the running store transaction, if there is one. */
@@ -27,6 +30,15 @@ public class ManagedRoles {
               left join Attempt a on a.roleId = r.id and a.state in (io.rolewright.credential.AttemptState.CLAIMED,
                    io.rolewright.credential.AttemptState.SENT, io.rolewright.credential.AttemptState.PARKED)
              where r.deletedAt is null and\s""";
+
+    /** In the order in which an owner's roles are locked everywhere. */
+    private static final String THROUGH =
+            "from ManagedRole r where r.connectionId = ?1 and r.deletedAt is null order by r.createdAt, r.id";
+
+    private static final String MOVE_BACK = """
+            update ManagedRole r set r.server = ?1
+             where r.id = ?2 and r.deletedAt is null and not exists
+                   (select 1 from ManagedRole o where o.server = ?1 and o.roleName = r.roleName and o.deletedAt is null)""";
 
     private final Sealer sealer;
     private final VersionSeal seal;
@@ -87,6 +99,79 @@ public class ManagedRoles {
             held = held.chain(() -> logins.hold(name));
         }
         return held;
+    }
+
+    /**
+     * The same for all roles that are changed through a connection, for whoever moves it. Nobody may register one through it meanwhile: its
+     * row is locked.
+     *
+     * @param login as which the connection is to log in, held too
+     */
+    public Uni<Void> holdNamesOf(UUID connection, String login) {
+        return throughIt(connection)
+                .map(rows -> Stream.concat(Stream.of(login), rows.stream().map(row -> row.roleName))
+                        .toList())
+                .chain(this::holdNames);
+    }
+
+    private static Uni<List<ManagedRole>> throughIt(UUID connection) {
+        return Panache.getSession()
+                .chain(session -> session.createSelectionQuery(THROUGH, ManagedRole.class)
+                        .setParameter(1, connection)
+                        .getResultList());
+    }
+
+    /**
+     * Where roles were before a connection was moved.
+     *
+     * @param servers by role
+     */
+    public record Moved(Map<UUID, byte[]> servers) {}
+
+    /**
+     * A connection leads to another server, whose roles of the same names are changed through it from now on: they must be as free as if
+     * they were registered now. Joins the running store transaction, which holds the names and has written where the connection leads.
+     *
+     * @param sight what a refusal may name
+     * @return fails like {@link #register(NewRole)}
+     */
+    public Uni<Moved> move(UUID connection, RoleServer server, Sight sight) {
+        Map<UUID, byte[]> before = new LinkedHashMap<>();
+        return throughIt(connection)
+                .chain(rows -> {
+                    Uni<Void> moved = Uni.createFrom().voidItem();
+                    for (ManagedRole each : rows) { // one session: one at a time
+                        moved = moved.chain(() -> logins.requireFree(each.roleName, server, each.ownerId, sight))
+                                .chain(() -> Panache.getSession()
+                                        .chain(session -> session.refresh(each, LockModeType.PESSIMISTIC_WRITE)))
+                                .invoke(() -> {
+                                    before.put(each.id, each.server);
+                                    each.server = fingerprint(server);
+                                })
+                                .chain(() -> Panache.getSession().chain(session -> session.flush()))
+                                .onFailure(StoreFault::isUniqueViolation)
+                                .transform(clash -> alreadyManaged(each.roleName));
+                    }
+                    return moved;
+                })
+                .replaceWith(new Moved(before));
+    }
+
+    /**
+     * The connection leads to where it led before. A role that somebody else has taken under management there meanwhile keeps the mark of
+     * the server that it is moved from. Joins the running store transaction.
+     */
+    public Uni<Void> moveBack(Moved moved) {
+        Uni<Void> back = Uni.createFrom().voidItem();
+        for (Map.Entry<UUID, byte[]> each : moved.servers.entrySet()) { // one session: one at a time
+            back = back.chain(() -> Panache.getSession()
+                            .chain(session -> session.createMutationQuery(MOVE_BACK)
+                                    .setParameter(1, each.getValue())
+                                    .setParameter(2, each.getKey())
+                                    .executeUpdate()))
+                    .replaceWithVoid();
+        }
+        return back;
     }
 
     /** Locks the role's row for the rest of the running store transaction: nobody promotes or parks anything of it meanwhile. */

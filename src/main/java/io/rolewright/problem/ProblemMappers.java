@@ -90,6 +90,16 @@ class ProblemMappers {
             return unprocessable(
                     List.of(new ValidationProblem.Issue("custom", List.of(), "No text may contain a NUL character")));
         }
+        if (StoreFault.isReferenceViolation(
+                failure)) { // two requests met: one deletes what the other one begins to use
+            return error(
+                    400,
+                    "changed_meanwhile",
+                    "Another request has deleted what this one refers to, or begun to use what this one deletes, at the same"
+                            + " time. Nothing was changed. Look what is there, then repeat the request.",
+                    Map.of(),
+                    Map.of());
+        }
         if (StoreFault.isOutage(failure)) {
             log.warn(StoreFault.describe(failure));
             return error(

@@ -94,11 +94,9 @@ class RotationStore implements PanacheRepositoryBase<Rotation, UUID> {
     Uni<Void> flushed(Rotation row) {
         return flush().onFailure(StoreFault::isUniqueViolation)
                 .transform(clash -> nameTaken(row.name, row.place()))
-                .onFailure(StoreFault::isReferenceViolation)
+                .onFailure(StoreFault::isReferenceViolation) // the connection is held by whoever writes a rotation
                 .transform(gone -> Problem.of(
-                        404,
-                        "connection_not_found",
-                        "There is no connection with the id " + row.connectionId + " any more."));
+                        400, "project_not_found", "There is no project with the id " + row.project.id + " any more."));
     }
 
     /** Gives the row the names that it has now; joins the transaction that changed them. */

@@ -18,6 +18,7 @@ import io.rolewright.credential.ManagedRoles;
 import io.rolewright.credential.PasswordChanges;
 import io.rolewright.credential.RoleServer;
 import io.rolewright.credential.RoleStatus;
+import io.rolewright.idempotency.CreationAnswer;
 import io.rolewright.idempotency.Idempotency;
 import io.rolewright.idempotency.ProvenRight;
 import io.rolewright.idempotency.UnansweredCreations;
@@ -31,7 +32,6 @@ import io.rolewright.rotation.RotationAudit.Act;
 import io.rolewright.rotation.RotationAudit.NotRotated;
 import io.rolewright.rotation.RotationWire.ChangedRotation;
 import io.rolewright.rotation.RotationWire.NewRotation;
-import io.rolewright.store.OwnContext;
 import io.rolewright.target.Deadline;
 import io.rolewright.target.Errand;
 import io.smallrye.mutiny.Uni;
@@ -47,7 +47,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -299,6 +298,7 @@ class Rotations {
                                         strategy,
                                         names,
                                         requirements,
+                                        by,
                                         looked.server(),
                                         row -> creations.made(creation, row.id, own.left())))
                                 .chain(row -> became(row, by.name(), act, own))));
@@ -309,25 +309,25 @@ class Rotations {
      * is in doubt and ends by itself.
      */
     private Uni<Shown> became(Rotation row, String connectionName, Act act, Deadline deadline) {
-        AtomicBoolean answered = new AtomicBoolean();
-        Supplier<Shown> doubt = () -> {
-            answered.set(true);
-            return new Shown(
-                    row,
-                    connectionName,
-                    List.of(RoleStatus.inDoubt(row.role1Id, row.id, row.username1)),
-                    parameters.requirements(row),
-                    null);
-        };
-        Uni<Shown> work = turn.first(row, act.actor(), deadline)
-                .chain(outcome -> created(row, outcome, answered))
-                .chain(this::shown);
-        return OwnContext.within(deadline.left(), work, doubt)
-                .onFailure(failure -> !(failure instanceof Problem))
-                .recoverWithItem(doubt);
+        return CreationAnswer.of(
+                deadline.left(),
+                answer -> turn.first(row, act.actor(), deadline)
+                        .chain(outcome -> created(row, outcome, answer))
+                        .chain(this::shown),
+                () -> new Shown(
+                        row,
+                        connectionName,
+                        List.of(RoleStatus.inDoubt(row.role1Id, row.id, row.username1)),
+                        parameters.requirements(row),
+                        null));
     }
 
-    /** From here on the rotation exists: its roles are taken, and due work would go on with its creation. */
+    /**
+     * From here on the rotation exists: its roles are taken, and due work would go on with its creation.
+     *
+     * @param by as it was before its server was looked at
+     * @param server to which it led then
+     */
     private Uni<Rotation> write(
             Act act,
             NewRotation wanted,
@@ -335,6 +335,7 @@ class Rotations {
             Strategy strategy,
             List<String> names,
             String requirements,
+            ConnectionDirectory.Entry by,
             RoleServer server,
             Function<Rotation, Uni<Void>> written) {
         Rotation row = new Rotation();
@@ -363,7 +364,9 @@ class Rotations {
         row.createdAt = now();
         row.updatedAt = row.createdAt;
         row.dueAt = row.createdAt.plus(CREATION);
-        return Panache.withTransaction(() -> roles.holdNames(names)
+        return Panache.withTransaction(() -> connections
+                .hold(by)
+                .chain(() -> roles.holdNames(names))
                 .chain(() -> register(row, names.get(0), server, act))
                 .invoke(role -> row.role1Id = role)
                 .chain(() -> strategy == Strategy.DUAL
@@ -387,9 +390,9 @@ class Rotations {
     }
 
     /** What definitely came to nothing leaves nothing behind. What may have come to something must be found again by the caller. */
-    private Uni<Rotation> created(Rotation row, ChangeOutcome outcome, AtomicBoolean answered) {
-        if (outcome instanceof ChangeOutcome.Failed && !answered.get()) {
-            return end.undo(row.id)
+    private Uni<Rotation> created(Rotation row, ChangeOutcome outcome, CreationAnswer answer) {
+        if (outcome instanceof ChangeOutcome.Failed) {
+            return answer.undo(() -> end.undo(row.id))
                     .chain(undone -> undone ? Uni.createFrom().failure(notRotated(outcome)) : written(row.id));
         }
         return written(row.id);

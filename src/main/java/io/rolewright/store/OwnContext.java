@@ -6,6 +6,7 @@ import io.smallrye.mutiny.Uni;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /** Hibernate Reactive keeps its session in the Vert.x context: work that no request stands behind, or beside other work, needs one. */
@@ -26,14 +27,17 @@ public final class OwnContext {
     /**
      * Answers what {@code work} does, or {@code otherwise} once {@code span} is over; the work goes on to its end all the same.
      * To be subscribed to on a Vert.x context, on which it answers too.
+     *
+     * @param otherwise empty to wait for the work after all
      */
-    public static <T> Uni<T> within(Duration span, Uni<T> work, Supplier<T> otherwise) {
+    public static <T> Uni<T> within(Duration span, Uni<T> work, Supplier<Optional<T>> otherwise) {
         return Uni.createFrom().emitter(emitter -> {
             Context context = Vertx.currentContext();
             long timer = context.owner()
                     .setTimer(
                             Math.max(1, span.toMillis()),
-                            id -> context.runOnContext(ignored -> emitter.complete(otherwise.get())));
+                            id -> context.runOnContext(
+                                    ignored -> otherwise.get().ifPresent(emitter::complete)));
             work.onTermination()
                     .invoke(() -> context.owner().cancelTimer(timer))
                     .subscribe()

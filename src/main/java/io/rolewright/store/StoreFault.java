@@ -8,6 +8,7 @@ import java.net.UnknownHostException;
 import java.sql.SQLException;
 import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLException;
+import org.hibernate.TransientObjectException;
 
 /** Says what kind of fault a failure of the store is, in words of ours: driver texts can name hosts, roles and values. */
 public final class StoreFault {
@@ -31,9 +32,19 @@ public final class StoreFault {
         return has("23505", failure);
     }
 
-    /** Whether a write failed because a row that it refers to is not there. */
+    /** Whether a write failed because a row that it refers to is not there, or because a row that it deletes is referred to. */
     public static boolean isReferenceViolation(Throwable failure) {
-        return has("23503", failure);
+        return has("23503", failure) || looksForItInVain(failure);
+    }
+
+    /** Hibernate looks for the row itself before it writes one that refers to it. */
+    private static boolean looksForItInVain(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof TransientObjectException) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Whether a text that was sent to the store has a NUL character in it, which PostgreSQL has no place for. */

@@ -181,6 +181,34 @@ class WhereSecretsGoTest {
         allowed(somebody, CONNECTIONS + "/" + connection, change, Set.of("leadsElsewhere"));
     }
 
+    /** Nor is the right to read enough to have somebody else's login changed: the role of the same name on the other server. */
+    @Test
+    void aHostOrPortWhereTheRoleIsSomebodysLoginIsRefusedToEverybody() {
+        People people = new People();
+        Login managing = server.role("LOGIN CREATEROLE");
+        String connection = connection(people.project, managing, Map.of("sslMode", "disable"));
+        String rotation = rotation(people.project, connection, managing, null);
+        String role = Rotating.credentials(rotation).get(0).get("username");
+        try (TestPostgres other = TestPostgres.own(TestPostgres.NEWEST, Tls.OPTIONAL, builder -> builder)) {
+            Login there = other.role("LOGIN SUPERUSER");
+            other.sql("CREATE ROLE " + role + " LOGIN PASSWORD 'theirs'");
+            connection(
+                    Identities.project(),
+                    new Login(role, "theirs"),
+                    Map.of("sslMode", "disable", "port", other.port()));
+            Map<String, Object> change =
+                    Map.of("credentials", with(credentials(there, Map.of("sslMode", "disable")), "port", other.port()));
+
+            for (Somebody somebody : List.of(people.both, people.admin, people.organisation)) {
+                Response answer = somebody.as().body(change).patch(CONNECTIONS + "/" + connection);
+                assertThat(answer.statusCode()).as(answer.asString()).isEqualTo(400);
+                assertThat(answer.<String>path("code")).isEqualTo("role_of_a_connection");
+            }
+            Rotating.rotateAtOnce(rotation).then().statusCode(200);
+            assertThat(other.login(role, "theirs")).isEqualTo("ok");
+        }
+    }
+
     /** The thief of the finding: his own server, which the service would trust, for the authority is his. */
     @Test
     void anOperatorsServerIsNotEvenDialled() {

@@ -340,6 +340,165 @@ class WhoElseLogsInTest {
         }
     }
 
+    // ---- Moves -----------------------------------------------------------------------------------------------------
+
+    private static Response move(String connection, TestPostgres to, Login login) {
+        return Api.as()
+                .body(Map.of("credentials", credentials("127.0.0.1", to.port(), login)))
+                .patch(CONNECTIONS + "/" + connection);
+    }
+
+    private static String serverOf(String rotation) {
+        return TestStore.sql("SELECT encode(server, 'hex') FROM managed_role WHERE owner_id = '" + rotation
+                        + "' AND deleted_at IS NULL")
+                .get(0)
+                .getString(0);
+    }
+
+    /** The rotation would go on there with the role of the same name, which is somebody else's login. */
+    @Test
+    void aMoveTakesNobodysLoginUnderRotation() {
+        try (TestPostgres other = TestPostgres.own(TestPostgres.NEWEST)) {
+            Rotating roles = Rotating.on(TestPostgres.NEWEST);
+            String rotation = Rotating.created(single(roles, roles.first));
+            Login theirs = new Login(roles.first.role(), "theirs");
+            Login managing = other.role("LOGIN CREATEROLE");
+            other.sql("CREATE ROLE " + theirs.role() + " LOGIN PASSWORD 'theirs'");
+            Rotating.grant(other, managing, theirs);
+            Map<String, Object> stored = connection("localhost", other.port(), theirs);
+            stored.put("projectId", Identities.project());
+            String id = created(stored);
+            String before = serverOf(rotation);
+
+            move(roles.connection, other, managing)
+                    .then()
+                    .statusCode(400)
+                    .body("code", equalTo("role_of_a_connection"))
+                    .body("message", containsString(stored.get("name") + " (" + id + ")"));
+            Map<String, Object> managed = new HashMap<>(credentials("127.0.0.1", other.port(), managing));
+            Api.as()
+                    .body(Map.of("isPlatformManagedCredentials", true, "credentials", managed))
+                    .patch(CONNECTIONS + "/" + roles.connection)
+                    .then()
+                    .statusCode(400)
+                    .body("code", equalTo("role_of_a_connection"));
+
+            Rotating.rotateAtOnce(rotation).then().statusCode(200);
+            logsIn(id);
+            assertThat(roles.loginAsServed(rotation)).isEqualTo("ok");
+            assertThat(serverOf(rotation)).isEqualTo(before);
+
+            Api.as().delete(CONNECTIONS + "/" + id).then().statusCode(200);
+            move(roles.connection, other, managing).then().statusCode(200);
+            assertThat(serverOf(rotation)).isNotEqualTo(before);
+            Rotating.rotateAtOnce(rotation).then().statusCode(200);
+            assertThat(other.login(theirs.role(), "theirs")).isEqualTo("28P01");
+            create(connection("localhost", other.port(), theirs)).then().statusCode(400);
+        }
+    }
+
+    @Test
+    void aMoveTakesNoRoleThatIsManagedThere() {
+        try (TestPostgres other = TestPostgres.own(TestPostgres.NEWEST)) {
+            Rotating roles = Rotating.on(TestPostgres.NEWEST);
+            String rotation = Rotating.created(single(roles, roles.first));
+            Login managing = other.role("LOGIN CREATEROLE");
+            Login theirs = new Login(roles.first.role(), "theirs");
+            other.sql("CREATE ROLE " + theirs.role() + " LOGIN PASSWORD 'theirs'");
+            Rotating.grant(other, managing, theirs);
+            Map<String, Object> body = single(roles, roles.first);
+            body.put("connectionId", Rotating.connection(other, managing));
+            String theirRotation = Rotating.created(body);
+
+            move(roles.connection, other, managing)
+                    .then()
+                    .statusCode(400)
+                    .body("code", equalTo("role_already_managed"))
+                    .body("message", containsString(theirRotation));
+
+            Rotating.rotateAtOnce(rotation).then().statusCode(200);
+            assertThat(roles.loginAsServed(rotation)).isEqualTo("ok");
+        }
+    }
+
+    /** The connection would log in as the role that its own rotation changes. */
+    @Test
+    void aMoveLogsInAsNoRoleThatIsRotatedThroughIt() {
+        try (TestPostgres other = TestPostgres.own(TestPostgres.NEWEST)) {
+            Rotating roles = Rotating.on(TestPostgres.NEWEST);
+            Rotating.created(single(roles, roles.first));
+            other.sql("CREATE ROLE " + roles.first.role() + " LOGIN PASSWORD 'theirs'");
+
+            move(roles.connection, other, new Login(roles.first.role(), "theirs"))
+                    .then()
+                    .statusCode(400)
+                    .body("code", equalTo("role_already_managed"));
+        }
+    }
+
+    @Test
+    void aMoveTakesNoRoleOfThisService() {
+        String own = ConfigProvider.getConfig().getValue("quarkus.datasource.username", String.class);
+        try (TestPostgres other = TestPostgres.own(TestPostgres.NEWEST)) {
+            Login managing = other.role("LOGIN CREATEROLE");
+            other.sql("CREATE ROLE " + own + " LOGIN PASSWORD 'theirs'");
+            Rotating.grant(other, managing, new Login(own, "theirs"));
+            Map<String, Object> body = Rotating.on(TestPostgres.NEWEST).body(Rotating.name("rotation"));
+            String connection = Rotating.connection(other, managing);
+            body.put("connectionId", connection);
+            body.put("strategy", "single");
+            body.put("parameters", Map.of("username1", own, "username2", own));
+            String rotation = Rotating.created(body);
+
+            move(connection, newest(), newest().role("LOGIN SUPERUSER"))
+                    .then()
+                    .statusCode(400)
+                    .body("code", equalTo("role_of_this_service"));
+
+            Api.as().delete(BASE + "/" + rotation).then().statusCode(200);
+        }
+    }
+
+    /** A login that failed at its new server is back where it was, and so are the roles that are rotated through it. */
+    @Test
+    void aMoveThatIsTakenBackMovesItsRolesBack() throws Exception {
+        try (TestPostgres other = TestPostgres.own(TestPostgres.NEWEST);
+                TcpProxy way = TcpProxy.to(other)) {
+            Rotating roles = Rotating.on(TestPostgres.NEWEST);
+            String rotation = Rotating.created(single(roles, roles.first));
+            String before = serverOf(rotation);
+            Login managing = other.role("LOGIN CREATEROLE");
+            way.before(
+                    message -> message.request()
+                            && message.type() != 'P'
+                            && message.sql().contains("ALTER ROLE")
+                            && !serverOf(rotation).equals(before),
+                    () -> {
+                        other.sql("ALTER ROLE " + managing.role() + " NOLOGIN");
+                        return TcpProxy.Fate.CUT;
+                    });
+
+            Response managed = Api.as()
+                    .body(Map.of(
+                            "isPlatformManagedCredentials",
+                            true,
+                            "credentials",
+                            credentials("127.0.0.1", way.port(), managing)))
+                    .patch(CONNECTIONS + "/" + roles.connection);
+
+            boolean stays = Api.as()
+                    .get(CONNECTIONS + "/" + roles.connection)
+                    .then()
+                    .statusCode(200)
+                    .extract()
+                    .path("appConnection.isPlatformManagedCredentials");
+            assertThat(stays).as(managed.asString()).isFalse();
+            assertThat(serverOf(rotation)).isEqualTo(before);
+            assertThat(roles.loginAsServed(rotation)).isEqualTo("ok");
+            Rotating.rotateAtOnce(rotation).then().statusCode(200);
+        }
+    }
+
     /** A role of which {@code SET role} makes another one is still the one that logs in. */
     @Test
     void theManagingRoleIsTheOneThatLogsIn() {
