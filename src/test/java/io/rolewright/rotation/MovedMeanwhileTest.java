@@ -300,6 +300,7 @@ class MovedMeanwhileTest {
             String named = " WHERE name = '" + body.get("name") + "'";
             List<CompletableFuture<?>> locks = new CopyOnWriteArrayList<>();
             long start = System.nanoTime();
+            long end = start + Duration.ofMillis(9_250).toNanos();
             TcpProxy.Sighting refused = way.before(
                     message -> message.request()
                             && message.type() != 'P'
@@ -311,11 +312,11 @@ class MovedMeanwhileTest {
                         locks.add(holding(
                                 "SELECT 1 FROM managed_role WHERE id IN (SELECT role1_id FROM secret_rotation" + named
                                         + ") FOR UPDATE",
-                                start + Duration.ofMillis(5_500).toNanos()));
+                                (System.nanoTime() + end) / 2));
                         locks.add(holding(
                                 "SELECT 1 FROM rotation_secret WHERE rotation_id IN (SELECT id FROM secret_rotation"
                                         + named + ") FOR UPDATE",
-                                start + Duration.ofMillis(9_250).toNanos()));
+                                end));
                         return Fate.PASS;
                     });
 
