@@ -88,7 +88,7 @@ final class Peer extends ChannelInboundHandlerAdapter {
     private final Peers peers;
     private final Holding holding;
     private final Exchange exchange = new Exchange();
-    private @Nullable ByteBuf firstHead;
+    private @Nullable ByteBuf partOfHead;
     private volatile State state = State.IDLE;
     private volatile long since = System.nanoTime();
     private volatile boolean bodyArrived = true;
@@ -192,43 +192,81 @@ final class Peer extends ChannelInboundHandlerAdapter {
         }
         ByteBuf bytes = (ByteBuf) message;
         boolean head = state != State.ANSWERING || bodyArrived;
-        long cost = COST_OF_READ + (long) COST_OF_BYTE * bytes.readableBytes();
-        if (head) {
-            cost += (long) COST_OF_LINE * lines(bytes);
-            if (state == State.IDLE) {
-                become(State.HEAD);
-            }
+        if (head && state == State.IDLE) {
+            become(State.HEAD);
         }
-        if (!peers.budget().take(holding, cost)) {
+        if (!peers.budget().take(holding, COST_OF_READ + (long) COST_OF_BYTE * bytes.readableBytes())) {
             ReferenceCountUtil.release(message);
             lost();
-        } else if (exchange.isPlaced() || channel.pipeline().get("ssl") != null) {
+        } else if (!head || channel.pipeline().get("ssl") != null) {
             ctx.fireChannelRead(message);
         } else {
-            first(ctx, bytes);
+            head(ctx, bytes);
         }
+    }
+
+    /**
+     * A head is kept as the bytes that it came in until it is whole: taken apart it would be twenty times as large, and thousands of
+     * halves that come at the same moment are taken apart before one of them can be let go.
+     */
+    private void head(ChannelHandlerContext ctx, ByteBuf bytes) {
+        ByteBuf head = bytes;
+        if (partOfHead != null) {
+            head = partOfHead.writeBytes(bytes);
+            partOfHead = null;
+            bytes.release();
+        }
+        if (!isWhole(head) && head.readableBytes() <= 2 * LARGEST_READ) {
+            partOfHead = head == bytes ? Unpooled.buffer(bytes.readableBytes()).writeBytes(bytes) : head;
+            if (head == bytes) {
+                bytes.release();
+            }
+        } else if (!peers.budget().take(holding, (long) COST_OF_LINE * lines(head))) {
+            head.release();
+            lost();
+        } else if (exchange.isPlaced()) {
+            ctx.fireChannelRead(head);
+        } else {
+            first(ctx, head);
+        }
+    }
+
+    /** Whether there is an empty line after the first that is none, as the decoder of Netty reads lines (RFC 9112, section 2.2). */
+    private static boolean isWhole(ByteBuf head) {
+        int at = head.readerIndex();
+        int end = head.writerIndex();
+        while (at < end && head.getByte(at) <= ' ') {
+            at++;
+        }
+        int inLine = 0;
+        for (; at < end; at++) {
+            byte next = head.getByte(at);
+            if (next == '\n') {
+                if (inLine == 0) {
+                    return true;
+                }
+                inLine = 0;
+            } else if (next != '\r') {
+                inLine++;
+            }
+        }
+        return false;
     }
 
     /**
      * The management port would take HTTP/2, by its first bytes or by an upgrade, and Quarkus has no setting against that. So the head
      * of the first request is looked at before Vert.x decides by it what is spoken.
      */
-    private void first(ChannelHandlerContext ctx, ByteBuf bytes) {
-        ByteBuf head = firstHead == null ? ctx.alloc().buffer() : firstHead;
-        firstHead = null;
-        head.writeBytes(bytes);
-        bytes.release();
+    private void first(ChannelHandlerContext ctx, ByteBuf head) {
         String text = head.toString(StandardCharsets.ISO_8859_1).toLowerCase(Locale.ROOT);
-        if (text.startsWith("pri ") || text.contains("\nhttp2-settings") || head.readableBytes() > 2 * LARGEST_READ) {
+        if (text.startsWith("pri ") || text.contains("\nhttp2-settings") || !isWhole(head)) {
             head.release();
             end("http2");
-        } else if (text.contains("\r\n\r\n") || text.contains("\n\n")) {
+        } else {
             ctx.fireChannelRead(head);
             exchange.place();
             peers.budget().release(holding);
             become(State.IDLE);
-        } else {
-            firstHead = head;
         }
     }
 
@@ -260,9 +298,9 @@ final class Peer extends ChannelInboundHandlerAdapter {
     public void channelInactive(ChannelHandlerContext ctx) {
         peers.budget().release(holding);
         exchange.letGo();
-        if (firstHead != null) {
-            firstHead.release();
-            firstHead = null;
+        if (partOfHead != null) {
+            partOfHead.release();
+            partOfHead = null;
         }
         ctx.fireChannelInactive();
     }
@@ -420,6 +458,13 @@ final class Peer extends ChannelInboundHandlerAdapter {
                 return;
             }
             become(State.IDLE);
+            if (partOfHead != null) { // of the next request, which came before this answer
+                become(State.HEAD);
+                if (!peers.budget().take(holding, (long) COST_OF_BYTE * partOfHead.readableBytes())) {
+                    lost();
+                    return;
+                }
+            }
             boolean handled = !waiting.isEmpty();
             while (!waiting.isEmpty() && !(waiting.peek() instanceof HttpRequest && state == State.ANSWERING)) {
                 Object message = waiting.poll();
