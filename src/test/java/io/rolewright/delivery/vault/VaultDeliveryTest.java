@@ -344,7 +344,8 @@ class VaultDeliveryTest {
         long begun = System.nanoTime();
         runDue().then().body("rotated", greaterThan(0)).body("vaultDelivered", equalTo(0));
 
-        assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(19));
+        // Vault has 10 s for a delivery, and run-due 50 for all: whoever waited for Vault once more would be over this.
+        assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(30));
         read(id).body("secretRotation.credentialVersion", equalTo(2));
         assertThat(roles.loginAsServed(id)).isEqualTo("ok");
         runDue();
