@@ -96,7 +96,7 @@ public final class Program {
         expect(413, "body_too_large", () -> connections.createPostgresAppConnection(
                 new CreatePostgresAppConnection()
                         .name(SETTINGS.get("NAME"))
-                        .description("x".repeat(300_000))
+                        .description("x".repeat(400_000))
                         .method(CreatePostgresAppConnection.MethodEnum.USERNAME_AND_PASSWORD)
                         .credentials(credentials),
                 null));

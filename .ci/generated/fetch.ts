@@ -59,7 +59,7 @@ assert.deepEqual(ValidationErrorFromJSON(await invalid.json()).message[0]!.path,
 await expectError(415, undefined, connections.createPostgresAppConnection(
   { createPostgresAppConnection }, { headers: { Authorization: `Bearer ${await admin.accessToken!()}`, "Content-Type": "text/plain" } }));
 await expectError(413, "body_too_large", connections.createPostgresAppConnection({
-  createPostgresAppConnection: { ...createPostgresAppConnection, description: "x".repeat(300_000) },
+  createPostgresAppConnection: { ...createPostgresAppConnection, description: "x".repeat(400_000) },
 }));
 const lost = await expectError(504, "rotation_in_doubt", connections.rotatePostgresAppConnection({ connectionId: env("LOSING_CONNECTION") }));
 assert.ok(lost.details?.attemptId);

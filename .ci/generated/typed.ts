@@ -57,7 +57,7 @@ assert.ok(typeof invalid.message !== "string");
 assert.deepEqual(invalid.message[0]!.path, ["credentials", "host"]);
 refused(await admin.POST("/api/v1/app-connections/postgres", { body, headers: { "Content-Type": "text/plain" } }), 415);
 refused(
-  await admin.POST("/api/v1/app-connections/postgres", { body: { ...body, description: "x".repeat(300_000) } }), 413, "body_too_large");
+  await admin.POST("/api/v1/app-connections/postgres", { body: { ...body, description: "x".repeat(400_000) } }), 413, "body_too_large");
 const lost = refused(
   await admin.POST("/api/v1/app-connections/postgres/{connectionId}/rotate", {
     params: { path: { connectionId: env("LOSING_CONNECTION") } },
