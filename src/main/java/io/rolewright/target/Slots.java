@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -196,8 +197,8 @@ final class Slots {
     }
 
     private void dequeue(Ticket ticket) {
-        LinkedHashMap<String, Deque<Ticket>> callers = lines.get(ticket.target);
-        Deque<Ticket> own = callers.get(ticket.caller);
+        LinkedHashMap<String, Deque<Ticket>> callers = Objects.requireNonNull(lines.get(ticket.target));
+        Deque<Ticket> own = Objects.requireNonNull(callers.get(ticket.caller));
         own.remove(ticket);
         if (own.isEmpty()) {
             callers.remove(ticket.caller);
@@ -226,9 +227,11 @@ final class Slots {
         if (next != null) {
             dequeue(next);
             LinkedHashMap<String, Deque<Ticket>> callers = lines.get(next.target);
-            Deque<Ticket> own = callers == null ? null : callers.remove(next.caller);
-            if (own != null) {
-                callers.put(next.caller, own);
+            if (callers != null) {
+                Deque<Ticket> own = callers.remove(next.caller);
+                if (own != null) {
+                    callers.put(next.caller, own);
+                }
             }
         }
         return next;

@@ -126,7 +126,7 @@ public final class Installation implements AutoCloseable {
     }
 
     /** An access token of the first identity; each replica takes it. */
-    synchronized String token(ServiceProcess replica) {
+    public synchronized String token(ServiceProcess replica) {
         if (token == null) {
             token = replica.login(CLIENT_ID, CLIENT_SECRET);
         }
