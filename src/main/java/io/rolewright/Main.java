@@ -81,11 +81,13 @@ public class Main {
             System.exit(ApplicationLifecycleManager.getExitCode());
         }
         StartFailure.sentence(failure, ConfigProvider.getConfig())
-                .ifPresentOrElse(sentence -> refuse(sentence, StartFailure.exitCode(failure)), () -> {
-                    // A bug. The log may not be set up yet, and would swallow it then.
-                    failure.printStackTrace();
-                    System.exit(1);
-                });
+                .ifPresentOrElse(
+                        sentence -> refuse(sentence, StartFailure.exitCode(failure, ConfigProvider.getConfig())),
+                        () -> {
+                            // A bug. The log may not be set up yet, and would swallow it then.
+                            failure.printStackTrace();
+                            System.exit(1);
+                        });
     }
 
     private static void refuse(String sentence, int exitCode) {

@@ -27,7 +27,7 @@ final class StartFailure {
      * @return empty if the failure is none of the operator's making
      */
     static Optional<String> sentence(Throwable failure, Config config) {
-        return unknown(failure)
+        return unknown(failure, config)
                 .map(Throwable::getMessage)
                 .or(() -> specific(failure))
                 .or(() -> Settings.complaintBeforeStart(config))
@@ -35,17 +35,18 @@ final class StartFailure {
     }
 
     /** @return 2 for what there is not, as on the command line; else 1 */
-    static int exitCode(Throwable failure) {
-        return unknown(failure).isPresent() ? UnknownInput.EXIT_CODE : 1;
+    static int exitCode(Throwable failure, Config config) {
+        return unknown(failure, config).isPresent() ? UnknownInput.EXIT_CODE : 1;
     }
 
-    private static Optional<UnknownInput> unknown(Throwable failure) {
+    /** In the executable, a setting in a file that there is not fails in a mapping before anybody could say its name. */
+    private static Optional<UnknownInput> unknown(Throwable failure, Config config) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof UnknownInput unknown) {
                 return Optional.of(unknown);
             }
         }
-        return Optional.empty();
+        return KnownSettings.complaint(config);
     }
 
     private static Optional<String> specific(Throwable failure) {
