@@ -228,9 +228,12 @@ class FloodIT {
     }
 
     private static void open(Flood flood, List<SocketChannel> strangers, ServiceProcess service, String token)
-            throws IOException {
+            throws Exception {
         byte[] sent = flood.kind().sent(flood.withToken() ? token : null).getBytes(StandardCharsets.US_ASCII);
         for (int i = 0; i < flood.kind().connections; i++) {
+            if (flood.kind() == Kind.IDLE && flood.withToken() && i % 10 == 0) {
+                TimeUnit.MILLISECONDS.sleep(20); // They are idle after a request each, and no flood of requests.
+            }
             SocketChannel stranger = SocketChannel.open();
             strangers.add(stranger);
             stranger.bind(new InetSocketAddress(address(flood.from(), i), 0));
