@@ -257,11 +257,17 @@ class AdmissionTest {
                     .isInstanceOfSatisfying(
                             TargetBusy.class,
                             busy -> told[0] = Long.parseLong(busy.headers().get("Retry-After")));
+            // In line a moment before the turn that he was told: so they wait, and never for longer than they have.
             for (int i = 0; i < 3; i++) {
-                requests.add(
-                        request(Errand.LOOK, UUID.randomUUID(), Uni.createFrom().voidItem())
-                                .invoke(() -> order.add("another"))
-                                .subscribeAsCompletionStage());
+                requests.add(Uni.createFrom()
+                        .voidItem()
+                        .onItem()
+                        .delayIt()
+                        .by(Duration.ofMillis(told[0] * 1000 - 500))
+                        .chain(() -> request(
+                                Errand.LOOK, UUID.randomUUID(), Uni.createFrom().voidItem()))
+                        .invoke(() -> order.add("another"))
+                        .subscribeAsCompletionStage());
             }
             requests.add(Uni.createFrom()
                     .voidItem()
