@@ -160,6 +160,11 @@ final class KnownSettings {
         return Optional.empty();
     }
 
+    /** @param property that something else has found to be none */
+    static UnknownInput unknownProperty(String property) {
+        return unknown(property, PROPERTIES);
+    }
+
     private static UnknownInput unknown(String name, Collection<String> known) {
         return new UnknownInput("There is no setting " + name.replaceAll("[^\\x21-\\x7E]", "?")
                 + Nearest.of(name, known)

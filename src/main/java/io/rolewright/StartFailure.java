@@ -18,6 +18,9 @@ final class StartFailure {
 
     private static final Pattern PROPERTY = Pattern.compile("(?:property|name) ([\\w.\"-]+)");
 
+    /** SmallRye Config of a property below the prefix of a mapping that has no such member. */
+    private static final Pattern UNMAPPED = Pattern.compile("SRCFG00050: ([\\w.\"\\[\\]-]+) ");
+
     private StartFailure() {}
 
     /**
@@ -39,14 +42,30 @@ final class StartFailure {
         return unknown(failure, config).isPresent() ? UnknownInput.EXIT_CODE : 1;
     }
 
-    /** In the executable, a setting in a file that there is not fails in a mapping before anybody could say its name. */
+    /** In the executable, a setting in a file that there is not fails in a mapping, and there is no configuration to ask then. */
     private static Optional<UnknownInput> unknown(Throwable failure, Config config) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof UnknownInput unknown) {
                 return Optional.of(unknown);
             }
+            Optional<UnknownInput> unmapped = unmapped(cause);
+            if (unmapped.isPresent()) {
+                return unmapped;
+            }
         }
         return KnownSettings.complaint(config);
+    }
+
+    private static Optional<UnknownInput> unmapped(Throwable cause) {
+        if (cause instanceof ConfigValidationException invalid) {
+            for (int i = 0; i < invalid.getProblemCount(); i++) {
+                Matcher unmapped = UNMAPPED.matcher(invalid.getProblem(i).getMessage());
+                if (unmapped.find()) {
+                    return Optional.of(KnownSettings.unknownProperty(unmapped.group(1)));
+                }
+            }
+        }
+        return Optional.empty();
     }
 
     private static Optional<String> specific(Throwable failure) {

@@ -39,8 +39,8 @@ class GeneratedClientsTest {
         @Override
         public Map<String, String> getConfigOverrides() {
             return Map.of(
-                    "rolewright.access.limits.logins-per-identity", "20",
-                    "rolewright.access.limits.logins-per-address", "0");
+                    "rolewright.access.limits.rotates-per-identity", "20",
+                    "rolewright.access.limits.rotates-per-address", "0");
         }
     }
 
