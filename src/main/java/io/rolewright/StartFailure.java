@@ -57,15 +57,16 @@ final class StartFailure {
     }
 
     private static Optional<UnknownInput> unmapped(Throwable cause) {
+        StringBuilder said = new StringBuilder(String.valueOf(cause.getMessage()));
         if (cause instanceof ConfigValidationException invalid) {
             for (int i = 0; i < invalid.getProblemCount(); i++) {
-                Matcher unmapped = UNMAPPED.matcher(invalid.getProblem(i).getMessage());
-                if (unmapped.find()) {
-                    return Optional.of(KnownSettings.unknownProperty(unmapped.group(1)));
-                }
+                said.append('\n').append(invalid.getProblem(i).getMessage());
             }
         }
-        return Optional.empty();
+        Matcher unmapped = UNMAPPED.matcher(said);
+        return unmapped.find()
+                ? Optional.of(KnownSettings.unknownProperty(unmapped.group(1)))
+                : Optional.empty();
     }
 
     private static Optional<String> specific(Throwable failure) {

@@ -14,7 +14,6 @@ import io.rolewright.testing.TcpProxy;
 import io.rolewright.testing.TcpProxy.Fate;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestPostgres.Login;
-import io.rolewright.testing.TestStore;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -30,12 +29,12 @@ import org.junit.jupiter.params.provider.MethodSource;
  * every documented class of errors but 500 and 503, which this service would have to be broken for.
  */
 @QuarkusTest
-@TestProfile(GeneratedClientsTest.FewLogins.class)
+@TestProfile(GeneratedClientsTest.FewRotates.class)
 @Tag("suite-generated")
 class GeneratedClientsTest {
 
     /** So that a program gets beyond it soon, and not by what all of them do. */
-    public static final class FewLogins implements QuarkusTestProfile {
+    public static final class FewRotates implements QuarkusTestProfile {
         @Override
         public Map<String, String> getConfigOverrides() {
             return Map.of(
@@ -63,14 +62,15 @@ class GeneratedClientsTest {
         Login second = target.role("LOGIN");
         Rotating.grant(target, managing, first);
         Rotating.grant(target, managing, second);
+        Somebody admin = Identities.with("admin"); // whose limit no other program uses up
         Somebody reader = Identities.with("reader");
         ProcessBuilder builder =
                 new ProcessBuilder(command).directory(WORK.toFile()).redirectErrorStream(true);
         builder.environment()
                 .putAll(Map.ofEntries(
                         Map.entry("SITE_URL", "http://127.0.0.1:" + RestAssured.port),
-                        Map.entry("CLIENT_ID", TestStore.CLIENT_ID),
-                        Map.entry("CLIENT_SECRET", TestStore.CLIENT_SECRET),
+                        Map.entry("CLIENT_ID", admin.clientId()),
+                        Map.entry("CLIENT_SECRET", admin.clientSecret()),
                         Map.entry("READER_ID", reader.clientId()),
                         Map.entry("READER_SECRET", reader.clientSecret()),
                         Map.entry("PROJECT_ID", Rotating.project()),
