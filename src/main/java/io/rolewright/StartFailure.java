@@ -64,9 +64,7 @@ final class StartFailure {
             }
         }
         Matcher unmapped = UNMAPPED.matcher(said);
-        return unmapped.find()
-                ? Optional.of(KnownSettings.unknownProperty(unmapped.group(1)))
-                : Optional.empty();
+        return unmapped.find() ? Optional.of(KnownSettings.unknownProperty(unmapped.group(1))) : Optional.empty();
     }
 
     private static Optional<String> specific(Throwable failure) {
