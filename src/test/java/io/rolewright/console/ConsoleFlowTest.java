@@ -71,7 +71,7 @@ class ConsoleFlowTest {
             assertThat(chromium.heading()).hasText(name);
 
             // Its own password becomes the service's.
-            chromium.label("Password").fill(manager.password());
+            chromium.page.locator("input[type=password]").first().fill(manager.password());
             chromium.page.getByRole(AriaRole.SWITCH).check();
             assertThat(chromium.text("The password changes the moment you connect"))
                     .isVisible();
