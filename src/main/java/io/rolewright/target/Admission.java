@@ -21,7 +21,7 @@ final class Admission {
     private final LoginOutcome.@Nullable Unreachable silence;
     private String target;
     private Slots.@Nullable Ticket ticket;
-    private long heldSince = System.nanoTime();
+    private long heldSince;
     private boolean connected;
     private boolean ended;
     /** Done when the socket of the session before is gone. */
@@ -40,6 +40,7 @@ final class Admission {
         this.target = target;
         this.ticket = ticket;
         this.silence = silence;
+        this.heldSince = admissions.now();
     }
 
     static Admission of(Admissions admissions, Errand errand, String caller, String target, Slots.Ticket ticket) {
@@ -117,7 +118,7 @@ final class Admission {
                 target = wanted;
                 next = admissions.slots().take(wanted, Purpose.REQUEST, caller, true);
                 ticket = next;
-                heldSince = System.nanoTime();
+                heldSince = admissions.now();
             }
             if (next.held()) {
                 return Uni.createFrom().voidItem();
@@ -159,7 +160,7 @@ final class Admission {
             ticket = null;
             held.release();
             if (used) {
-                admissions.took(target, errand, System.nanoTime() - heldSince);
+                admissions.took(target, errand, admissions.now() - heldSince);
             }
         }
     }

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -83,6 +84,7 @@ final class Admissions {
     }
 
     private final Slots slots;
+    private final LongSupplier clock;
 
     private final Map<String, Place> places = new LinkedHashMap<>(16, 0.75f, true) {
         @Override
@@ -104,7 +106,17 @@ final class Admissions {
     };
 
     Admissions(Slots slots) {
+        this(slots, System::nanoTime);
+    }
+
+    /** @param clock nanoseconds that never go back, for tests */
+    Admissions(Slots slots, LongSupplier clock) {
         this.slots = slots;
+        this.clock = clock;
+    }
+
+    long now() {
+        return clock.getAsLong();
     }
 
     static String target(InetAddress address, int port) {
@@ -187,7 +199,7 @@ final class Admissions {
         long second = Duration.ofSeconds(1).toNanos();
         synchronized (this) {
             Place place = place(target);
-            long now = System.nanoTime();
+            long now = now();
             lapse(place, now);
             Kept before = place.kept.get(caller);
             long each = turn(place, errand) / slots.requestsPerTarget();
@@ -217,7 +229,7 @@ final class Admissions {
     /** Whether a place is kept for this caller and its turn has come: then it is used up. */
     private synchronized boolean hasItsTurn(String target, String caller) {
         Place place = place(target);
-        long now = System.nanoTime();
+        long now = now();
         lapse(place, now);
         Kept mine = place.kept.get(caller);
         if (mine == null || now - mine.turn < 0) {
@@ -290,7 +302,7 @@ final class Admissions {
     // ---- servers that give no answer
 
     synchronized void dials(String target, Route route) {
-        place(target).sessions.put(route, System.nanoTime());
+        place(target).sessions.put(route, now());
     }
 
     synchronized void answers(String target) {
@@ -307,7 +319,7 @@ final class Admissions {
                 return;
             }
             place.silence = silence;
-            place.silentSince = System.nanoTime();
+            place.silentSince = now();
             told = List.copyOf(place.waiting);
             place.waiting.clear();
         }
@@ -333,7 +345,7 @@ final class Admissions {
     /** Null while the server gives answers, or nobody knows. */
     private synchronized LoginOutcome.@Nullable Unreachable silentNow(String target) {
         Place place = place(target);
-        long now = System.nanoTime();
+        long now = now();
         if (place.sessions.keySet().stream().anyMatch(Route::answered)) {
             return null;
         }

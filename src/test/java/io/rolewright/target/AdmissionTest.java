@@ -13,7 +13,6 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 import org.awaitility.Awaitility;
@@ -235,57 +234,6 @@ class AdmissionTest {
         } finally {
             enough.set(true);
             CompletableFuture.allOf(many).join();
-        }
-    }
-
-    @Test
-    void whoComesAtTheTurnThatHeWasToldGoesBeforeThoseWhoWait() {
-        UUID refused = UUID.randomUUID();
-        List<String> order = new CopyOnWriteArrayList<>();
-        Holder holder = new Holder(targets, app);
-        List<CompletableFuture<String>> requests = new ArrayList<>();
-        try {
-            long[] told = new long[1];
-            assertThatThrownBy(() -> targets.admitted(
-                                    app,
-                                    Errand.CHANGE,
-                                    Deadline.in(Errand.CHANGE.least().plusMillis(100))
-                                            .by(refused),
-                                    own -> Uni.createFrom().voidItem())
-                            .await()
-                            .indefinitely())
-                    .isInstanceOfSatisfying(
-                            TargetBusy.class,
-                            busy -> told[0] = Long.parseLong(busy.headers().get("Retry-After")));
-            // In line a moment before the turn that he was told: so they wait, and never for longer than they have.
-            for (int i = 0; i < 3; i++) {
-                requests.add(Uni.createFrom()
-                        .voidItem()
-                        .onItem()
-                        .delayIt()
-                        .by(Duration.ofMillis(told[0] * 1000 - 500))
-                        .chain(() -> request(
-                                Errand.LOOK, UUID.randomUUID(), Uni.createFrom().voidItem()))
-                        .invoke(() -> order.add("another"))
-                        .subscribeAsCompletionStage());
-            }
-            requests.add(Uni.createFrom()
-                    .voidItem()
-                    .onItem()
-                    .delayIt()
-                    .by(Duration.ofSeconds(told[0]))
-                    .invoke(() -> holder.over.completeAsync(
-                            () -> null, CompletableFuture.delayedExecutor(300, TimeUnit.MILLISECONDS)))
-                    .chain(() ->
-                            request(Errand.CHANGE, refused, Uni.createFrom().voidItem()))
-                    .invoke(() -> order.add("refused"))
-                    .subscribeAsCompletionStage());
-
-            assertThat(requests)
-                    .allSatisfy(request -> assertThat(request.join()).isEqualTo("accepted"));
-            assertThat(order).startsWith("refused").hasSize(4);
-        } finally {
-            holder.over.complete(null);
         }
     }
 
