@@ -1,5 +1,6 @@
 package io.rolewright.access;
 
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.smallrye.mutiny.Uni;
 import java.util.Collection;
@@ -63,8 +64,7 @@ final class Bindings {
                 .invoke(can -> {
                     if (!can) {
                         throw Problem.of(
-                                400,
-                                "last_administrator",
+                                ErrorCode.LAST_ADMINISTRATOR,
                                 "Nobody could log in as an administrator any more. Give another identity the role and"
                                         + " something to log in with first.");
                     }

@@ -3,6 +3,7 @@ package io.rolewright.access;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.sealing.Sealer;
 import io.rolewright.store.Rows;
@@ -61,8 +62,7 @@ class ClientSecrets {
                                         .invoke(there -> {
                                             if (there >= MOST_PER_IDENTITY) {
                                                 throw Problem.of(
-                                                        400,
-                                                        "too_many_client_secrets",
+                                                        ErrorCode.TOO_MANY_CLIENT_SECRETS,
                                                         "An identity has at most " + MOST_PER_IDENTITY
                                                                 + " client secrets: revoke those that are not used.");
                                             }
@@ -121,8 +121,7 @@ class ClientSecrets {
 
     private static Problem notFound(UUID identityId, UUID id) {
         return Problem.of(
-                404,
-                "client_secret_not_found",
+                ErrorCode.CLIENT_SECRET_NOT_FOUND,
                 "There is no client secret with the id " + id + " of the identity " + identityId + ".");
     }
 

@@ -5,6 +5,7 @@ import io.rolewright.access.TokenRule.Method;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -157,8 +158,7 @@ class ForeignLogins {
         GrantedToken tokenOrThrow() {
             if (token == null) {
                 throw Problem.of(
-                        401,
-                        "invalid_credentials",
+                        ErrorCode.INVALID_CREDENTIALS,
                         "The identity id or the token is wrong: the audit says what about it.");
             }
             return token;

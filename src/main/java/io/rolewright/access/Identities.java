@@ -4,6 +4,7 @@ import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
@@ -182,7 +183,7 @@ class Identities {
     }
 
     static Problem notFound(UUID id) {
-        return Problem.of(404, "identity_not_found", "There is no identity with the id " + id + ".");
+        return Problem.of(ErrorCode.IDENTITY_NOT_FOUND, "There is no identity with the id " + id + ".");
     }
 
     static List<String> names(Set<Role> roles) {

@@ -1,5 +1,6 @@
 package io.rolewright.access;
 
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.store.SharedAnswer;
 import io.rolewright.target.TargetConfig;
@@ -176,8 +177,7 @@ class Issuers {
                     ? Uni.createFrom().item(keys)
                     : Uni.createFrom()
                             .failure(Problem.of(
-                                    503,
-                                    "issuer_unavailable",
+                                    ErrorCode.ISSUER_UNAVAILABLE,
                                     "The issuer of this token cannot be asked for its keys at the moment."));
         }
 

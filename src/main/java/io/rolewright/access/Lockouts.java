@@ -1,5 +1,6 @@
 package io.rolewright.access;
 
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -92,8 +93,7 @@ class Lockouts {
     private static final class Locked extends Problem {
         Locked(int seconds) {
             super(
-                    401,
-                    "login_locked",
+                    ErrorCode.LOGIN_LOCKED,
                     "Too many logins of this identity failed from your address: try again later.",
                     Map.of("retryAfterSeconds", seconds),
                     Map.of("Retry-After", Integer.toString(seconds)));

@@ -4,6 +4,7 @@ import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.sealing.Sealer;
 import io.smallrye.mutiny.Uni;
@@ -172,10 +173,15 @@ class Logins {
             return new Outcome(
                     null,
                     switch (reason) {
-                        case EXPIRED -> Problem.of(401, EXPIRED, "The client secret has expired: use another one.");
+                        case EXPIRED ->
+                            Problem.of(
+                                    ErrorCode.CLIENT_SECRET_EXPIRED, "The client secret has expired: use another one.");
                         case USED_UP ->
-                            Problem.of(401, USED_UP, "The client secret has been used as often as it may be.");
-                        default -> Problem.of(401, INVALID, "The client id or the client secret is wrong.");
+                            Problem.of(
+                                    ErrorCode.CLIENT_SECRET_USED_UP,
+                                    "The client secret has been used as often as it may be.");
+                        default ->
+                            Problem.of(ErrorCode.INVALID_CREDENTIALS, "The client id or the client secret is wrong.");
                     });
         }
 

@@ -3,6 +3,7 @@ package io.rolewright.access;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -56,8 +57,7 @@ class Memberships {
                         .filter(each -> each.identityId().equals(identityId))
                         .findFirst()
                         .orElseThrow(() -> Problem.of(
-                                404,
-                                "membership_not_found",
+                                ErrorCode.MEMBERSHIP_NOT_FOUND,
                                 "The identity " + identityId + " has no roles in this project.")))
                 .call(() -> replace(act, projectId, identityId, Set.of()));
     }

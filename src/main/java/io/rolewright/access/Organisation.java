@@ -1,5 +1,6 @@
 package io.rolewright.access;
 
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.UUID;
@@ -14,7 +15,7 @@ public class Organisation {
     public UUID id() {
         var known = id;
         if (known == null) {
-            throw Problem.of(503, "not_ready", "The service is starting.");
+            throw Problem.of(ErrorCode.NOT_READY, "The service is starting.");
         }
         return known;
     }

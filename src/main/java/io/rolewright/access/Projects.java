@@ -6,6 +6,7 @@ import io.quarkus.panache.common.Parameters;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
@@ -95,7 +96,7 @@ public class Projects {
         return Uni.createFrom().deferred(() -> {
             Rights.reach(caller, right);
             Supplier<Problem> notThere =
-                    () -> Problem.of(404, "project_not_found", "There is no project with the " + called + ".");
+                    () -> Problem.of(ErrorCode.PROJECT_NOT_FOUND, "There is no project with the " + called + ".");
             return Panache.withSession(lookUp)
                     .onItem()
                     .ifNull()
@@ -138,7 +139,7 @@ public class Projects {
                                 .with("slug", project.slug)))))
                 .onFailure(failure -> hasSqlState(failure, "23505"))
                 .transform(taken -> Problem.of(
-                        400, "project_name_taken", "Another project got this name or slug at the same moment."));
+                        ErrorCode.PROJECT_NAME_TAKEN, "Another project got this name or slug at the same moment."));
     }
 
     private static Uni<Void> refuseTaken(UUID id, String name, String slug) {
@@ -178,8 +179,7 @@ public class Projects {
                         .invoke(standings::forget))
                 .onFailure(failure -> hasSqlState(failure, STILL_REFERENCED))
                 .transform(held -> Problem.of(
-                        400,
-                        "project_not_empty",
+                        ErrorCode.PROJECT_NOT_EMPTY,
                         "The project still holds connections or rotations: delete or move them first."));
     }
 
@@ -281,7 +281,7 @@ public class Projects {
     }
 
     private static Problem nameTaken(String name) {
-        return Problem.of(400, "project_name_taken", "A project with the name \"" + name + "\" exists already.");
+        return Problem.of(ErrorCode.PROJECT_NAME_TAKEN, "A project with the name \"" + name + "\" exists already.");
     }
 
     /** Letters lose their accents; all that is neither letter nor digit becomes a hyphen. */
@@ -301,8 +301,7 @@ public class Projects {
     private static final class SlugTaken extends Problem {
         SlugTaken(String slug) {
             super(
-                    400,
-                    "project_slug_taken",
+                    ErrorCode.PROJECT_SLUG_TAKEN,
                     "A project with the slug \"" + slug + "\" exists already.",
                     Map.of(),
                     Map.of());

@@ -1,5 +1,6 @@
 package io.rolewright.access;
 
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -154,8 +155,7 @@ public class RateLimits {
     private static final class RateLimited extends Problem {
         RateLimited(long seconds) {
             super(
-                    429,
-                    "rate_limited",
+                    ErrorCode.RATE_LIMITED,
                     "Too many requests of this kind: try again in " + seconds + " s.",
                     Map.of("retryAfterSeconds", seconds),
                     Map.of("Retry-After", Long.toString(seconds)));

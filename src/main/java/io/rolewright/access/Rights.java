@@ -1,6 +1,7 @@
 package io.rolewright.access;
 
 import io.rolewright.idempotency.ProvenRight;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import java.util.Map;
 import java.util.UUID;
@@ -102,8 +103,7 @@ public final class Rights {
 
     private static Problem denied(Right right, String because) {
         return Problem.of(
-                403,
-                "permission_denied",
+                ErrorCode.PERMISSION_DENIED,
                 "You are not allowed to " + right.action() + " on " + right.subject() + because + ".",
                 Map.of("action", right.action(), "subject", right.subject()));
     }

@@ -4,6 +4,7 @@ import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.sealing.Sealer;
 import io.rolewright.store.Rows;
@@ -59,8 +60,7 @@ class StaticTokens {
                                         .invoke(there -> {
                                             if (there >= MOST_PER_IDENTITY) {
                                                 throw Problem.of(
-                                                        400,
-                                                        "too_many_tokens",
+                                                        ErrorCode.TOO_MANY_TOKENS,
                                                         "An identity has at most " + MOST_PER_IDENTITY
                                                                 + " static tokens: revoke those that are not used.");
                                             }
@@ -92,8 +92,7 @@ class StaticTokens {
                 .onItem()
                 .ifNull()
                 .failWith(() -> Problem.of(
-                        404,
-                        "token_not_found",
+                        ErrorCode.TOKEN_NOT_FOUND,
                         "There is no static token with the id " + id + " of the identity " + identityId + "."));
     }
 

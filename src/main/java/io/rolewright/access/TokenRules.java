@@ -5,6 +5,7 @@ import io.rolewright.access.TokenRule.Conditions;
 import io.rolewright.access.TokenRule.Method;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonArray;
@@ -138,8 +139,7 @@ class TokenRules {
 
     private static Problem notFound(UUID identityId, Method method) {
         return Problem.of(
-                404,
-                "auth_method_not_found",
+                ErrorCode.AUTH_METHOD_NOT_FOUND,
                 "The identity " + identityId + " does not log in with " + method.storedName + ".");
     }
 }

@@ -4,6 +4,7 @@ import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -81,8 +82,7 @@ class Tokens {
         if (StaticToken.isOne(text)) {
             return Uni.createFrom()
                     .failure(Problem.of(
-                            400,
-                            "token_not_renewable",
+                            ErrorCode.TOKEN_NOT_RENEWABLE,
                             "A static token is not renewed: an administrator makes another one before it expires."));
         }
         return callers.judge(text).chain(old -> {

@@ -2,6 +2,7 @@ package io.rolewright.connection;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.quarkus.runtime.annotations.RegisterForReflection;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -56,14 +57,12 @@ public class ConnectionDirectory {
                 .invoke(version -> {
                     if (version == null) {
                         throw Problem.of(
-                                404,
-                                "connection_not_found",
+                                ErrorCode.CONNECTION_NOT_FOUND,
                                 "There is no connection with the id " + seen.id() + " any more.");
                     }
                     if (version != seen.credentialsVersion()) {
                         throw Problem.of(
-                                400,
-                                "changed_meanwhile",
+                                ErrorCode.CHANGED_MEANWHILE,
                                 "The credentials of the connection were changed by another request while its server was"
                                         + " looked at. Nothing was done there. Repeat the request.");
                     }

@@ -22,6 +22,7 @@ import io.rolewright.connection.ConnectionWire.RotationForm;
 import io.rolewright.connection.ConnectionWire.Usage;
 import io.rolewright.connection.ManagedCredentials.Wanted;
 import io.rolewright.idempotency.Idempotency;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Ids;
@@ -338,8 +339,7 @@ class ConnectionResource {
     private static void refuseGateway(String gatewayId, String gatewayPoolId) {
         if (gatewayId != null || gatewayPoolId != null) {
             throw Problem.of(
-                    400,
-                    "gateway_not_supported",
+                    ErrorCode.GATEWAY_NOT_SUPPORTED,
                     "Gateways are not offered. Leave gatewayId and gatewayPoolId out, and let the service reach the"
                             + " server directly.");
         }

@@ -1,5 +1,6 @@
 package io.rolewright.connection;
 
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.target.TargetReport;
 import java.util.Map;
@@ -9,8 +10,7 @@ class ConnectionTestFailed extends Problem {
 
     ConnectionTestFailed(TestReport.Failure failure) {
         super(
-                400,
-                "connection_test_failed",
+                ErrorCode.CONNECTION_TEST_FAILED,
                 "Unable to validate connection: " + failure.message(),
                 Map.of("failure", failure),
                 Map.of());

@@ -23,6 +23,7 @@ import io.rolewright.idempotency.Idempotency;
 import io.rolewright.idempotency.ProvenRight;
 import io.rolewright.idempotency.UnansweredCreations;
 import io.rolewright.idempotency.UnansweredCreations.Creation;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Answer;
@@ -148,8 +149,7 @@ class Connections {
 
     Uni<Opened> getByName(ConnectionAudit.Act act, String name, UUID project) {
         Supplier<Problem> notThere = () -> Problem.of(
-                404,
-                "connection_not_found",
+                ErrorCode.CONNECTION_NOT_FOUND,
                 "There is no connection named " + name
                         + (project == null ? " in the organisation." : " in project " + project + "."));
         Rights.reach(act.caller(), Right.CONNECTION_READ);
@@ -443,8 +443,7 @@ class Connections {
     private Credentials credentials(Connection before, Change change) {
         if (Boolean.TRUE.equals(change.managed()) && change.credentials() == null) {
             throw Problem.of(
-                    400,
-                    "credentials_required",
+                    ErrorCode.CREDENTIALS_REQUIRED,
                     "isPlatformManagedCredentials: true replaces the password of the role. Send credentials in the same"
                             + " request, complete with the password that the role has now.");
         }
@@ -459,14 +458,12 @@ class Connections {
         }
         if (Boolean.FALSE.equals(change.managed())) {
             throw Problem.of(
-                    400,
-                    "credentials_are_managed",
+                    ErrorCode.CREDENTIALS_ARE_MANAGED,
                     "The password of this connection is managed. Release it to manage it yourself: POST …/release.");
         }
         if (sent != null && !sent.withoutPassword().equals(stored.withoutPassword())) {
             throw Problem.of(
-                    400,
-                    "credentials_are_managed",
+                    ErrorCode.CREDENTIALS_ARE_MANAGED,
                     "The credentials of this connection are managed and cannot be edited. Release it first: POST …/release.");
         }
         return null; // what was repeated holds an old password, which is nobody's business any more
@@ -689,8 +686,7 @@ class Connections {
                             }
                             if (row.platformManaged && !discard) {
                                 throw Problem.of(
-                                        400,
-                                        "managed_password_would_be_lost",
+                                        ErrorCode.MANAGED_PASSWORD_WOULD_BE_LOST,
                                         "Nobody else has the password of this connection. Release it first (POST …/release),"
                                                 + " or delete with discardManagedPassword=true.");
                             }
@@ -711,8 +707,7 @@ class Connections {
 
     private static Problem inUse(List<ConnectionUser.Use> uses) {
         return Problem.of(
-                400,
-                "connection_in_use",
+                ErrorCode.CONNECTION_IN_USE,
                 "This connection is still used. Delete what uses it first.",
                 Map.of("usedBy", uses));
     }
@@ -842,7 +837,7 @@ class Connections {
     private Uni<Optional<Project>> existingProject(Caller caller, String id) {
         return projects.find(caller, id).invoke(found -> {
             if (found.isEmpty()) {
-                throw Problem.of(400, "project_not_found", "There is no project with the id " + id + ".");
+                throw Problem.of(ErrorCode.PROJECT_UNKNOWN, "There is no project with the id " + id + ".");
             }
         });
     }
@@ -919,13 +914,12 @@ class Connections {
     }
 
     private static Problem notFound(UUID id) {
-        return Problem.of(404, "connection_not_found", "There is no connection with the id " + id + ".");
+        return Problem.of(ErrorCode.CONNECTION_NOT_FOUND, "There is no connection with the id " + id + ".");
     }
 
     private static Problem changedMeanwhile() {
         return Problem.of(
-                400,
-                "changed_meanwhile",
+                ErrorCode.CHANGED_MEANWHILE,
                 "The credentials of this connection were changed by another request at the same time. Read it again and"
                         + " repeat the change.");
     }
@@ -940,14 +934,13 @@ class Connections {
     private static Problem nameTaken(Caller caller, Connection other) {
         return Rights.allows(caller, Right.CONNECTION_READ, other.projectId())
                 ? Problem.of(
-                        400,
-                        "name_taken",
+                        ErrorCode.NAME_TAKEN,
                         "A connection named " + other.name + " exists already: " + other.id + ".",
                         Map.of("id", other.id))
                 : nameTaken(other.name);
     }
 
     private static Problem nameTaken(String name) {
-        return Problem.of(400, "name_taken", "A connection named " + name + " exists already.");
+        return Problem.of(ErrorCode.NAME_TAKEN, "A connection named " + name + " exists already.");
     }
 }

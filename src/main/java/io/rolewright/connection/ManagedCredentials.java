@@ -13,6 +13,7 @@ import io.rolewright.credential.RoleChecks;
 import io.rolewright.credential.RoleServer;
 import io.rolewright.credential.Schedule;
 import io.rolewright.credential.Sight;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.target.Deadline;
 import io.rolewright.target.Errand;
@@ -96,24 +97,22 @@ class ManagedCredentials {
         if (report.outcome() instanceof LoginOutcome.Accepted accepted) {
             Obstacle unprovable = RoleChecks.unprovable(accepted.facts(), credentials.login());
             if (unprovable != null) {
-                throw Problem.of(400, unprovable.code(), unprovable.message());
+                throw Problem.of(ErrorCode.ofReason(unprovable.code()), unprovable.message());
             }
         }
         if (role.proof() == PasswordProof.POOLED) {
-            throw Problem.of(400, PasswordProof.POOLER, PasswordProof.POOLER_MESSAGE);
+            throw Problem.of(ErrorCode.POOLER_IN_BETWEEN, PasswordProof.POOLER_MESSAGE);
         }
         if (!allowPrivileged && (role.superuser() || role.replication())) {
             throw Problem.of(
-                    400,
-                    "role_is_privileged",
+                    ErrorCode.ROLE_IS_PRIVILEGED,
                     "The role " + role.name()
                             + " is a superuser or has REPLICATION. Send allowPrivileged: true to have its"
                             + " password managed.");
         }
         if (server.standby() || server.readOnly()) {
             throw Problem.of(
-                    400,
-                    "read_only",
+                    ErrorCode.READ_ONLY,
                     "The server is a standby or read only: passwords can only be changed on the primary.");
         }
         RoleServer where = RoleServer.of(report, credentials.login());
@@ -175,7 +174,7 @@ class ManagedCredentials {
         return changes.change(begun.roleId(), Cause.MANAGED, actor(act), false, deadline)
                 .invoke(outcome -> {
                     if (outcome instanceof ChangeOutcome.Failed failed) {
-                        throw failed("managed_credentials_failed", "Unable to manage the password: ", failed);
+                        throw failed(ErrorCode.MANAGED_CREDENTIALS_FAILED, "Unable to manage the password: ", failed);
                     }
                 });
     }
@@ -227,7 +226,7 @@ class ManagedCredentials {
     }
 
     private static Problem inProgress() {
-        return Problem.of(400, "rotation_in_progress", "The password is being changed at this moment.");
+        return Problem.of(ErrorCode.ROTATION_IN_PROGRESS, "The password is being changed at this moment.");
     }
 
     private static void answer(ChangeOutcome outcome) {
@@ -239,8 +238,7 @@ class ManagedCredentials {
         }
         if (outcome instanceof ChangeOutcome.InDoubt doubt) {
             throw Problem.of(
-                    504,
-                    "rotation_in_doubt",
+                    ErrorCode.ROTATION_IN_DOUBT,
                     "Whether the server has taken the new password is not known yet: " + doubt.message()
                             + " Both are kept, and it goes on by itself.",
                     Map.of(
@@ -253,19 +251,17 @@ class ManagedCredentials {
                     details(parked.attemptId(), parked.reason(), parked.sqlState(), parked.obstacles());
             details.put("nextTryAt", parked.nextTryAt());
             throw Problem.of(
-                    400,
-                    "rotation_failed",
+                    ErrorCode.ROTATION_FAILED,
                     "The password could not be changed yet: " + parked.message() + " It is tried again by itself.",
                     details);
         }
         if (outcome instanceof ChangeOutcome.Failed failed) {
-            throw failed("rotation_failed", "The password was not changed: ", failed);
+            throw failed(ErrorCode.ROTATION_FAILED, "The password was not changed: ", failed);
         }
     }
 
-    private static Problem failed(String code, String start, ChangeOutcome.Failed failed) {
+    private static Problem failed(ErrorCode code, String start, ChangeOutcome.Failed failed) {
         return Problem.of(
-                400,
                 code,
                 start + failed.message(),
                 details(failed.attemptId(), failed.reason(), failed.sqlState(), failed.obstacles()));
@@ -345,8 +341,7 @@ class ManagedCredentials {
 
     private static Problem notManaged() {
         return Problem.of(
-                400,
-                "not_managed",
+                ErrorCode.NOT_MANAGED,
                 "The password of this connection is not managed. Send isPlatformManagedCredentials: true with the"
                         + " credentials to begin.");
     }

@@ -1,6 +1,7 @@
 package io.rolewright.credential;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.sealing.Sealer;
 import io.rolewright.store.OwnLogins;
@@ -46,14 +47,14 @@ public class LoginUse {
      *
      * @param details for the caller's answer; names only what he may see
      */
-    record Conflict(String code, String message, Map<String, Object> details) {
+    record Conflict(ErrorCode code, String message, Map<String, Object> details) {
 
         Problem problem() {
-            return Problem.of(400, code, message, details);
+            return Problem.of(code, message, details);
         }
 
         Stop stop() {
-            return Stop.definite(Step.PREFLIGHT, code, message);
+            return Stop.definite(Step.PREFLIGHT, code.code(), message);
         }
     }
 
@@ -79,7 +80,7 @@ public class LoginUse {
         return own.server()
                 .map(store -> isStore(server, store)
                         ? new Conflict(
-                                "role_of_this_service",
+                                ErrorCode.ROLE_OF_THIS_SERVICE,
                                 "This service logs in to its own store as the role " + roleName
                                         + " of this server, with the password that it was deployed with: another one would lock it"
                                         + " out. Name another role.",
@@ -140,7 +141,7 @@ public class LoginUse {
                 .map(each -> Map.<String, Object>of("kind", "connection", "id", each.id(), "name", each.name()))
                 .toList();
         return new Conflict(
-                "role_of_a_connection",
+                ErrorCode.ROLE_OF_A_CONNECTION,
                 "Stored connections log in as the role " + roleName
                         + " of this server with a password that would no longer work: " + listed(seen, others.size())
                         + ". Give them a role of their own, or delete them.",
@@ -211,7 +212,7 @@ public class LoginUse {
 
     private static Conflict managedBy(String roleName, List<Map<String, Object>> seen, int all) {
         return new Conflict(
-                "role_already_managed",
+                ErrorCode.ROLE_ALREADY_MANAGED,
                 "The role " + roleName + " of this server is managed already: its password is changed by "
                         + listed(seen, all)
                         + ". A second one who changes it, or a connection that logs in with it, would stop the other from"

@@ -2,6 +2,7 @@ package io.rolewright.credential;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.password.ScramSecret;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.sealing.Sealer;
 import io.rolewright.store.StoreFault;
@@ -196,22 +197,21 @@ public class ManagedRoles {
      * Ends the management of a role and hands its current password out. Joins the running store transaction.
      *
      * @return what {@code reader} makes of it; fails with 400 {@code rotation_in_progress} while somebody works on the role, and with
-     *     400 {@code rotation_in_doubt} while it is open which password the role has
+     *     400 {@code rotation_unfinished} while it is open which password the role has
      */
     public <T> Uni<T> release(UUID roleId, PasswordReader<T> reader) {
         return Panache.withTransaction(() -> CredentialStore.lock(roleId).chain(role -> {
             if (role == null || role.deletedAt != null) {
-                throw Problem.of(400, "not_managed", "The role is not managed.");
+                throw Problem.of(ErrorCode.NOT_MANAGED, "The role is not managed.");
             }
             if (role.leaseUntil != null && role.leaseUntil.isAfter(role.storeNow)) {
-                throw Problem.of(400, "rotation_in_progress", "The password is being changed at this moment.");
+                throw Problem.of(ErrorCode.ROTATION_IN_PROGRESS, "The password is being changed at this moment.");
             }
             return CredentialStore.unfinishedVersion(roleId)
                     .invoke(unfinished -> {
                         if (unfinished != null) {
                             throw Problem.of(
-                                    400,
-                                    "rotation_in_doubt",
+                                    ErrorCode.ROTATION_UNFINISHED,
                                     "A change of the password has not come to its end, so it is not certain which one the"
                                             + " role has. It is tried again by itself, and at once by a rotate. Repeat this"
                                             + " once the state is ok.");
@@ -287,8 +287,7 @@ public class ManagedRoles {
 
     static Problem alreadyManaged(String roleName) {
         return Problem.of(
-                400,
-                "role_already_managed",
+                ErrorCode.ROLE_ALREADY_MANAGED,
                 "The role " + roleName + " is managed already: another rotation or connection changes its password.",
                 Map.of("role", roleName));
     }

@@ -1,5 +1,6 @@
 package io.rolewright.credential;
 
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import java.util.HashMap;
 import java.util.Map;
@@ -11,9 +12,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class UnfinishedChange extends Problem {
 
-    private UnfinishedChange(
-            int status, String code, String message, Map<String, Object> details, Map<String, String> headers) {
-        super(status, code, message, details, headers);
+    private UnfinishedChange(ErrorCode code, String message, Map<String, Object> details, Map<String, String> headers) {
+        super(code, message, details, headers);
     }
 
     static UnfinishedChange of(ManagedRole role, PasswordVersion version, @Nullable Attempt attempt) {
@@ -30,8 +30,7 @@ public final class UnfinishedChange extends Problem {
         }
         if (role.leaseUntil != null && role.leaseUntil.isAfter(role.storeNow)) {
             return new UnfinishedChange(
-                    400,
-                    "rotation_in_progress",
+                    ErrorCode.ROTATION_IN_PROGRESS,
                     "The password of the role " + role.roleName
                             + " is being changed at this moment. Repeat this when that is done.",
                     details,
@@ -40,16 +39,14 @@ public final class UnfinishedChange extends Problem {
         String why = attempt == null || attempt.message == null ? "" : " It waits because of this: " + attempt.message;
         return version.state == VersionState.APPLIED
                 ? new UnfinishedChange(
-                        400,
-                        "rotation_unfinished",
+                        ErrorCode.ROTATION_UNFINISHED,
                         "The server has taken a new password for the role " + role.roleName
                                 + " which no login has proven yet, and this service has its only copy. It is tried again by"
                                 + " itself; repeat this once the state is ok." + why,
                         details,
                         Map.of())
                 : new UnfinishedChange(
-                        504,
-                        "rotation_in_doubt",
+                        ErrorCode.ROTATION_IN_DOUBT,
                         "A new password was sent for the role " + role.roleName
                                 + " and the server's answer is missing. Should the role have it, this service has its only"
                                 + " copy. It is tried again by itself; repeat this once the state is ok." + why,

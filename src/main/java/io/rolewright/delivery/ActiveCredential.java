@@ -10,6 +10,7 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.connection.ConnectionEndpoints;
 import io.rolewright.connection.ConnectionEndpoints.Endpoint;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.EntityTags;
 import io.rolewright.rotation.ServedSecrets;
@@ -244,8 +245,7 @@ class ActiveCredential {
         }
         if (active.version() == 0) {
             throw Problem.of(
-                    400,
-                    "no_credentials_yet",
+                    ErrorCode.NO_CREDENTIALS_YET,
                     "This rotation has no proven password yet; its state and attempts say why.");
         }
         return true;
@@ -264,8 +264,7 @@ class ActiveCredential {
                 () -> notFound(request.rotation()));
         if (active.revoking()) {
             throw Problem.of(
-                    400,
-                    "rotation_revoking",
+                    ErrorCode.ROTATION_REVOKING,
                     "This rotation is deleted: it only waits for its roles to get passwords that nobody is given.");
         }
     }
@@ -331,7 +330,7 @@ class ActiveCredential {
     }
 
     private static Problem notFound(UUID rotation) {
-        return Problem.of(404, "rotation_not_found", "There is no rotation with the id " + rotation + ".");
+        return Problem.of(ErrorCode.ROTATION_NOT_FOUND, "There is no rotation with the id " + rotation + ".");
     }
 
     private static AuditEvent success(Request request, Active active) {

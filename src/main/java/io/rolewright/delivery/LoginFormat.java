@@ -1,5 +1,6 @@
 package io.rolewright.delivery;
 
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import java.nio.charset.StandardCharsets;
@@ -95,8 +96,7 @@ enum LoginFormat {
     void requireOneLine(Login login) {
         if ((login.host() + login.database() + login.role()).matches("(?s).*[\\r\\n].*")) {
             throw Problem.of(
-                    400,
-                    "format_cannot_express",
+                    ErrorCode.FORMAT_CANNOT_EXPRESS,
                     "A name with a line break cannot stand in a line of " + wireName() + ". Take another format.");
         }
     }

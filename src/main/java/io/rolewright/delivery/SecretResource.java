@@ -3,6 +3,7 @@ package io.rolewright.delivery;
 import io.rolewright.access.CurrentCaller;
 import io.rolewright.delivery.SecretWire.Many;
 import io.rolewright.delivery.SecretWire.One;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.RequestContext;
@@ -125,7 +126,8 @@ class SecretResource {
                     String version,
             @HeaderParam("If-None-Match") @Parameter(description = "ETag of an earlier answer.") String ifNoneMatch) {
         if (!SecretQuery.isBlank(type) && !type.equals("shared")) {
-            throw Problem.of(404, "secret_not_found", "There are only shared secrets here, and none of another type.");
+            throw Problem.of(
+                    ErrorCode.SECRET_NOT_FOUND, "There are only shared secrets here, and none of another type.");
         }
         return secrets.one(asked(query, ifNoneMatch), secretName, version(version))
                 .map(answer -> answered(answer, found -> new One(found.get(0))));
@@ -224,8 +226,7 @@ class SecretResource {
     private static final class ReadOnly extends Problem {
         ReadOnly() {
             super(
-                    405,
-                    "secrets_read_only",
+                    ErrorCode.SECRETS_READ_ONLY,
                     "Secrets are what rotations serve, and nobody writes them. Their names and places are a rotation's"
                             + " secretsMapping, environment and secretPath (/api/v2/secret-rotations); new values come"
                             + " from rotating it.",

@@ -9,6 +9,7 @@ import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.delivery.SecretWire.Secret;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.EntityTags;
 import io.rolewright.rotation.ServedSecrets;
@@ -86,8 +87,7 @@ class Secrets {
                         .map(secret -> {
                             if (secret == null || version != null && version != secret.version()) {
                                 throw Problem.of(
-                                        404,
-                                        "secret_not_found",
+                                        ErrorCode.SECRET_NOT_FOUND,
                                         "There is no secret " + name + (version == null ? "" : " of version " + version)
                                                 + " at " + request.query().path() + " of "
                                                 + request.query().environment() + ".");
@@ -168,7 +168,7 @@ class Secrets {
     private static Uni<UUID> project(Request request, Reach reach) {
         return lookUp(request).map(project -> {
             if (project == null && reach.everywhere()) {
-                throw Problem.of(404, "project_not_found", "There is no such project.");
+                throw Problem.of(ErrorCode.PROJECT_NOT_FOUND, "There is no such project.");
             }
             Rights.require(request.caller(), request.right(), project == null ? null : project.id);
             return project.id;

@@ -8,6 +8,7 @@ import io.quarkus.vertx.core.runtime.context.VertxContextSafetyToggle;
 import io.rolewright.access.Caller;
 import io.rolewright.access.CallerChanges;
 import io.rolewright.access.LiveCaller;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.rotation.ServedSecrets;
 import io.rolewright.store.Awaited;
@@ -202,8 +203,7 @@ class VersionWaiters {
     private static final class TooMany extends Problem {
         TooMany() {
             super(
-                    429,
-                    "too_many_waiters",
+                    ErrorCode.TOO_MANY_WAITERS,
                     "Too many requests wait for another version here. Ask without waiting, or come back later.",
                     Map.of(),
                     Map.of("Retry-After", "5"));

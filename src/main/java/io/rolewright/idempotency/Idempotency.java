@@ -3,6 +3,7 @@ package io.rolewright.idempotency;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.quarkus.hibernate.reactive.panache.Panache;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.sealing.SealedField;
@@ -245,8 +246,7 @@ public class Idempotency {
         /** A run takes seconds at most, so that is when to come back. */
         InProgress() {
             super(
-                    400,
-                    "idempotency_key_in_progress",
+                    ErrorCode.IDEMPOTENCY_KEY_IN_PROGRESS,
                     "A request with this Idempotency-Key is being carried out.",
                     Map.of(),
                     Map.of("Retry-After", "1"));

@@ -2,6 +2,7 @@ package io.rolewright.listener;
 
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.rolewright.access.ClientAddresses;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.PlainAnswer;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.net.impl.ConnectionBase;
@@ -46,7 +47,7 @@ class RequestGate {
             return;
         }
         if ((chunked || length != null && !length.equals("0")) && isOfNoType(request)) {
-            answer(routing, 415, "unsupported_media_type", "The body must be application/json.");
+            answer(routing, ErrorCode.UNSUPPORTED_MEDIA_TYPE, "The body must be application/json.");
             return;
         }
         routing.next();
@@ -75,26 +76,25 @@ class RequestGate {
             public void noMemory() {
                 answer(
                         routing,
-                        503,
-                        "too_many_bodies",
+                        ErrorCode.TOO_MANY_BODIES,
                         "Too many requests from this address are arriving at a time. Send the body at once, or try again.");
             }
         });
     }
 
     private void tooLarge(RoutingContext routing, int most) {
-        answer(routing, 413, "body_too_large", "The body is larger than " + most + " bytes.");
+        answer(routing, ErrorCode.BODY_TOO_LARGE, "The body is larger than " + most + " bytes.");
     }
 
-    private void answer(RoutingContext routing, int status, String code, String message) {
+    private void answer(RoutingContext routing, ErrorCode code, String message) {
         if (routing.response().headWritten() || routing.response().closed()) {
             return;
         }
-        if (status == 503) {
+        if (code.status() == 503) {
             routing.response().putHeader("Retry-After", "2");
         }
         // What follows is a body that nobody reads.
-        answer.send(routing, status, code, message, "Connection", "close");
+        answer.send(routing, code, message, "Connection", "close");
     }
 
     /** Empty, or a pattern, which says nothing. (A type that is another one, or none at all, is the framework's to judge.) */

@@ -2,6 +2,7 @@ package io.rolewright.operations;
 
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.rolewright.delivery.ActiveResource;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.PlainAnswer;
 import io.vertx.core.Vertx;
 import io.vertx.ext.web.RoutingContext;
@@ -65,8 +66,7 @@ class DeadlineGuard {
         log.warnf("Request %s was not answered in time", PlainAnswer.requestId(routing));
         plainAnswer.send(
                 routing,
-                503,
-                "not_in_time",
+                ErrorCode.NOT_IN_TIME,
                 "No answer could be had in time. What was asked for may have happened or not; look before you try again.",
                 "Retry-After",
                 "2");

@@ -8,6 +8,7 @@ import io.rolewright.access.Rights;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Ids;
@@ -124,7 +125,7 @@ class KeyResource {
         UUID id = Ids.parse("runId", runId);
         return keys.run(id)
                 .chain(run -> run.isEmpty()
-                        ? Uni.createFrom().failure(Problem.of(404, "not_found", "There is no such run."))
+                        ? Uni.createFrom().failure(Problem.of(ErrorCode.NOT_FOUND, "There is no such run."))
                         : keys.unreadable(id).map(records -> new OneRun(view(run.get(), records))));
     }
 

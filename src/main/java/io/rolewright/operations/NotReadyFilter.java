@@ -1,5 +1,6 @@
 package io.rolewright.operations;
 
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import jakarta.inject.Singleton;
 import jakarta.ws.rs.container.ContainerRequestContext;
@@ -32,8 +33,7 @@ class NotReadyFilter {
     static final class NotReadyYet extends Problem {
         NotReadyYet() {
             super(
-                    503,
-                    "not_ready",
+                    ErrorCode.NOT_READY,
                     "The service is starting. Try again in a few seconds.",
                     Map.of(),
                     Map.of("Retry-After", "2"));

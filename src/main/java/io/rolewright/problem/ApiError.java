@@ -28,26 +28,7 @@ public record ApiError(
         @Schema(examples = "name_taken") String code,
         Map<String, Object> details) {
 
-    static ApiError of(String reqId, int status, String code, String message, Map<String, Object> details) {
-        return new ApiError(reqId, status, message, kind(status, code), code, details);
-    }
-
-    /** The reference tells a token that does not count from a right that is lacking, though both are 403. */
-    private static String kind(int status, String code) {
-        return switch (status) {
-            case 400 -> "BadRequest";
-            case 401 -> "UnauthorizedError";
-            case 403 -> code.startsWith("token_") ? "TokenError" : "PermissionDenied";
-            case 404 -> "NotFound";
-            case 405 -> "MethodNotAllowed";
-            case 406 -> "NotAcceptable";
-            case 413 -> "PayloadTooLarge";
-            case 415 -> "UnsupportedMediaType";
-            case 429 -> "RateLimitExceeded";
-            case 502 -> "BadGateway";
-            case 503 -> "ServiceUnavailable";
-            case 504 -> "GatewayTimeoutError";
-            default -> status < 500 ? "BadRequest" : "InternalServerError";
-        };
+    static ApiError of(String reqId, ErrorCode code, String message, Map<String, Object> details) {
+        return new ApiError(reqId, code.status(), message, code.kind(), code.code(), details);
     }
 }

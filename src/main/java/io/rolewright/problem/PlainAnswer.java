@@ -17,11 +17,11 @@ public class PlainAnswer {
     }
 
     /** Ends the request. To be called on its event loop, before anything was sent. */
-    public void send(RoutingContext routing, int status, String code, String message, String header, String value) {
-        ApiError error = ApiError.of(requestId(routing), status, code, message, Map.of());
+    public void send(RoutingContext routing, ErrorCode code, String message, String header, String value) {
+        ApiError error = ApiError.of(requestId(routing), code, message, Map.of());
         try {
             routing.response()
-                    .setStatusCode(status)
+                    .setStatusCode(code.status())
                     .putHeader("Content-Type", "application/json")
                     .putHeader(header, value)
                     .end(json.writeValueAsString(error));

@@ -9,45 +9,42 @@ import java.util.Map;
  */
 public class Problem extends RuntimeException {
 
-    private final int status;
-    private final String code;
+    private final ErrorCode code;
     private final transient Map<String, Object> details;
     private final transient Map<String, String> headers;
 
     /**
-     * @param status the HTTP status, 400 to 599
-     * @param code stable, snake case. Clients switch on it: never rename one
+     * @param code what programs decide by, with its status
      * @param message shown to the caller: names and ids only, never SQL, driver text or a secret
      * @param details what helps to get out of it (for example the exact GRANT); may be empty
      * @param headers response headers, such as {@code Retry-After}; may be empty
      */
-    protected Problem(
-            int status, String code, String message, Map<String, Object> details, Map<String, String> headers) {
+    protected Problem(ErrorCode code, String message, Map<String, Object> details, Map<String, String> headers) {
         super(message, null, false, false);
-        this.status = status;
         this.code = code;
         this.details = Map.copyOf(details);
         this.headers = Map.copyOf(headers);
     }
 
-    protected Problem(int status, String code, String message) {
-        this(status, code, message, Map.of(), Map.of());
+    public static Problem of(ErrorCode code, String message) {
+        return new Problem(code, message, Map.of(), Map.of());
     }
 
-    public static Problem of(int status, String code, String message) {
-        return new Problem(status, code, message);
+    public static Problem of(ErrorCode code, String message, Map<String, Object> details) {
+        return new Problem(code, message, details, Map.of());
     }
 
-    public static Problem of(int status, String code, String message, Map<String, Object> details) {
-        return new Problem(status, code, message, details, Map.of());
+    public ErrorCode errorCode() {
+        return code;
+    }
+
+    /** As on the wire. */
+    public String code() {
+        return code.code();
     }
 
     public int status() {
-        return status;
-    }
-
-    public String code() {
-        return code;
+        return code.status();
     }
 
     public Map<String, Object> details() {

@@ -33,7 +33,7 @@ class ProblemMappers {
     @ServerExceptionMapper
     RestResponse<ApiError> problem(Problem problem) {
         log.debugf("%d %s", problem.status(), problem.code());
-        return error(problem.status(), problem.code(), problem.getMessage(), problem.details(), problem.headers());
+        return error(problem.errorCode(), problem.getMessage(), problem.details(), problem.headers());
     }
 
     @ServerExceptionMapper
@@ -80,7 +80,8 @@ class ProblemMappers {
         }
         String allow = answer.getHeaderString("Allow");
         Map<String, String> headers = allow == null ? Map.of() : Map.of("Allow", allow);
-        return error(status, codeOf(status), sentenceOf(status), Map.of(), headers);
+        ErrorCode code = codeOf(status);
+        return error(code, sentenceOf(code), Map.of(), headers);
     }
 
     /** Everything else: a fault of ours or of the store. The log gets the cause, the caller the request id. */
@@ -93,8 +94,7 @@ class ProblemMappers {
         if (StoreFault.isReferenceViolation(
                 failure)) { // two requests met: one deletes what the other one begins to use
             return error(
-                    400,
-                    "changed_meanwhile",
+                    ErrorCode.CHANGED_MEANWHILE,
                     "Another request has deleted what this one refers to, or begun to use what this one deletes, at the same"
                             + " time. Nothing was changed. Look what is there, then repeat the request.",
                     Map.of(),
@@ -103,8 +103,7 @@ class ProblemMappers {
         if (StoreFault.isOutage(failure)) {
             log.warn(StoreFault.describe(failure));
             return error(
-                    503,
-                    "store_unavailable",
+                    ErrorCode.STORE_UNAVAILABLE,
                     "The service's own database did not answer. Nothing was changed by this request unless a later read"
                             + " shows it; try again.",
                     Map.of(),
@@ -112,18 +111,17 @@ class ProblemMappers {
         }
         log.errorf(failure, "request %s failed", requestId());
         return error(
-                500,
-                "internal_error",
+                ErrorCode.INTERNAL_ERROR,
                 "Something went wrong here. Quote the request id when asking for help.",
                 Map.of(),
                 Map.of());
     }
 
     private RestResponse<ApiError> error(
-            int status, String code, String message, Map<String, Object> details, Map<String, String> headers) {
-        RestResponse.ResponseBuilder<ApiError> response = RestResponse.ResponseBuilder.<ApiError>create(status)
+            ErrorCode code, String message, Map<String, Object> details, Map<String, String> headers) {
+        RestResponse.ResponseBuilder<ApiError> response = RestResponse.ResponseBuilder.<ApiError>create(code.status())
                 .type(MediaType.APPLICATION_JSON_TYPE)
-                .entity(ApiError.of(requestId(), status, code, message, details));
+                .entity(ApiError.of(requestId(), code, message, details));
         headers.forEach(response::header);
         return response.build();
     }
@@ -133,11 +131,11 @@ class ProblemMappers {
                 ? ""
                 : " (line " + malformed.getLocation().getLineNr() + ", column "
                         + malformed.getLocation().getColumnNr() + ")";
-        return error(400, "malformed_json", "The body is not well-formed JSON" + where + ".", Map.of(), Map.of());
+        return error(ErrorCode.MALFORMED_JSON, "The body is not well-formed JSON" + where + ".", Map.of(), Map.of());
     }
 
     private RestResponse<ValidationError> unprocessable(List<ValidationProblem.Issue> issues) {
-        return RestResponse.ResponseBuilder.<ValidationError>create(422)
+        return RestResponse.ResponseBuilder.<ValidationError>create(ErrorCode.VALIDATION_FAILED.status())
                 .type(MediaType.APPLICATION_JSON_TYPE)
                 .entity(ValidationError.of(requestId(), issues))
                 .build();
@@ -166,30 +164,30 @@ class ProblemMappers {
         return type.isEnum() ? "Not one of the documented values" : "Expected an object";
     }
 
-    private static String codeOf(int status) {
+    private static ErrorCode codeOf(int status) {
         return switch (status) {
-            case 401 -> "token_missing";
-            case 403 -> "forbidden";
-            case 404 -> "not_found";
-            case 405 -> "method_not_allowed";
-            case 406 -> "not_acceptable";
-            case 413 -> "body_too_large";
-            case 415 -> "unsupported_media_type";
-            case 429 -> "rate_limited";
-            default -> "bad_request";
+            case 401 -> ErrorCode.TOKEN_MISSING;
+            case 403 -> ErrorCode.FORBIDDEN;
+            case 404 -> ErrorCode.NOT_FOUND;
+            case 405 -> ErrorCode.METHOD_NOT_ALLOWED;
+            case 406 -> ErrorCode.NOT_ACCEPTABLE;
+            case 413 -> ErrorCode.BODY_TOO_LARGE;
+            case 415 -> ErrorCode.UNSUPPORTED_MEDIA_TYPE;
+            case 429 -> ErrorCode.RATE_LIMITED;
+            default -> ErrorCode.BAD_REQUEST;
         };
     }
 
-    private static String sentenceOf(int status) {
-        return switch (status) {
-            case 401 -> "A bearer token is needed.";
-            case 403 -> "Your identity may not do this.";
-            case 404 -> "There is nothing at this path.";
-            case 405 -> "This path does not take this method.";
-            case 406 -> "The answer is available as application/json only.";
-            case 413 -> "The body is too large.";
-            case 415 -> "The body must be application/json.";
-            case 429 -> "Too many requests.";
+    private static String sentenceOf(ErrorCode code) {
+        return switch (code) {
+            case TOKEN_MISSING -> "An access token is needed.";
+            case FORBIDDEN -> "Your identity may not do this.";
+            case NOT_FOUND -> "There is nothing at this path.";
+            case METHOD_NOT_ALLOWED -> "This path does not support this method.";
+            case NOT_ACCEPTABLE -> "The answer is available as application/json only.";
+            case BODY_TOO_LARGE -> "The body is too large.";
+            case UNSUPPORTED_MEDIA_TYPE -> "The body must be application/json.";
+            case RATE_LIMITED -> "Too many requests.";
             default -> "The request could not be understood.";
         };
     }

@@ -18,12 +18,12 @@ public record ValidationError(
     static ValidationError of(String reqId, List<ValidationProblem.Issue> issues) {
         return new ValidationError(
                 reqId,
-                422,
+                ErrorCode.VALIDATION_FAILED.status(),
                 issues.stream()
                         .map(issue -> new ValidationIssue(issue.code(), issue.path(), issue.message()))
                         .toList(),
-                "ValidationFailure",
-                "validation_failed");
+                ErrorCode.VALIDATION_FAILED.kind(),
+                ErrorCode.VALIDATION_FAILED.code());
     }
 
     /** One thing wrong with one field. */

@@ -1,5 +1,6 @@
 package io.rolewright.request;
 
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import java.nio.charset.StandardCharsets;
@@ -56,8 +57,7 @@ public record Page(Integer limit, String afterName, UUID afterId) {
         }
         if (limit == null) {
             throw Problem.of(
-                    400,
-                    "too_many_rows",
+                    ErrorCode.TOO_MANY_ROWS,
                     "There are more than " + LONGEST_LIST + " rows. Ask for them in pages: send limit (1 to "
                             + LARGEST_PAGE + "), then limit and the nextCursor of each answer as cursor.");
         }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.rolewright.password.PasswordEntropy;
 import io.rolewright.password.PasswordPolicy;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.problem.ValidationProblem.Issue;
@@ -71,8 +72,7 @@ class Parameters {
         }
         if (second.equals(parameters.username1())) {
             throw Problem.of(
-                    400,
-                    "usernames_equal",
+                    ErrorCode.USERNAMES_EQUAL,
                     "username1 and username2 are the same role. Two roles take turns; for a rotation of one role, send"
                             + " strategy: \"single\".",
                     Map.of("role", second));
@@ -83,8 +83,7 @@ class Parameters {
     static void refuseOtherStatement(String rotationStatement) {
         if (!RotationOptions.isDefault(rotationStatement)) {
             throw Problem.of(
-                    400,
-                    "rotation_statement_not_supported",
+                    ErrorCode.ROTATION_STATEMENT_NOT_SUPPORTED,
                     "Passwords are set by a fenced ALTER ROLE with a SCRAM secret, so that no statement ever carries a"
                             + " password. Leave parameters.rotationStatement out.",
                     Map.of("default", RotationOptions.STATEMENT));
@@ -95,8 +94,7 @@ class Parameters {
     static void refuseEqualNames(RotationWire.SecretsMapping mapping) {
         if (mapping.username().equals(mapping.password())) {
             throw Problem.of(
-                    400,
-                    "secret_names_equal",
+                    ErrorCode.SECRET_NAMES_EQUAL,
                     "secretsMapping gives username and password the same name. Choose two.",
                     Map.of("secrets", List.of(mapping.username())));
         }

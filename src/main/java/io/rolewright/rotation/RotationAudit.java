@@ -5,6 +5,7 @@ import io.rolewright.access.RateLimits;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.credential.Actor;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.smallrye.mutiny.Uni;
@@ -98,8 +99,8 @@ class RotationAudit {
     /** An attempt did not come to its end while somebody waited for it. */
     static class NotRotated extends Problem {
 
-        NotRotated(int status, String code, String message, UUID attempt, Map<String, Object> more) {
-            super(status, code, message, with(attempt, more), Map.of());
+        NotRotated(ErrorCode code, String message, UUID attempt, Map<String, Object> more) {
+            super(code, message, with(attempt, more), Map.of());
         }
 
         private static Map<String, Object> with(UUID attempt, Map<String, Object> more) {

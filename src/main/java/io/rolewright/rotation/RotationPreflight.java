@@ -2,6 +2,7 @@ package io.rolewright.rotation;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import io.quarkus.runtime.annotations.RegisterForReflection;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -72,7 +73,7 @@ record RotationPreflight(
             return;
         }
         if (problem != null) {
-            throw Problem.of(400, "connection_test_failed", problem.message(), Map.of("reason", problem.code()));
+            throw Problem.of(ErrorCode.CONNECTION_TEST_FAILED, problem.message(), Map.of("reason", problem.code()));
         }
         List<Map<String, Object>> all = new ArrayList<>();
         roles.forEach(role -> role.problems().forEach(obstacle -> {
@@ -87,8 +88,7 @@ record RotationPreflight(
         }));
         Map<String, Object> first = all.get(0);
         throw Problem.of(
-                400,
-                (String) first.get("code"),
+                ErrorCode.ofReason((String) first.get("code")),
                 first.get("role") + ": " + first.get("message"),
                 Map.of("problems", all));
     }

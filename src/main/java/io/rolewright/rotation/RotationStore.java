@@ -3,6 +3,7 @@ package io.rolewright.rotation;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.quarkus.hibernate.reactive.panache.PanacheRepositoryBase;
 import io.quarkus.panache.common.Parameters;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.Page;
 import io.rolewright.store.Rows;
@@ -96,7 +97,7 @@ class RotationStore implements PanacheRepositoryBase<Rotation, UUID> {
                 .transform(clash -> nameTaken(row.name, row.place()))
                 .onFailure(StoreFault::isReferenceViolation) // the connection is held by whoever writes a rotation
                 .transform(gone -> Problem.of(
-                        400, "project_not_found", "There is no project with the id " + row.project.id + " any more."));
+                        ErrorCode.PROJECT_UNKNOWN, "There is no project with the id " + row.project.id + " any more."));
     }
 
     /** Gives the row the names that it has now; joins the transaction that changed them. */
@@ -169,14 +170,13 @@ class RotationStore implements PanacheRepositoryBase<Rotation, UUID> {
         String sentence =
                 "A rotation named " + name + " exists already at " + place.path() + " of " + place.environment();
         return id == null
-                ? Problem.of(400, "name_taken", sentence + ".")
-                : Problem.of(400, "name_taken", sentence + ": " + id + ".", Map.of("id", id));
+                ? Problem.of(ErrorCode.NAME_TAKEN, sentence + ".")
+                : Problem.of(ErrorCode.NAME_TAKEN, sentence + ": " + id + ".", Map.of("id", id));
     }
 
     private static Problem secretsTaken(Collection<String> names, Place place) {
         return Problem.of(
-                400,
-                "secret_name_taken",
+                ErrorCode.SECRET_NAME_TAKEN,
                 "Another rotation serves " + String.join(" and ", names) + " at " + place.path() + " of "
                         + place.environment() + " already. Choose other names in secretsMapping.",
                 Map.of("secrets", List.copyOf(names)));

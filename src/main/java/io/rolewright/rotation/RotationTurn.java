@@ -4,6 +4,7 @@ import io.rolewright.credential.Actor;
 import io.rolewright.credential.Cause;
 import io.rolewright.credential.ChangeOutcome;
 import io.rolewright.credential.PasswordChanges;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.target.Deadline;
 import io.smallrye.mutiny.Uni;
@@ -108,20 +109,19 @@ class RotationTurn {
     }
 
     static Problem inProgress() {
-        return new RetryableProblem("rotation_in_progress", "This rotation is under way already.", 1);
+        return new RetryableProblem(ErrorCode.ROTATION_IN_PROGRESS, "This rotation is under way already.", 1);
     }
 
     static Problem revoking() {
         return Problem.of(
-                400,
-                "rotation_revoking",
+                ErrorCode.ROTATION_REVOKING,
                 "This rotation is deleted: it only waits for its roles to get passwords that nobody is given.");
     }
 
     /** A refusal that passes. */
     private static class RetryableProblem extends Problem {
-        RetryableProblem(String code, String message, long seconds) {
-            super(400, code, message, Map.of(), Map.of("Retry-After", Long.toString(seconds)));
+        RetryableProblem(ErrorCode code, String message, long seconds) {
+            super(code, message, Map.of(), Map.of("Retry-After", Long.toString(seconds)));
         }
     }
 
@@ -132,8 +132,7 @@ class RotationTurn {
 
         OverlapNotOver(Instant until, Instant now) {
             super(
-                    400,
-                    "overlap_not_over",
+                    ErrorCode.OVERLAP_NOT_OVER,
                     "The last rotation was a moment ago, and the credential that it replaced may still be in use. Wait, or"
                             + " send force=true to end it at once.",
                     Map.of("until", until),

@@ -23,6 +23,7 @@ import io.rolewright.idempotency.Idempotency;
 import io.rolewright.idempotency.ProvenRight;
 import io.rolewright.idempotency.UnansweredCreations;
 import io.rolewright.idempotency.UnansweredCreations.Creation;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Answer;
@@ -159,8 +160,7 @@ class Rotations {
                 .onItem()
                 .ifNull()
                 .failWith(() -> Problem.of(
-                        404,
-                        "rotation_not_found",
+                        ErrorCode.ROTATION_NOT_FOUND,
                         "There is no rotation named " + name + " at " + path + " of " + environment + "."))
                 .chain(this::shown);
     }
@@ -455,8 +455,7 @@ class Rotations {
     private static void stays(String field, String stored, String sent, String reason) {
         if (sent != null && !sent.equals(stored)) {
             throw Problem.of(
-                    400,
-                    "field_cannot_change",
+                    ErrorCode.FIELD_CANNOT_CHANGE,
                     field + " of a rotation cannot be changed, because " + reason
                             + ". Delete the rotation and create another.",
                     Map.of("field", field, "stored", stored));
@@ -558,8 +557,7 @@ class Rotations {
         }
         if (!auto) {
             throw Problem.of(
-                    400,
-                    "auto_rotation_is_off",
+                    ErrorCode.AUTO_ROTATION_IS_OFF,
                     "nextRotationAt needs isAutoRotationEnabled: true. Without it the rotation runs only when asked to.");
         }
         if (next.isAfter(clock.instant().plus(FURTHEST))) {
@@ -617,8 +615,7 @@ class Rotations {
     static Problem notRotated(ChangeOutcome outcome) {
         if (outcome instanceof ChangeOutcome.InDoubt doubt) {
             return new NotRotated(
-                    504,
-                    "rotation_in_doubt",
+                    ErrorCode.ROTATION_IN_DOUBT,
                     "A new password was sent and the server's answer is missing. It is kept, and this resolves by itself: "
                             + doubt.message(),
                     doubt.attemptId(),
@@ -628,22 +625,20 @@ class Rotations {
             Map<String, Object> details = failure(parked.reason(), parked.sqlState(), parked.obstacles());
             details.put("nextTryAt", parked.nextTryAt());
             return new NotRotated(
-                    400,
-                    "rotation_failed",
+                    ErrorCode.ROTATION_FAILED,
                     "The rotation did not come to its end and is tried again by itself: " + parked.message(),
                     parked.attemptId(),
                     details);
         }
         if (outcome instanceof ChangeOutcome.Failed failed) {
             return new NotRotated(
-                    400,
-                    "rotation_failed",
+                    ErrorCode.ROTATION_FAILED,
                     failed.message(),
                     failed.attemptId(),
                     failure(failed.reason(), failed.sqlState(), failed.obstacles()));
         }
         return outcome instanceof ChangeOutcome.Gone
-                ? Problem.of(404, "rotation_not_found", "The rotation was deleted meanwhile.")
+                ? Problem.of(ErrorCode.ROTATION_NOT_FOUND, "The rotation was deleted meanwhile.")
                 : RotationTurn.inProgress();
     }
 
@@ -759,23 +754,22 @@ class Rotations {
         return Uni.createFrom().deferred(() -> {
             Rights.reach(caller, right);
             return projects.find(caller, id)
-                    .map(found -> found.orElseThrow(
-                            () -> Problem.of(400, "project_not_found", "There is no project with the id " + id + ".")));
+                    .map(found -> found.orElseThrow(() ->
+                            Problem.of(ErrorCode.PROJECT_UNKNOWN, "There is no project with the id " + id + ".")));
         });
     }
 
     /** The connection must be there, be of this project or the organisation, and the caller must be allowed to use it. */
     private Uni<ConnectionDirectory.Entry> usable(Caller caller, UUID connection, UUID project) {
-        Supplier<Problem> notThere =
-                () -> Problem.of(404, "connection_not_found", "There is no connection with the id " + connection + ".");
+        Supplier<Problem> notThere = () ->
+                Problem.of(ErrorCode.CONNECTION_NOT_FOUND, "There is no connection with the id " + connection + ".");
         return connections.find(connection).onItem().ifNull().failWith(notThere).invoke(found -> {
             Rights.requireOn(caller, Right.CONNECTION_CONNECT, Right.CONNECTION_READ, found.projectId(), notThere);
             if (found.projectId() != null
                     && project != null
                     && !found.projectId().equals(project)) {
                 throw Problem.of(
-                        400,
-                        "connection_of_another_project",
+                        ErrorCode.CONNECTION_OF_ANOTHER_PROJECT,
                         "The connection belongs to another project than the rotation.");
             }
         });
@@ -818,6 +812,6 @@ class Rotations {
     }
 
     static Problem notFound(UUID id) {
-        return Problem.of(404, "rotation_not_found", "There is no rotation with the id " + id + ".");
+        return Problem.of(ErrorCode.ROTATION_NOT_FOUND, "There is no rotation with the id " + id + ".");
     }
 }

@@ -3,6 +3,7 @@ package io.rolewright.rotation;
 import io.rolewright.access.Right;
 import io.rolewright.audit.AuditType;
 import io.rolewright.credential.Passwords;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.EntityTags;
 import io.rolewright.rotation.RotationAudit.Act;
@@ -65,8 +66,7 @@ class ServedCredentials {
         if (row.credentialVersion == 0) {
             return Uni.createFrom()
                     .failure(Problem.of(
-                            400,
-                            "no_credentials_yet",
+                            ErrorCode.NO_CREDENTIALS_YET,
                             "This rotation has no proven password yet; its state and attempts say why."));
         }
         Uni<List<Credential>> opened = Uni.createFrom().item(ArrayList::new);

@@ -3,6 +3,7 @@ package io.rolewright.rotation;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.quarkus.panache.common.Parameters;
 import io.rolewright.credential.Passwords;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.smallrye.mutiny.Uni;
@@ -101,8 +102,7 @@ public class ServedSecrets {
                 .map(rows -> {
                     if (rows.size() > MOST_ROTATIONS) {
                         throw Problem.of(
-                                400,
-                                "too_many_secrets",
+                                ErrorCode.TOO_MANY_SECRETS,
                                 "More than " + MOST_ROTATIONS
                                         + " rotations serve secrets here. Ask for a narrower secretPath, or for one"
                                         + " secret by its name.");

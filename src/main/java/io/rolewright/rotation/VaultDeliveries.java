@@ -8,6 +8,7 @@ import io.rolewright.access.Rights;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditType;
 import io.rolewright.credential.Actor;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.store.StoreFault;
 import io.smallrye.mutiny.Uni;
@@ -205,7 +206,7 @@ public class VaultDeliveries {
     }
 
     private static Problem taken() {
-        return Problem.of(400, "vault_place_taken", "vaultKv: another rotation is written to this place already.");
+        return Problem.of(ErrorCode.VAULT_PLACE_TAKEN, "vaultKv: another rotation is written to this place already.");
     }
 
     // ---- What is done about it --------------------------------------------------------------------------------------

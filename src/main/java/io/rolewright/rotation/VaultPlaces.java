@@ -1,6 +1,7 @@
 package io.rolewright.rotation;
 
 import io.rolewright.access.SlugBounds;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.List;
@@ -56,15 +57,13 @@ public class VaultPlaces implements SlugBounds {
     void require(String project, RotationWire.VaultPlace place) {
         if (!isOpen()) {
             throw Problem.of(
-                    400,
-                    "vault_not_configured",
+                    ErrorCode.VAULT_NOT_CONFIGURED,
                     "vaultKv: this service writes to no Vault. Its operator sets quarkus.vault.url and"
                             + " rolewright.vault-kv.places.");
         }
         if (!allow(project, place.mount(), place.path())) {
             throw Problem.of(
-                    400,
-                    "vault_place_not_allowed",
+                    ErrorCode.VAULT_PLACE_NOT_ALLOWED,
                     "vaultKv: rotations of this project may not be written there.",
                     Map.of(
                             "allowedBelow",

@@ -1,5 +1,6 @@
 package io.rolewright.sealing;
 
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.sealing.KeyRun.State;
 import io.rolewright.sealing.KeyRun.Unreadable;
@@ -116,8 +117,7 @@ public class KeyCommands {
                     if (running.get().command() != command) {
                         return Uni.createFrom()
                                 .failure(Problem.of(
-                                        400,
-                                        "key_command_running",
+                                        ErrorCode.KEY_COMMAND_RUNNING,
                                         "The key command "
                                                 + running.get().command().word() + " is running. Wait for its end.",
                                         Map.of("runId", running.get().id())));

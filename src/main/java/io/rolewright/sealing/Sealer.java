@@ -1,5 +1,6 @@
 package io.rolewright.sealing;
 
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.nio.ByteBuffer;
@@ -58,7 +59,7 @@ public class Sealer {
     public byte[] open(SealedField field, UUID record, long version, byte[] sealed) {
         var opened = keyring();
         if (SealedFormat.keyId(sealed) > opened.newest()) {
-            throw Problem.of(503, "data_key_not_loaded", "This process has not read the newest data key yet.");
+            throw Problem.of(ErrorCode.DATA_KEY_NOT_LOADED, "This process has not read the newest data key yet.");
         }
         return SealedFormat.open(opened, field, record, version, sealed);
     }
@@ -104,7 +105,7 @@ public class Sealer {
     Keyring keyring() {
         var opened = keyring;
         if (opened == null) {
-            throw Problem.of(503, "not_ready", "The service is starting: its keys are not open yet.");
+            throw Problem.of(ErrorCode.NOT_READY, "The service is starting: its keys are not open yet.");
         }
         return opened;
     }
@@ -115,7 +116,7 @@ public class Sealer {
             log.warnf("This process has sealed 2^28 times with %s: make a new data key", key);
         }
         if (seals > MOST_SEALS_PER_KEY) {
-            throw Problem.of(503, "data_key_exhausted", "The data key has been used as often as is safe.");
+            throw Problem.of(ErrorCode.DATA_KEY_EXHAUSTED, "The data key has been used as often as is safe.");
         }
     }
 }

@@ -1,5 +1,6 @@
 package io.rolewright.target;
 
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import java.util.Map;
 
@@ -9,8 +10,7 @@ public final class TargetBusy extends Problem {
     /** @param seconds until this caller's turn, at least 1 */
     TargetBusy(long seconds) {
         super(
-                429,
-                "target_busy",
+                ErrorCode.TARGET_BUSY,
                 "Other requests are busy with this server. Nothing was begun; your turn comes in " + seconds
                         + " s, so try again then.",
                 Map.of("retryAfterSeconds", seconds),

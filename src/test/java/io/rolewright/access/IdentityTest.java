@@ -304,7 +304,7 @@ class IdentityTest {
                     "update client_secret set expires_at = now() - interval '1 second' where expires_at is not null"
                             + " and identity_id = '" + somebody.id() + "'");
 
-            renew(token).statusCode(403).body("code", equalTo("token_not_renewable"));
+            renew(token).statusCode(403).body("code", equalTo("token_renewal_refused"));
         }
 
         @Test
@@ -328,7 +328,7 @@ class IdentityTest {
             TestStore.sql("update client_secret set trusted_ips = '192.0.2.0/24' where trusted_ips <> ''"
                     + " and identity_id = '" + somebody.id() + "'");
 
-            renew(token).statusCode(403).body("code", equalTo("token_not_renewable"));
+            renew(token).statusCode(403).body("code", equalTo("token_renewal_refused"));
         }
 
         /** By another replica, of which this one has not heard. */

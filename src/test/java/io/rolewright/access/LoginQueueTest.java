@@ -3,6 +3,7 @@ package io.rolewright.access;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.rolewright.access.LoginQueue.Way;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.smallrye.config.SmallRyeConfigBuilder;
 import io.smallrye.mutiny.Uni;
@@ -98,7 +99,7 @@ class LoginQueueTest {
     void aFailureOfOursCountsForNothing() {
         for (int i = 0; i < 100; i++) {
             login("somebody", "192.0.2.1");
-            judged.get(i).fail(Problem.of(503, "store_unavailable", "no"));
+            judged.get(i).fail(Problem.of(ErrorCode.STORE_UNAVAILABLE, "no"));
         }
         for (int i = 100; i < 200; i++) {
             login("somebody", "192.0.2.1");

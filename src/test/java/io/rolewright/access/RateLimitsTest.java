@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.rolewright.access.RateLimits.Kind;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.smallrye.mutiny.Uni;
 import java.util.UUID;
@@ -128,12 +129,13 @@ class RateLimitsTest {
         var somebody = caller("192.0.2.1");
         times(
                 100,
-                () -> assertThat(outcome(somebody, Uni.createFrom().failure(Problem.of(429, "target_busy", "no"))))
+                () -> assertThat(outcome(somebody, Uni.createFrom().failure(Problem.of(ErrorCode.TARGET_BUSY, "no"))))
                         .isEqualTo("target_busy"));
 
         times(
                 3,
-                () -> assertThat(outcome(somebody, Uni.createFrom().failure(Problem.of(400, "password_refused", "no"))))
+                () -> assertThat(outcome(
+                                somebody, Uni.createFrom().failure(Problem.of(ErrorCode.PASSWORD_REFUSED, "no"))))
                         .isEqualTo("password_refused"));
         assertThat(outcome(somebody, Uni.createFrom().item("done"))).isEqualTo("rate_limited");
     }

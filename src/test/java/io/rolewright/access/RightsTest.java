@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import java.util.Map;
 import java.util.Set;
@@ -17,7 +18,7 @@ class RightsTest {
 
     private static final UUID MINE = UUID.randomUUID();
     private static final UUID THEIRS = UUID.randomUUID();
-    private static final Problem NOT_THERE = Problem.of(404, "not_found", "There is no such thing.");
+    private static final Problem NOT_THERE = Problem.of(ErrorCode.NOT_FOUND, "There is no such thing.");
 
     @ParameterizedTest
     @EnumSource(Right.class)

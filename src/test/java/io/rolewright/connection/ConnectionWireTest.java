@@ -242,7 +242,7 @@ class ConnectionWireTest {
             Map<String, Object> body = newConnection(name("nowhere"), credentials(target().role("LOGIN")));
             body.put("projectId", UUID.randomUUID().toString());
 
-            create(body).then().statusCode(400).body("code", equalTo("project_not_found"));
+            create(body).then().statusCode(400).body("code", equalTo("project_unknown"));
         }
 
         @Test
@@ -528,7 +528,7 @@ class ConnectionWireTest {
                     .get(BASE)
                     .then()
                     .statusCode(400)
-                    .body("code", equalTo("project_not_found"));
+                    .body("code", equalTo("project_unknown"));
             Api.as()
                     .get("/api/v1/app-connections/options")
                     .then()

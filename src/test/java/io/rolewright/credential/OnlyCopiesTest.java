@@ -225,7 +225,7 @@ class OnlyCopiesTest {
                 .post(CONNECTIONS + "/" + id + "/release")
                 .then()
                 .statusCode(400)
-                .body("code", equalTo("rotation_in_doubt"));
+                .body("code", equalTo("rotation_unfinished"));
         clearAway(role(id));
 
         assertThat(versions(id)).isEqualTo(before);

@@ -2,6 +2,7 @@ package io.rolewright.idempotency;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.UniEmitter;
@@ -49,7 +50,7 @@ class CreationAnswerTest {
     }
 
     private static Uni<String> nothing() {
-        return Uni.createFrom().failure(Problem.of(400, "failed", "nothing came of it"));
+        return Uni.createFrom().failure(Problem.of(ErrorCode.CONNECTION_TEST_FAILED, "nothing came of it"));
     }
 
     @Test

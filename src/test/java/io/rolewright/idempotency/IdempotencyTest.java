@@ -9,6 +9,7 @@ import static org.awaitility.Awaitility.await;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.vertx.VertxContextSupport;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.testing.TestStore;
@@ -119,7 +120,8 @@ class IdempotencyTest {
         assertThatThrownBy(() -> send(
                         "key",
                         completion -> Uni.createFrom()
-                                .failure(Problem.of(400, "connection_test_failed", "The server refused the login."))))
+                                .failure(
+                                        Problem.of(ErrorCode.CONNECTION_TEST_FAILED, "The server refused the login."))))
                 .asInstanceOf(type(Problem.class))
                 .extracting(Problem::code)
                 .isEqualTo("connection_test_failed");

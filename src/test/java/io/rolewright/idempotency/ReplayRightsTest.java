@@ -125,7 +125,12 @@ class ReplayRightsTest {
 
         assertThat(later.statusCode()).as(later.asString()).isIn(400, 403, 404);
         assertThat(later.<String>path("code"))
-                .isIn("permission_denied", "project_not_found", "webhook_not_found", "rotation_not_found");
+                .isIn(
+                        "permission_denied",
+                        "project_not_found",
+                        "project_unknown",
+                        "webhook_not_found",
+                        "rotation_not_found");
         assertThat(TestStore.sql("select from audit_event where actor_id = '" + somebody.id()
                         + "' and outcome <> 'SUCCESS' and request_id = '" + later.header("X-Request-Id") + "'"))
                 .as("a row in the audit")

@@ -209,7 +209,7 @@ class RotationWireTest {
                 .get(BASE)
                 .then()
                 .statusCode(400)
-                .body("code", equalTo("project_not_found"));
+                .body("code", equalTo("project_unknown"));
     }
 
     @Nested
@@ -1107,7 +1107,7 @@ class RotationWireTest {
                     .get(SUMMARY)
                     .then()
                     .statusCode(400)
-                    .body("code", equalTo("project_not_found"));
+                    .body("code", equalTo("project_unknown"));
         }
 
         @ParameterizedTest

@@ -13,6 +13,7 @@ import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.idempotency.ProvenRight;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
@@ -298,7 +299,8 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
                                 .invoke(count -> {
                                     if (count == 0) {
                                         throw Problem.of(
-                                                400, "delivery_pending", "This delivery is still under way by itself.");
+                                                ErrorCode.DELIVERY_PENDING,
+                                                "This delivery is still under way by itself.");
                                     }
                                 })
                                 .chain(() -> audit.record(success(act, AuditType.REPLAY_WEBHOOK_DELIVERY, row)
@@ -323,8 +325,7 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
         return deliveries
                 .find(id, deliveryId)
                 .map(found -> found.orElseThrow(() -> Problem.of(
-                        404,
-                        "webhook_delivery_not_found",
+                        ErrorCode.WEBHOOK_DELIVERY_NOT_FOUND,
                         "This webhook has no delivery with the id " + deliveryId + ".")));
     }
 
@@ -347,7 +348,7 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
             Rights.reach(act.caller(), right);
             return projects.find(act.caller(), project)
                     .map(found -> found.orElseThrow(() -> Problem.of(
-                                    400, "project_not_found", "There is no project with the id " + project + "."))
+                                    ErrorCode.PROJECT_UNKNOWN, "There is no project with the id " + project + "."))
                             .id)
                     .invoke(id -> Rights.require(act.caller(), right, id));
         });
@@ -357,7 +358,11 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
     private Uni<Void> requireOpen(URI url) {
         return sender.objection(url)
                 .invoke(objection -> objection.ifPresent(reason -> {
-                    throw Problem.of(400, "receiver_" + reason, "The host of url is none that this service may reach.");
+                    throw Problem.of(
+                            reason.equals("host_malformed")
+                                    ? ErrorCode.RECEIVER_HOST_MALFORMED
+                                    : ErrorCode.RECEIVER_ADDRESS_REFUSED,
+                            "The host of url is none that this service may reach.");
                 }))
                 .replaceWithVoid();
     }
@@ -381,11 +386,12 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
     }
 
     private static Problem notFound(UUID id) {
-        return Problem.of(404, "webhook_not_found", "There is no webhook with the id " + id + ".");
+        return Problem.of(ErrorCode.WEBHOOK_NOT_FOUND, "There is no webhook with the id " + id + ".");
     }
 
     private static Problem nameTaken(@Nullable String name) {
-        return Problem.of(400, "webhook_name_taken", "The project has a webhook with the name " + name + " already.");
+        return Problem.of(
+                ErrorCode.WEBHOOK_NAME_TAKEN, "The project has a webhook with the name " + name + " already.");
     }
 
     private static AuditEvent success(Act act, String type, Webhook row) {

@@ -1,0 +1,79 @@
+package io.rolewright.problem;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.rolewright.target.Refusal;
+import io.rolewright.target.Unreachability;
+import io.rolewright.testing.MadePage;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** {@code docs/errors.md} is made of {@link ErrorCode}. */
+class ErrorCodesTest {
+
+    private static final String HEAD = """
+            # Error codes
+
+            Every answer that is not a success has one shape: `reqId` (the request's id, also in the header `X-Request-Id`), `statusCode`,
+            `message` (for people; its wording may change), `error` (the kind of error, by the reference's names), `code`, and `details` where
+            there is something to act on. **Programs decide by `code`.** A code has one status, here and in every operation. Codes are never
+            renamed within a version that is supported; new ones may be added, so treat an unknown code by its status.
+
+            `Retry-After` is set where waiting helps. A 422 has a list as its `message`: one issue per field, with the `path` to it.
+
+            Codes about a server and its roles are also the `code` in `details.problems` of a refusal, in a preflight
+            and in a connection's test; what they say of one role stands beside them, with the SQL statement that helps.
+
+            This page is made of `ErrorCode` in the package `problem` and held against it by `ErrorCodesTest`.
+
+            | code | status | meaning | next step |
+            |---|---|---|---|
+            """;
+
+    @Test
+    void thePageSaysWhatTheCodeDoes() {
+        MadePage.assertIs(
+                "errors.md",
+                HEAD
+                        + Arrays.stream(ErrorCode.values())
+                                .sorted(Comparator.comparing(ErrorCode::code))
+                                .map(code -> "| `%s` | %d | %s | %s |\n"
+                                        .formatted(code.code(), code.status(), cell(code.meaning()), cell(code.next())))
+                                .collect(Collectors.joining()));
+    }
+
+    private static String cell(String text) {
+        return text.replace("|", "\\|");
+    }
+
+    @Test
+    void meaningAndNextStepAreSentences() {
+        for (ErrorCode code : ErrorCode.values()) {
+            assertThat(code.status()).as(code.code()).isBetween(400, 599);
+            assertThat(code.meaning()).as(code.code()).matches("[A-Za-z].*\\.");
+            assertThat(code.next()).as(code.code()).matches("[A-Za-z].*\\.");
+        }
+    }
+
+    @Test
+    void whateverAServerAnswersHasACodeOfItsOwn() {
+        Stream.concat(Arrays.stream(Refusal.values()), Arrays.stream(Unreachability.values()))
+                .map(reason -> ((Enum<?>) reason).name().toLowerCase(Locale.ROOT))
+                .forEach(reason -> assertThat(ErrorCode.ofReason(reason))
+                        .as(reason)
+                        .isNotEqualTo(ErrorCode.SERVER_REFUSED)
+                        .extracting(ErrorCode::status)
+                        .isEqualTo(400));
+    }
+
+    /** Of the service itself {@code not_ready} is a 503. */
+    @Test
+    void aServerThatIsNotReadyIsNotThisServiceThatIsNot() {
+        assertThat(ErrorCode.ofReason("not_ready")).isEqualTo(ErrorCode.SERVER_NOT_READY);
+        assertThat(ErrorCode.ofReason("something new")).isEqualTo(ErrorCode.SERVER_REFUSED);
+    }
+}
