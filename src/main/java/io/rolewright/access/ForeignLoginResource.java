@@ -83,6 +83,27 @@ class ForeignLoginResource {
         return login(Method.OIDC, login);
     }
 
+    @POST
+    @Path("jwt-auth/login")
+    @Public
+    @SecurityRequirements
+    @Operation(
+            operationId = "loginWithJwtAuth",
+            summary = "Log in with an OpenID Connect token, by the reference's other name for it",
+            description = "The same as `oidc-auth/login`, under the same rule of the identity.")
+    @APIResponse(responseCode = "200", description = "The token.")
+    @APIResponse(
+            responseCode = "401",
+            description = "`invalid_credentials`, or `login_locked` with Retry-After.",
+            content =
+                    @Content(
+                            mediaType = MediaType.APPLICATION_JSON,
+                            schema = @Schema(implementation = ApiError.class),
+                            example = REFUSED))
+    public Uni<RestResponse<GrantedToken>> jwt(@NotNull @Valid TokenLogin login) {
+        return login(Method.OIDC, login);
+    }
+
     private Uni<RestResponse<GrantedToken>> login(Method method, TokenLogin login) {
         return logins.login(
                         method,

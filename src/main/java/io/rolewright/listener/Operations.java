@@ -42,6 +42,7 @@ public final class Operations {
             DELETE NONE          /api/v1/auth/oidc-auth/identities/{identityId}
             GET    NONE          /api/v1/auth/oidc-auth/identities/{identityId}
             POST   FOREIGN_TOKEN /api/v1/auth/oidc-auth/login
+            POST   FOREIGN_TOKEN /api/v1/auth/jwt-auth/login
             GET    NONE          /api/v1/auth/signing-keys
             POST   FORM          /api/v1/auth/signing-keys/rotate
             GET    NONE          /api/v1/auth/token-auth/identities/{identityId}/tokens

@@ -29,6 +29,10 @@ public record ApiError(
         Map<String, Object> details) {
 
     static ApiError of(String reqId, ErrorCode code, String message, Map<String, Object> details) {
-        return new ApiError(reqId, code.status(), message, code.kind(), code.code(), details);
+        return of(reqId, code.status(), code, message, details);
+    }
+
+    static ApiError of(String reqId, int status, ErrorCode code, String message, Map<String, Object> details) {
+        return new ApiError(reqId, status, message, code.kind(status), code.code(), details);
     }
 }

@@ -31,6 +31,10 @@ public enum ErrorCode {
             404,
             "Nothing exists at this path or under this id.",
             "Check the path against the OpenAPI document, and the id."),
+    NOT_OFFERED(
+            501,
+            "Infisical has this path and this service does not offer it. For a login it is a 400.",
+            "Do what the message says instead. Nothing was read, changed or deleted."),
     METHOD_NOT_ALLOWED(
             405, "The path exists but does not support this method.", "Use one of the methods in the Allow header."),
     NOT_ACCEPTABLE(
@@ -513,7 +517,7 @@ public enum ErrorCode {
     }
 
     /** The kind of error by the reference's names, which tells a token that does not count from a right that is lacking, though both are 403. */
-    String kind() {
+    String kind(int status) {
         return switch (status) {
             case 400 -> "BadRequest";
             case 401 -> "UnauthorizedError";
@@ -525,6 +529,7 @@ public enum ErrorCode {
             case 415 -> "UnsupportedMediaType";
             case 422 -> "ValidationFailure";
             case 429 -> "RateLimitExceeded";
+            case 501 -> "NotImplemented";
             case 502 -> "BadGateway";
             case 503 -> "ServiceUnavailable";
             case 504 -> "GatewayTimeoutError";

@@ -69,6 +69,7 @@ class ListenerTest {
         "POST, /api/v1/auth/token/revoke, 4096",
         "POST, /api/v1/auth/kubernetes-auth/login, 20480",
         "POST, /api/v1/auth/oidc-auth/login, 20480",
+        "POST, /api/v1/auth/jwt-auth/login, 20480",
         "POST, /api/v1/app-connections/postgres, 327680",
         "PATCH, /api/v1/app-connections/postgres/a6b6b2b0-0000-4000-8000-000000000000, 327680",
         "PUT, /api/v1/auth/oidc-auth/identities/a6b6b2b0-0000-4000-8000-000000000000, 327680",

@@ -28,6 +28,7 @@ class ApiDocumentTest {
             "POST /api/v1/auth/universal-auth/login",
             "POST /api/v1/auth/kubernetes-auth/login",
             "POST /api/v1/auth/oidc-auth/login",
+            "POST /api/v1/auth/jwt-auth/login",
             "GET /api/status");
 
     /** What is made to give a password out, and what says under which name one is served. */

@@ -33,8 +33,8 @@ public final class ApiContract {
     private static final String DEFINITIONS = "#/$defs/";
     private static final String ERROR = COMPONENTS + "ApiError";
 
-    /** What the framework may answer to anything that is no operation. */
-    private static final List<Integer> NO_OPERATION = List.of(400, 401, 403, 404, 405, 406, 413, 414);
+    /** What may be answered to anything that is no operation: by the framework, or that the reference has it and we have not. */
+    private static final List<Integer> NO_OPERATION = List.of(400, 401, 403, 404, 405, 406, 413, 414, 501);
 
     private static ApiContract committed;
 
