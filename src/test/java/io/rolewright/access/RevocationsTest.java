@@ -77,7 +77,7 @@ class RevocationsTest {
     /** Seen from the heap: a million of them leave what two halves take, and not a hundred bytes each. */
     @Test
     void memoryIsBounded() {
-        var many = new Revocations[8];
+        var many = new Revocations[24];
         long before = used();
         for (int i = 0; i < many.length; i++) {
             many[i] = new Revocations();
@@ -91,8 +91,15 @@ class RevocationsTest {
         assertThat(many[0].of(new UUID(4L * Revocations.HALF, 0), START)).isEqualTo(Known.REVOKED);
     }
 
+    /** The least of several looks: what other threads of this process leave meanwhile is no part of it. */
     private static long used() {
-        System.gc();
-        return Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory();
+        long least = Long.MAX_VALUE;
+        for (int look = 0; look < 4; look++) {
+            System.gc();
+            least = Math.min(
+                    least,
+                    Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory());
+        }
+        return least;
     }
 }
