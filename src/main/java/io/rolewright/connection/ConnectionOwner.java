@@ -4,7 +4,6 @@ import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.credential.Actor;
-import io.rolewright.credential.Cause;
 import io.rolewright.credential.DriftPolicy;
 import io.rolewright.credential.RoleOwner;
 import io.rolewright.outbox.Fact;
@@ -13,7 +12,6 @@ import io.rolewright.password.PasswordPolicy;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
-import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.Map;
 import java.util.UUID;
@@ -62,13 +60,9 @@ class ConnectionOwner implements RoleOwner {
     @Override
     public Uni<Instant> promoted(Promotion promotion) {
         return managed.lock(promotion.ownerId()).chain(row -> {
-            row.status = "success";
-            row.lastAttemptedAt = shown(promotion.at());
-            row.lastRotatedAt = row.lastAttemptedAt;
-            row.lastManual = promotion.cause() != Cause.SCHEDULE;
-            row.lastMessage = null;
-            row.nextRotationAt = row.next(promotion.at());
-            row.updatedAt = row.lastAttemptedAt;
+            row.plan.succeeded(promotion.cause(), shown(promotion.at()));
+            row.plan.reckon(promotion.at());
+            row.updatedAt = shown(promotion.at());
             return store.byId(promotion.ownerId())
                     .call(connection -> record(
                             connection,
@@ -83,21 +77,18 @@ class ConnectionOwner implements RoleOwner {
                             connection.id,
                             promotion.number(),
                             Map.of("cause", promotion.cause().wireName()))))
-                    .replaceWith(row.nextRotationAt);
+                    .replaceWith(row.plan.dueAt());
         });
     }
 
     @Override
     public Uni<Next> ended(Ending ending) {
         return managed.lock(ending.ownerId()).chain(row -> {
-            row.lastAttemptedAt = shown(ending.at());
-            row.lastMessage = ending.message();
-            row.updatedAt = row.lastAttemptedAt;
+            row.updatedAt = shown(ending.at());
             if (ending.finished()) {
-                row.status = "failed";
-                if (ending.cause() == Cause.SCHEDULE && row.autoRotation) {
-                    row.nextRotationAt = tomorrow(row, ending.at());
-                }
+                row.plan.failed(ending.cause(), shown(ending.at()), ending.message());
+            } else {
+                row.plan.waits(shown(ending.at()), ending.message());
             }
             return store.byId(ending.ownerId())
                     .call(connection -> record(
@@ -114,7 +105,7 @@ class ConnectionOwner implements RoleOwner {
                             connection.id,
                             null,
                             Map.of("reason", ending.reason(), "triedAgain", !ending.finished()))))
-                    .replaceWith(new Next(row.nextRotationAt, null));
+                    .replaceWith(new Next(row.plan.dueAt(), null));
         });
     }
 
@@ -142,14 +133,6 @@ class ConnectionOwner implements RoleOwner {
                 .in(connection.projectId())
                 .on(ConnectionAudit.KIND, connection.id)
                 .with("name", connection.name));
-    }
-
-    private static Instant tomorrow(ManagedConnection row, Instant now) {
-        return now.atZone(ZoneOffset.UTC)
-                .toLocalDate()
-                .plusDays(1)
-                .atTime(row.rotateAtHours, row.rotateAtMinutes)
-                .toInstant(ZoneOffset.UTC);
     }
 
     /** Milliseconds: what the wire shows is then exactly what is stored. */

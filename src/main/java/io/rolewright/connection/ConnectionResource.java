@@ -21,6 +21,9 @@ import io.rolewright.connection.ConnectionWire.Report;
 import io.rolewright.connection.ConnectionWire.RotationForm;
 import io.rolewright.connection.ConnectionWire.Usage;
 import io.rolewright.connection.ManagedCredentials.Wanted;
+import io.rolewright.credential.History;
+import io.rolewright.credential.HistoryWire.Attempts;
+import io.rolewright.credential.HistoryWire.Versions;
 import io.rolewright.idempotency.Idempotency;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
@@ -71,6 +74,7 @@ class ConnectionResource {
     private static final String PROJECT = "Only this project's connections.";
 
     private final Connections connections;
+    private final History history;
     private final CurrentCaller caller;
     private final RequestContext request;
     private final Organisation organisation;
@@ -78,11 +82,13 @@ class ConnectionResource {
 
     ConnectionResource(
             Connections connections,
+            History history,
             CurrentCaller caller,
             RequestContext request,
             Organisation organisation,
             Idempotency idempotency) {
         this.connections = connections;
+        this.history = history;
         this.caller = caller;
         this.request = request;
         this.organisation = organisation;
@@ -332,6 +338,36 @@ class ConnectionResource {
         return connections
                 .testStored(act(), id(connectionId), body == null ? List.of() : roles(body.roles()), deadline())
                 .map(report -> new Report(TestReport.of(report)));
+    }
+
+    @GET
+    @Path("/postgres/{connectionId}/attempts")
+    @Operation(
+            operationId = "listPostgresAppConnectionAttempts",
+            summary = "List what was tried to change a managed password, newest first")
+    public Uni<Attempts> attempts(
+            @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId,
+            @BeanParam PageQuery query) {
+        Page page = query.page();
+        return connections
+                .readable(caller.get(), id(connectionId))
+                .chain(id -> history.attempts(id, page))
+                .map(Attempts::of);
+    }
+
+    @GET
+    @Path("/postgres/{connectionId}/versions")
+    @Operation(
+            operationId = "listPostgresAppConnectionVersions",
+            summary = "List the passwords of a managed connection, without the passwords, newest first")
+    public Uni<Versions> versions(
+            @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId,
+            @BeanParam PageQuery query) {
+        Page page = query.page();
+        return connections
+                .readable(caller.get(), id(connectionId))
+                .chain(id -> history.versions(id, page))
+                .map(Versions::of);
     }
 
     // ---- What is not offered ----------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.jspecify.annotations.Nullable;
 
 /** The shapes of the wire, as {@code ConnectionResource} takes and gives them. No response has a field for a password. */
 class ConnectionWire {
@@ -173,7 +174,12 @@ class ConnectionWire {
             @Min(value = 0, message = "Must be between 0 and 59")
             @Max(value = 59, message = "Must be between 0 and 59")
             @Schema(examples = "30")
-            Integer minutes) {}
+            Integer minutes) {
+
+        static @Nullable TimeOfDay of(@Nullable Integer minuteOfDay) {
+            return minuteOfDay == null ? null : new TimeOfDay(minuteOfDay / 60, minuteOfDay % 60);
+        }
+    }
 
     @Schema(
             name = "TestPostgresCredentials",
@@ -260,7 +266,7 @@ class ConnectionWire {
                     null,
                     null,
                     row.projectId(),
-                    managed != null && managed.row().autoRotation,
+                    managed != null && managed.row().plan.auto(),
                     row.credentialsHash,
                     ProjectRef.of(row.project),
                     APP,
@@ -328,14 +334,14 @@ class ConnectionWire {
                     row.id,
                     row.connectionId,
                     "single",
-                    row.intervalDays,
-                    row.intervalDays == null ? null : new TimeOfDay(row.rotateAtHours, row.rotateAtMinutes),
-                    row.status,
-                    row.lastAttemptedAt,
-                    row.lastRotatedAt,
-                    row.lastMessage,
+                    row.plan.intervalDays(),
+                    TimeOfDay.of(row.plan.rotateAtMinute()),
+                    row.plan.lastStatus(),
+                    row.plan.lastAttemptedAt(),
+                    row.plan.lastRotatedAt(),
+                    row.plan.lastMessage(),
                     null,
-                    row.nextRotationAt,
+                    row.plan.nextTryAt(),
                     0,
                     managed.status() == null ? null : managed.status().currentNumber(),
                     row.createdAt,

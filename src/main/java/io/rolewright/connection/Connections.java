@@ -164,6 +164,11 @@ class Connections {
     }
 
     /** Who uses a connection, and would break without it. */
+    /** Fails unless the caller may read it. @return its id */
+    Uni<UUID> readable(Caller caller, UUID id) {
+        return existing(caller, id, Right.CONNECTION_READ).map(row -> row.id);
+    }
+
     Uni<List<ConnectionUser.Use>> usage(Caller caller, UUID id) {
         return existing(caller, id, Right.CONNECTION_READ).chain(row -> uses(row.id));
     }

@@ -1,13 +1,14 @@
 package io.rolewright.connection;
 
-import io.rolewright.credential.Schedule;
+import io.rolewright.credential.Plan;
+import jakarta.persistence.Embedded;
 import jakarta.persistence.Entity;
 import jakarta.persistence.Id;
 import jakarta.persistence.Table;
 import java.time.Instant;
-import java.time.LocalTime;
 import java.util.UUID;
 import org.hibernate.annotations.DynamicUpdate;
+import org.jspecify.annotations.Nullable;
 
 /** What is to be known of a connection whose password is ours. The columns are explained in the migration. */
 @Entity
@@ -20,17 +21,13 @@ class ManagedConnection {
 
     UUID id;
     UUID roleId;
-    boolean autoRotation;
-    Integer intervalDays;
-    Integer rotateAtHours;
-    Integer rotateAtMinutes;
-    String status;
-    Instant lastAttemptedAt;
-    Instant lastRotatedAt;
-    boolean lastManual;
-    String lastMessage;
-    Instant nextRotationAt;
+
+    @Embedded
+    Plan plan = new Plan();
+
+    @Nullable
     Long releasedVersion;
+
     Instant createdAt;
     Instant updatedAt;
 
@@ -38,23 +35,5 @@ class ManagedConnection {
 
     boolean released() {
         return releasedVersion != null;
-    }
-
-    /** Null when there is none, switched on or not. */
-    Schedule schedule() {
-        return intervalDays == null ? null : new Schedule(intervalDays, LocalTime.of(rotateAtHours, rotateAtMinutes));
-    }
-
-    void schedule(Schedule schedule) {
-        intervalDays = schedule.intervalDays();
-        rotateAtHours = schedule.at().getHour();
-        rotateAtMinutes = schedule.at().getMinute();
-    }
-
-    /** What is next, from what happened last. */
-    Instant next(Instant now) {
-        return autoRotation && intervalDays != null
-                ? schedule().next(lastRotatedAt == null ? now : lastRotatedAt, lastManual)
-                : null;
     }
 }

@@ -7,8 +7,10 @@ import io.rolewright.credential.ChangeOutcome;
 import io.rolewright.credential.ChangeOutcome.Obstacle;
 import io.rolewright.credential.LoginUse;
 import io.rolewright.credential.ManagedRoles;
+import io.rolewright.credential.NotChanged;
 import io.rolewright.credential.PasswordChanges;
 import io.rolewright.credential.Passwords;
+import io.rolewright.credential.Plan;
 import io.rolewright.credential.RoleChecks;
 import io.rolewright.credential.RoleServer;
 import io.rolewright.credential.Schedule;
@@ -24,9 +26,6 @@ import io.rolewright.target.TargetReport;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
 import java.util.UUID;
 
 /**
@@ -140,19 +139,11 @@ class ManagedCredentials {
                     managed.connectionId = row.id;
                     managed.id = UUID.randomUUID();
                     managed.roleId = role;
-                    managed.autoRotation = Boolean.TRUE.equals(wanted.auto());
-                    managed.intervalDays = null;
-                    managed.rotateAtHours = null;
-                    managed.rotateAtMinutes = null;
+                    managed.plan = new Plan();
+                    managed.plan.auto(Boolean.TRUE.equals(wanted.auto()));
                     if (wanted.schedule() != null) {
-                        managed.schedule(wanted.schedule());
+                        managed.plan.schedule(wanted.schedule());
                     }
-                    managed.status = null;
-                    managed.lastAttemptedAt = null;
-                    managed.lastRotatedAt = null;
-                    managed.lastManual = true;
-                    managed.lastMessage = null;
-                    managed.nextRotationAt = null;
                     managed.releasedVersion = null;
                     managed.createdAt = now;
                     managed.updatedAt = now;
@@ -173,8 +164,8 @@ class ManagedCredentials {
     Uni<ChangeOutcome> takeOver(Begun begun, ConnectionAudit.Act act, Deadline deadline) {
         return changes.change(begun.roleId(), Cause.MANAGED, actor(act), false, deadline)
                 .invoke(outcome -> {
-                    if (outcome instanceof ChangeOutcome.Failed failed) {
-                        throw failed(ErrorCode.MANAGED_CREDENTIALS_FAILED, "Unable to manage the password: ", failed);
+                    if (outcome instanceof ChangeOutcome.Failed) {
+                        throw NotChanged.of(outcome, ErrorCode.MANAGED_CREDENTIALS_FAILED, ManagedCredentials::notManaged);
                     }
                 });
     }
@@ -215,69 +206,14 @@ class ManagedCredentials {
         return active(connection)
                 .chain(row -> changes.alone(
                         connection,
-                        ManagedCredentials::inProgress,
+                        NotChanged::inProgress,
                         () -> changes.admitted(
                                 connection,
                                 Errand.CHANGE,
                                 deadline,
                                 own -> changes.change(row.roleId, Cause.MANUAL, actor(act), false, own))))
-                .invoke(ManagedCredentials::answer)
+                .invoke(outcome -> NotChanged.requireDone(outcome, ErrorCode.ROTATION_FAILED, ManagedCredentials::notManaged))
                 .replaceWithVoid();
-    }
-
-    private static Problem inProgress() {
-        return Problem.of(ErrorCode.ROTATION_IN_PROGRESS, "The password is being changed at this moment.");
-    }
-
-    private static void answer(ChangeOutcome outcome) {
-        if (outcome instanceof ChangeOutcome.InProgress) {
-            throw inProgress();
-        }
-        if (outcome instanceof ChangeOutcome.Gone) {
-            throw notManaged();
-        }
-        if (outcome instanceof ChangeOutcome.InDoubt doubt) {
-            throw Problem.of(
-                    ErrorCode.ROTATION_IN_DOUBT,
-                    "Whether the server has taken the new password is not known yet: " + doubt.message()
-                            + " Both are kept, and it goes on by itself.",
-                    Map.of(
-                            "attemptId", doubt.attemptId(),
-                            "reason", doubt.reason(),
-                            "nextTryAt", doubt.nextTryAt()));
-        }
-        if (outcome instanceof ChangeOutcome.Parked parked) {
-            Map<String, Object> details =
-                    details(parked.attemptId(), parked.reason(), parked.sqlState(), parked.obstacles());
-            details.put("nextTryAt", parked.nextTryAt());
-            throw Problem.of(
-                    ErrorCode.ROTATION_FAILED,
-                    "The password could not be changed yet: " + parked.message() + " It is tried again by itself.",
-                    details);
-        }
-        if (outcome instanceof ChangeOutcome.Failed failed) {
-            throw failed(ErrorCode.ROTATION_FAILED, "The password was not changed: ", failed);
-        }
-    }
-
-    private static Problem failed(ErrorCode code, String start, ChangeOutcome.Failed failed) {
-        return Problem.of(
-                code,
-                start + failed.message(),
-                details(failed.attemptId(), failed.reason(), failed.sqlState(), failed.obstacles()));
-    }
-
-    private static Map<String, Object> details(UUID attempt, String reason, String sqlState, List<Obstacle> obstacles) {
-        Map<String, Object> details = new HashMap<>();
-        details.put("attemptId", attempt);
-        details.put("reason", reason);
-        if (sqlState != null) {
-            details.put("sqlState", sqlState);
-        }
-        if (!obstacles.isEmpty()) {
-            details.put("obstacles", obstacles);
-        }
-        return details;
     }
 
     /** Changes the schedule. Joins the running transaction, which holds the connection's lock. */
@@ -287,14 +223,14 @@ class ManagedCredentials {
                         .chain(() -> store.lock(connection))
                         .chain(row -> {
                             if (wanted.schedule() != null) {
-                                row.schedule(wanted.schedule());
+                                row.plan.schedule(wanted.schedule());
                             }
                             if (wanted.auto() != null) {
-                                row.autoRotation = wanted.auto();
+                                row.plan.auto(wanted.auto());
                             }
-                            row.nextRotationAt = row.next(now);
+                            row.plan.reckon(now);
                             row.updatedAt = now;
-                            return roles.schedule(row.roleId, row.nextRotationAt);
+                            return roles.schedule(row.roleId, row.plan.dueAt());
                         }));
     }
 
@@ -317,8 +253,7 @@ class ManagedCredentials {
                         row.platformManaged = false;
                         seal.keep(row, seal.open(row).with(password));
                         managed.releasedVersion = row.credentialsVersion;
-                        managed.autoRotation = false;
-                        managed.nextRotationAt = null;
+                        managed.plan.end();
                         managed.updatedAt = now;
                         return password;
                     }));

@@ -484,7 +484,7 @@ class Ledger {
                 .invoke(next -> {
                     Instant change = next == null ? null : next.change();
                     role.changeAt = attempt.cause == Cause.SCHEDULE && change == null && role.changeAt != null
-                            ? role.storeNow.plus(Duration.ofDays(1))
+                            ? role.storeNow.plus(Plan.pause(1))
                             : change == null ? role.changeAt : change;
                     free(role);
                 })

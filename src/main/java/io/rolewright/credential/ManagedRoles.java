@@ -25,7 +25,7 @@ public class ManagedRoles {
 
     private static final String STATUS = """
             select new io.rolewright.credential.RoleStatus(r.id, r.ownerId, r.roleName, r.state, r.reason,
-                   v.number, v.currentAt, a.id, a.nextTryAt)
+                   v.number, v.currentAt, a.id, a.nextTryAt, a.state, r.leaseUntil, r.storeNow)
               from ManagedRole r
               left join PasswordVersion v on v.roleId = r.id and v.state = io.rolewright.credential.VersionState.CURRENT
               left join Attempt a on a.roleId = r.id and a.state in (io.rolewright.credential.AttemptState.CLAIMED,

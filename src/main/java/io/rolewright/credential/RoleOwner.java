@@ -40,7 +40,7 @@ public interface RoleOwner {
     /**
      * What follows an attempt that came to nothing.
      *
-     * @param change as for {@link #promoted}; null keeps what there is (a scheduled change that failed then comes a day later)
+     * @param change as for {@link #promoted}; null keeps what there is (a scheduled change that failed is then tried again after the shortest pause of a {@link Plan})
      * @param attempt when the owner's own schedule tries again; null for owners without one
      */
     record Next(@Nullable Instant change, @Nullable Instant attempt) {}

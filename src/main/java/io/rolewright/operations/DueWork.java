@@ -7,13 +7,13 @@ import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.rolewright.credential.DueRoles;
+import io.rolewright.credential.ScheduleNotices;
 import io.rolewright.delivery.vault.VaultCourier;
 import io.rolewright.delivery.vault.VaultCourier.Written;
 import io.rolewright.delivery.webhook.Courier;
 import io.rolewright.delivery.webhook.Courier.Told;
 import io.rolewright.outbox.Outbox;
 import io.rolewright.rotation.DueRotations;
-import io.rolewright.rotation.ScheduleNotices;
 import io.rolewright.store.Awaited;
 import io.rolewright.store.CallersContext;
 import io.rolewright.store.OwnContext;
@@ -106,7 +106,12 @@ class DueWork {
         this.vertx = vertx;
         this.clock = clock;
         Gauge.builder("rolewright.rotations.overdue", overdue, AtomicLong::doubleValue)
-                .description("Rotations that should have run a quarter of an hour ago; the same from every replica")
+                .description("The same as rolewright.credentials.overdue, by the name of the build before")
+                .register(metrics);
+        Gauge.builder("rolewright.credentials.overdue", overdue, AtomicLong::doubleValue)
+                .description(
+                        "Rotations and managed connections whose passwords should have been changed a quarter of an"
+                                + " hour ago; the same from every replica")
                 .register(metrics);
         Gauge.builder("rolewright.roles.in.doubt", inDoubt, AtomicLong::doubleValue)
                 .description("Roles whose last change was sent and not answered; the same from every replica")
@@ -206,8 +211,7 @@ class DueWork {
 
     private Uni<Report> report(DueTurn.Done done, Told told, Written written) {
         (done.storeFailed() ? turnsFailed : turnsDone).increment();
-        return rotations
-                .overdue()
+        return notices.overdue()
                 .invoke(overdue::set)
                 .chain(roles::troubled)
                 .invoke(troubled -> {

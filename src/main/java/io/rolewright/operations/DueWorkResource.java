@@ -100,7 +100,10 @@ class DueWorkResource {
             @Schema(description = "Whether something due was left, for lack of time: call again.", examples = "false")
             boolean more,
 
-            @Schema(description = "Rotations that should have run a quarter of an hour ago.", examples = "0")
+            @Schema(
+                    description =
+                            "Rotations and managed connections whose passwords should have been changed a quarter of an hour ago.",
+                    examples = "0")
             long overdue,
 
             @Schema(description = "Roles with a change in doubt.", examples = "0")

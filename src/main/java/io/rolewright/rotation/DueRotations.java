@@ -45,12 +45,6 @@ public class DueRotations {
 
     private static final String NEXT = "SELECT min(due_at) AS next FROM secret_rotation WHERE due_at IS NOT NULL";
 
-    private static final String OVERDUE =
-            "SELECT count(*) AS overdue FROM secret_rotation WHERE next_rotation_at < statement_timestamp() - make_interval(secs => $1)";
-
-    /** Nothing is overdue before that: a look, a slow target, another replica's lease. */
-    static final Duration LATE = Duration.ofMinutes(15);
-
     /** Who works on a role tries again by himself; the schedule only makes sure that it was not forgotten. */
     private static final Duration LOOK_AFTER_RETRY = Duration.ofMinutes(10);
 
@@ -109,8 +103,10 @@ public class DueRotations {
         if (row.revokingSince != null) {
             return end.carryOn(row.id, Actor.SERVICE, deadline).replaceWith(false);
         }
-        if (row.credentialVersion > 0 && (row.nextRotationAt == null || row.nextRotationAt.isAfter(row.storeNow))) {
-            return putOff(row.id, row.nextRotationAt).replaceWith(false);
+        if (row.credentialVersion > 0
+                && (row.plan.nextRotationAt() == null
+                        || row.plan.nextRotationAt().isAfter(row.storeNow))) {
+            return putOff(row.id, row.plan.nextRotationAt()).replaceWith(false);
         }
         return roles.status(row.roleId(row.nextIndex())).chain(role -> {
             if (role != null
@@ -149,12 +145,5 @@ public class DueRotations {
                 .execute()
                 .map(rows -> Optional.ofNullable(rows.iterator().next().getOffsetDateTime("next"))
                         .map(OffsetDateTime::toInstant));
-    }
-
-    /** How many should have rotated a quarter of an hour ago, and have not. */
-    public Uni<Long> overdue() {
-        return pool.preparedQuery(OVERDUE)
-                .execute(Tuple.of((double) LATE.toSeconds()))
-                .map(rows -> rows.iterator().next().getLong("overdue"));
     }
 }

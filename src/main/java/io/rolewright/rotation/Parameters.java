@@ -2,6 +2,7 @@ package io.rolewright.rotation;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.rolewright.credential.Strategy;
 import io.rolewright.password.PasswordEntropy;
 import io.rolewright.password.PasswordPolicy;
 import io.rolewright.problem.ErrorCode;

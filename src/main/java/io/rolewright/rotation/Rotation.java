@@ -2,7 +2,9 @@ package io.rolewright.rotation;
 
 import io.rolewright.access.Project;
 import io.rolewright.credential.DriftPolicy;
-import io.rolewright.credential.Schedule;
+import io.rolewright.credential.Plan;
+import io.rolewright.credential.Strategy;
+import jakarta.persistence.Embedded;
 import jakarta.persistence.Entity;
 import jakarta.persistence.EnumType;
 import jakarta.persistence.Enumerated;
@@ -11,7 +13,6 @@ import jakarta.persistence.Id;
 import jakarta.persistence.ManyToOne;
 import jakarta.persistence.Table;
 import java.time.Instant;
-import java.time.LocalTime;
 import java.util.List;
 import java.util.UUID;
 import org.hibernate.annotations.Formula;
@@ -20,11 +21,6 @@ import org.hibernate.annotations.Formula;
 @Entity
 @Table(name = "secret_rotation")
 class Rotation {
-
-    enum Status {
-        SUCCESS,
-        FAILED
-    }
 
     @Id
     UUID id;
@@ -53,25 +49,12 @@ class Rotation {
     String passwordRequirements;
     String usernameSecret;
     String passwordSecret;
-    boolean autoRotation;
-    int intervalDays;
-    int rotateAtMinute;
     int activeIndex;
     long credentialVersion;
-    Instant lastRotatedAt;
-    boolean lastRotationManual;
-    Instant lastAttemptedAt;
 
-    @Enumerated(EnumType.STRING)
-    Status lastStatus;
+    @Embedded
+    Plan plan = new Plan();
 
-    String lastMessage;
-    int failures;
-    Instant plannedAt;
-    Instant nextRotationAt;
-    Instant dueAt;
-    Instant overdueToldFor;
-    Instant expiryToldFor;
     Instant revokingSince;
     int rolesToRevoke;
     Instant createdAt;
@@ -85,14 +68,6 @@ class Rotation {
 
     Place place() {
         return new Place(project.id, environment, secretPath);
-    }
-
-    LocalTime rotateAt() {
-        return LocalTime.MIDNIGHT.plusMinutes(rotateAtMinute);
-    }
-
-    Schedule schedule() {
-        return new Schedule(intervalDays, rotateAt());
     }
 
     /** The managed roles in the order of their index. */
@@ -114,23 +89,17 @@ class Rotation {
         return index == 0 ? role1Id : role2Id;
     }
 
-    /** Sets what a caller or the schedule says after the last change, or nothing when it is off; {@code dueAt} follows. */
-    void plan() {
-        if (credentialVersion == 0 || revokingSince != null) {
-            return; // due work is to go on with its creation or its end, if nobody else does
+    /** Sets what a caller or the schedule says after the last change, or nothing when it is off. */
+    void reckon(Instant now) {
+        if (credentialVersion > 0 && revokingSince == null) { // else due work is to go on with its creation or its end
+            plan.reckon(now);
         }
-        if (!autoRotation) {
-            nextRotationAt = null;
-        } else {
-            nextRotationAt = plannedAt != null ? plannedAt : schedule().next(lastRotatedAt, lastRotationManual);
-        }
-        dueAt = nextRotationAt;
     }
 
     /** Whether nobody has changed it since it was made, nor has it rotated but for the password that its creation sets. */
     boolean isAsCreated() {
         return revokingSince == null
                 && credentialVersion <= 1
-                && (updatedAt.equals(createdAt) || updatedAt.equals(lastRotatedAt));
+                && (updatedAt.equals(createdAt) || updatedAt.equals(plan.lastRotatedAt()));
     }
 }

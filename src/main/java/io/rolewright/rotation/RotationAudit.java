@@ -5,14 +5,13 @@ import io.rolewright.access.RateLimits;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.credential.Actor;
-import io.rolewright.problem.ErrorCode;
+import io.rolewright.credential.NotChanged;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.UUID;
 import org.jboss.logging.Logger;
 
 /** What the audit says about rotations: successes in the transaction that made them true, failures after the fact. */
@@ -68,7 +67,7 @@ class RotationAudit {
      * @param subject id or name of the rotation as the caller gave it
      */
     <T> Uni<T> failures(Uni<T> act, Act who, String type, String project, String subject) {
-        return act.onFailure(failure -> !(failure instanceof NotRotated) && !RateLimits.isRefusal(failure))
+        return act.onFailure(failure -> !(failure instanceof NotChanged) && !RateLimits.isRefusal(failure))
                 .call(failure -> {
                     AuditEvent event = event(type, failure)
                             .by(who.caller().id(), who.caller().name())
@@ -94,19 +93,5 @@ class RotationAudit {
                     : AuditEvent.failed(type, problem.code());
         }
         return AuditEvent.failed(type, failure instanceof ValidationProblem ? "validation_failed" : "internal_error");
-    }
-
-    /** An attempt did not come to its end while somebody waited for it. */
-    static class NotRotated extends Problem {
-
-        NotRotated(ErrorCode code, String message, UUID attempt, Map<String, Object> more) {
-            super(code, message, with(attempt, more), Map.of());
-        }
-
-        private static Map<String, Object> with(UUID attempt, Map<String, Object> more) {
-            Map<String, Object> details = new LinkedHashMap<>(more);
-            details.put("attemptId", attempt);
-            return details;
-        }
     }
 }

@@ -90,9 +90,8 @@ class RotationEnd {
                     boolean first = row.revokingSince == null;
                     row.revokingSince = first ? row.storeNow : row.revokingSince;
                     row.rolesToRevoke = withPassword(row, now);
-                    row.plannedAt = null;
-                    row.nextRotationAt = null;
-                    row.dueAt = row.storeNow.plus(TURN);
+                    row.plan.leave();
+                    row.plan.look(row.storeNow.plus(TURN));
                     return first
                             ? audit.success(act, AuditType.DELETE_SECRET_ROTATION, row, facts)
                             : Uni.createFrom().voidItem();

@@ -9,23 +9,16 @@ import io.rolewright.outbox.Fact;
 import io.rolewright.outbox.Outbox;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.UUID;
-import java.util.concurrent.ThreadLocalRandom;
 
 /** Moves a rotation when the passwords of its roles change, in the store transaction that changes them. */
 @ApplicationScoped
 class RotationOwner implements RoleOwner {
 
     static final String KIND = "rotation";
-
-    /** After a failure the schedule tries again, first after a quarter of an hour and then less and less often. */
-    private static final Duration FIRST_PAUSE = Duration.ofMinutes(15);
-
-    private static final Duration LONGEST_PAUSE = Duration.ofHours(6);
 
     private final RotationStore store;
     private final Parameters parameters;
@@ -90,23 +83,17 @@ class RotationOwner implements RoleOwner {
     private static void serve(Rotation row, Promotion promotion) {
         row.activeIndex = promotion.roleId().equals(row.role1Id) ? 0 : 1;
         row.credentialVersion++;
-        row.lastRotatedAt = promotion.at();
-        row.lastAttemptedAt = promotion.at();
-        row.lastRotationManual = promotion.cause() != Cause.SCHEDULE;
-        row.lastStatus = Rotation.Status.SUCCESS;
-        row.lastMessage = null;
-        row.failures = 0;
-        row.plannedAt = promotion.cause() == Cause.CREATION ? row.plannedAt : null;
+        row.plan.succeeded(promotion.cause(), promotion.at());
         row.updatedAt = promotion.at();
-        row.plan();
+        row.reckon(promotion.at());
         if (row.revokingSince != null) {
-            row.dueAt = promotion.at(); // its end waited for this
+            row.plan.look(promotion.at()); // its end waited for this
         }
     }
 
     private Uni<Void> revoked(Rotation row, Promotion promotion) {
         row.rolesToRevoke &= ~row.bit(promotion.roleId());
-        row.dueAt = promotion.at(); // the row can go when the last is done, or the next role has its turn
+        row.plan.look(promotion.at()); // the row can go when the last is done, or the next role has its turn
         return audit.record(
                 AuditEvent.success(AuditType.SECRET_ROTATION_ROTATE_SECRETS),
                 promotion.actor(),
@@ -120,20 +107,10 @@ class RotationOwner implements RoleOwner {
                 .onItem()
                 .ifNotNull()
                 .call(row -> {
-                    row.lastAttemptedAt = ending.at();
-                    row.lastMessage = ending.message();
                     if (ending.finished()) {
-                        row.lastStatus = Rotation.Status.FAILED;
-                    }
-                    // What was asked for by hand counts in no wait, and moves none.
-                    if (ending.finished() && ending.cause() != Cause.MANUAL) {
-                        row.failures++;
-                    }
-                    if (ending.finished() && row.dueAt != null && ending.cause() != Cause.MANUAL) {
-                        row.dueAt = ending.at()
-                                .plus(pause(
-                                        row.failures,
-                                        ThreadLocalRandom.current().nextDouble()));
+                        row.plan.failed(ending.cause(), ending.at(), ending.message());
+                    } else {
+                        row.plan.waits(ending.at(), ending.message());
                     }
                     Map<String, Object> facts = facts(
                             ending.cause(),
@@ -151,17 +128,7 @@ class RotationOwner implements RoleOwner {
                                     null,
                                     Map.of("reason", ending.reason(), "triedAgain", !ending.finished())));
                 })
-                .map(row -> new Next(null, row == null ? null : row.dueAt));
-    }
-
-    /**
-     * @param failures so far, from 1
-     * @param chance 0 to 1, so that what failed together is not tried again together
-     */
-    static Duration pause(int failures, double chance) {
-        double full =
-                Math.min(LONGEST_PAUSE.toMillis(), FIRST_PAUSE.toMillis() * Math.pow(2, Math.min(failures, 20) - 1));
-        return Duration.ofMillis(Math.round(full * (0.75 + chance / 4)));
+                .map(row -> new Next(null, row == null ? null : row.plan.dueAt()));
     }
 
     @Override

@@ -3,6 +3,8 @@ package io.rolewright.rotation;
 import io.rolewright.access.CurrentCaller;
 import io.rolewright.access.Right;
 import io.rolewright.credential.History;
+import io.rolewright.credential.HistoryWire.Attempts;
+import io.rolewright.credential.HistoryWire.Versions;
 import io.rolewright.idempotency.Idempotency;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Ids;
@@ -10,10 +12,6 @@ import io.rolewright.request.Page;
 import io.rolewright.request.PageQuery;
 import io.rolewright.request.RequestContext;
 import io.rolewright.rotation.RotationAudit.Act;
-import io.rolewright.rotation.RotationHistory.AttemptView;
-import io.rolewright.rotation.RotationHistory.Attempts;
-import io.rolewright.rotation.RotationHistory.VersionView;
-import io.rolewright.rotation.RotationHistory.Versions;
 import io.rolewright.rotation.RotationWire.ChangedRotation;
 import io.rolewright.rotation.RotationWire.GeneratedCredentials;
 import io.rolewright.rotation.RotationWire.Many;
@@ -351,7 +349,7 @@ class RotationResource {
         return rotations
                 .existing(caller.get(), id(rotationId), Right.ROTATION_READ)
                 .chain(row -> history.attempts(row.id, page))
-                .map(slice -> new Attempts(slice.map(AttemptView::of).rows(), slice.nextCursor()));
+                .map(Attempts::of);
     }
 
     @GET
@@ -366,7 +364,7 @@ class RotationResource {
         return rotations
                 .existing(caller.get(), id(rotationId), Right.ROTATION_READ)
                 .chain(row -> history.versions(row.id, page))
-                .map(slice -> new Versions(slice.map(VersionView::of).rows(), slice.nextCursor()));
+                .map(Versions::of);
     }
 
     @Schema(name = "RotationPreflightResponse")

@@ -32,9 +32,9 @@ class RotationSummaries {
             WITH ended AS (
                 SELECT width_bucket(a.started_at, $1::timestamptz[]) AS day, a.state,
                        (extract(epoch FROM a.finished_at - a.started_at) * 1000)::bigint AS millis
-                  FROM attempt a JOIN secret_rotation r ON r.id = a.owner_id
+                  FROM attempt a JOIN credential c ON c.id = a.owner_id
                  WHERE a.started_at >= ($1::timestamptz[])[1] AND a.state IN ('DONE', 'FAILED')
-                   AND ($2 OR r.project_id = ANY ($3)))
+                   AND ($2 OR c.project_id = ANY ($3)))
             SELECT day,
                    count(*) FILTER (WHERE state = 'DONE') AS done,
                    count(*) FILTER (WHERE state = 'FAILED') AS failed,
@@ -51,7 +51,7 @@ class RotationSummaries {
     }
 
     /**
-     * Of rotations that exist.
+     * Of credentials that exist: rotations and managed connections.
      *
      * @param reach of which projects
      * @param days how many to look back, today included; 1 to {@value MOST_DAYS}

@@ -3,8 +3,11 @@ package io.rolewright.rotation;
 import io.rolewright.credential.Actor;
 import io.rolewright.credential.Cause;
 import io.rolewright.credential.ChangeOutcome;
+import io.rolewright.credential.NotChanged;
 import io.rolewright.credential.PasswordChanges;
 import io.rolewright.problem.ErrorCode;
+import io.rolewright.credential.ScheduleConfig;
+import io.rolewright.credential.Strategy;
 import io.rolewright.problem.Problem;
 import io.rolewright.target.Deadline;
 import io.smallrye.mutiny.Uni;
@@ -24,9 +27,9 @@ class RotationTurn {
 
     private final RotationStore store;
     private final PasswordChanges changes;
-    private final RotationConfig config;
+    private final ScheduleConfig config;
 
-    RotationTurn(RotationStore store, PasswordChanges changes, RotationConfig config) {
+    RotationTurn(RotationStore store, PasswordChanges changes, ScheduleConfig config) {
         this.store = store;
         this.changes = changes;
         this.config = config;
@@ -89,9 +92,11 @@ class RotationTurn {
     private Uni<Void> admit(UUID rotation, UUID role, Cause cause, boolean force) {
         return locked(rotation)
                 .invoke(row -> {
-                    boolean due = row.nextRotationAt != null && !row.nextRotationAt.isAfter(row.storeNow);
+                    boolean due = row.plan.nextRotationAt() != null
+                            && !row.plan.nextRotationAt().isAfter(row.storeNow);
                     if (!role.equals(row.roleId(row.nextIndex())) || cause == Cause.SCHEDULE && !due) {
-                        throw inProgress(); // somebody has rotated, or changed the schedule, since it was read
+                        throw NotChanged
+                                .inProgress(); // somebody has rotated, or changed the schedule, since it was read
                     }
                     requireOverlapOver(row, force);
                 })
@@ -105,24 +110,13 @@ class RotationTurn {
     private Instant overlapEnds(Rotation row) {
         return row.strategy == Strategy.SINGLE || row.credentialVersion < 2
                 ? null
-                : row.lastRotatedAt.plus(config.minimumOverlap());
-    }
-
-    static Problem inProgress() {
-        return new RetryableProblem(ErrorCode.ROTATION_IN_PROGRESS, "This rotation is under way already.", 1);
+                : row.plan.lastRotatedAt().plus(config.minimumOverlap());
     }
 
     static Problem revoking() {
         return Problem.of(
                 ErrorCode.ROTATION_REVOKING,
                 "This rotation is deleted: it only waits for its roles to get passwords that nobody is given.");
-    }
-
-    /** A refusal that passes. */
-    private static class RetryableProblem extends Problem {
-        RetryableProblem(ErrorCode code, String message, long seconds) {
-            super(code, message, Map.of(), Map.of("Retry-After", Long.toString(seconds)));
-        }
     }
 
     /** The replaced credential was promised to work a little longer. */

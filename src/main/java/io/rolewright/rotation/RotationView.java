@@ -9,7 +9,6 @@ import io.rolewright.rotation.RotationWire.SecretRotation;
 import io.rolewright.rotation.RotationWire.SecretsMapping;
 import io.rolewright.rotation.RotationWire.TimeOfDay;
 import io.rolewright.rotation.RotationWire.VaultKv;
-import java.time.Instant;
 import java.util.Comparator;
 import java.util.Locale;
 import java.util.Optional;
@@ -36,17 +35,17 @@ final class RotationView {
                 new EnvironmentRef(row.environment, row.environment, place.environmentId()),
                 place.folderId(),
                 new FolderRef(place.folderId(), row.secretPath),
-                row.autoRotation,
-                row.intervalDays,
-                TimeOfDay.of(row.rotateAtMinute),
+                row.plan.auto(),
+                row.plan.intervalDays(),
+                TimeOfDay.of(row.plan.rotateAtMinute()),
                 row.activeIndex,
-                row.lastStatus == null ? null : row.lastStatus.name().toLowerCase(Locale.ROOT),
-                row.lastAttemptedAt,
-                row.lastRotatedAt,
+                row.plan.lastStatus(),
+                row.plan.lastAttemptedAt(),
+                row.plan.lastRotatedAt(),
                 null,
-                next(row),
-                row.lastRotationManual,
-                row.lastMessage,
+                row.plan.nextTryAt(),
+                row.plan.lastRotationManual(),
+                row.plan.lastMessage(),
                 new RotationWire.Parameters(row.username1, row.username2, shown.requirements()),
                 new SecretsMapping(row.usernameSecret, row.passwordSecret),
                 row.createdAt,
@@ -74,13 +73,5 @@ final class RotationView {
                         vault.lastFailure,
                         vault.failures,
                         vault.dueAt);
-    }
-
-    /** What failed is tried again when it is due, which is later than when it should have been. */
-    private static Instant next(Rotation row) {
-        if (row.nextRotationAt == null || row.dueAt == null) {
-            return row.nextRotationAt;
-        }
-        return row.dueAt.isAfter(row.nextRotationAt) ? row.dueAt : row.nextRotationAt;
     }
 }

@@ -15,9 +15,12 @@ import io.rolewright.credential.Cause;
 import io.rolewright.credential.ChangeOutcome;
 import io.rolewright.credential.DriftPolicy;
 import io.rolewright.credential.ManagedRoles;
+import io.rolewright.credential.NotChanged;
 import io.rolewright.credential.PasswordChanges;
+import io.rolewright.credential.Plan;
 import io.rolewright.credential.RoleServer;
 import io.rolewright.credential.RoleStatus;
+import io.rolewright.credential.Strategy;
 import io.rolewright.idempotency.CreationAnswer;
 import io.rolewright.idempotency.Idempotency;
 import io.rolewright.idempotency.ProvenRight;
@@ -30,7 +33,6 @@ import io.rolewright.request.Answer;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
 import io.rolewright.rotation.RotationAudit.Act;
-import io.rolewright.rotation.RotationAudit.NotRotated;
 import io.rolewright.rotation.RotationWire.ChangedRotation;
 import io.rolewright.rotation.RotationWire.NewRotation;
 import io.rolewright.target.Deadline;
@@ -355,15 +357,14 @@ class Rotations {
         row.passwordRequirements = requirements;
         row.usernameSecret = wanted.secretsMapping().username();
         row.passwordSecret = wanted.secretsMapping().password();
-        row.autoRotation = !Boolean.FALSE.equals(wanted.isAutoRotationEnabled());
-        row.intervalDays = wanted.rotationInterval();
-        row.rotateAtMinute =
-                wanted.rotateAtUtc() == null ? 0 : wanted.rotateAtUtc().minuteOfDay();
-        row.lastRotationManual = true;
-        row.plannedAt = wanted.nextRotationAt();
+        row.plan.auto(!Boolean.FALSE.equals(wanted.isAutoRotationEnabled()));
+        row.plan.schedule(
+                wanted.rotationInterval(),
+                wanted.rotateAtUtc() == null ? 0 : wanted.rotateAtUtc().minuteOfDay());
+        row.plan.choose(wanted.nextRotationAt());
         row.createdAt = now();
         row.updatedAt = row.createdAt;
-        row.dueAt = row.createdAt.plus(CREATION);
+        row.plan.look(row.createdAt.plus(CREATION));
         return Panache.withTransaction(() -> connections
                 .hold(by)
                 .chain(() -> roles.holdNames(names))
@@ -393,7 +394,10 @@ class Rotations {
     private Uni<Rotation> created(Rotation row, ChangeOutcome outcome, CreationAnswer answer) {
         if (outcome instanceof ChangeOutcome.Failed) {
             return answer.undo(() -> end.undo(row.id))
-                    .chain(undone -> undone ? Uni.createFrom().failure(notRotated(outcome)) : written(row.id));
+                    .chain(undone -> undone
+                            ? Uni.createFrom()
+                                    .failure(NotChanged.of(outcome, ErrorCode.ROTATION_FAILED, () -> notFound(row.id)))
+                            : written(row.id));
         }
         return written(row.id);
     }
@@ -468,27 +472,25 @@ class Rotations {
                 throw RotationTurn.revoking();
             }
             boolean weaker = refuseWeaker(act, row, wanted); // again: another may have strengthened them meanwhile
-            boolean auto = wanted.isAutoRotationEnabled() == null ? row.autoRotation : wanted.isAutoRotationEnabled();
+            Plan plan = row.plan;
+            boolean auto = wanted.isAutoRotationEnabled() == null ? plan.auto() : wanted.isAutoRotationEnabled();
             checkNext(wanted.nextRotationAt(), auto);
-            boolean replan = auto != row.autoRotation
-                    || wanted.rotationInterval() != null && wanted.rotationInterval() != row.intervalDays
-                    || wanted.rotateAtUtc() != null && wanted.rotateAtUtc().minuteOfDay() != row.rotateAtMinute;
-            row.autoRotation = auto;
+            boolean changed = auto != plan.auto();
+            plan.auto(auto);
+            changed |= plan.schedule(
+                    wanted.rotationInterval(),
+                    wanted.rotateAtUtc() == null ? null : wanted.rotateAtUtc().minuteOfDay());
             row.name = wanted.name() == null ? row.name : wanted.name();
             row.description = wanted.description() == null
                     ? row.description
                     : wanted.description().orElse(null);
-            row.intervalDays = wanted.rotationInterval() == null ? row.intervalDays : wanted.rotationInterval();
-            row.rotateAtMinute = wanted.rotateAtUtc() == null
-                    ? row.rotateAtMinute
-                    : wanted.rotateAtUtc().minuteOfDay();
             row.driftPolicy = driftPolicy(wanted.driftPolicy(), row.driftPolicy);
             row.takeover = wanted.takeover() == null ? row.takeover : wanted.takeover();
             row.allowPrivileged = wanted.allowPrivileged() == null ? row.allowPrivileged : wanted.allowPrivileged();
             row.passwordRequirements = requirements == null ? row.passwordRequirements : requirements;
-            if (replan || wanted.nextRotationAt() != null) {
-                row.plannedAt = wanted.nextRotationAt();
-                row.plan();
+            if (changed || wanted.nextRotationAt() != null) {
+                plan.choose(wanted.nextRotationAt());
+                row.reckon(row.storeNow);
             }
             row.updatedAt = now();
             Uni<Void> renamed = Uni.createFrom().voidItem();
@@ -588,7 +590,7 @@ class Rotations {
                                 replyType,
                                 completion -> changes.alone(
                                                 id,
-                                                RotationTurn::inProgress,
+                                                NotChanged::inProgress,
                                                 () -> turn.mayBegin(row, force)
                                                         .chain(() -> changes.admitted(
                                                                 row.connectionId,
@@ -596,7 +598,8 @@ class Rotations {
                                                                 deadline,
                                                                 own -> turn.take(
                                                                         row, Cause.MANUAL, force, act.actor(), own))))
-                                        .invoke(Rotations::requireDone)
+                                        .invoke(outcome ->
+                                                NotChanged.requireDone(outcome, ErrorCode.ROTATION_FAILED, () -> notFound(id)))
                                         .chain(done -> store.byId(id))
                                         .onItem()
                                         .ifNull()
@@ -604,58 +607,6 @@ class Rotations {
                                         .chain(this::shown)
                                         .map(reply))));
         return audit.failures(rotated, act, AuditType.SECRET_ROTATION_ROTATE_SECRETS, null, id.toString());
-    }
-
-    private static void requireDone(ChangeOutcome outcome) {
-        if (!(outcome instanceof ChangeOutcome.Done)) {
-            throw notRotated(outcome);
-        }
-    }
-
-    static Problem notRotated(ChangeOutcome outcome) {
-        if (outcome instanceof ChangeOutcome.InDoubt doubt) {
-            return new NotRotated(
-                    ErrorCode.ROTATION_IN_DOUBT,
-                    "A new password was sent and the server's answer is missing. It is kept, and this resolves by itself: "
-                            + doubt.message(),
-                    doubt.attemptId(),
-                    Map.of("reason", doubt.reason(), "nextTryAt", doubt.nextTryAt()));
-        }
-        if (outcome instanceof ChangeOutcome.Parked parked) {
-            Map<String, Object> details = failure(parked.reason(), parked.sqlState(), parked.obstacles());
-            details.put("nextTryAt", parked.nextTryAt());
-            return new NotRotated(
-                    ErrorCode.ROTATION_FAILED,
-                    "The rotation did not come to its end and is tried again by itself: " + parked.message(),
-                    parked.attemptId(),
-                    details);
-        }
-        if (outcome instanceof ChangeOutcome.Failed failed) {
-            return new NotRotated(
-                    ErrorCode.ROTATION_FAILED,
-                    failed.message(),
-                    failed.attemptId(),
-                    failure(failed.reason(), failed.sqlState(), failed.obstacles()));
-        }
-        return outcome instanceof ChangeOutcome.Gone
-                ? Problem.of(ErrorCode.ROTATION_NOT_FOUND, "The rotation was deleted meanwhile.")
-                : RotationTurn.inProgress();
-    }
-
-    private static Map<String, Object> failure(String reason, String sqlState, List<ChangeOutcome.Obstacle> obstacles) {
-        Map<String, Object> details = new LinkedHashMap<>();
-        details.put("reason", reason);
-        if (sqlState != null) {
-            details.put("sqlState", sqlState);
-        }
-        if (!obstacles.isEmpty()) {
-            details.put(
-                    "problems",
-                    obstacles.stream()
-                            .map(each -> new RotationPreflight.Obstacle(each.code(), each.message(), each.sql()))
-                            .toList());
-        }
-        return details;
     }
 
     // ---- Deleting -------------------------------------------------------------------------------------------------

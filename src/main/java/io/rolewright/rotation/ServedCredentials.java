@@ -2,6 +2,7 @@ package io.rolewright.rotation;
 
 import io.rolewright.access.Right;
 import io.rolewright.audit.AuditType;
+import io.rolewright.credential.NotChanged;
 import io.rolewright.credential.Passwords;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
@@ -86,7 +87,7 @@ class ServedCredentials {
             }
             if (after.credentialVersion != row.credentialVersion) {
                 if (triesLeft == 1) {
-                    throw RotationTurn.inProgress();
+                    throw NotChanged.inProgress();
                 }
                 return served(after, triesLeft - 1);
             }

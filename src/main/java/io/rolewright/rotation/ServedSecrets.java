@@ -176,7 +176,7 @@ public class ServedSecrets {
                                 row.roleId(row.activeIndex),
                                 row.activeIndex == 0 ? row.username1 : row.username2,
                                 row.credentialVersion,
-                                row.lastRotatedAt,
+                                row.plan.lastRotatedAt(),
                                 row.revokingSince != null));
     }
 
@@ -217,7 +217,7 @@ public class ServedSecrets {
                 row.secretPath,
                 row.credentialVersion,
                 row.createdAt,
-                row.lastRotatedAt);
+                row.plan.lastRotatedAt());
     }
 
     private static String normalised(String environment, String path) {

@@ -16,7 +16,9 @@ enum EventType {
     CONNECTION_ROTATION_FAILED("app-connection.rotation-failed"),
     CONNECTION_ROTATION_IN_DOUBT("app-connection.rotation-in-doubt"),
     CONNECTION_DRIFTED("app-connection.drifted"),
-    CONNECTION_WELL_AGAIN("app-connection.well-again");
+    CONNECTION_WELL_AGAIN("app-connection.well-again"),
+    CONNECTION_OVERDUE("app-connection.overdue"),
+    CONNECTION_CREDENTIAL_EXPIRING("app-connection.credential-expiring");
 
     private final String wireName;
 

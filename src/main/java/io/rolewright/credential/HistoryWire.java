@@ -1,43 +1,54 @@
-package io.rolewright.rotation;
+package io.rolewright.credential;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import io.rolewright.credential.History.PastAttempt;
 import io.rolewright.credential.History.PastVersion;
+import io.rolewright.request.Page.Slice;
 import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
-/** What the wire shows of what was done: who, when, why, how far it came. No passwords. */
-final class RotationHistory {
+/** What the wire shows of what was done, the same for rotations and managed connections: who, when, why, how far it came. No passwords. */
+public final class HistoryWire {
 
-    private RotationHistory() {}
+    private HistoryWire() {}
 
     @JsonInclude(JsonInclude.Include.NON_NULL)
     @Schema(name = "RotationAttemptListResponse")
-    record Attempts(
+    public record Attempts(
             List<AttemptView> attempts,
 
             @Schema(description = "Send it as cursor for the next page; absent on the last one.")
-            String nextCursor) {}
+            String nextCursor) {
+
+        public static Attempts of(Slice<PastAttempt> slice) {
+            return new Attempts(slice.map(AttemptView::of).rows(), slice.nextCursor());
+        }
+    }
 
     @JsonInclude(JsonInclude.Include.NON_NULL)
     @Schema(name = "RotationVersionListResponse")
-    record Versions(
+    public record Versions(
             List<VersionView> versions,
 
             @Schema(description = "Send it as cursor for the next page; absent on the last one.")
-            String nextCursor) {}
+            String nextCursor) {
+
+        public static Versions of(Slice<PastVersion> slice) {
+            return new Versions(slice.map(VersionView::of).rows(), slice.nextCursor());
+        }
+    }
 
     @Schema(name = "RotationAttempt", description = "The whole effort for one password, over however many tries.")
-    record AttemptView(
+    public record AttemptView(
             UUID id,
 
             @Schema(description = "The role whose password it is about.", examples = "app_a")
             String username,
 
             @Schema(
-                    description = "creation, schedule, manual, target_went_back, reassert or revoke.",
+                    description = "creation, schedule, manual, managed, target_went_back, reassert or revoke.",
                     examples = "manual")
             String cause,
 
@@ -70,7 +81,7 @@ final class RotationHistory {
             @Schema(description = "When it is tried again; null when it is not.", nullable = true)
             Instant nextTryAt) {
 
-        static AttemptView of(PastAttempt attempt) {
+        public static AttemptView of(PastAttempt attempt) {
             return new AttemptView(
                     attempt.id(),
                     attempt.roleName(),
@@ -91,7 +102,7 @@ final class RotationHistory {
     }
 
     @Schema(name = "RotationVersion", description = "One password of one role, without the password.")
-    record VersionView(
+    public record VersionView(
             UUID id,
             @Schema(examples = "app_a") String username,
 
@@ -114,7 +125,7 @@ final class RotationHistory {
 
             @Schema(nullable = true) Instant rejectedAt) {
 
-        static VersionView of(PastVersion version) {
+        public static VersionView of(PastVersion version) {
             return new VersionView(
                     version.id(),
                     version.roleName(),

@@ -1,12 +1,12 @@
-package io.rolewright.rotation;
+package io.rolewright.credential;
 
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import java.time.Duration;
 
-/** Settings of rotations. */
+/** Settings of schedules. */
 @ConfigMapping(prefix = "rolewright.rotation")
-interface RotationConfig {
+public interface ScheduleConfig {
 
     /**
      * The shortest time between two rotations with two roles: so long a credential stays valid at least after it was replaced. It must
@@ -15,7 +15,7 @@ interface RotationConfig {
     @WithDefault("60s")
     Duration minimumOverlap();
 
-    /** How long before a planned rotation it is told that a password ends with it. */
+    /** How long before a planned change it is told that a password ends with it. */
     @WithDefault("24h")
     Duration expiryNotice();
 }

@@ -1,0 +1,158 @@
+package io.rolewright.credential;
+
+import io.quarkus.hibernate.reactive.panache.Panache;
+import io.rolewright.outbox.Fact;
+import io.rolewright.outbox.Outbox;
+import io.rolewright.target.Deadline;
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Tuple;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.UUID;
+import java.util.function.BiFunction;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What becomes true by nothing but time: a planned change is late, or the password that it replaces ends soon. Each is told once for each
+ * planned change. Whoever has time calls; replicas share the work by the rows' locks.
+ */
+@ApplicationScoped
+public class ScheduleNotices {
+
+    /** Rows of one transaction, as in the query. */
+    private static final int AT_ONCE = 100;
+
+    /** Nothing is overdue before that: a look, a slow target, another replica's lease. */
+    private static final Duration LATE = Duration.ofMinutes(15);
+
+    private static final String HOW_MANY_OVERDUE = "SELECT count(*) AS overdue FROM credential"
+            + " WHERE next_rotation_at < statement_timestamp() - make_interval(secs => $1)";
+
+    /**
+     * Marks as told, and returns what is to be told. What is locked is about to change its plan, and is looked at again. The rows that
+     * are written are those that the build before writes; {@code statement_timestamp}, as an index is bounded only by what is stable.
+     */
+    private static final String UNTOLD = """
+            WITH untold AS (
+                SELECT id FROM credential
+                 WHERE next_rotation_at < statement_timestamp() + make_interval(secs => ?1) AND revoking_since IS NULL
+                   AND %1$s IS DISTINCT FROM next_rotation_at
+                 ORDER BY next_rotation_at LIMIT 100),
+            rotations AS (
+                UPDATE secret_rotation SET %1$s = next_rotation_at WHERE id IN (
+                    SELECT r.id FROM secret_rotation r JOIN untold USING (id)
+                     WHERE r.next_rotation_at < statement_timestamp() + make_interval(secs => ?1)
+                       AND r.revoking_since IS NULL AND r.%1$s IS DISTINCT FROM r.next_rotation_at
+                       FOR UPDATE OF r SKIP LOCKED) RETURNING id),
+            connections AS (
+                UPDATE managed_connection SET %1$s = next_rotation_at WHERE connection_id IN (
+                    SELECT m.connection_id FROM managed_connection m JOIN untold ON untold.id = m.connection_id
+                     WHERE m.next_rotation_at < statement_timestamp() + make_interval(secs => ?1)
+                       AND m.released_version IS NULL AND m.%1$s IS DISTINCT FROM m.next_rotation_at
+                       FOR UPDATE OF m SKIP LOCKED) RETURNING connection_id)
+            SELECT id FROM rotations UNION ALL SELECT connection_id FROM connections""";
+
+    private static final String OVERDUE = UNTOLD.formatted("overdue_told_for");
+    private static final String EXPIRING = UNTOLD.formatted("expiry_told_for");
+
+    private final Pool pool;
+    private final ManagedRoles roles;
+    private final Outbox outbox;
+    private final ScheduleConfig config;
+
+    ScheduleNotices(Pool pool, ManagedRoles roles, Outbox outbox, ScheduleConfig config) {
+        this.pool = pool;
+        this.roles = roles;
+        this.outbox = outbox;
+        this.config = config;
+    }
+
+    /** How many credentials should have been changed a quarter of an hour ago, and were not. */
+    public Uni<Long> overdue() {
+        return pool.preparedQuery(HOW_MANY_OVERDUE)
+                .execute(Tuple.of((double) LATE.toSeconds()))
+                .map(rows -> rows.iterator().next().getLong("overdue"));
+    }
+
+    /**
+     * Puts what has become true into the outbox, a hundred facts of each kind at least, more while there is time. Needs a store session
+     * of its own.
+     *
+     * @return whether something was left for lack of time
+     */
+    public Uni<Boolean> tell(Deadline budget) {
+        return all(OVERDUE, LATE.negated(), ScheduleNotices::overdue, budget)
+                .chain(moreOverdue -> all(EXPIRING, config.expiryNotice(), ScheduleNotices::expiring, budget)
+                        .map(moreExpiring -> moreOverdue || moreExpiring));
+    }
+
+    private Uni<Boolean> all(
+            String query,
+            Duration ahead,
+            BiFunction<Credential, @Nullable RoleStatus, @Nullable Fact> tell,
+            Deadline budget) {
+        return Panache.withTransaction(() -> Panache.getSession()
+                        .chain(session -> session.createNativeQuery(query, UUID.class)
+                                .setParameter(1, (double) ahead.toSeconds())
+                                .getResultList())
+                        .call(ids -> ids.isEmpty()
+                                ? Uni.createFrom().voidItem()
+                                : facts(ids, tell).chain(outbox::putAll)))
+                .chain(ids -> ids.size() == AT_ONCE && !budget.passed()
+                        ? all(query, ahead, tell, budget)
+                        : Uni.createFrom().item(ids.size() == AT_ONCE));
+    }
+
+    private Uni<List<Fact>> facts(List<UUID> ids, BiFunction<Credential, @Nullable RoleStatus, @Nullable Fact> tell) {
+        return Panache.getSession()
+                .chain(session -> session.createSelectionQuery("from Credential c where c.id in ?1", Credential.class)
+                        .setParameter(1, ids)
+                        .getResultList())
+                .chain(found -> roles.statuses(
+                                found.stream().map(Credential::nextRole).toList())
+                        .map(statuses -> {
+                            Map<UUID, RoleStatus> byRole =
+                                    statuses.stream().collect(Collectors.toMap(RoleStatus::id, Function.identity()));
+                            return found.stream()
+                                    .map(each -> tell.apply(each, byRole.get(each.nextRole())))
+                                    .filter(Objects::nonNull)
+                                    .toList();
+                        }));
+    }
+
+    private static Fact overdue(Credential late, @Nullable RoleStatus next) {
+        return fact(late, next, "overdue", Map.of("nextRotationAt", planned(late)));
+    }
+
+    /** The next change replaces the password of one role; another's goes on. Nothing ends if that role has none yet. */
+    private static @Nullable Fact expiring(Credential ending, @Nullable RoleStatus next) {
+        return next == null || next.currentNumber() == null
+                ? null
+                : fact(
+                        ending,
+                        next,
+                        "credential-expiring",
+                        Map.of("username", next.roleName(), "expiresAt", planned(ending)));
+    }
+
+    private static String planned(Credential of) {
+        return String.valueOf(of.plan.nextRotationAt());
+    }
+
+    private static Fact fact(Credential about, @Nullable RoleStatus next, String what, Map<String, Object> facts) {
+        Long number = next == null ? null : next.currentNumber();
+        return new Fact(
+                about.subjectKind() + "." + what,
+                about.projectId,
+                about.subjectKind(),
+                about.id,
+                about.credentialVersion == null ? number : about.credentialVersion,
+                facts);
+    }
+}
