@@ -165,7 +165,8 @@ class ManagedCredentials {
         return changes.change(begun.roleId(), Cause.MANAGED, actor(act), false, deadline)
                 .invoke(outcome -> {
                     if (outcome instanceof ChangeOutcome.Failed) {
-                        throw NotChanged.of(outcome, ErrorCode.MANAGED_CREDENTIALS_FAILED, ManagedCredentials::notManaged);
+                        throw NotChanged.of(
+                                outcome, ErrorCode.MANAGED_CREDENTIALS_FAILED, ManagedCredentials::notManaged);
                     }
                 });
     }
@@ -212,7 +213,8 @@ class ManagedCredentials {
                                 Errand.CHANGE,
                                 deadline,
                                 own -> changes.change(row.roleId, Cause.MANUAL, actor(act), false, own))))
-                .invoke(outcome -> NotChanged.requireDone(outcome, ErrorCode.ROTATION_FAILED, ManagedCredentials::notManaged))
+                .invoke(outcome ->
+                        NotChanged.requireDone(outcome, ErrorCode.ROTATION_FAILED, ManagedCredentials::notManaged))
                 .replaceWithVoid();
     }
 

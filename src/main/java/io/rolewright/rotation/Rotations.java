@@ -598,8 +598,8 @@ class Rotations {
                                                                 deadline,
                                                                 own -> turn.take(
                                                                         row, Cause.MANUAL, force, act.actor(), own))))
-                                        .invoke(outcome ->
-                                                NotChanged.requireDone(outcome, ErrorCode.ROTATION_FAILED, () -> notFound(id)))
+                                        .invoke(outcome -> NotChanged.requireDone(
+                                                outcome, ErrorCode.ROTATION_FAILED, () -> notFound(id)))
                                         .chain(done -> store.byId(id))
                                         .onItem()
                                         .ifNull()

@@ -22,7 +22,8 @@ class NotChangedTest {
             new Obstacle("admin_option_missing", "The role may not.", "GRANT app TO us WITH ADMIN OPTION");
 
     private static Problem answer(ChangeOutcome outcome) {
-        return NotChanged.of(outcome, ErrorCode.ROTATION_FAILED, () -> Problem.of(ErrorCode.ROTATION_NOT_FOUND, "Gone."));
+        return NotChanged.of(
+                outcome, ErrorCode.ROTATION_FAILED, () -> Problem.of(ErrorCode.ROTATION_NOT_FOUND, "Gone."));
     }
 
     @Test

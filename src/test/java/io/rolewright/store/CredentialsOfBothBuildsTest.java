@@ -34,8 +34,7 @@ class CredentialsOfBothBuildsTest {
     private String one(String query) {
         return postgres.sqlIn(
                         database,
-                        query.replace(":rotation", "'" + rotation + "'")
-                                .replace(":connection", "'" + connection + "'"))
+                        query.replace(":rotation", "'" + rotation + "'").replace(":connection", "'" + connection + "'"))
                 .get(0)
                 .getString(0);
     }
@@ -54,9 +53,10 @@ class CredentialsOfBothBuildsTest {
         sql("INSERT INTO managed_role (id, owner_kind, owner_id, connection_id, self, role_name, server, marked, epoch,"
                 + " state, created_at) VALUES (:role, 'connection', :connection, :connection, true, 'r', '', false, 1,"
                 + " 'OK', now())");
-        sql("INSERT INTO managed_connection (connection_id, id, role_id, auto_rotation, interval_days, rotate_at_hours,"
-                + " rotate_at_minutes, status, last_manual, next_rotation_at, created_at, updated_at) VALUES"
-                + " (:connection, gen_random_uuid(), :role, true, 7, 3, 15, 'failed', false, '2026-01-01Z', now(), now())");
+        sql(
+                "INSERT INTO managed_connection (connection_id, id, role_id, auto_rotation, interval_days, rotate_at_hours,"
+                        + " rotate_at_minutes, status, last_manual, next_rotation_at, created_at, updated_at) VALUES"
+                        + " (:connection, gen_random_uuid(), :role, true, 7, 3, 15, 'failed', false, '2026-01-01Z', now(), now())");
         sql("INSERT INTO secret_rotation (id, project_id, environment, secret_path, name, connection_id, strategy,"
                 + " drift_policy, takeover, allow_privileged, username1, username2, role1_id, role2_id, username_secret,"
                 + " password_secret, auto_rotation, interval_days, rotate_at_minute, active_index, credential_version,"
@@ -82,7 +82,8 @@ class CredentialsOfBothBuildsTest {
 
         assertThat(credential(rotation, plan)).isEqualTo("DUAL t 30 90 f 2 2026-02-01 2026-02-02");
         assertThat(credential(connection, plan)).isEqualTo("SELF t 7 195 f 0 2026-01-01 2026-01-01");
-        assertThat(credential(connection, "last_status, project_id IS NOT NULL")).isEqualTo("FAILED t");
+        assertThat(credential(connection, "last_status, project_id IS NOT NULL"))
+                .isEqualTo("FAILED t");
     }
 
     @Test
@@ -91,8 +92,9 @@ class CredentialsOfBothBuildsTest {
         sql("UPDATE managed_connection SET status = 'success', last_rotated_at = now(), last_manual = true,"
                 + " rotate_at_hours = 4, rotate_at_minutes = 0, next_rotation_at = '2026-01-08Z'"
                 + " WHERE connection_id = :connection");
-        sql("UPDATE secret_rotation SET credential_version = 5, active_index = 0, last_status = 'SUCCESS', failures = 0,"
-                + " next_rotation_at = NULL, due_at = NULL WHERE id = :rotation");
+        sql(
+                "UPDATE secret_rotation SET credential_version = 5, active_index = 0, last_status = 'SUCCESS', failures = 0,"
+                        + " next_rotation_at = NULL, due_at = NULL WHERE id = :rotation");
 
         assertThat(credential(
                         connection,
@@ -113,8 +115,9 @@ class CredentialsOfBothBuildsTest {
                 .isEqualTo("success t 1 1");
 
         sql("DELETE FROM managed_connection");
-        sql("INSERT INTO managed_connection (connection_id, id, role_id, auto_rotation, last_rotation_manual, failures,"
-                + " created_at, updated_at) VALUES (:connection, gen_random_uuid(), :role, false, true, 0, now(), now())");
+        sql(
+                "INSERT INTO managed_connection (connection_id, id, role_id, auto_rotation, last_rotation_manual, failures,"
+                        + " created_at, updated_at) VALUES (:connection, gen_random_uuid(), :role, false, true, 0, now(), now())");
 
         assertThat(one("SELECT concat_ws(' ', last_manual, status IS NULL, rotate_at_hours IS NULL)"
                         + " FROM managed_connection"))
