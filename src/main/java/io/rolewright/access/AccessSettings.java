@@ -37,7 +37,7 @@ public final class AccessSettings {
             check(access);
             return Optional.empty();
         } catch (Malformed malformed) {
-            return Optional.of(malformed.getMessage());
+            return Optional.of(malformed.sentence);
         }
     }
 
@@ -151,8 +151,11 @@ public final class AccessSettings {
     }
 
     static final class Malformed extends RuntimeException {
+        final String sentence;
+
         Malformed(String sentence) {
             super(sentence, null, false, false);
+            this.sentence = sentence;
         }
     }
 }

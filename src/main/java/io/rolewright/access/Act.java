@@ -6,6 +6,7 @@ import io.rolewright.problem.Problem;
 import io.smallrye.mutiny.Uni;
 import java.util.UUID;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** Who asks, and in which request: what every audit row of this package starts with. */
 record Act(Caller caller, RequestOrigin from) {
@@ -14,8 +15,12 @@ record Act(Caller caller, RequestOrigin from) {
         return by(AuditEvent.success(type));
     }
 
-    /** Does it, and records if it was refused or came to nothing; a success is recorded by what is done. */
-    <T> Uni<T> recorded(AuditLog audit, String type, String kind, UUID id, Supplier<Uni<T>> what) {
+    /**
+     * Does it, and records if it was refused or came to nothing; a success is recorded by what is done.
+     *
+     * @param id what it is done to; null for something new
+     */
+    <T> Uni<T> recorded(AuditLog audit, String type, String kind, @Nullable UUID id, Supplier<Uni<T>> what) {
         return Uni.createFrom().deferred(what::get).onFailure(Problem.class).call(failure -> {
             var code = ((Problem) failure).code();
             var event = ((Problem) failure).status() == 403

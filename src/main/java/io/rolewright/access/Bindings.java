@@ -6,6 +6,7 @@ import io.smallrye.mutiny.Uni;
 import java.util.Collection;
 import java.util.UUID;
 import org.hibernate.reactive.mutiny.Mutiny;
+import org.jspecify.annotations.Nullable;
 
 /** Writes which roles identities have. Every method joins the running transaction. */
 final class Bindings {
@@ -25,7 +26,8 @@ final class Bindings {
     private Bindings() {}
 
     /** @param projectId null for the organisation; roles elsewhere stay what they are */
-    static Uni<Void> replace(Mutiny.Session session, UUID identityId, UUID projectId, Collection<Role> roles) {
+    static Uni<Void> replace(
+            Mutiny.Session session, UUID identityId, @Nullable UUID projectId, Collection<Role> roles) {
         var gone = session.createNativeQuery("""
                         delete from role_binding
                         where identity_id = ?1 and project_id is not distinct from cast(?2 as uuid)""")
@@ -73,7 +75,7 @@ final class Bindings {
     }
 
     /** The driver takes no null without a type. */
-    private static String text(UUID id) {
+    private static @Nullable String text(@Nullable UUID id) {
         return id == null ? null : id.toString();
     }
 }

@@ -70,7 +70,7 @@ class Bootstrap implements StartupStep {
                 .completionStage(() -> vertx.executeBlocking(() -> AccessSettings.bootstrap(config), false)
                         .toCompletionStage())
                 .onFailure(AccessSettings.Malformed.class)
-                .transform(e -> new NotReady(e.getMessage()));
+                .transform(e -> new NotReady(((AccessSettings.Malformed) e).sentence));
     }
 
     /** Everything or nothing: without a bootstrap identity the store stays as it was. */

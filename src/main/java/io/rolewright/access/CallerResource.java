@@ -11,6 +11,7 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
+import org.jspecify.annotations.Nullable;
 
 /** Tells a caller who he is and what he may do, so that a page offers nothing that will be refused. Decides nothing. */
 @Path("/api/v1/auth/caller")
@@ -38,7 +39,7 @@ class CallerResource {
                         .toList())));
     }
 
-    private static List<String> rights(Grants grants, UUID project) {
+    private static List<String> rights(Grants grants, @Nullable UUID project) {
         return Arrays.stream(Right.values())
                 .filter(right -> grants.allow(right, project))
                 .map(right -> right.action() + ":" + right.subject())

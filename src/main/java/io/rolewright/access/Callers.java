@@ -34,6 +34,7 @@ class Callers {
      * @return null if the store has to be asked first: {@link #ask}
      * @throws TokenRefused if the token does not count
      */
+    @Nullable
     Caller known(String token, String address) {
         if (!ledger.isFresh()) {
             return null;
@@ -74,21 +75,22 @@ class Callers {
         var judged = ledger.judge(token);
         var read = judged.token();
         return new Claim(read.identityId(), judged.isDecided() ? null : read.tokenId(), standing -> {
-            require(read, standing);
-            return new Caller(read.identityId(), standing.name(), read.tokenId(), address, standing.grants());
+            var name = require(read, standing);
+            return new Caller(read.identityId(), name, read.tokenId(), address, standing.grants());
         });
     }
 
     private Caller caller(StaticToken.Text text, Standing standing, String address) {
+        var name = standing.name();
         var held = standing.tokens().get(text.tokenId());
-        if (held == null || !MessageDigest.isEqual(held.fingerprint(), text.fingerprint(sealer))) {
+        if (name == null || held == null || !MessageDigest.isEqual(held.fingerprint(), text.fingerprint(sealer))) {
             throw TokenRefused.revoked();
         }
         if (!clock.instant().isBefore(held.expiresAt())) {
             throw TokenRefused.expired();
         }
         var grants = held.role() == null ? Grants.NONE : standing.grants().narrowedTo(held.role());
-        return new Caller(text.identityId(), standing.name(), text.tokenId(), address, grants);
+        return new Caller(text.identityId(), name, text.tokenId(), address, grants);
     }
 
     private Uni<Void> lookUp(Claim claim) {
@@ -100,10 +102,13 @@ class Callers {
         return known != null ? Uni.createFrom().item(known) : standings.read(identityId);
     }
 
-    private static void require(AccessToken token, Standing standing) {
-        if (standing.name() == null || !standing.credentials().contains(token.credentialId())) {
+    /** @return the identity's name */
+    private static String require(AccessToken token, Standing standing) {
+        var name = standing.name();
+        if (name == null || !standing.credentials().contains(token.credentialId())) {
             throw TokenRefused.revoked();
         }
+        return name;
     }
 
     /**

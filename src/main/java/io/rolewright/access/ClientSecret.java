@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** One of the secrets that an identity may log in with; only its keyed hash is kept. */
 @Entity
@@ -40,6 +41,7 @@ class ClientSecret extends PanacheEntityBase {
     String prefix = "";
 
     /** Null: never. */
+    @Nullable
     Instant expiresAt;
 
     /** How many logins it is good for; 0: any number. */
@@ -47,6 +49,8 @@ class ClientSecret extends PanacheEntityBase {
 
     int uses;
 
+    /** Null: not yet. */
+    @Nullable
     Instant lastUsedAt;
 
     /** Networks in CIDR form that it may be used from, separated by commas; empty: from anywhere. */

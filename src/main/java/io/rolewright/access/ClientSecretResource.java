@@ -30,6 +30,7 @@ import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.server.Cancellable;
+import org.jspecify.annotations.Nullable;
 
 /** Client secrets of an identity over HTTP; administrators of the organisation only. */
 @Path("/api/v1/auth/universal-auth/identities/{identityId}/client-secrets")
@@ -69,7 +70,7 @@ class ClientSecretResource {
                 networks(request.trustedIps));
         var act = act();
         return act.recorded(audit, AuditType.CREATE_CLIENT_SECRET, Identities.KIND, id, () -> {
-                    Rights.require(act.caller(), Right.IDENTITY_EDIT, null);
+                    Rights.require(act.caller(), Right.IDENTITY_EDIT);
                     return secrets.create(act, id, wanted);
                 })
                 .map(made -> NoStore.ok(new MadeSecret(made.secret(), SecretView.of(made.row()))));
@@ -79,7 +80,7 @@ class ClientSecretResource {
     @Operation(operationId = "listClientSecrets", summary = "List the client secrets of an identity")
     public Uni<SecretList> list(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
-        Rights.require(caller.get(), Right.IDENTITY_READ, null);
+        Rights.require(caller.get(), Right.IDENTITY_READ);
         return secrets.list(Ids.parse("identityId", identityId))
                 .map(rows -> new SecretList(rows.stream().map(SecretView::of).toList()));
     }
@@ -90,7 +91,7 @@ class ClientSecretResource {
     public Uni<OneSecret> get(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
             @PathParam(SECRET_ID) @Parameter(schema = @Schema(format = "uuid")) String clientSecretId) {
-        Rights.require(caller.get(), Right.IDENTITY_READ, null);
+        Rights.require(caller.get(), Right.IDENTITY_READ);
         return secrets.get(Ids.parse("identityId", identityId), Ids.parse(SECRET_ID, clientSecretId))
                 .map(row -> new OneSecret(SecretView.of(row)));
     }
@@ -110,7 +111,7 @@ class ClientSecretResource {
         var secret = Ids.parse(SECRET_ID, clientSecretId);
         var act = act();
         return act.recorded(audit, AuditType.REVOKE_CLIENT_SECRET, Identities.KIND, identity, () -> {
-                    Rights.require(act.caller(), Right.IDENTITY_EDIT, null);
+                    Rights.require(act.caller(), Right.IDENTITY_EDIT);
                     return secrets.revoke(act, identity, secret);
                 })
                 .map(row -> new OneSecret(SecretView.of(row)));
@@ -121,7 +122,7 @@ class ClientSecretResource {
     }
 
     /** @throws ValidationProblem naming the entry that is no network */
-    static List<String> networks(List<String> sent) {
+    static List<String> networks(@Nullable List<String> sent) {
         var networks = sent == null ? List.<String>of() : sent;
         for (int i = 0; i < networks.size(); i++) {
             if (Network.parse(networks.get(i)).isEmpty()) {
@@ -139,19 +140,24 @@ class ClientSecretResource {
             @Size(max = 256)
             @Pattern(regexp = "[^\\p{Cntrl}]*", message = "must not contain control characters")
             @Schema(examples = "CI of the payments team")
+            @Nullable
             String description,
 
             @Min(0)
             @Max(315_360_000)
             @Schema(description = "Seconds until it expires; 0 or absent: never.", examples = "7776000")
+            @Nullable
             Long ttl,
 
             @Min(0)
             @Max(1_000_000_000)
             @Schema(description = "How many logins it is good for; 0 or absent: any number.", examples = "0")
+            @Nullable
             Integer numUsesLimit,
 
-            @Size(max = 50) @Schema(description = "Networks that it may be used from; absent or empty: from anywhere.")
+            @Size(max = 50)
+            @Schema(description = "Networks that it may be used from; absent or empty: from anywhere.")
+            @Nullable
             List<@NotNull @Size(max = 64) String> trustedIps) {}
 
     @Schema(name = "ClientSecretData")
@@ -175,10 +181,10 @@ class ClientSecretResource {
             @Schema(required = true) List<String> trustedIps,
             @Schema(required = true) Instant createdAt,
 
-            @Schema(required = true, nullable = true, description = "null: never.")
+            @Schema(required = true, nullable = true, description = "null: never.") @Nullable
             Instant expiresAt,
 
-            @Schema(required = true, nullable = true, description = "null: not yet.")
+            @Schema(required = true, nullable = true, description = "null: not yet.") @Nullable
             Instant lastUsedAt) {
 
         static SecretView of(ClientSecret row) {

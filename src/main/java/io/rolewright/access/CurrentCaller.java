@@ -1,20 +1,18 @@
 package io.rolewright.access;
 
 import jakarta.enterprise.context.RequestScoped;
+import org.jspecify.annotations.Nullable;
 
 /** The caller of the current request; {@code Guard} has filled it in before an endpoint runs. */
 @RequestScoped
 public class CurrentCaller {
 
-    private Caller caller;
-    private LiveCaller live;
+    private @Nullable Caller caller;
+    private @Nullable LiveCaller live;
 
     /** @throws IllegalStateException on a {@link Public} endpoint, where nobody has proved who they are */
     public Caller get() {
-        if (caller == null) {
-            throw new IllegalStateException("No caller is known on a public endpoint");
-        }
-        return caller;
+        return known(caller);
     }
 
     /**
@@ -23,8 +21,14 @@ public class CurrentCaller {
      * @throws IllegalStateException as {@link #get} does
      */
     public LiveCaller live() {
-        get();
-        return live;
+        return known(live);
+    }
+
+    private static <T> T known(@Nullable T set) {
+        if (set == null) {
+            throw new IllegalStateException("No caller is known on a public endpoint");
+        }
+        return set;
     }
 
     CurrentCaller self() {

@@ -79,7 +79,7 @@ class ForeignLogins {
         return pool.preparedQuery(FIND)
                 .execute(Tuple.of(login.claimed, login.origin, login.identityId, login.method.storedName))
                 .chain(rows -> judge(login, jwt, rows.iterator().next()))
-                .chain(verdict -> verdict.reason == null ? succeed(login, verdict) : fail(login, verdict));
+                .chain(verdict -> verdict instanceof Fits fits ? succeed(login, fits) : fail(login, (Refused) verdict));
     }
 
     private Uni<Verdict> judge(Login login, String jwt, Row row) {
@@ -88,30 +88,27 @@ class ForeignLogins {
             return Uni.createFrom().failure(Lockouts.locked(secondsLocked));
         }
         if (row.getUUID("id") == null) {
-            return Uni.createFrom().item(Verdict.refused("identity_unknown"));
+            return Uni.createFrom().item(new Refused("identity_unknown", null));
         }
         var rule = TokenRules.rule(row);
         return Uni.createFrom()
                 .item(() -> foreignTokens.precheck(jwt, rule))
                 .chain(keyId -> issuers.keys(rule, keyId))
-                .map(keys -> new Verdict(
-                        rule,
-                        row.getString("name"),
-                        foreignTokens.verify(jwt, rule, keys),
-                        row.getBoolean("failed"),
-                        null,
-                        null))
+                .<Verdict>map(keys -> new Fits(
+                        rule, row.getString("name"), foreignTokens.verify(jwt, rule, keys), row.getBoolean("failed")))
                 .onFailure(ForeignTokens.Refused.class)
                 .recoverWithItem(refused -> refused(((ForeignTokens.Refused) refused).reason, jwt, rule));
     }
 
     private Verdict refused(String reason, String jwt, TokenRule rule) {
-        return reason.equals(ForeignTokens.EXPIRED)
-                ? Verdict.expired(foreignTokens.expired(jwt, rule, issuers.keysInMemory(rule)))
-                : Verdict.refused(reason);
+        return new Refused(
+                reason,
+                reason.equals(ForeignTokens.EXPIRED)
+                        ? foreignTokens.expired(jwt, rule, issuers.keysInMemory(rule))
+                        : null);
     }
 
-    private Uni<Outcome> succeed(Login login, Verdict verdict) {
+    private Uni<Outcome> succeed(Login login, Fits verdict) {
         var token = tokens.start(login.identityId, verdict.identityName, verdict.rule.id(), null);
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> verdict.failedBefore
@@ -128,7 +125,7 @@ class ForeignLogins {
     }
 
     /** A client that goes on with a token that was good once is told so, locks nobody out and is recorded once an hour. */
-    private Uni<Outcome> fail(Login login, Verdict verdict) {
+    private Uni<Outcome> fail(Login login, Refused verdict) {
         boolean isGuess = verdict.expired == null || verdict.expired == ForeignTokens.Expired.FORGED;
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> isGuess
@@ -173,23 +170,14 @@ class ForeignLogins {
         }
     }
 
+    /** What became of a token. */
+    private sealed interface Verdict {}
+
+    private record Fits(TokenRule rule, String identityName, String subject, boolean failedBefore) implements Verdict {}
+
     /**
-     * @param reason null if the token fits
+     * @param reason for the audit; the caller is told none
      * @param expired null if it has not
      */
-    private record Verdict(
-            @Nullable TokenRule rule,
-            @Nullable String identityName,
-            @Nullable String subject,
-            boolean failedBefore,
-            @Nullable String reason,
-            ForeignTokens.@Nullable Expired expired) {
-        static Verdict refused(String reason) {
-            return new Verdict(null, null, null, false, reason, null);
-        }
-
-        static Verdict expired(ForeignTokens.Expired how) {
-            return new Verdict(null, null, null, false, ForeignTokens.EXPIRED, how);
-        }
-    }
+    private record Refused(String reason, ForeignTokens.@Nullable Expired expired) implements Verdict {}
 }

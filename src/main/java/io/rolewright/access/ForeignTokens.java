@@ -18,6 +18,7 @@ import org.jose4j.jwt.consumer.InvalidJwtException;
 import org.jose4j.jwt.consumer.JwtConsumerBuilder;
 import org.jose4j.lang.JoseException;
 import org.jose4j.lang.UnresolvableKeyException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Judges tokens of other issuers under a {@link TokenRule}: OpenID Connect ID tokens and Kubernetes service-account tokens
@@ -191,7 +192,7 @@ final class ForeignTokens {
     }
 
     /** @return null for an algorithm that does not count */
-    private static String keyType(String algorithm) {
+    private static @Nullable String keyType(@Nullable String algorithm) {
         if (algorithm == null) {
             return null;
         }

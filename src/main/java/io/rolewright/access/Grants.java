@@ -6,6 +6,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The roles of one identity.
@@ -23,7 +24,7 @@ public record Grants(Set<Role> organisation, Map<UUID, Set<Role>> projects) {
     }
 
     /** @param project null for what belongs to the organisation */
-    boolean allow(Right right, UUID project) {
+    boolean allow(Right right, @Nullable UUID project) {
         return organisation.stream().anyMatch(right::isAllowedTo)
                 || project != null
                         && projects.getOrDefault(project, Set.of()).stream().anyMatch(right::isAllowedTo);

@@ -10,6 +10,7 @@ import jakarta.ws.rs.container.ContainerRequestContext;
 import jakarta.ws.rs.ext.Provider;
 import org.jboss.resteasy.reactive.server.spi.ResteasyReactiveContainerRequestContext;
 import org.jboss.resteasy.reactive.server.spi.ResteasyReactiveContainerRequestFilter;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The one guard: no REST endpoint runs without a valid access token unless it is {@link Public}. It sees every JAX-RS
@@ -72,7 +73,7 @@ class Guard implements ResteasyReactiveContainerRequestFilter {
                         context::resume);
     }
 
-    private Caller known(String token, RequestOrigin origin) {
+    private @Nullable Caller known(String token, RequestOrigin origin) {
         try {
             return callers.known(token, origin.address());
         } catch (TokenRefused refused) {

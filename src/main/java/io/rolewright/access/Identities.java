@@ -31,6 +31,7 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.hibernate.reactive.mutiny.Mutiny;
+import org.jspecify.annotations.Nullable;
 
 /** The machine identities of the store and their roles. */
 @ApplicationScoped
@@ -134,7 +135,7 @@ class Identities {
      * @param roles in the organisation; null to leave them
      * @return fails with 404 {@code identity_not_found} or 400 {@code last_administrator}
      */
-    Uni<Described> change(Act act, UUID id, String name, Set<Role> roles) {
+    Uni<Described> change(Act act, UUID id, @Nullable String name, @Nullable Set<Role> roles) {
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> Bindings.lock(session)
                                 .chain(() -> locked(session, id))
@@ -190,7 +191,7 @@ class Identities {
         return roles.stream().sorted().map(Role::storedName).toList();
     }
 
-    private static AuditEvent with(AuditEvent event, String name, Set<Role> roles) {
+    private static AuditEvent with(AuditEvent event, @Nullable String name, @Nullable Set<Role> roles) {
         var named = name == null ? event : event.with("name", name);
         return roles == null ? named : named.with("roles", names(roles));
     }

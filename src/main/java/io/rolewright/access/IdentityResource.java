@@ -35,6 +35,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.server.Cancellable;
+import org.jspecify.annotations.Nullable;
 
 /** Machine identities over HTTP; administrators of the organisation only. */
 @Path("/api/v1/identities")
@@ -70,7 +71,7 @@ class IdentityResource {
     @GET
     @Operation(operationId = "listIdentities", summary = "List the machine identities", description = "By name.")
     public Uni<IdentityList> list(@BeanParam PageQuery page) {
-        Rights.require(caller.get(), Right.IDENTITY_READ, null);
+        Rights.require(caller.get(), Right.IDENTITY_READ);
         return identities
                 .list(page.page())
                 .map(slice -> new IdentityList(slice.map(this::view).rows(), slice.nextCursor()));
@@ -81,7 +82,7 @@ class IdentityResource {
     @Operation(operationId = "getIdentity", summary = "Read a machine identity")
     public Uni<OneIdentity> get(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
-        Rights.require(caller.get(), Right.IDENTITY_READ, null);
+        Rights.require(caller.get(), Right.IDENTITY_READ);
         return identities.get(Ids.parse("identityId", identityId)).map(this::one);
     }
 
@@ -94,11 +95,12 @@ class IdentityResource {
     public Uni<OneIdentity> create(
             @HeaderParam("Idempotency-Key")
                     @Parameter(description = "Sent again within 24 hours, the same request gets the same reply.")
+                    @Nullable
                     String idempotencyKey,
             @NotNull @Valid NewIdentity request) {
         var act = act();
         return act.recorded(audit, AuditType.CREATE_IDENTITY, Identities.KIND, null, () -> {
-            var right = Rights.require(act.caller(), Right.IDENTITY_CREATE, null);
+            var right = Rights.require(act.caller(), Right.IDENTITY_CREATE);
             return idempotency.once(
                     right,
                     idempotencyKey,
@@ -129,7 +131,7 @@ class IdentityResource {
         var act = act();
         var id = Ids.parse("identityId", identityId);
         return act.recorded(audit, AuditType.UPDATE_IDENTITY, Identities.KIND, id, () -> {
-                    Rights.require(act.caller(), Right.IDENTITY_EDIT, null);
+                    Rights.require(act.caller(), Right.IDENTITY_EDIT);
                     return identities.change(
                             act,
                             id,
@@ -151,7 +153,7 @@ class IdentityResource {
         var act = act();
         var id = Ids.parse("identityId", identityId);
         return act.recorded(audit, AuditType.DELETE_IDENTITY, Identities.KIND, id, () -> {
-                    Rights.require(act.caller(), Right.IDENTITY_DELETE, null);
+                    Rights.require(act.caller(), Right.IDENTITY_DELETE);
                     return identities.delete(act, id);
                 })
                 .map(this::one);
@@ -196,6 +198,7 @@ class IdentityResource {
 
             @Size(max = 5)
             @Schema(description = "Roles in the organisation, which count in every project; none if absent.")
+            @Nullable
             List<@NotNull @Pattern(regexp = ROLE, message = "must be one of " + ROLE) String> roles) {}
 
     @Schema(name = "UpdateIdentity", description = "What is absent stays as it is.")
@@ -204,10 +207,12 @@ class IdentityResource {
             @Pattern(
                     regexp = "[^\\p{Cntrl}]*[^\\p{Cntrl}\\s][^\\p{Cntrl}]*",
                     message = "must not be blank or contain control characters")
+            @Nullable
             String name,
 
             @Size(max = 5)
             @Schema(description = "Replaces the roles in the organisation; an empty list takes all of them.")
+            @Nullable
             List<@NotNull @Pattern(regexp = ROLE, message = "must be one of " + ROLE) String> roles) {}
 
     @RegisterForReflection
@@ -248,6 +253,6 @@ class IdentityResource {
     record IdentityList(
             @Schema(required = true) List<IdentityView> identities,
 
-            @Schema(description = "Send it as cursor for the next page; absent on the last one.")
+            @Schema(description = "Send it as cursor for the next page; absent on the last one.") @Nullable
             String nextCursor) {}
 }

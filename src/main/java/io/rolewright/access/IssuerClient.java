@@ -17,6 +17,7 @@ import java.net.InetAddress;
 import java.net.URI;
 import java.time.Duration;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Fetches one small document by HTTPS. A redirect is an answer like any other that is not 200: a failure. */
 final class IssuerClient {
@@ -39,7 +40,7 @@ final class IssuerClient {
      * @param bearer null for none
      * @return fails with what was wrong, without anything of the answer
      */
-    Uni<String> get(URI uri, int port, Optional<InetAddress> to, String caCert, String bearer) {
+    Uni<String> get(URI uri, int port, Optional<InetAddress> to, @Nullable String caCert, @Nullable String bearer) {
         return Uni.createFrom().deferred(() -> {
             var options = new HttpClientOptions()
                     .setSsl(true)
@@ -61,7 +62,7 @@ final class IssuerClient {
         });
     }
 
-    private static RequestOptions request(URI uri, int port, Optional<InetAddress> to, String bearer) {
+    private static RequestOptions request(URI uri, int port, Optional<InetAddress> to, @Nullable String bearer) {
         var host = uri.getHost().replaceAll("^\\[|]$", "");
         var path = uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();
         var request = new RequestOptions()

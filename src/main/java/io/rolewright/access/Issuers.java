@@ -29,6 +29,7 @@ import org.jboss.logging.Logger;
 import org.jose4j.jwk.JsonWebKey;
 import org.jose4j.jwk.JsonWebKeySet;
 import org.jose4j.lang.JoseException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The keys of other issuers, found as OpenID Connect Discovery 1.0 §4 says and kept for a while.
@@ -128,10 +129,10 @@ class Issuers {
     /** What is known of one issuer. */
     private final class Known {
 
-        private List<JsonWebKey> keys;
+        private @Nullable List<JsonWebKey> keys;
         private long fetchedAt;
         private long triedAt;
-        private SharedAnswer<List<JsonWebKey>> running;
+        private @Nullable SharedAnswer<List<JsonWebKey>> running;
 
         synchronized Uni<List<JsonWebKey>> keys(TokenRule rule, String keyId) {
             long now = System.nanoTime();
@@ -200,7 +201,7 @@ class Issuers {
                 .map(Issuers::keys);
     }
 
-    private static URI discovery(TokenRule rule, AccessConfig.Issuer operators) {
+    private static URI discovery(TokenRule rule, AccessConfig.@Nullable Issuer operators) {
         var base = operators == null ? rule.issuer() : operators.url().orElse(rule.issuer());
         return URI.create(base.replaceAll("/+$", "") + "/.well-known/openid-configuration");
     }
@@ -282,7 +283,7 @@ class Issuers {
      * @param bearer shown to the issuer; null for none
      * @param guarded whether addresses are checked
      */
-    private record Access(String caCert, String bearer, boolean guarded) {
+    private record Access(@Nullable String caCert, @Nullable String bearer, boolean guarded) {
         @Override
         public String toString() {
             return "Access[" + guarded + "]";

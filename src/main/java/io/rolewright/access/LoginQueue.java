@@ -8,9 +8,10 @@ import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.inject.Inject;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -57,7 +58,9 @@ class LoginQueue {
     private final LongSupplier nanoTime;
     private final Consumer<Runnable> later;
 
-    private final Set<Login> waiting = new LinkedHashSet<>();
+    /** Each with what tells it that its turn has come; those who came first are first. */
+    private final Map<Login, Awaited<Void>> waiting = new LinkedHashMap<>();
+
     private final Set<Login> underWay = new LinkedHashSet<>();
     private boolean looksAgain;
 
@@ -124,8 +127,7 @@ class LoginQueue {
         synchronized (this) {
             mayWait = mayWait(login);
             if (mayWait) {
-                login.turn = turn;
-                waiting.add(login);
+                waiting.put(login, turn);
             }
         }
         if (mayWait) {
@@ -138,7 +140,7 @@ class LoginQueue {
     private boolean mayWait(Login login) {
         int ofAddress = 0;
         int ofIdentity = 0;
-        for (var other : waiting) {
+        for (var other : waiting.keySet()) {
             ofAddress += other.origin.equals(login.origin) ? 1 : 0;
             ofIdentity += other.isOfOneIdentityWith(login) ? 1 : 0;
         }
@@ -151,7 +153,7 @@ class LoginQueue {
     private void end(Login login, boolean isGuess) {
         synchronized (this) {
             login.isEnded = true;
-            boolean waited = waiting.remove(login);
+            boolean waited = waiting.remove(login) != null;
             boolean wasUnderWay = underWay.remove(login);
             if (login.reserved != null && wasUnderWay && isGuess) {
                 limits.settleLogin(login.reserved);
@@ -167,16 +169,18 @@ class LoginQueue {
         List<Runnable> told = new ArrayList<>();
         boolean again;
         synchronized (this) {
-            for (Iterator<Login> each = waiting.iterator(); each.hasNext(); ) {
-                var login = each.next();
+            for (var each = waiting.entrySet().iterator(); each.hasNext(); ) {
+                var entry = each.next();
+                var login = entry.getKey();
+                var turn = entry.getValue();
                 if (isFree(login) && isTurn(login)) {
                     each.remove();
                     underWay.add(login);
-                    told.add(() -> login.turn.complete(null));
+                    told.add(() -> turn.complete(null));
                 } else if (isHopeless(login)) {
                     each.remove();
                     var reserved = reserved(login);
-                    told.add(() -> login.turn.fail(limits.refusal(reserved)));
+                    told.add(() -> turn.fail(limits.refusal(reserved)));
                 }
             }
             again = !waiting.isEmpty() && !looksAgain;
@@ -245,8 +249,6 @@ class LoginQueue {
 
         /** By {@link LoginQueue#nanoTime}: until when it may wait. */
         private final long deadline;
-
-        private @Nullable Awaited<Void> turn;
 
         /** Once it was its turn to be judged: its place, or the one that it waits for. */
         private Turns.@Nullable Reserved reserved;

@@ -99,7 +99,7 @@ class Logins {
         int secondsLocked = ((Number) row[1]).intValue();
         if (secondsLocked > 0) {
             // Not recorded: the lockout is, and anybody could fill the audit with these.
-            return Uni.createFrom().item(Outcome.locked(secondsLocked));
+            return Uni.createFrom().item(new Refused(Lockouts.locked(secondsLocked)));
         }
         if (row[2] == null) {
             return fail(session, clientId, origin, from, Outcome.INVALID);
@@ -142,7 +142,7 @@ class Logins {
                         .with("clientId", clientId)
                         .with("clientSecretId", token.credentialId())
                         .with("tokenId", token.tokenId())))
-                .replaceWith(() -> Outcome.granted(tokens.grant(token)));
+                .replaceWith(() -> new Granted(tokens.grant(token)));
     }
 
     private Uni<Outcome> fail(
@@ -156,22 +156,17 @@ class Logins {
                 .replaceWith(() -> Outcome.refused(reason));
     }
 
-    /** Exactly one of the two is there. */
-    private record Outcome(GrantedToken token, Problem refusal) {
+    /** What is decided in the transaction and told when it has committed. */
+    private sealed interface Outcome {
 
-        static final String INVALID = "invalid_credentials";
-        static final String NOT_FROM_HERE = "address_not_trusted";
-        static final String EXPIRED = "client_secret_expired";
-        static final String USED_UP = "client_secret_used_up";
-
-        static Outcome granted(GrantedToken token) {
-            return new Outcome(token, null);
-        }
+        String INVALID = "invalid_credentials";
+        String NOT_FROM_HERE = "address_not_trusted";
+        String EXPIRED = "client_secret_expired";
+        String USED_UP = "client_secret_used_up";
 
         /** Who has the right secret is told that it has ended, but not that it would do from elsewhere. */
         static Outcome refused(String reason) {
-            return new Outcome(
-                    null,
+            return new Refused(
                     switch (reason) {
                         case EXPIRED ->
                             Problem.of(
@@ -185,19 +180,19 @@ class Logins {
                     });
         }
 
-        static Outcome locked(int seconds) {
-            return new Outcome(null, Lockouts.locked(seconds));
+        default boolean isRefusal() {
+            return this instanceof Refused;
         }
 
-        boolean isRefusal() {
-            return refusal != null;
-        }
-
-        GrantedToken tokenOrThrow() {
-            if (refusal != null) {
-                throw refusal;
+        default GrantedToken tokenOrThrow() {
+            if (this instanceof Refused refused) {
+                throw refused.problem;
             }
-            return token;
+            return ((Granted) this).token;
         }
     }
+
+    private record Granted(GrantedToken token) implements Outcome {}
+
+    private record Refused(Problem problem) implements Outcome {}
 }

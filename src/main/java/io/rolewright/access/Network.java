@@ -4,6 +4,7 @@ import io.netty.util.NetUtil;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** A range of IP addresses in CIDR form, for addresses that callers come from. Never asks a name server. */
 record Network(byte[] base, int prefixBits) {
@@ -27,7 +28,7 @@ record Network(byte[] base, int prefixBits) {
     }
 
     /** @return 4 or 16 bytes, 4 for an IPv4 address written as IPv6 too; null if the text is no numeric address */
-    static byte[] address(String text) {
+    static byte @Nullable [] address(String text) {
         byte[] bytes = NetUtil.createByteArrayFromIpAddressString(text);
         try {
             return bytes == null ? null : InetAddress.getByAddress(bytes).getAddress();

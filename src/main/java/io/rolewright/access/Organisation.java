@@ -4,12 +4,13 @@ import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** The one organisation of a store, which the reference's {@code orgId} names. Made at first start, the same for ever. */
 @ApplicationScoped
 public class Organisation {
 
-    private volatile UUID id;
+    private volatile @Nullable UUID id;
 
     /** @throws Problem 503 {@code not_ready} before the start-up steps have run */
     public UUID id() {

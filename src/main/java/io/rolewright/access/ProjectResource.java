@@ -32,6 +32,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.server.Cancellable;
+import org.jspecify.annotations.Nullable;
 
 /** Projects over HTTP. */
 @Path("/api/v1/projects")
@@ -135,11 +136,12 @@ class ProjectResource {
     public Uni<OneProject> create(
             @HeaderParam("Idempotency-Key")
                     @Parameter(description = "Sent again within 24 hours, the same request gets the same reply.")
+                    @Nullable
                     String idempotencyKey,
             @NotNull @Valid NewProject request) {
         var who = caller.get();
         var from = origins.ofCurrentRequest();
-        var right = Rights.require(who, Right.PROJECT_CREATE, null);
+        var right = Rights.require(who, Right.PROJECT_CREATE);
         return idempotency.once(
                 right,
                 idempotencyKey,
@@ -180,6 +182,7 @@ class ProjectResource {
                     regexp = "[a-z0-9]+(-[a-z0-9]+)*",
                     message = "must be lower-case letters and digits, with single hyphens between them")
             @Schema(description = "Made from the name if absent.", examples = "payments")
+            @Nullable
             String slug) {}
 
     @Schema(name = "UpdateProject", description = "What is absent stays as it is.")
@@ -189,6 +192,7 @@ class ProjectResource {
                     regexp = "[^\\p{Cntrl}]*[^\\p{Cntrl}\\s][^\\p{Cntrl}]*",
                     message = "must not be blank or contain control characters")
             @Schema(examples = "Payments")
+            @Nullable
             String name,
 
             @Size(min = 1, max = 64)
@@ -196,6 +200,7 @@ class ProjectResource {
                     regexp = "[a-z0-9]+(-[a-z0-9]+)*",
                     message = "must be lower-case letters and digits, with single hyphens between them")
             @Schema(examples = "payments")
+            @Nullable
             String slug) {}
 
     @RegisterForReflection
@@ -222,6 +227,6 @@ class ProjectResource {
     record ProjectList(
             @Schema(required = true) List<ProjectView> projects,
 
-            @Schema(description = "Send it as cursor for the next page; absent on the last one.")
+            @Schema(description = "Send it as cursor for the next page; absent on the last one.") @Nullable
             String nextCursor) {}
 }

@@ -27,6 +27,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** The projects of the store. */
 @ApplicationScoped
@@ -110,7 +111,7 @@ public class Projects {
      * @return fails with 400 {@code project_name_taken} or {@code project_slug_taken}, 403 for another slug where slugs bound projects and
      *     the caller is no administrator of the organisation
      */
-    Uni<Project> change(Act act, UUID id, String name, String slug) {
+    Uni<Project> change(Act act, UUID id, @Nullable String name, @Nullable String slug) {
         return existing(act.caller(), Right.PROJECT_EDIT, id)
                 .invoke(before -> {
                     boolean another = slug != null && !slug.equals(before.slug);
@@ -118,7 +119,6 @@ public class Projects {
                         Rights.require(
                                 act.caller(),
                                 Right.PROJECT_EDIT,
-                                null,
                                 " of the organisation, and here the slug bounds where the project's credentials are written");
                     }
                 })
@@ -142,17 +142,20 @@ public class Projects {
                         ErrorCode.PROJECT_NAME_TAKEN, "Another project got this name or slug at the same moment."));
     }
 
-    private static Uni<Void> refuseTaken(UUID id, String name, String slug) {
-        return Project.count("name = ?1 and id <> ?2", name, id)
-                .invoke(sameName -> {
-                    if (sameName > 0) {
-                        throw nameTaken(name);
-                    }
-                })
-                .chain(() -> Project.count("slug = ?1 and id <> ?2", slug, id))
-                .invoke(sameSlug -> {
-                    if (sameSlug > 0) {
-                        throw new SlugTaken(slug);
+    private static Uni<Void> refuseTaken(UUID id, @Nullable String name, @Nullable String slug) {
+        return refuseTaken("name", id, name, Projects::nameTaken)
+                .chain(() -> refuseTaken("slug", id, slug, SlugTaken::new));
+    }
+
+    private static Uni<Void> refuseTaken(
+            String column, UUID id, @Nullable String wanted, Function<String, Problem> taken) {
+        if (wanted == null) {
+            return Uni.createFrom().voidItem();
+        }
+        return Project.count(column + " = ?1 and id <> ?2", wanted, id)
+                .invoke(others -> {
+                    if (others > 0) {
+                        throw taken.apply(wanted);
                     }
                 })
                 .replaceWithVoid();
@@ -221,7 +224,11 @@ public class Projects {
      * @return fails with 400 {@code project_name_taken} or {@code project_slug_taken}
      */
     Uni<Project> create(
-            String name, String slug, Caller caller, RequestOrigin from, Function<Project, Uni<Void>> alsoStore) {
+            String name,
+            @Nullable String slug,
+            Caller caller,
+            RequestOrigin from,
+            Function<Project, Uni<Void>> alsoStore) {
         var project = new Project();
         project.id = UUID.randomUUID();
         project.name = name;
@@ -243,7 +250,8 @@ public class Projects {
                         slug)));
     }
 
-    private static AuditEvent about(AuditEvent event, Caller caller, RequestOrigin from, String name, String slug) {
+    private static AuditEvent about(
+            AuditEvent event, Caller caller, RequestOrigin from, String name, @Nullable String slug) {
         return event.by(caller.id(), caller.name())
                 .from(from.address(), from.requestId())
                 .with("name", name)

@@ -7,6 +7,7 @@ import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.inject.Inject;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
@@ -57,7 +58,7 @@ public class RateLimits {
      * @throws Problem 429 {@code rate_limited} with {@code Retry-After}: this caller's turn, in seconds
      */
     public void count(Kind kind, Caller caller) {
-        long seconds = turns.get(kind).take(caller.id().toString(), ClientAddresses.origin(caller.address()), null);
+        long seconds = of(kind).take(caller.id().toString(), ClientAddresses.origin(caller.address()), null);
         if (seconds > 0) {
             throw new RateLimited(seconds);
         }
@@ -73,7 +74,7 @@ public class RateLimits {
      */
     public <T> Uni<T> counted(Kind kind, Caller caller, @Nullable String work, Supplier<Uni<T>> what) {
         return Uni.createFrom().deferred(() -> {
-            var those = turns.get(kind);
+            var those = of(kind);
             var answer = those.ask(caller.id().toString(), ClientAddresses.origin(caller.address()), work);
             var taken = answer.taken();
             if (taken == null) {
@@ -107,33 +108,37 @@ public class RateLimits {
      */
     Turns.@Nullable Reserved tryLogin(String claimed, RequestOrigin from) {
         var origin = ClientAddresses.origin(from.address());
-        return turns.get(Kind.LOGIN).tryTake(login(claimed, origin), origin);
+        return of(Kind.LOGIN).tryTake(login(claimed, origin), origin);
     }
 
     /** Sets the next place for a login aside. */
     Turns.Reserved reserveLogin(String claimed, RequestOrigin from) {
         var origin = ClientAddresses.origin(from.address());
-        return turns.get(Kind.LOGIN).reserve(login(claimed, origin), origin);
+        return of(Kind.LOGIN).reserve(login(claimed, origin), origin);
     }
 
     /** @return nanoseconds until then; 0 if it has come: then it is taken */
     long untilLogin(Turns.Reserved reserved) {
-        return turns.get(Kind.LOGIN).until(reserved);
+        return of(Kind.LOGIN).until(reserved);
     }
 
     /** It counts as if it had not been set aside. */
     void cancelLogin(Turns.Reserved reserved) {
-        turns.get(Kind.LOGIN).cancel(reserved);
+        of(Kind.LOGIN).cancel(reserved);
     }
 
     /** It counts. */
     void settleLogin(Turns.Reserved reserved) {
-        turns.get(Kind.LOGIN).settle(reserved);
+        of(Kind.LOGIN).settle(reserved);
     }
 
     /** 429 {@code rate_limited} for a login that cannot wait any longer, with its turn, which is kept. */
     Problem refusal(Turns.Reserved reserved) {
-        return new RateLimited(turns.get(Kind.LOGIN).keep(reserved));
+        return new RateLimited(of(Kind.LOGIN).keep(reserved));
+    }
+
+    private Turns of(Kind kind) {
+        return Objects.requireNonNull(turns.get(kind), "the constructor puts one for each kind");
     }
 
     private static String login(String claimed, String origin) {
@@ -141,7 +146,7 @@ public class RateLimits {
     }
 
     int counted(Kind kind) {
-        return turns.get(kind).counted();
+        return of(kind).counted();
     }
 
     private static Turns turns(int perIdentity, int perAddress, LongSupplier nanoTime) {

@@ -38,14 +38,13 @@ public final class Rights {
     }
 
     /**
-     * Lets the caller go on or refuses. For a project that the caller is known to see.
+     * Lets the caller go on or refuses, for what belongs to the organisation.
      *
-     * @param projectId the project that the thing belongs to, or null for the organisation
      * @return what whoever must not act without having asked wants to see
      * @throws Problem 403 {@code permission_denied}, naming the action and the subject
      */
-    public static ProvenRight require(Caller caller, Right right, UUID projectId) {
-        return require(caller, right, projectId, "");
+    public static ProvenRight require(Caller caller, Right right) {
+        return require(caller, right, "");
     }
 
     /**
@@ -53,23 +52,37 @@ public final class Rights {
      *
      * @param because appended to the sentence of the refusal; empty, or it begins with {@code ", "} or the like
      */
+    public static ProvenRight require(Caller caller, Right right, String because) {
+        return required(caller, right, null, because);
+    }
+
+    /**
+     * The same for what belongs to a project that the caller is known to see.
+     *
+     * @return what whoever must not act without having asked wants to see
+     * @throws Problem 403 {@code permission_denied}, naming the action and the subject
+     */
+    public static ProvenRight require(Caller caller, Right right, UUID projectId) {
+        return require(caller, right, projectId, "");
+    }
+
+    /** The same, where it is not obvious why it takes this right. */
     public static ProvenRight require(Caller caller, Right right, UUID projectId, String because) {
+        return required(caller, right, projectId, because);
+    }
+
+    private static ProvenRight required(Caller caller, Right right, @Nullable UUID projectId, String because) {
         if (!caller.grants().allow(right, projectId)) {
             throw denied(right, because);
         }
         return new Proven(caller.id());
     }
 
-    /** Only asks, for what is said in an answer; whoever acts asks with {@link #require} or {@link #requireOn}. */
-    public static boolean allows(Caller caller, Right right, UUID projectId) {
-        return caller.grants().allow(right, projectId);
-    }
-
     /**
      * Lets the caller go on with a thing that exists, or refuses.
      *
      * @param seeing the right without which the thing is not there for the caller
-     * @param projectId the project that the thing belongs to, or null for the organisation
+     * @param projectId the project that the thing belongs to
      * @param notThere what is answered if the thing does not exist
      * @return what whoever must not act without having asked wants to see
      * @throws Problem {@code notThere}, or 403 {@code permission_denied} for a thing that the caller may see
@@ -83,11 +96,11 @@ public final class Rights {
     }
 
     /**
-     * Whether the caller has a right, for what is left out of an answer instead of being refused.
+     * Only asks, for what is said in an answer or left out of it; whoever acts asks with {@link #require} or {@link #requireOn}.
      *
      * @param projectId the project that the thing belongs to, or null for the organisation
      */
-    public static boolean has(Caller caller, Right right, @Nullable UUID projectId) {
+    public static boolean allows(Caller caller, Right right, @Nullable UUID projectId) {
         return caller.grants().allow(right, projectId);
     }
 
@@ -97,7 +110,8 @@ public final class Rights {
         }
     }
 
-    private static Problem denied(Right right) {
+    /** The refusal, for whoever has not even found what the caller asks for. */
+    public static Problem denied(Right right) {
         return denied(right, "");
     }
 

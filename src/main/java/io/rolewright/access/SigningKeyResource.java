@@ -17,6 +17,7 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.server.Cancellable;
+import org.jspecify.annotations.Nullable;
 
 /** The keys that sign access tokens, over HTTP; administrators of the organisation only. No key is ever shown. */
 @Path("/api/v1/auth/signing-keys")
@@ -40,7 +41,7 @@ class SigningKeyResource {
     @GET
     @Operation(operationId = "listSigningKeys", summary = "List the keys that sign access tokens")
     public Uni<KeyList> list() {
-        Rights.require(caller.get(), Right.SIGNING_KEYS_MANAGE, null);
+        Rights.require(caller.get(), Right.SIGNING_KEYS_MANAGE);
         return keys.list().map(SigningKeyResource::view);
     }
 
@@ -58,7 +59,7 @@ class SigningKeyResource {
     public Uni<KeyList> rotate(@Valid KeyRotation request) {
         var act = new Act(caller.get(), origins.ofCurrentRequest());
         return act.recorded(audit, AuditType.ROTATE_SIGNING_KEY, SigningKeys.KIND, null, () -> {
-                    Rights.require(act.caller(), Right.SIGNING_KEYS_MANAGE, null);
+                    Rights.require(act.caller(), Right.SIGNING_KEYS_MANAGE);
                     return keys.rotate(act, request != null && Boolean.TRUE.equals(request.endTokens));
                 })
                 .map(SigningKeyResource::view);
@@ -72,7 +73,7 @@ class SigningKeyResource {
 
     @Schema(name = "SigningKeyRotation")
     record KeyRotation(
-            @Schema(description = "After a leak: end every access token that is out. Absent: false.")
+            @Schema(description = "After a leak: end every access token that is out. Absent: false.") @Nullable
             Boolean endTokens) {}
 
     @Schema(name = "SigningKey")
@@ -85,7 +86,7 @@ class SigningKeyResource {
             @Schema(required = true) Instant createdAt,
             @Schema(required = true) Instant signsFrom,
 
-            @Schema(required = true, nullable = true, description = "null: it has no successor.")
+            @Schema(required = true, nullable = true, description = "null: it has no successor.") @Nullable
             Instant verifiesUntil) {}
 
     @Schema(name = "SigningKeyListResponse")

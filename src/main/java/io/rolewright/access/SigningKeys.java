@@ -15,6 +15,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.UUID;
 import org.hibernate.reactive.mutiny.Mutiny;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The keys that sign access tokens, as the store holds them; every replica reads them through its {@link TokenLedger}. A
@@ -57,7 +58,12 @@ class SigningKeys {
      * @param signs whether it is the one that signs now
      * @param verifiesUntil null if it has no successor
      */
-    record Described(UUID id, boolean signs, Instant createdAt, Instant signsFrom, Instant verifiesUntil) {}
+    record Described(
+            UUID id,
+            boolean signs,
+            Instant createdAt,
+            Instant signsFrom,
+            @Nullable Instant verifiesUntil) {}
 
     Uni<List<Described>> list() {
         return pool.query(READ).execute().map(rows -> {

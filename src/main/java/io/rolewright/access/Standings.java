@@ -21,6 +21,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import org.hibernate.reactive.mutiny.Mutiny;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the identities that call are and may do: read when one calls, kept until the {@link TokenLedger} hears that it was
@@ -73,6 +74,7 @@ class Standings {
     }
 
     /** @return null if the store has to be asked: {@link #read} */
+    @Nullable
     Standing known(UUID identityId) {
         var copy = kept.get(identityId);
         return copy == null || System.nanoTime() - copy.readAt > LONGEST_KEPT.toNanos() ? null : copy.standing;

@@ -28,6 +28,7 @@ import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.server.Cancellable;
+import org.jspecify.annotations.Nullable;
 
 /** Static tokens of an identity over HTTP; administrators of the organisation only. */
 @Path("/api/v1/auth/token-auth/identities/{identityId}/tokens")
@@ -67,7 +68,7 @@ class StaticTokenResource {
         var ttl = request.ttl == null ? USUAL_TTL : Duration.ofSeconds(request.ttl);
         var act = act();
         return act.recorded(audit, AuditType.CREATE_STATIC_TOKEN, Identities.KIND, id, () -> {
-                    Rights.require(act.caller(), Right.IDENTITY_EDIT, null);
+                    Rights.require(act.caller(), Right.IDENTITY_EDIT);
                     return tokens.create(
                             act, id, request.name.strip(), Role.of(request.role).orElseThrow(), ttl);
                 })
@@ -79,7 +80,7 @@ class StaticTokenResource {
     @Operation(operationId = "listStaticTokens", summary = "List the static tokens of an identity")
     public Uni<TokenList> list(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
-        Rights.require(caller.get(), Right.IDENTITY_READ, null);
+        Rights.require(caller.get(), Right.IDENTITY_READ);
         return tokens.list(Ids.parse("identityId", identityId))
                 .map(rows -> new TokenList(rows.stream().map(TokenView::of).toList()));
     }
@@ -98,7 +99,7 @@ class StaticTokenResource {
         var token = Ids.parse("tokenId", tokenId);
         var act = act();
         return act.recorded(audit, AuditType.REVOKE_STATIC_TOKEN, Identities.KIND, identity, () -> {
-                    Rights.require(act.caller(), Right.IDENTITY_EDIT, null);
+                    Rights.require(act.caller(), Right.IDENTITY_EDIT);
                     return tokens.revoke(act, identity, token);
                 })
                 .map(row -> new OneToken(TokenView.of(row)));
@@ -124,6 +125,7 @@ class StaticTokenResource {
             @Min(60)
             @Max(LONGEST_TTL_SECONDS)
             @Schema(description = "Seconds until it expires, a year at most; absent: 30 days.", examples = "2592000")
+            @Nullable
             Long ttl) {}
 
     @Schema(name = "StaticTokenData")

@@ -1,5 +1,7 @@
 package io.rolewright.access;
 
+import io.rolewright.problem.ErrorCode;
+import io.rolewright.problem.Problem;
 import io.rolewright.sealing.SealedField;
 import io.rolewright.sealing.Sealer;
 import io.rolewright.store.SharedAnswer;
@@ -99,7 +101,7 @@ class TokenLedger {
 
     private final AtomicReference<SharedAnswer<Known>> running = new AtomicReference<>();
 
-    private volatile Known known;
+    private volatile @Nullable Known known;
 
     TokenLedger(
             Pool pool,
@@ -171,7 +173,7 @@ class TokenLedger {
      * What a token says, if it does not have to be looked up whether it was revoked.
      *
      * @throws TokenRefused if it does not count
-     * @throws io.rolewright.problem.Problem 503 {@code not_ready} before the store has been read
+     * @throws Problem 503 {@code not_ready} before the store has been read
      */
     Judged judge(String token) {
         var read = format().read(token);
@@ -207,27 +209,29 @@ class TokenLedger {
     record Judged(AccessToken token, boolean isDecided) {}
 
     String sign(AccessToken token) {
-        organisation.id();
-        var copy = known;
-        return copy.format.write(token, copy.signingKeyId, copy.keys.get(copy.signingKeyId));
+        var ready = ready();
+        return ready.format.write(token, ready.signingKeyId, ready.signingKey);
     }
 
     TokenFormat format() {
+        return ready().format;
+    }
+
+    private Ready ready() {
         organisation.id(); // Refuses before the start.
-        return known.format;
+        var copy = known;
+        if (copy == null || copy.ready == null) {
+            throw Problem.of(ErrorCode.NOT_READY, "The store has no key that signs tokens.");
+        }
+        return copy.ready;
     }
 
     /** For tests: as if nothing had been read for so long. */
     void age(Duration by) {
         var copy = known;
-        known = new Known(
-                copy.askedAt - by.toNanos(),
-                copy.storeClock,
-                copy.organisationId,
-                copy.hasIdentity,
-                copy.signingKeyId,
-                copy.keys,
-                copy.format);
+        if (copy != null) {
+            known = new Known(copy.askedAt - by.toNanos(), copy.storeClock, copy.hasIdentity, copy.keys, copy.ready);
+        }
     }
 
     private Uni<Known> ask() {
@@ -269,14 +273,15 @@ class TokenLedger {
         return isNew;
     }
 
-    private Known learn(RowSet<Row> rows, long askedAt, Known last, Duration window) {
+    private Known learn(RowSet<Row> rows, long askedAt, @Nullable Known last, Duration window) {
         var keys = new HashMap<String, SecretKey>();
         var changed = new ArrayList<UUID>();
         UUID organisationId = null;
         boolean hasIdentity = false;
-        OffsetDateTime storeClock = null;
+        OffsetDateTime now = EVER; // The first row says it.
         OffsetDateTime newest = null;
         String signingKeyId = null;
+        SecretKey signingKey = null;
         Buffer lately = null;
         OffsetDateTime firstRevoked = null;
         OffsetDateTime lastRevoked = null;
@@ -284,7 +289,7 @@ class TokenLedger {
             var id = row.getUUID("id");
             var at = row.getOffsetDateTime("at");
             switch (row.getString("kind")) {
-                case "clock" -> storeClock = at;
+                case "clock" -> now = at;
                 case "organisation" -> organisationId = id;
                 case "identity" -> hasIdentity = true;
                 case "changed" -> changed.add(id);
@@ -297,32 +302,37 @@ class TokenLedger {
                 default -> {
                     var keyId = id.toString();
                     var opened = last == null ? null : last.keys.get(keyId);
-                    keys.put(keyId, opened != null ? opened : open(id, row.getBuffer("sealed")));
+                    var key = opened != null ? opened : open(id, row.getBuffer("sealed"));
+                    keys.put(keyId, key);
                     boolean signs = row.getString("kind").equals("signing key");
                     if (signs && (newest == null || at.isAfter(newest))) {
                         newest = at;
                         signingKeyId = keyId;
+                        signingKey = key;
                     }
                 }
             }
         }
-        var now = storeClock;
         standings.forget(changed);
         boolean newlyRevoked = learn(lately, firstRevoked, lastRevoked);
         var asked = now.minus(window);
         if (last == null || last.storeClock.minus(LONGEST_TRANSACTION).isBefore(asked)) {
             revocations.completeSince(asked.toInstant());
         }
-        var format = last != null && last.knows(organisationId, keys)
-                ? last.format // With what it remembers.
-                : organisationId == null ? null : new TokenFormat(organisationId, keys::get, clock);
-        var learnt = new Known(askedAt, now, organisationId, hasIdentity, signingKeyId, Map.copyOf(keys), format);
+        Ready ready = null;
+        if (organisationId != null && signingKeyId != null && signingKey != null) {
+            var format = last != null && last.ready != null && last.knows(organisationId, keys)
+                    ? last.ready.format // With what it remembers.
+                    : new TokenFormat(organisationId, keys::get, clock);
+            ready = new Ready(organisationId, signingKeyId, signingKey, format);
+        }
+        var learnt = new Known(askedAt, now, hasIdentity, Map.copyOf(keys), ready);
         known = learnt;
         if (newlyRevoked) {
             listeners.forEach(Runnable::run);
         }
-        if (learnt.isComplete()) {
-            organisation.is(organisationId);
+        if (ready != null && hasIdentity) {
+            organisation.is(ready.organisationId);
         }
         return learnt;
     }
@@ -336,32 +346,32 @@ class TokenLedger {
         }
     }
 
+    /** What tokens are made with and judged by. The key is the newest of those that sign already. */
+    private record Ready(UUID organisationId, String signingKeyId, SecretKey signingKey, TokenFormat format) {}
+
     /**
      * One reading of the store.
      *
      * @param askedAt {@link System#nanoTime} before the question was sent: what was committed by then is in it
      * @param storeClock of the same reading
-     * @param signingKeyId the newest key's of those that sign already; null if there is none
-     * @param format null if there is no organisation yet
+     * @param ready null before the first start, which makes the organisation and a key that signs
      */
     record Known(
             long askedAt,
             OffsetDateTime storeClock,
-            UUID organisationId,
             boolean hasIdentity,
-            String signingKeyId,
             Map<String, SecretKey> keys,
-            TokenFormat format) {
+            @Nullable Ready ready) {
 
         boolean knows(UUID otherOrganisation, Map<String, SecretKey> otherKeys) {
-            return otherOrganisation != null
-                    && otherOrganisation.equals(organisationId)
+            return ready != null
+                    && otherOrganisation.equals(ready.organisationId)
                     && otherKeys.keySet().equals(keys.keySet());
         }
 
         /** @return whether the first start has been done, by whichever replica */
         boolean isComplete() {
-            return organisationId != null && hasIdentity && signingKeyId != null;
+            return ready != null && hasIdentity;
         }
     }
 }

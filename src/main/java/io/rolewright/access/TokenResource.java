@@ -12,6 +12,7 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Renewal and revocation of access tokens.
@@ -41,7 +42,7 @@ class TokenResource {
             summary = "Renew an access token",
             description = "The token of the body, or else the bearer. The new token never outlives `accessTokenMaxTTL`"
                     + " after the login; the old one stays valid until its own time.")
-    public Uni<RestResponse<GrantedToken>> renew(@Valid TokenRequest request) {
+    public Uni<RestResponse<GrantedToken>> renew(@Valid @Nullable TokenRequest request) {
         return tokens.renew(tokenOf(request), origins.ofCurrentRequest()).map(NoStore::ok);
     }
 
@@ -54,12 +55,12 @@ class TokenResource {
             description =
                     "Ends the token of the body, or else the bearer, and all renewals of it: at once in this replica,"
                             + " within five seconds in the others.")
-    public Uni<RestResponse<Revoked>> revoke(@Valid TokenRequest request) {
+    public Uni<RestResponse<Revoked>> revoke(@Valid @Nullable TokenRequest request) {
         return tokens.revoke(tokenOf(request), origins.ofCurrentRequest())
                 .replaceWith(() -> NoStore.ok(new Revoked("The access token has been revoked.")));
     }
 
-    private String tokenOf(TokenRequest request) {
+    private String tokenOf(@Nullable TokenRequest request) {
         if (request != null && request.accessToken != null && !request.accessToken.isBlank()) {
             return request.accessToken.strip();
         }
@@ -68,7 +69,7 @@ class TokenResource {
 
     @Schema(name = "TokenRequest")
     record TokenRequest(
-            @Size(max = 4096) @Schema(description = "If absent, the bearer counts.")
+            @Size(max = 4096) @Schema(description = "If absent, the bearer counts.") @Nullable
             String accessToken) {
 
         @Override

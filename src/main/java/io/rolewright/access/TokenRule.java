@@ -3,6 +3,7 @@ package io.rolewright.access;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * By which tokens of another issuer an identity may log in. Every condition that is there must hold.
@@ -11,7 +12,8 @@ import java.util.UUID;
  * @param issuer as the token's {@code iss} says it, and where the issuer's keys are found
  * @param caCert PEM for the connection to the issuer; null for the usual authorities
  */
-record TokenRule(UUID id, Method method, String issuer, String caCert, Conditions conditions) {
+record TokenRule(
+        UUID id, Method method, String issuer, @Nullable String caCert, Conditions conditions) {
 
     enum Method {
         KUBERNETES("kubernetes-auth"),
@@ -33,7 +35,7 @@ record TokenRule(UUID id, Method method, String issuer, String caCert, Condition
      */
     record Conditions(
             List<String> audiences,
-            String subject,
+            @Nullable String subject,
             Map<String, List<String>> claims,
             List<String> namespaces,
             List<String> names) {}

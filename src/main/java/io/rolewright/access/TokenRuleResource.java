@@ -30,6 +30,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.server.Cancellable;
+import org.jspecify.annotations.Nullable;
 
 /** By which foreign tokens an identity logs in, over HTTP; administrators of the organisation only. */
 @Path("/api/v1/auth")
@@ -142,17 +143,18 @@ class TokenRuleResource {
     }
 
     private Uni<TokenRule> get(String identityId, Method method) {
-        Rights.require(caller.get(), Right.IDENTITY_READ, null);
+        Rights.require(caller.get(), Right.IDENTITY_READ);
         return rules.get(Ids.parse("identityId", identityId), method);
     }
 
-    private Uni<TokenRule> set(String identityId, Method method, String issuer, String caCert, Conditions conditions) {
+    private Uni<TokenRule> set(
+            String identityId, Method method, String issuer, @Nullable String caCert, Conditions conditions) {
         var id = Ids.parse("identityId", identityId);
         refuseMalformed(issuer);
         var rule = new TokenRule(UUID.randomUUID(), method, issuer, CaCert.checked(caCert), conditions);
         var act = new Act(caller.get(), origins.ofCurrentRequest());
         return act.recorded(audit, AuditType.SET_AUTH_METHOD, Identities.KIND, id, () -> {
-            Rights.require(act.caller(), Right.IDENTITY_EDIT, null);
+            Rights.require(act.caller(), Right.IDENTITY_EDIT);
             return rules.set(act, id, rule);
         });
     }
@@ -161,7 +163,7 @@ class TokenRuleResource {
         var id = Ids.parse("identityId", identityId);
         var act = new Act(caller.get(), origins.ofCurrentRequest());
         return act.recorded(audit, AuditType.REMOVE_AUTH_METHOD, Identities.KIND, id, () -> {
-            Rights.require(act.caller(), Right.IDENTITY_EDIT, null);
+            Rights.require(act.caller(), Right.IDENTITY_EDIT);
             return rules.delete(act, id, method);
         });
     }
@@ -192,14 +194,18 @@ class TokenRuleResource {
             @NotEmpty @Size(max = 20) @Schema(required = true, description = "Of which the token must name one.")
             List<@NotBlank @Size(max = 1024) String> boundAudiences,
 
-            @Size(min = 1, max = 1024) @Schema(nullable = true, description = "The token's `sub`, to the letter.")
+            @Size(min = 1, max = 1024)
+            @Schema(nullable = true, description = "The token's `sub`, to the letter.")
+            @Nullable
             String boundSubject,
 
-            @Size(max = 20) @Schema(description = "By the claim's name, the values of which the token's must be one.")
+            @Size(max = 20)
+            @Schema(description = "By the claim's name, the values of which the token's must be one.")
+            @Nullable
             Map<@NotBlank @Size(max = 1024) String, @NotEmpty @Size(max = 100) List<@NotNull @Size(max = 1024) String>>
                     boundClaims,
 
-            @Size(max = 65536) @Schema(nullable = true, description = "PEM; absent: the usual authorities.")
+            @Size(max = 65536) @Schema(nullable = true, description = "PEM; absent: the usual authorities.") @Nullable
             String caCert) {}
 
     @Schema(name = "KubernetesAuth")
@@ -215,10 +221,10 @@ class TokenRuleResource {
             @NotEmpty @Size(max = 100) @Schema(required = true)
             List<@NotBlank @Size(max = 253) String> allowedNamespaces,
 
-            @Size(max = 100) @Schema(description = "Service accounts; absent: any of these namespaces.")
+            @Size(max = 100) @Schema(description = "Service accounts; absent: any of these namespaces.") @Nullable
             List<@NotBlank @Size(max = 253) String> allowedNames,
 
-            @Size(max = 65536) @Schema(nullable = true, description = "PEM; absent: the usual authorities.")
+            @Size(max = 65536) @Schema(nullable = true, description = "PEM; absent: the usual authorities.") @Nullable
             String caCert) {}
 
     @Schema(name = "OidcAuthResponse")

@@ -6,4 +6,7 @@
  * Nothing in the store lets a thief log in: client secrets stand there as keyed hashes, signing keys are sealed. Start
  * reading at {@code Guard}, then {@code Logins}.
  */
+@NullMarked
 package io.rolewright.access;
+
+import org.jspecify.annotations.NullMarked;

@@ -4,6 +4,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One act of one caller. Everything in it is stored in clear, searched and logged: <b>names and ids only</b>, never a
@@ -19,46 +20,46 @@ import java.util.UUID;
  * @param subjectKind what was acted on, e.g. {@code app-connection}; null if nothing in particular
  * @param subjectId its id, or what the caller called it
  * @param reason stable code of a refusal or failure, e.g. a Problem's code; null on success
- * @param facts more names, ids, numbers and booleans, under the reference's keys where it has some; may be null
+ * @param facts more names, ids, numbers and booleans, under the reference's keys where it has some
  */
 public record AuditEvent(
         String type,
         Outcome outcome,
-        UUID actorId,
-        String actorName,
-        String address,
-        String requestId,
-        UUID projectId,
-        String subjectKind,
-        String subjectId,
-        String reason,
+        @Nullable UUID actorId,
+        @Nullable String actorName,
+        @Nullable String address,
+        @Nullable String requestId,
+        @Nullable UUID projectId,
+        @Nullable String subjectKind,
+        @Nullable String subjectId,
+        @Nullable String reason,
         Map<String, Object> facts) {
 
     public AuditEvent {
         // Not Map.copyOf: it refuses null values, and its order changes from run to run.
-        facts = facts == null ? Map.of() : Collections.unmodifiableMap(new LinkedHashMap<>(facts));
+        facts = Collections.unmodifiableMap(new LinkedHashMap<>(facts));
     }
 
     public static AuditEvent success(String type) {
-        return new AuditEvent(type, Outcome.SUCCESS, null, null, null, null, null, null, null, null, null);
+        return new AuditEvent(type, Outcome.SUCCESS, null, null, null, null, null, null, null, null, Map.of());
     }
 
     /** @param reason stable code, e.g. {@code permission_denied} */
     public static AuditEvent refused(String type, String reason) {
-        return new AuditEvent(type, Outcome.REFUSED, null, null, null, null, null, null, null, reason, null);
+        return new AuditEvent(type, Outcome.REFUSED, null, null, null, null, null, null, null, reason, Map.of());
     }
 
     /** @param reason stable code, e.g. {@code connection_test_failed} */
     public static AuditEvent failed(String type, String reason) {
-        return new AuditEvent(type, Outcome.FAILED, null, null, null, null, null, null, null, reason, null);
+        return new AuditEvent(type, Outcome.FAILED, null, null, null, null, null, null, null, reason, Map.of());
     }
 
-    public AuditEvent by(UUID id, String name) {
+    public AuditEvent by(@Nullable UUID id, @Nullable String name) {
         return new AuditEvent(
                 type, outcome, id, name, address, requestId, projectId, subjectKind, subjectId, reason, facts);
     }
 
-    public AuditEvent from(String callerAddress, String reqId) {
+    public AuditEvent from(@Nullable String callerAddress, @Nullable String reqId) {
         return new AuditEvent(
                 type,
                 outcome,
@@ -73,12 +74,12 @@ public record AuditEvent(
                 facts);
     }
 
-    public AuditEvent in(UUID project) {
+    public AuditEvent in(@Nullable UUID project) {
         return new AuditEvent(
                 type, outcome, actorId, actorName, address, requestId, project, subjectKind, subjectId, reason, facts);
     }
 
-    public AuditEvent on(String kind, Object id) {
+    public AuditEvent on(@Nullable String kind, @Nullable Object id) {
         return new AuditEvent(
                 type,
                 outcome,
@@ -94,7 +95,7 @@ public record AuditEvent(
     }
 
     /** Adds one fact. */
-    public AuditEvent with(String name, Object value) {
+    public AuditEvent with(String name, @Nullable Object value) {
         var more = new LinkedHashMap<>(facts);
         more.put(name, value);
         return new AuditEvent(

@@ -19,6 +19,7 @@ import java.util.regex.Pattern;
 import org.jboss.logmanager.ExtLogRecord;
 import org.jboss.logmanager.Level;
 import org.jboss.logmanager.Logger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes the audit: a row in the store, and the same facts as one line of the log category {@code rolewright.audit}, whose
@@ -126,7 +127,7 @@ public class AuditLog {
         }
     }
 
-    private static Object cleanFact(Object fact) {
+    private static @Nullable Object cleanFact(@Nullable Object fact) {
         if (fact == null || fact instanceof Number || fact instanceof Boolean) {
             return fact;
         }
@@ -137,7 +138,7 @@ public class AuditLog {
     }
 
     /** Without what would break a log line or what PostgreSQL does not take (NUL), and cut to a length. */
-    static String clean(String text) {
+    static @Nullable String clean(@Nullable String text) {
         if (text == null) {
             return null;
         }
@@ -173,13 +174,13 @@ public class AuditLog {
         return line;
     }
 
-    private static void append(StringBuilder sentence, String before, String text) {
+    private static void append(StringBuilder sentence, String before, @Nullable String text) {
         if (text != null) {
             sentence.append(before).append(text);
         }
     }
 
-    private static void put(ExtLogRecord line, String name, Object value) {
+    private static void put(ExtLogRecord line, String name, @Nullable Object value) {
         if (value != null) {
             line.putMdc(name, value.toString());
         }

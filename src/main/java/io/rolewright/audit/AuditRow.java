@@ -13,6 +13,7 @@ import java.util.UUID;
 import org.hibernate.annotations.Immutable;
 import org.hibernate.annotations.JdbcTypeCode;
 import org.hibernate.type.SqlTypes;
+import org.jspecify.annotations.Nullable;
 
 /** One row of {@code audit_event}: written once, never changed. */
 @Entity
@@ -33,13 +34,28 @@ class AuditRow {
     @Enumerated(EnumType.STRING)
     Outcome outcome;
 
+    @Nullable
     UUID actorId;
+
+    @Nullable
     String actorName;
+
+    @Nullable
     String address;
+
+    @Nullable
     String requestId;
+
+    @Nullable
     UUID projectId;
+
+    @Nullable
     String subjectKind;
+
+    @Nullable
     String subjectId;
+
+    @Nullable
     String reason;
 
     /** A JSON object. */

@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** Reads the audit, newest first. */
 @ApplicationScoped
@@ -37,16 +38,16 @@ public class AuditSearch {
      * @param projects null for everything, the organisation's own included
      */
     public record Wanted(
-            String type,
-            Outcome outcome,
-            UUID actorId,
-            String address,
-            String requestId,
-            String subjectKind,
-            String subjectId,
-            Instant from,
-            Instant to,
-            Set<UUID> projects) {
+            @Nullable String type,
+            @Nullable Outcome outcome,
+            @Nullable UUID actorId,
+            @Nullable String address,
+            @Nullable String requestId,
+            @Nullable String subjectKind,
+            @Nullable String subjectId,
+            @Nullable Instant from,
+            @Nullable Instant to,
+            @Nullable Set<UUID> projects) {
 
         private Wanted before(Instant moment) {
             return new Wanted(
@@ -63,14 +64,14 @@ public class AuditSearch {
             Instant at,
             String type,
             Outcome outcome,
-            UUID actorId,
-            String actorName,
-            String address,
-            String requestId,
-            UUID projectId,
-            String subjectKind,
-            String subjectId,
-            String reason,
+            @Nullable UUID actorId,
+            @Nullable String actorName,
+            @Nullable String address,
+            @Nullable String requestId,
+            @Nullable UUID projectId,
+            @Nullable String subjectKind,
+            @Nullable String subjectId,
+            @Nullable String reason,
             String facts) {
 
         public Position position() {
@@ -79,7 +80,7 @@ public class AuditSearch {
     }
 
     /** @param after where the page before ended; null for the first */
-    public Uni<List<Found>> page(Wanted wanted, Position after, int limit) {
+    public Uni<List<Found>> page(Wanted wanted, @Nullable Position after, int limit) {
         var where = new Conditions();
         where.and("type =", wanted.type);
         where.and("outcome =", wanted.outcome == null ? null : wanted.outcome.name());
@@ -96,7 +97,7 @@ public class AuditSearch {
         if (after != null) {
             where.sql
                     .append(" and (at, id) < (")
-                    .append(where.value(time(after.at)))
+                    .append(where.value(after.at.atOffset(ZoneOffset.UTC)))
                     .append(", ");
             where.sql.append(where.value(after.id)).append(")");
         }
@@ -133,7 +134,7 @@ public class AuditSearch {
                 .disjoint();
     }
 
-    private static OffsetDateTime time(Instant instant) {
+    private static @Nullable OffsetDateTime time(@Nullable Instant instant) {
         return instant == null ? null : instant.atOffset(ZoneOffset.UTC);
     }
 
@@ -160,7 +161,7 @@ public class AuditSearch {
         private final StringBuilder sql = new StringBuilder();
         private final List<Object> values = new ArrayList<>();
 
-        void and(String comparison, Object value) {
+        void and(String comparison, @Nullable Object value) {
             if (value != null) {
                 sql.append(" and ")
                         .append(comparison)

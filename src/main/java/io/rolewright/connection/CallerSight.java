@@ -11,7 +11,7 @@ public final class CallerSight {
     private CallerSight() {}
 
     public static Sight of(Caller caller) {
-        return (kind, project) -> Rights.has(
+        return (kind, project) -> Rights.allows(
                 caller, kind.equals(ConnectionOwner.KIND) ? Right.CONNECTION_READ : Right.ROTATION_READ, project);
     }
 }

@@ -170,7 +170,10 @@ class Secrets {
             if (project == null && reach.everywhere()) {
                 throw Problem.of(ErrorCode.PROJECT_NOT_FOUND, "There is no such project.");
             }
-            Rights.require(request.caller(), request.right(), project == null ? null : project.id);
+            if (project == null) {
+                throw Rights.denied(request.right()); // What is not there is not told from what is somebody else's.
+            }
+            Rights.require(request.caller(), request.right(), project.id);
             return project.id;
         });
     }

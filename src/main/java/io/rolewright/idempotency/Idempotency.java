@@ -24,6 +24,7 @@ import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Carries a request out once, however often it is sent with the same {@code Idempotency-Key}; the header and its answers
@@ -94,7 +95,7 @@ public class Idempotency {
      */
     public <T> Uni<T> once(
             ProvenRight right,
-            String key,
+            @Nullable String key,
             String operation,
             byte[] request,
             Class<T> replyType,

@@ -67,7 +67,7 @@ class DueWorkResource {
                                             defaultValue = "50"))
                     String budgetSeconds) {
         LiveCaller live = caller.live();
-        Consumer<Caller> require = who -> Rights.require(who, Right.RUN_DUE, null);
+        Consumer<Caller> require = who -> Rights.require(who, Right.RUN_DUE);
         require.accept(caller.get());
         Duration budget = Duration.ofSeconds(seconds(budgetSeconds)).minus(TIME_TO_ANSWER);
         return work.run(Deadline.in(budget), live.until(require))

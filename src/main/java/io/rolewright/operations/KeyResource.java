@@ -131,7 +131,7 @@ class KeyResource {
 
     private Caller allowed() {
         var who = caller.get();
-        Rights.require(who, Right.KEYS_MANAGE, null);
+        Rights.require(who, Right.KEYS_MANAGE);
         return who;
     }
 

@@ -3,6 +3,7 @@ package io.rolewright.store;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.UniEmitter;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What one waits for until another says it. Whoever that is and wherever he runs, the one who waits goes on in his own context.
@@ -22,7 +23,7 @@ public final class Awaited<T> {
                 () -> Uni.createFrom().<T>emitter(emitter -> begin.accept(new Awaited<>(emitter))));
     }
 
-    public void complete(T item) {
+    public void complete(@Nullable T item) {
         emitter.complete(item);
     }
 

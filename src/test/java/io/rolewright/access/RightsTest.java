@@ -25,7 +25,7 @@ class RightsTest {
     void anAdministratorHasEveryRightEverywhere(Right right) {
         var admin = organisation(Role.ADMIN);
 
-        assertThatCode(() -> Rights.require(admin, right, null)).doesNotThrowAnyException();
+        assertThatCode(() -> Rights.require(admin, right)).doesNotThrowAnyException();
         assertThatCode(() -> Rights.require(admin, right, THEIRS)).doesNotThrowAnyException();
         assertThat(Rights.reach(admin, right).covers(THEIRS)).isTrue();
     }
