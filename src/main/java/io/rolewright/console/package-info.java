@@ -5,4 +5,7 @@
  * anybody may, with a token that stays in the memory of the page. Here is only what a page needs of the server besides its
  * files: its paths and the headers that keep everything else out of it.
  */
+@NullMarked
 package io.rolewright.console;
+
+import org.jspecify.annotations.NullMarked;

@@ -4,4 +4,7 @@
  * <p>The invariant: the effect in the store and the kept reply commit in one transaction. Start reading at {@link
  * io.rolewright.idempotency.Idempotency}.
  */
+@NullMarked
 package io.rolewright.idempotency;
+
+import org.jspecify.annotations.NullMarked;

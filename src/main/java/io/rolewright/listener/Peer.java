@@ -367,7 +367,7 @@ final class Peer extends ChannelInboundHandlerAdapter {
                     deaf = true;
                     ReferenceCountUtil.release(message);
                     ctx.writeAndFlush(notUnderstood())
-                            .addListener(done -> ctx.executor().execute(this::answered));
+                            .addListener(done -> ctx.executor().execute(() -> answered(ctx)));
                     return;
                 }
             } else if (message instanceof HttpContent content && !bodyArrived) {
@@ -436,12 +436,12 @@ final class Peer extends ChannelInboundHandlerAdapter {
             if (message instanceof LastHttpContent && !interim) {
                 written = promise.unvoid();
                 // After Vert.x has finished with it.
-                written.addListener(done -> ctx.executor().execute(this::answered));
+                written.addListener(done -> ctx.executor().execute(() -> answered(ctx)));
             }
             ctx.write(message, written);
         }
 
-        private void answered() {
+        private void answered(ChannelHandlerContext ctx) {
             if (state != State.ANSWERING) {
                 return;
             }

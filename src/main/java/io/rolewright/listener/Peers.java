@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The connections to one port. There is a bound on all of them, and one on those of each address; a new connection beyond it takes the
@@ -111,7 +112,7 @@ final class Peers {
         return true;
     }
 
-    private static Peer longestIdle(Crowd crowd) {
+    private static @Nullable Peer longestIdle(Crowd crowd) {
         for (int round = 0; round < 2; round++) {
             while (!crowd.longestIdle.isEmpty()) {
                 Peer peer = crowd.longestIdle.poll();

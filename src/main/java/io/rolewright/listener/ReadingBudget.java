@@ -67,14 +67,14 @@ final class ReadingBudget {
             account.arriving.add(holding);
             Holding loser;
             while (account.held + more > share(account) && (loser = loser(holding, account, more)) != null) {
-                close(loser);
+                release(loser);
                 lost.add(loser);
             }
             granted = account.held + more <= share(account);
             if (granted) {
-                add(holding, more);
+                add(holding, account, more);
             } else if (holding.held == 0) {
-                close(holding);
+                close(holding, account);
             }
         }
         lost.forEach(loser -> loser.onLoss.run());
@@ -89,8 +89,9 @@ final class ReadingBudget {
     }
 
     synchronized void release(Holding holding) {
-        if (holding.account != null) {
-            close(holding);
+        Account account = holding.account;
+        if (account != null) {
+            close(holding, account);
         }
     }
 
@@ -100,15 +101,15 @@ final class ReadingBudget {
             return;
         }
         long held = holding.held;
-        boolean open = holding.account != null;
-        boolean arriving = open && holding.account.arriving.contains(holding);
+        Account before = holding.account;
+        boolean arriving = before != null && before.arriving.contains(holding);
         release(holding);
         holding.origin = origin;
-        if (open) {
-            open(holding);
-            add(holding, held);
+        if (before != null) {
+            Account account = open(holding);
+            add(holding, account, held);
             if (arriving) {
-                holding.account.arriving.add(holding);
+                account.arriving.add(holding);
             }
         }
     }
@@ -122,22 +123,23 @@ final class ReadingBudget {
     }
 
     private Account open(Holding holding) {
-        if (holding.account == null) {
-            holding.account = accounts.computeIfAbsent(holding.origin, Account::new);
-            holding.account.holdings++;
+        Account account = holding.account;
+        if (account == null) {
+            account = accounts.computeIfAbsent(holding.origin, Account::new);
+            account.holdings++;
+            holding.account = account;
         }
-        return holding.account;
+        return account;
     }
 
-    private void add(Holding holding, long more) {
+    private void add(Holding holding, Account account, long more) {
         holding.held += more;
-        holding.account.held += more;
+        account.held += more;
         used += more;
     }
 
-    private void close(Holding holding) {
-        Account account = holding.account;
-        add(holding, -holding.held);
+    private void close(Holding holding, Account account) {
+        add(holding, account, -holding.held);
         account.arriving.remove(holding);
         holding.account = null;
         if (--account.holdings == 0) {

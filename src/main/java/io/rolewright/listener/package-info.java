@@ -5,4 +5,7 @@
  * <p>Start reading at {@link io.rolewright.listener.Peers} (connections), {@link io.rolewright.listener.ReadingBudget} (memory) and
  * {@link io.rolewright.listener.Operations} (bodies).
  */
+@NullMarked
 package io.rolewright.listener;
+
+import org.jspecify.annotations.NullMarked;

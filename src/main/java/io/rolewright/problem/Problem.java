@@ -10,6 +10,7 @@ import java.util.Map;
 public class Problem extends RuntimeException {
 
     private final ErrorCode code;
+    private final String message;
     private final transient Map<String, Object> details;
     private final transient Map<String, String> headers;
 
@@ -22,6 +23,7 @@ public class Problem extends RuntimeException {
     protected Problem(ErrorCode code, String message, Map<String, Object> details, Map<String, String> headers) {
         super(message, null, false, false);
         this.code = code;
+        this.message = message;
         this.details = Map.copyOf(details);
         this.headers = Map.copyOf(headers);
     }
@@ -41,6 +43,11 @@ public class Problem extends RuntimeException {
     /** As on the wire. */
     public String code() {
         return code.code();
+    }
+
+    @Override
+    public String getMessage() {
+        return message;
     }
 
     public int status() {

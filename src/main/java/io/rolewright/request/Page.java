@@ -8,6 +8,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.UUID;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which part of a list a caller wants: {@code limit} rows after {@code cursor}, or all of it. Lists are ordered by name
@@ -16,7 +17,10 @@ import java.util.function.Function;
  * @param limit 1 to 1000; null when the caller asked for the whole list
  * @param afterName, afterId the row before the page; null for the first page
  */
-public record Page(Integer limit, String afterName, UUID afterId) {
+public record Page(
+        @Nullable Integer limit,
+        @Nullable String afterName,
+        @Nullable UUID afterId) {
 
     /** A list of more rows has to be asked for in pages. */
     static final int LONGEST_LIST = 10_000;
@@ -24,7 +28,7 @@ public record Page(Integer limit, String afterName, UUID afterId) {
     private static final int LARGEST_PAGE = 1000;
 
     /** @throws ValidationProblem naming the query parameter that does not fit */
-    public static Page of(String limit, String cursor) {
+    public static Page of(@Nullable String limit, @Nullable String cursor) {
         Integer size = limit == null ? null : (Integer) Numbers.upTo(LARGEST_PAGE, "limit", limit);
         if (cursor == null) {
             return new Page(size, null, null);
@@ -69,7 +73,7 @@ public record Page(Integer limit, String afterName, UUID afterId) {
     }
 
     /** @param nextCursor null on the last page */
-    public record Slice<T>(List<T> rows, String nextCursor) {
+    public record Slice<T>(List<T> rows, @Nullable String nextCursor) {
 
         public <R> Slice<R> map(Function<T, R> shape) {
             return new Slice<>(rows.stream().map(shape).toList(), nextCursor);

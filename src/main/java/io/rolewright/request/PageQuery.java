@@ -4,6 +4,7 @@ import jakarta.ws.rs.QueryParam;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
+import org.jspecify.annotations.Nullable;
 
 /** The two query parameters of every list, as {@code @BeanParam}. */
 public class PageQuery {
@@ -12,11 +13,11 @@ public class PageQuery {
     @Parameter(
             description = "Rows per page, 1 to 1000; absent: the whole list, if it has at most 10,000 rows.",
             schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "1000"))
-    public String limit;
+    public @Nullable String limit;
 
     @QueryParam("cursor")
     @Parameter(description = "The nextCursor of the page before.")
-    public String cursor;
+    public @Nullable String cursor;
 
     /** @throws io.rolewright.problem.ValidationProblem naming the parameter that does not fit */
     public Page page() {

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.DeserializationContext;
 import com.fasterxml.jackson.databind.deser.std.StdScalarDeserializer;
 import java.io.IOException;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** A text of a PATCH: absent (null here) keeps what there is, JSON's null (empty here) removes it. It is trimmed. */
 public class RemovableText extends StdScalarDeserializer<Optional<String>> {
@@ -28,7 +29,7 @@ public class RemovableText extends StdScalarDeserializer<Optional<String>> {
     }
 
     @Override
-    public Object getAbsentValue(DeserializationContext context) {
+    public @Nullable Object getAbsentValue(DeserializationContext context) {
         return null;
     }
 }

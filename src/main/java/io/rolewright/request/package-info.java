@@ -3,4 +3,7 @@
  *
  * <p>Start reading at {@link io.rolewright.request.RequestContext}.
  */
+@NullMarked
 package io.rolewright.request;
+
+import org.jspecify.annotations.NullMarked;

@@ -9,6 +9,7 @@ import java.sql.SQLException;
 import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLException;
 import org.hibernate.TransientObjectException;
+import org.jspecify.annotations.Nullable;
 
 /** Says what kind of fault a failure of the store is, in words of ours: driver texts can name hosts, roles and values. */
 public final class StoreFault {
@@ -62,14 +63,14 @@ public final class StoreFault {
     }
 
     /** The store's code in one exception, without looking at its cause. Hibernate makes another exception of the driver's. */
-    private static String sqlState(Throwable exception) {
+    private static @Nullable String sqlState(Throwable exception) {
         if (exception instanceof PgException refusal) {
             return refusal.getSqlState();
         }
         return exception instanceof SQLException wrapped ? wrapped.getSQLState() : null;
     }
 
-    private static String reason(Throwable failure) {
+    private static @Nullable String reason(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             String reason = reasonOf(cause);
             if (reason != null) {
@@ -82,7 +83,7 @@ public final class StoreFault {
         return null;
     }
 
-    private static String reasonOf(Throwable cause) {
+    private static @Nullable String reasonOf(Throwable cause) {
         String sqlState = sqlState(cause);
         if (sqlState != null) {
             return refusal(sqlState);

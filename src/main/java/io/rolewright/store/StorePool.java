@@ -19,7 +19,9 @@ import io.vertx.sqlclient.impl.SqlConnectionInternal;
 import jakarta.inject.Singleton;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes the one pool of sessions to the store, and single sessions for migrations: both with the same TLS and bounds.
@@ -31,7 +33,7 @@ import java.util.concurrent.TimeUnit;
 class StorePool implements PgPoolCreator {
 
     private final StoreConfig config;
-    private volatile Vertx vertx;
+    private volatile @Nullable Vertx vertx;
     private volatile List<PgConnectOptions> servers = List.of();
 
     StorePool(StoreConfig config) {
@@ -120,7 +122,9 @@ class StorePool implements PgPoolCreator {
         PgConnectOptions options = new PgConnectOptions(server);
         role.username().ifPresent(options::setUser);
         role.password().ifPresent(options::setPassword);
-        return PgConnection.connect(io.vertx.mutiny.core.Vertx.newInstance(vertx), options)
+        return PgConnection.connect(
+                        io.vertx.mutiny.core.Vertx.newInstance(Objects.requireNonNull(vertx, "the pool was made")),
+                        options)
                 .ifNoItem()
                 .after(config.acquireTimeout())
                 .fail();

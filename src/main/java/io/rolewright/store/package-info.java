@@ -4,4 +4,7 @@
  *
  * <p>No store transaction is ever open while a target is being talked to.
  */
+@NullMarked
 package io.rolewright.store;
+
+import org.jspecify.annotations.NullMarked;
