@@ -58,11 +58,11 @@ class Callers {
     }
 
     /** @return what an access token says, if it counts; fails with {@link TokenRefused} if not, and for static tokens */
-    Uni<AccessToken> judge(String token) {
+    Uni<AccessToken> judge(String token, String address) {
         return ledger.freshen().chain(() -> {
             var read = ledger.judge(token).token(); // Whether it was revoked, a renewal asks the store itself.
             return standing(read.identityId())
-                    .invoke(standing -> require(read, standing))
+                    .invoke(standing -> require(read, standing, address))
                     .replaceWith(read);
         });
     }
@@ -75,7 +75,7 @@ class Callers {
         var judged = ledger.judge(token);
         var read = judged.token();
         return new Claim(read.identityId(), judged.isDecided() ? null : read.tokenId(), standing -> {
-            var name = require(read, standing);
+            var name = require(read, standing, address);
             return new Caller(read.identityId(), name, read.tokenId(), address, standing.grants());
         });
     }
@@ -89,7 +89,12 @@ class Callers {
         if (!clock.instant().isBefore(held.expiresAt())) {
             throw TokenRefused.expired();
         }
-        var grants = held.role() == null ? Grants.NONE : standing.grants().narrowedTo(held.role());
+        if (!ClientSecret.trusts(held.trustedIps(), address)) {
+            throw TokenRefused.fromElsewhere();
+        }
+        var grants = held.isWhole()
+                ? standing.grants()
+                : held.role() == null ? Grants.NONE : standing.grants().narrowedTo(held.role());
         return new Caller(text.identityId(), name, text.tokenId(), address, grants);
     }
 
@@ -103,10 +108,14 @@ class Callers {
     }
 
     /** @return the identity's name */
-    private static String require(AccessToken token, Standing standing) {
+    private static String require(AccessToken token, Standing standing, String address) {
         var name = standing.name();
-        if (name == null || !standing.credentials().contains(token.credentialId())) {
+        var trustedIps = standing.credentials().get(token.credentialId());
+        if (name == null || trustedIps == null) {
             throw TokenRefused.revoked();
+        }
+        if (!ClientSecret.trusts(trustedIps, address)) {
+            throw TokenRefused.fromElsewhere();
         }
         return name;
     }

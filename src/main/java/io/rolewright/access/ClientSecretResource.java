@@ -114,7 +114,7 @@ class ClientSecretResource {
                     Rights.require(act.caller(), Right.IDENTITY_EDIT);
                     return secrets.revoke(act, identity, secret);
                 })
-                .map(row -> new OneSecret(SecretView.of(row)));
+                .map(row -> new OneSecret(SecretView.of(row, true)));
     }
 
     private Act act() {
@@ -185,9 +185,18 @@ class ClientSecretResource {
             Instant expiresAt,
 
             @Schema(required = true, nullable = true, description = "null: not yet.") @Nullable
-            Instant lastUsedAt) {
+            Instant lastUsedAt,
+
+            @Schema(
+                    required = true,
+                    description = "Only where it is just being revoked; it is not there any more then.")
+            boolean isClientSecretRevoked) {
 
         static SecretView of(ClientSecret row) {
+            return of(row, false);
+        }
+
+        static SecretView of(ClientSecret row, boolean isRevoked) {
             return new SecretView(
                     row.id,
                     row.description,
@@ -200,7 +209,8 @@ class ClientSecretResource {
                     row.trustedIps.isEmpty() ? List.of() : Arrays.asList(row.trustedIps.split(",")),
                     row.createdAt,
                     row.expiresAt,
-                    row.lastUsedAt);
+                    row.lastUsedAt,
+                    isRevoked);
         }
     }
 

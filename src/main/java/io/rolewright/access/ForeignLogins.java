@@ -25,11 +25,12 @@ import org.jspecify.annotations.Nullable;
 class ForeignLogins {
 
     private static final String FIND = """
-            select f.failed, f.seconds_locked, i.name, %s
+            select f.failed, f.seconds_locked, i.name, l.access_token_ttl, l.access_token_max_ttl, %s
             from (select count(*) > 0 as failed,
                          cast(coalesce(ceil(extract(epoch from max(locked_until) - now())), 0) as integer) as seconds_locked
                   from login_failure where client_id = $1 and address = $2) f
-            left join (token_rule r join identity i on i.id = r.identity_id) on r.identity_id = $3 and r.method = $4""".formatted(TokenRules.COLUMNS);
+            left join (token_rule r join identity i on i.id = r.identity_id) on r.identity_id = $3 and r.method = $4
+            left join login_setting l on l.identity_id = r.identity_id and l.method = r.method""".formatted(TokenRules.COLUMNS);
 
     private final Pool pool;
     private final Issuers issuers;
@@ -95,7 +96,12 @@ class ForeignLogins {
                 .item(() -> foreignTokens.precheck(jwt, rule))
                 .chain(keyId -> issuers.keys(rule, keyId))
                 .<Verdict>map(keys -> new Fits(
-                        rule, row.getString("name"), foreignTokens.verify(jwt, rule, keys), row.getBoolean("failed")))
+                        rule,
+                        row.getString("name"),
+                        row.getInteger("access_token_ttl"),
+                        row.getInteger("access_token_max_ttl"),
+                        foreignTokens.verify(jwt, rule, keys),
+                        row.getBoolean("failed")))
                 .onFailure(ForeignTokens.Refused.class)
                 .recoverWithItem(refused -> refused(((ForeignTokens.Refused) refused).reason, jwt, rule));
     }
@@ -109,7 +115,8 @@ class ForeignLogins {
     }
 
     private Uni<Outcome> succeed(Login login, Fits verdict) {
-        var token = tokens.start(login.identityId, verdict.identityName, verdict.rule.id(), null);
+        var token = tokens.start(
+                login.identityId, verdict.identityName, verdict.rule.id(), null, verdict.ttl, verdict.maxTtl);
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> verdict.failedBefore
                                 ? Lockouts.forget(session, login.claimed, login.origin)
@@ -173,7 +180,15 @@ class ForeignLogins {
     /** What became of a token. */
     private sealed interface Verdict {}
 
-    private record Fits(TokenRule rule, String identityName, String subject, boolean failedBefore) implements Verdict {}
+    /** @param ttl as {@link Tokens#start} takes it, and {@code maxTtl} */
+    private record Fits(
+            TokenRule rule,
+            String identityName,
+            @Nullable Integer ttl,
+            @Nullable Integer maxTtl,
+            String subject,
+            boolean failedBefore)
+            implements Verdict {}
 
     /**
      * @param reason for the audit; the caller is told none

@@ -40,13 +40,17 @@ class Identities {
     static final String KIND = "identity";
 
     private static final String VIEW = """
-            select i.id, i.name, i.client_id, i.created_at, i.updated_at,
+            select i.id, i.name, i.client_id, i.created_at, i.updated_at, i.delete_protected, i.metadata, i.role_word,
                 (select coalesce(jsonb_agg(jsonb_build_object('project', b.project_id, 'role', b.role)), '[]')
                  from role_binding b where b.identity_id = i.id) as bindings,
-                exists (select from client_secret s where s.identity_id = i.id) as universal_auth,
+                exists (select from client_secret s where s.identity_id = i.id)
+                    or exists (select from login_setting l where l.identity_id = i.id and l.method = 'universal-auth')
+                    as universal_auth,
                 (select coalesce(string_agg(r.method, ',' order by r.method), '') from token_rule r
                  where r.identity_id = i.id) as rules,
-                exists (select from static_token t where t.identity_id = i.id) as token_auth
+                exists (select from static_token t where t.identity_id = i.id)
+                    or exists (select from login_setting l where l.identity_id = i.id and l.method = 'token-auth')
+                    as token_auth
             from identity i""";
 
     private final Pool pool;
@@ -65,6 +69,7 @@ class Identities {
      * @param roles in the organisation
      * @param projects more roles, by project
      * @param authMethods what it has to log in with, by the reference's names
+     * @param role its roles in the organisation in one word of the reference's, or in ours
      */
     record Described(
             UUID id,
@@ -73,8 +78,23 @@ class Identities {
             Set<Role> roles,
             Map<UUID, Set<Role>> projects,
             List<String> authMethods,
+            boolean deleteProtected,
+            List<IdentityMetadata> metadata,
+            String role,
             Instant createdAt,
             Instant updatedAt) {}
+
+    /**
+     * @param name null to leave it at a change; the same for the others
+     * @param roles in the organisation
+     * @param roleWord that the roles were given by, null for our words; counts where there are roles
+     */
+    record Wanted(
+            @Nullable String name,
+            @Nullable Set<Role> roles,
+            @Nullable String roleWord,
+            @Nullable Boolean deleteProtected,
+            @Nullable List<IdentityMetadata> metadata) {}
 
     Uni<Slice<Described>> list(Page page) {
         var query = page.afterName() == null
@@ -102,20 +122,23 @@ class Identities {
     }
 
     /** @param alsoStore what has to commit together with the identity */
-    Uni<Described> create(Act act, String name, Set<Role> roles, Function<Described, Uni<Void>> alsoStore) {
+    Uni<Described> create(Act act, Wanted wanted, Function<Described, Uni<Void>> alsoStore) {
+        Set<Role> roles = wanted.roles == null ? Set.of() : wanted.roles;
         var identity = new Identity();
         identity.id = UUID.randomUUID();
-        identity.name = name;
         identity.clientId = UUID.randomUUID().toString();
         identity.createdAt = now();
-        identity.updatedAt = identity.createdAt;
+        apply(wanted, identity, identity.createdAt);
         var described = new Described(
                 identity.id,
-                name,
+                identity.name,
                 identity.clientId,
                 roles,
                 Map.of(),
                 List.of(),
+                identity.deleteProtected,
+                IdentityMetadata.read(identity.metadata),
+                ReferenceRoles.organisationWord(identity.roleWord, roles),
                 identity.createdAt,
                 identity.updatedAt);
         return Panache.withTransaction(() -> Panache.getSession()
@@ -124,43 +147,61 @@ class Identities {
                         .chain(() -> Bindings.replace(session, identity.id, null, roles))
                         .chain(() -> audit.record(act.success(AuditType.CREATE_IDENTITY)
                                 .on(KIND, identity.id)
-                                .with("name", name)
+                                .with("name", identity.name)
                                 .with("roles", names(roles))))
                         .chain(() -> alsoStore.apply(described))
                         .replaceWith(described)));
     }
 
-    /**
-     * @param name null to leave it
-     * @param roles in the organisation; null to leave them
-     * @return fails with 404 {@code identity_not_found} or 400 {@code last_administrator}
-     */
-    Uni<Described> change(Act act, UUID id, @Nullable String name, @Nullable Set<Role> roles) {
+    /** @return fails with 404 {@code identity_not_found} or 400 {@code last_administrator} */
+    Uni<Described> change(Act act, UUID id, Wanted wanted) {
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> Bindings.lock(session)
                                 .chain(() -> locked(session, id))
                                 .chain(identity -> {
-                                    if (name != null) {
-                                        identity.name = name;
-                                    }
-                                    identity.updatedAt = now();
+                                    apply(wanted, identity, now());
                                     return session.flush();
                                 })
-                                .chain(() -> roles == null
+                                .chain(() -> wanted.roles == null
                                         ? Standings.changed(session, id)
-                                        : Bindings.replace(session, id, null, roles)
+                                        : Bindings.replace(session, id, null, wanted.roles)
                                                 .chain(() -> Bindings.keepAnAdministrator(session)))
                                 .chain(() -> audit.record(with(
-                                        act.success(AuditType.UPDATE_IDENTITY).on(KIND, id), name, roles)))))
+                                        act.success(AuditType.UPDATE_IDENTITY).on(KIND, id), wanted)))))
                 .invoke(() -> standings.forget(List.of(id)))
                 .chain(() -> get(id));
     }
 
-    /** Ends all tokens of the identity too. @return what it was */
+    private static void apply(Wanted wanted, Identity identity, Instant at) {
+        if (wanted.name != null) {
+            identity.name = wanted.name;
+        }
+        if (wanted.roles != null) {
+            identity.roleWord = wanted.roleWord;
+        }
+        if (wanted.deleteProtected != null) {
+            identity.deleteProtected = wanted.deleteProtected;
+        }
+        if (wanted.metadata != null) {
+            identity.metadata = IdentityMetadata.stored(wanted.metadata);
+        }
+        identity.updatedAt = at;
+    }
+
+    /** Ends all tokens of the identity too. @return what it was; fails with 400 {@code delete_protected} */
     Uni<Described> delete(Act act, UUID id) {
         return get(id).call(before -> Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> Bindings.lock(session)
                                 .chain(() -> locked(session, id))
+                                .invoke(identity -> {
+                                    if (identity.deleteProtected) {
+                                        throw Problem.of(
+                                                ErrorCode.DELETE_PROTECTED,
+                                                "The identity " + identity.name
+                                                        + " is protected from being deleted: set hasDeleteProtection to"
+                                                        + " false first.");
+                                    }
+                                })
                                 .chain(identity -> Rows.delete(session, identity, "id = ?1", id))
                                 .invoke(there -> {
                                     if (!there) {
@@ -191,9 +232,10 @@ class Identities {
         return roles.stream().sorted().map(Role::storedName).toList();
     }
 
-    private static AuditEvent with(AuditEvent event, @Nullable String name, @Nullable Set<Role> roles) {
-        var named = name == null ? event : event.with("name", name);
-        return roles == null ? named : named.with("roles", names(roles));
+    private static AuditEvent with(AuditEvent event, Wanted wanted) {
+        var named = wanted.name == null ? event : event.with("name", wanted.name);
+        var given = wanted.roles == null ? named : named.with("roles", names(wanted.roles));
+        return wanted.deleteProtected == null ? given : given.with("hasDeleteProtection", wanted.deleteProtected);
     }
 
     private static Described described(Row row) {
@@ -224,6 +266,9 @@ class Identities {
                 organisation,
                 projects,
                 methods,
+                row.getBoolean("delete_protected"),
+                IdentityMetadata.read(row.getString("metadata")),
+                ReferenceRoles.organisationWord(row.getString("role_word"), organisation),
                 row.getOffsetDateTime("created_at").toInstant(),
                 row.getOffsetDateTime("updated_at").toInstant());
     }

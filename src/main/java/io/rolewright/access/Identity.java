@@ -7,6 +7,7 @@ import jakarta.persistence.Id;
 import jakarta.persistence.Table;
 import java.time.Instant;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** A program or a pipeline that calls us. */
 @Entity
@@ -22,6 +23,19 @@ class Identity extends PanacheEntityBase {
     /** What it logs in with, beside one of its client secrets: 1 to 255 printable ASCII characters, unique. */
     @Column(columnDefinition = "text", nullable = false)
     String clientId;
+
+    /** It is not deleted while this is true. */
+    @Column(nullable = false)
+    boolean deleteProtected;
+
+    /** {@link IdentityMetadata#stored}. */
+    @Column(columnDefinition = "text", nullable = false)
+    String metadata = IdentityMetadata.NONE;
+
+    /** The word by which its roles in the organisation were given, see {@link ReferenceRoles}; null for our own words. */
+    @Column(columnDefinition = "text")
+    @Nullable
+    String roleWord;
 
     @Column(nullable = false)
     Instant createdAt;

@@ -5,6 +5,7 @@ import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.idempotency.Idempotency;
+import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Ids;
 import io.rolewright.request.PageQuery;
 import io.smallrye.mutiny.Uni;
@@ -86,18 +87,36 @@ class IdentityResource {
         return identities.get(Ids.parse("identityId", identityId)).map(this::one);
     }
 
+    /** Literal, so that it wins over an id; any token will do, since it tells where the caller is. */
+    @GET
+    @Path("details")
+    @Operation(
+            operationId = "getIdentityDetails",
+            summary = "Ask which organisation the caller is in",
+            description = "There is one for the whole service.")
+    public DetailsResponse details() {
+        caller.get();
+        return new DetailsResponse(
+                new Details(new OrganisationView(organisation.id(), Organisation.NAME, Organisation.SLUG)));
+    }
+
     @POST
     @Cancellable(false)
     @Operation(
             operationId = "createIdentity",
             summary = "Create a machine identity",
-            description = "Without roles it may do nothing yet; without a client secret or token it cannot call.")
+            description =
+                    "Without roles it may do nothing yet; without a client secret or token it cannot call. Roles are"
+                            + " given by `roles`, or by `role` in the reference's words: admin is our admin; member and no-access"
+                            + " are no role in the organisation. The answer has both.")
     public Uni<OneIdentity> create(
             @HeaderParam("Idempotency-Key")
                     @Parameter(description = "Sent again within 24 hours, the same request gets the same reply.")
                     @Nullable
                     String idempotencyKey,
-            @NotNull @Valid NewIdentity request) {
+            @NotNull @Valid NewIdentity body) {
+        var wanted =
+                wanted(body.name, body.roles, body.role, body.organizationId, body.hasDeleteProtection, body.metadata);
         var act = act();
         return act.recorded(audit, AuditType.CREATE_IDENTITY, Identities.KIND, null, () -> {
             var right = Rights.require(act.caller(), Right.IDENTITY_CREATE);
@@ -105,14 +124,10 @@ class IdentityResource {
                     right,
                     idempotencyKey,
                     "create-identity",
-                    idempotency.canonical(request),
+                    idempotency.canonical(body),
                     OneIdentity.class,
                     completion -> identities
-                            .create(
-                                    act,
-                                    request.name.strip(),
-                                    roles(request.roles == null ? List.of() : request.roles),
-                                    identity -> completion.store(one(identity)))
+                            .create(act, wanted, identity -> completion.store(one(identity)))
                             .map(this::one));
         });
     }
@@ -123,22 +138,48 @@ class IdentityResource {
     @Operation(
             operationId = "updateIdentity",
             summary = "Change a machine identity",
-            description = "Roles sent replace those in the organisation; they count for tokens that are out already, at"
-                    + " once in this replica and within five seconds in the others.")
+            description =
+                    "Roles sent, by either field, replace those in the organisation; they count for tokens that are"
+                            + " out already, at once in this replica and within five seconds in the others.")
     public Uni<OneIdentity> change(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
-            @NotNull @Valid ChangedIdentity request) {
+            @NotNull @Valid ChangedIdentity body) {
+        var wanted =
+                wanted(body.name, body.roles, body.role, body.organizationId, body.hasDeleteProtection, body.metadata);
         var act = act();
         var id = Ids.parse("identityId", identityId);
         return act.recorded(audit, AuditType.UPDATE_IDENTITY, Identities.KIND, id, () -> {
                     Rights.require(act.caller(), Right.IDENTITY_EDIT);
-                    return identities.change(
-                            act,
-                            id,
-                            request.name == null ? null : request.name.strip(),
-                            request.roles == null ? null : roles(request.roles));
+                    return identities.change(act, id, wanted);
                 })
                 .map(this::one);
+    }
+
+    private Identities.Wanted wanted(
+            @Nullable String name,
+            @Nullable List<String> roles,
+            @Nullable String role,
+            @Nullable String organizationId,
+            @Nullable Boolean hasDeleteProtection,
+            @Nullable List<IdentityMetadata> metadata) {
+        if (role != null && roles != null) {
+            throw ValidationProblem.at(List.of("role"), "custom", "Send either role or roles, not both");
+        }
+        // Beside our own field it is one of those that are ignored.
+        if (roles == null
+                && organizationId != null
+                && !organizationId.equals(organisation.id().toString())) {
+            throw ValidationProblem.at(
+                    List.of("organizationId"),
+                    "custom",
+                    "Must be " + organisation.id() + ", the only organisation (GET /api/v1/identities/details)");
+        }
+        return new Identities.Wanted(
+                name == null ? null : name.strip(),
+                role != null ? ReferenceRoles.inOrganisation(role) : roles == null ? null : roles(roles),
+                role,
+                hasDeleteProtection,
+                metadata);
     }
 
     @DELETE
@@ -147,7 +188,9 @@ class IdentityResource {
     @Operation(
             operationId = "deleteIdentity",
             summary = "Delete a machine identity",
-            description = "With its roles, client secrets and tokens; none of its access tokens counts any more.")
+            description =
+                    "With its roles, client secrets and tokens; none of its access tokens counts any more. One with"
+                            + " hasDeleteProtection is a 400 `delete_protected`.")
     public Uni<OneIdentity> delete(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
         var act = act();
@@ -184,7 +227,19 @@ class IdentityResource {
                         .toList(),
                 identity.authMethods(),
                 identity.createdAt(),
-                identity.updatedAt());
+                identity.updatedAt(),
+                identity.deleteProtected(),
+                identity.metadata(),
+                identity.role(),
+                ReferenceRoles.isCustom(identity.role()) ? new CustomRole(identity.role(), identity.role()) : null,
+                new NestedIdentity(
+                        identity.id(),
+                        identity.name(),
+                        organisation.id(),
+                        identity.authMethods(),
+                        identity.deleteProtected(),
+                        identity.createdAt(),
+                        identity.updatedAt()));
     }
 
     @RegisterForReflection
@@ -199,7 +254,27 @@ class IdentityResource {
             @Size(max = 5)
             @Schema(description = "Roles in the organisation, which count in every project; none if absent.")
             @Nullable
-            List<@NotNull @Pattern(regexp = ROLE, message = "must be one of " + ROLE) String> roles) {}
+            List<@NotNull @Pattern(regexp = ROLE, message = "must be one of " + ROLE) String> roles,
+
+            @Pattern(
+                    regexp = ReferenceRoles.OF_ORGANISATION,
+                    message = "must be one of " + ReferenceRoles.OF_ORGANISATION)
+            @Schema(
+                    description = "In place of roles: the reference's admin, member or no-access, or one of ours.",
+                    examples = "no-access")
+            @Nullable
+            String role,
+
+            @Size(max = 64) @Schema(description = "If it is sent, the only one that there is.") @Nullable
+            String organizationId,
+
+            @Schema(description = "Whether it is kept from being deleted.") @Nullable
+            Boolean hasDeleteProtection,
+
+            @Size(max = IdentityMetadata.MOST)
+            @Schema(description = "Notes, of which the service makes nothing.")
+            @Nullable
+            List<@NotNull @Valid IdentityMetadata> metadata) {}
 
     @Schema(name = "UpdateIdentity", description = "What is absent stays as it is.")
     record ChangedIdentity(
@@ -213,7 +288,27 @@ class IdentityResource {
             @Size(max = 5)
             @Schema(description = "Replaces the roles in the organisation; an empty list takes all of them.")
             @Nullable
-            List<@NotNull @Pattern(regexp = ROLE, message = "must be one of " + ROLE) String> roles) {}
+            List<@NotNull @Pattern(regexp = ROLE, message = "must be one of " + ROLE) String> roles,
+
+            @Pattern(
+                    regexp = ReferenceRoles.OF_ORGANISATION,
+                    message = "must be one of " + ReferenceRoles.OF_ORGANISATION)
+            @Schema(
+                    description = "In place of roles: the reference's admin, member or no-access, or one of ours.",
+                    examples = "no-access")
+            @Nullable
+            String role,
+
+            @Size(max = 64) @Schema(description = "If it is sent, the only one that there is.") @Nullable
+            String organizationId,
+
+            @Schema(description = "Whether it is kept from being deleted.") @Nullable
+            Boolean hasDeleteProtection,
+
+            @Size(max = IdentityMetadata.MOST)
+            @Schema(description = "Notes, of which the service makes nothing.")
+            @Nullable
+            List<@NotNull @Valid IdentityMetadata> metadata) {}
 
     @RegisterForReflection
     @Schema(name = "Identity")
@@ -235,7 +330,59 @@ class IdentityResource {
             List<String> authMethods,
 
             @Schema(required = true) Instant createdAt,
+            @Schema(required = true) Instant updatedAt,
+
+            @Schema(required = true, description = "Whether it is kept from being deleted.")
+            boolean hasDeleteProtection,
+
+            @Schema(required = true) List<IdentityMetadata> metadata,
+
+            @Schema(
+                    required = true,
+                    description =
+                            "The roles in the organisation in one word: the one that was sent, while it means them.")
+            String role,
+
+            @Schema(description = "If role is none of the reference's words.")
+            @JsonInclude(JsonInclude.Include.NON_NULL)
+            @Nullable
+            CustomRole customRole,
+
+            @Schema(required = true, description = "The same once more, as the reference nests it.")
+            NestedIdentity identity) {}
+
+    @RegisterForReflection
+    @Schema(name = "NestedIdentity")
+    record NestedIdentity(
+            @Schema(required = true) UUID id,
+            @Schema(required = true) String name,
+            @Schema(required = true) UUID orgId,
+            @Schema(required = true) List<String> authMethods,
+            @Schema(required = true) boolean hasDeleteProtection,
+            @Schema(required = true) Instant createdAt,
             @Schema(required = true) Instant updatedAt) {}
+
+    @RegisterForReflection
+    @Schema(name = "CustomRole")
+    record CustomRole(
+            @Schema(required = true) String name,
+            @Schema(required = true) String slug) {}
+
+    @Schema(name = "OrganisationReference")
+    record OrganisationView(
+            @Schema(required = true) UUID id,
+
+            @Schema(required = true, examples = Organisation.NAME)
+            String name,
+
+            @Schema(required = true, examples = Organisation.SLUG)
+            String slug) {}
+
+    @Schema(name = "IdentityDetails")
+    record Details(@Schema(required = true) OrganisationView organization) {}
+
+    @Schema(name = "IdentityDetailsResponse")
+    record DetailsResponse(@Schema(required = true) Details identityDetails) {}
 
     @RegisterForReflection
     @Schema(name = "ProjectRoles")

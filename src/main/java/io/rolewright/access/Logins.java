@@ -26,7 +26,8 @@ import org.jspecify.annotations.Nullable;
 class Logins {
 
     private static final String FIND = """
-            select f.failed, f.seconds_locked, i.id, i.name, i.secret_id, i.expired, i.used_up, i.trusted_ips
+            select f.failed, f.seconds_locked, i.id, i.name, i.secret_id, i.expired, i.used_up, i.trusted_ips,
+                l.client_secret_trusted_ips, l.access_token_ttl, l.access_token_max_ttl
             from (select count(*) > 0 as failed,
                          cast(coalesce(ceil(extract(epoch from max(locked_until) - now())), 0) as integer) as seconds_locked
                   from login_failure where client_id = ?1 and address = ?2) f
@@ -35,7 +36,8 @@ class Logins {
                               client_secret.uses_limit > 0 and client_secret.uses >= client_secret.uses_limit as used_up
                        from identity join client_secret on client_secret.identity_id = identity.id
                        where client_id = ?1 and fingerprint = ?3
-                       order by client_secret.created_at limit 1) i on true""";
+                       order by client_secret.created_at limit 1) i on true
+            left join login_setting l on l.identity_id = i.id and l.method = 'universal-auth'""";
 
     /** The limit again, because logins of the same moment have all seen the same number of uses. */
     private static final String USE = """
@@ -104,7 +106,8 @@ class Logins {
         if (row[2] == null) {
             return fail(session, clientId, origin, from, Outcome.INVALID);
         }
-        if (!ClientSecret.trusts((String) row[7], from.address())) {
+        if (!ClientSecret.trusts((String) row[7], from.address())
+                || row[8] != null && !ClientSecret.trusts((String) row[8], from.address())) {
             return fail(session, clientId, origin, from, Outcome.NOT_FROM_HERE);
         }
         if ((Boolean) row[5]) {
@@ -131,7 +134,7 @@ class Logins {
             @Nullable Duration longest) {
         var identityId = (UUID) row[2];
         var name = (String) row[3];
-        var token = tokens.start(identityId, name, (UUID) row[4], longest);
+        var token = tokens.start(identityId, name, (UUID) row[4], longest, (Integer) row[9], (Integer) row[10]);
         var forget = failedBefore
                 ? Lockouts.forget(session, clientId, origin)
                 : Uni.createFrom().voidItem();

@@ -15,14 +15,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import org.hibernate.reactive.mutiny.Mutiny;
+import org.jspecify.annotations.Nullable;
 
 /** Roles of identities in one project. */
 @ApplicationScoped
 class Memberships {
 
     private static final String READ = """
-            select i.id, i.name, b.role from role_binding b join identity i on i.id = b.identity_id
-            where b.project_id = $1 order by i.name, i.id""";
+            select i.id, i.name, b.role, m.role_words from identity i
+            left join role_binding b on b.identity_id = i.id and b.project_id = $1
+            left join project_membership m on m.identity_id = i.id and m.project_id = $1
+            where b.role is not null or m.role_words is not null order by i.name, i.id""";
 
     private final Projects projects;
     private final Pool pool;
@@ -36,7 +40,15 @@ class Memberships {
         this.audit = audit;
     }
 
-    record Membership(UUID identityId, String identityName, Set<Role> roles) {}
+    /** @param words that the roles were given by, as {@link ReferenceRoles#projectWords} has them */
+    record Membership(UUID identityId, String identityName, Set<Role> roles, List<String> words) {}
+
+    /** How what is asked for meets what is there. */
+    private enum Meets {
+        ANYTHING,
+        NOTHING,
+        SOMETHING
+    }
 
     /** By name. */
     Uni<List<Membership>> list(Caller caller, UUID projectId) {
@@ -46,26 +58,56 @@ class Memberships {
     /** @return fails with 404 {@code identity_not_found} or {@code project_not_found} */
     Uni<Membership> set(Act act, UUID projectId, UUID identityId, Set<Role> roles) {
         return projects.existing(act.caller(), Right.MEMBERSHIP_EDIT, projectId)
-                .chain(() -> replace(act, projectId, identityId, roles));
+                .chain(() -> replace(act, projectId, identityId, roles, null, Meets.ANYTHING));
+    }
+
+    /** @return fails with 404 {@code project_not_found} or {@code membership_not_found} */
+    Uni<Membership> get(Caller caller, UUID projectId, UUID identityId) {
+        return projects.existing(caller, Right.MEMBERSHIP_READ, projectId)
+                .chain(() -> read(projectId))
+                .map(all -> one(all, identityId));
+    }
+
+    /** @param words as {@link ReferenceRoles#inProject} takes them. @return fails with 400 {@code membership_exists} too */
+    Uni<Membership> create(Act act, UUID projectId, UUID identityId, List<String> words) {
+        return projects.existing(act.caller(), Right.MEMBERSHIP_EDIT, projectId)
+                .chain(() ->
+                        replace(act, projectId, identityId, ReferenceRoles.inProject(words), words, Meets.NOTHING));
+    }
+
+    /** @param words as {@link ReferenceRoles#inProject} takes them. @return fails with 404 {@code membership_not_found} too */
+    Uni<Membership> change(Act act, UUID projectId, UUID identityId, List<String> words) {
+        return projects.existing(act.caller(), Right.MEMBERSHIP_EDIT, projectId)
+                .chain(() ->
+                        replace(act, projectId, identityId, ReferenceRoles.inProject(words), words, Meets.SOMETHING));
     }
 
     /** @return what it was; fails with 404 {@code membership_not_found} */
     Uni<Membership> remove(Act act, UUID projectId, UUID identityId) {
         return projects.existing(act.caller(), Right.MEMBERSHIP_EDIT, projectId)
                 .chain(() -> read(projectId))
-                .map(all -> all.stream()
-                        .filter(each -> each.identityId().equals(identityId))
-                        .findFirst()
-                        .orElseThrow(() -> Problem.of(
-                                ErrorCode.MEMBERSHIP_NOT_FOUND,
-                                "The identity " + identityId + " has no roles in this project.")))
-                .call(() -> replace(act, projectId, identityId, Set.of()));
+                .map(all -> one(all, identityId))
+                .call(() -> replace(act, projectId, identityId, Set.of(), null, Meets.ANYTHING));
     }
 
-    private Uni<Membership> replace(Act act, UUID projectId, UUID identityId, Set<Role> roles) {
+    private static Membership one(List<Membership> all, UUID identityId) {
+        return all.stream()
+                .filter(each -> each.identityId().equals(identityId))
+                .findFirst()
+                .orElseThrow(() -> Problem.of(
+                        ErrorCode.MEMBERSHIP_NOT_FOUND,
+                        "The identity " + identityId + " has no roles in this project."));
+    }
+
+    private Uni<Membership> replace(
+            Act act, UUID projectId, UUID identityId, Set<Role> roles, @Nullable List<String> words, Meets meets) {
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> Identities.locked(session, identityId)
+                                .call(() -> meets == Meets.ANYTHING
+                                        ? Uni.createFrom().voidItem()
+                                        : read(projectId).invoke(all -> require(all, identityId, meets)))
                                 .call(() -> Bindings.replace(session, identityId, projectId, roles))
+                                .call(() -> keep(session, projectId, identityId, words))
                                 .call(identity -> audit.record(act.success(AuditType.UPDATE_PROJECT_MEMBERSHIP)
                                         .in(projectId)
                                         .on(Projects.KIND, projectId)
@@ -73,18 +115,67 @@ class Memberships {
                                         .with("identityName", identity.name)
                                         .with("roles", Identities.names(roles))))))
                 .invoke(() -> standings.forget(List.of(identityId)))
-                .map(identity -> new Membership(identityId, identity.name, roles));
+                .map(identity -> new Membership(
+                        identityId, identity.name, roles, words == null ? Identities.names(roles) : words));
+    }
+
+    private static void require(List<Membership> all, UUID identityId, Meets meets) {
+        boolean isThere = all.stream().anyMatch(each -> each.identityId().equals(identityId));
+        if (meets == Meets.SOMETHING) {
+            one(all, identityId);
+        } else if (isThere) {
+            throw Problem.of(
+                    ErrorCode.MEMBERSHIP_EXISTS,
+                    "The identity " + identityId + " has roles in this project already: change them.");
+        }
+    }
+
+    /** The words under which the roles were given; those of before go. */
+    private static Uni<Void> keep(
+            Mutiny.Session session, UUID projectId, UUID identityId, @Nullable List<String> words) {
+        var gone = session.createNativeQuery(
+                        "delete from project_membership where identity_id = ?1 and project_id = ?2")
+                .setParameter(1, identityId)
+                .setParameter(2, projectId)
+                .executeUpdate()
+                .replaceWithVoid();
+        return words == null
+                ? gone
+                : gone.chain(() -> session.createNativeQuery("""
+                                        insert into project_membership (identity_id, project_id, role_words)
+                                        values (?1, ?2, ?3)""")
+                                .setParameter(1, identityId)
+                                .setParameter(2, projectId)
+                                .setParameter(3, String.join(",", words))
+                                .executeUpdate())
+                        .replaceWithVoid();
     }
 
     private Uni<List<Membership>> read(UUID projectId) {
         return pool.preparedQuery(READ).execute(Tuple.of(projectId)).map(rows -> {
             Map<UUID, Membership> found = new LinkedHashMap<>();
             for (var row : rows) {
+                var sent = row.getString("role_words");
                 var membership = found.computeIfAbsent(
-                        row.getUUID("id"), id -> new Membership(id, row.getString("name"), EnumSet.noneOf(Role.class)));
-                Role.of(row.getString("role")).ifPresent(membership.roles()::add);
+                        row.getUUID("id"),
+                        id -> new Membership(
+                                id,
+                                row.getString("name"),
+                                EnumSet.noneOf(Role.class),
+                                sent == null ? List.of() : List.of(sent)));
+                var role = row.getString("role");
+                if (role != null) {
+                    Role.of(role).ifPresent(membership.roles()::add);
+                }
             }
-            return List.copyOf(found.values());
+            return found.values().stream()
+                    .map(each -> new Membership(
+                            each.identityId,
+                            each.identityName,
+                            each.roles,
+                            ReferenceRoles.projectWords(each.words.isEmpty() ? null : each.words.get(0), each.roles)))
+                    .filter(each -> !each.words.isEmpty())
+                    .toList();
         });
     }
 }

@@ -312,15 +312,13 @@ final class NotOffered {
                 rows,
                 NOT_YET,
                 "/api/v1/workspace/**",
-                "/api/v2/workspace/**",
+                "/api/v2/workspace",
+                "/api/v2/workspace/*",
                 "/api/v1/folders/**",
                 "/api/v2/folders/**",
                 "/api/v1/projects/*/environments/**",
                 "/api/v1/projects/*/identities/**",
-                "/api/v1/projects/*/memberships/**",
-                "/api/v1/auth/universal-auth/identities/*",
-                "/api/v1/auth/token-auth/identities/*",
-                "/api/v1/auth/token-auth/tokens/**");
+                "/api/v1/projects/*/memberships/**");
         for (var way : List.of("kubernetes", "oidc")) {
             rows.add(new Row(
                     List.of("POST", "PATCH"),

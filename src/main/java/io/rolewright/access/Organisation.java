@@ -10,6 +10,11 @@ import org.jspecify.annotations.Nullable;
 @ApplicationScoped
 public class Organisation {
 
+    /** Clients that name the organisation they log in to may name it so, or anything else: there is one. */
+    static final String NAME = "Rolewright";
+
+    static final String SLUG = "rolewright";
+
     private volatile @Nullable UUID id;
 
     /** @throws Problem 503 {@code not_ready} before the start-up steps have run */

@@ -2,7 +2,6 @@ package io.rolewright.access;
 
 import java.time.Instant;
 import java.util.Map;
-import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -10,15 +9,19 @@ import org.jspecify.annotations.Nullable;
  * What an identity is at the moment, whatever its tokens said when they were made.
  *
  * @param name null if there is no such identity (any more)
- * @param credentials that it may log in with: a token counts only while the credential that it was obtained with does
+ * @param credentials that it may log in with, and from where tokens may be used that were obtained with it, as {@link
+ *     ClientSecret#trusts} reads it: a token counts only while the credential that it was obtained with does
  * @param tokens its static tokens, by id
  */
-record Standing(UUID identityId, @Nullable String name, Grants grants, Set<UUID> credentials, Map<UUID, Held> tokens) {
+record Standing(
+        UUID identityId, @Nullable String name, Grants grants, Map<UUID, String> credentials, Map<UUID, Held> tokens) {
 
     /**
      * A static token as it is kept.
      *
      * @param role null for one that this build does not know
+     * @param isWhole whether it acts with whatever roles its identity has
+     * @param trustedIps as {@link ClientSecret#trusts} reads it
      */
-    record Held(byte[] fingerprint, @Nullable Role role, Instant expiresAt) {}
+    record Held(byte[] fingerprint, @Nullable Role role, boolean isWhole, String trustedIps, Instant expiresAt) {}
 }

@@ -12,7 +12,6 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.EnumSet;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -32,17 +31,22 @@ import org.jspecify.annotations.Nullable;
 class Standings {
 
     private static final String READ = """
+            with setting as (
+                select method, access_token_trusted_ips as trusted_ips from login_setting where identity_id = $1)
             select 'identity' as kind, name as text, null::uuid as id, null::bytea as fingerprint,
-                   null::timestamptz as expires_at
+                   null::timestamptz as expires_at, null as trusted_ips
             from identity where id = $1
             union all
-            select 'role', role, project_id, null, null from role_binding where identity_id = $1
+            select 'role', role, project_id, null, null, null from role_binding where identity_id = $1
             union all
-            select 'token', role, id, fingerprint, expires_at from static_token where identity_id = $1
+            select 'token', t.role, t.id, t.fingerprint, t.expires_at, s.trusted_ips
+            from static_token t left join setting s on s.method = 'token-auth' where t.identity_id = $1
             union all
-            select 'credential', null, id, null, null from client_secret where identity_id = $1
+            select 'credential', null, c.id, null, null, s.trusted_ips
+            from client_secret c left join setting s on s.method = 'universal-auth' where c.identity_id = $1
             union all
-            select 'credential', null, id, null, null from token_rule where identity_id = $1""";
+            select 'credential', null, r.id, null, null, s.trusted_ips
+            from token_rule r left join setting s on s.method = r.method where r.identity_id = $1""";
 
     /** One row per identity, and none that every copy has outlived. */
     private static final String CHANGED = """
@@ -154,10 +158,12 @@ class Standings {
         String name = null;
         Set<Role> organisation = EnumSet.noneOf(Role.class);
         Map<UUID, Set<Role>> projects = new HashMap<>();
-        Set<UUID> credentials = new HashSet<>();
+        Map<UUID, String> credentials = new HashMap<>();
         Map<UUID, Held> tokens = new HashMap<>();
         for (var row : rows) {
             var text = row.getString("text");
+            var networks = row.getString("trusted_ips");
+            var trustedIps = networks == null ? "" : networks;
             var id = row.getUUID("id");
             switch (row.getString("kind")) {
                 case "identity" -> name = text;
@@ -172,12 +178,14 @@ class Standings {
                             new Held(
                                     row.getBuffer("fingerprint").getBytes(),
                                     Role.of(text).orElse(null),
+                                    text.equals(StaticToken.WHOLE),
+                                    trustedIps,
                                     row.getOffsetDateTime("expires_at").toInstant()));
-                default -> credentials.add(id);
+                default -> credentials.put(id, trustedIps);
             }
         }
         return new Standing(
-                identityId, name, new Grants(organisation, projects), Set.copyOf(credentials), Map.copyOf(tokens));
+                identityId, name, new Grants(organisation, projects), Map.copyOf(credentials), Map.copyOf(tokens));
     }
 
     /** @param readAt {@link System#nanoTime} before the question was sent */

@@ -21,6 +21,9 @@ class StaticToken extends PanacheEntityBase {
     /** So that people and secret scanners recognise one. */
     static final String START = "rwt_";
 
+    /** In place of a role: all that the identity may do. The build before knows no such role and lets it do nothing. */
+    static final String WHOLE = "identity";
+
     private static final int NAMED_BYTES = 2 * 16;
     private static final int SECRET_BYTES = 32;
     private static final int CHECK_BYTES = 16;
@@ -34,7 +37,7 @@ class StaticToken extends PanacheEntityBase {
     @Column(columnDefinition = "text", nullable = false)
     String name;
 
-    /** {@link Role#storedName}. */
+    /** {@link Role#storedName}, or {@link #WHOLE}. */
     @Column(columnDefinition = "text", nullable = false)
     String role;
 

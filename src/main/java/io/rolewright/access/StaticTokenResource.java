@@ -1,5 +1,6 @@
 package io.rolewright.access;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.request.Ids;
@@ -37,17 +38,18 @@ import org.jspecify.annotations.Nullable;
 @Tag(name = "Identities")
 class StaticTokenResource {
 
-    private static final Duration USUAL_TTL = Duration.ofDays(30);
-
     private static final int LONGEST_TTL_SECONDS = 365 * 24 * 3600;
 
     private final StaticTokens tokens;
+    private final LoginSettings settings;
     private final CurrentCaller caller;
     private final RequestOrigins origins;
     private final AuditLog audit;
 
-    StaticTokenResource(StaticTokens tokens, CurrentCaller caller, RequestOrigins origins, AuditLog audit) {
+    StaticTokenResource(
+            StaticTokens tokens, LoginSettings settings, CurrentCaller caller, RequestOrigins origins, AuditLog audit) {
         this.tokens = tokens;
+        this.settings = settings;
         this.caller = caller;
         this.origins = origins;
         this.audit = audit;
@@ -60,20 +62,27 @@ class StaticTokenResource {
             summary = "Make a static token",
             description =
                     "A bearer for callers that cannot log in, such as the External Secrets Operator. Shown in this"
-                            + " reply and never again. It acts with one role wherever its identity has one that covers it.")
+                            + " reply and never again. It acts with one role wherever its identity has one that covers it;"
+                            + " without a role, with all that its identity may do when it calls.")
     public Uni<RestResponse<MadeToken>> create(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
             @NotNull @Valid NewToken request) {
         var id = Ids.parse("identityId", identityId);
-        var ttl = request.ttl == null ? USUAL_TTL : Duration.ofSeconds(request.ttl);
         var act = act();
         return act.recorded(audit, AuditType.CREATE_STATIC_TOKEN, Identities.KIND, id, () -> {
                     Rights.require(act.caller(), Right.IDENTITY_EDIT);
-                    return tokens.create(
-                            act, id, request.name.strip(), Role.of(request.role).orElseThrow(), ttl);
+                    var role =
+                            request.role == null ? null : Role.of(request.role).orElseThrow();
+                    return settings.ttlOfTokens(id)
+                            .chain(usual -> tokens.create(
+                                    act,
+                                    id,
+                                    request.name.strip(),
+                                    role,
+                                    request.ttl == null ? usual : Duration.ofSeconds(request.ttl)));
                 })
-                .map(made ->
-                        NoStore.ok(new MadeToken(made.token(), ttl.toSeconds(), "Bearer", TokenView.of(made.row()))));
+                .map(made -> NoStore.ok(new MadeToken(
+                        made.token(), TokenView.seconds(made.row()), "Bearer", TokenView.of(made.row()))));
     }
 
     @GET
@@ -102,7 +111,7 @@ class StaticTokenResource {
                     Rights.require(act.caller(), Right.IDENTITY_EDIT);
                     return tokens.revoke(act, identity, token);
                 })
-                .map(row -> new OneToken(TokenView.of(row)));
+                .map(row -> new OneToken(TokenView.of(row, true)));
     }
 
     private Act act() {
@@ -117,27 +126,67 @@ class StaticTokenResource {
             @Schema(required = true, examples = "external-secrets")
             String name,
 
-            @NotNull
             @Pattern(regexp = IdentityResource.ROLE, message = "must be one of " + IdentityResource.ROLE)
-            @Schema(required = true, examples = "consumer")
+            @Schema(description = "Absent: all roles of the identity.", examples = "consumer")
+            @Nullable
             String role,
 
             @Min(60)
             @Max(LONGEST_TTL_SECONDS)
-            @Schema(description = "Seconds until it expires, a year at most; absent: 30 days.", examples = "2592000")
-            @Nullable
+            @Schema(
+                    description = "Seconds until it expires, a year at most; absent: accessTokenTTL of the identity's"
+                            + " token-auth, or 30 days.",
+                    examples = "2592000")
             Long ttl) {}
 
     @Schema(name = "StaticTokenData")
     record TokenView(
             @Schema(required = true) UUID id,
             @Schema(required = true) String name,
-            @Schema(required = true) String role,
+
+            @Schema(required = true, nullable = true, description = "null: all roles of the identity.") @Nullable
+            String role,
+
             @Schema(required = true) Instant createdAt,
-            @Schema(required = true) Instant expiresAt) {
+            @Schema(required = true) Instant expiresAt,
+            @Schema(required = true) UUID identityId,
+
+            @JsonProperty("accessTokenTTL")
+            @Schema(required = true, description = "Seconds from its making to its end.")
+            long accessTokenTtl,
+
+            @JsonProperty("accessTokenMaxTTL") @Schema(required = true, description = "The same: it is not renewed.")
+            long accessTokenMaxTtl,
+
+            @Schema(required = true, description = "0: its uses are not counted.")
+            int accessTokenNumUses,
+
+            @Schema(required = true, description = "0: any number.")
+            int accessTokenNumUsesLimit,
+
+            @Schema(required = true) boolean isAccessTokenRevoked) {
 
         static TokenView of(StaticToken row) {
-            return new TokenView(row.id, row.name, row.role, row.createdAt, row.expiresAt);
+            return of(row, false);
+        }
+
+        static TokenView of(StaticToken row, boolean isRevoked) {
+            return new TokenView(
+                    row.id,
+                    row.name,
+                    row.role.equals(StaticToken.WHOLE) ? null : row.role,
+                    row.createdAt,
+                    row.expiresAt,
+                    row.identityId,
+                    seconds(row),
+                    seconds(row),
+                    0,
+                    0,
+                    isRevoked);
+        }
+
+        static long seconds(StaticToken row) {
+            return Duration.between(row.createdAt, row.expiresAt).toSeconds();
         }
     }
 

@@ -15,6 +15,8 @@ import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.UUID;
+import org.hibernate.reactive.mutiny.Mutiny;
+import org.jspecify.annotations.Nullable;
 
 /** The static tokens of identities. A token is shown once, when it is made. */
 @ApplicationScoped
@@ -43,13 +45,21 @@ class StaticTokens {
         }
     }
 
-    /** @return fails with 404 {@code identity_not_found} or 400 {@code too_many_tokens} */
-    Uni<Made> create(Act act, UUID identityId, String name, Role role, Duration ttl) {
+    /** Of tokens for which nothing else was said. */
+    static final Duration USUAL_TTL = Duration.ofDays(30);
+
+    static final Duration LONGEST_TTL = Duration.ofDays(365);
+
+    /**
+     * @param role null for all that the identity may do, whenever it calls
+     * @return fails with 404 {@code identity_not_found} or 400 {@code too_many_tokens}
+     */
+    Uni<Made> create(Act act, UUID identityId, String name, @Nullable Role role, Duration ttl) {
         var row = new StaticToken();
         row.id = UUID.randomUUID();
         row.identityId = identityId;
         row.name = name;
-        row.role = role.storedName();
+        row.role = role == null ? StaticToken.WHOLE : role.storedName();
         row.createdAt = clock.instant().truncatedTo(ChronoUnit.MILLIS);
         row.expiresAt = row.createdAt.plus(ttl);
         var text = StaticToken.Text.make(identityId, row.id, sealer);
@@ -84,6 +94,36 @@ class StaticTokens {
                 .ifNull()
                 .failWith(() -> Identities.notFound(identityId))
                 .chain(() -> StaticToken.list("identityId = ?1 order by createdAt, id", identityId)));
+    }
+
+    /** @return fails with 404 {@code token_not_found} */
+    Uni<StaticToken> get(UUID id) {
+        return Panache.withSession(() -> find(id));
+    }
+
+    /** @return fails with 404 {@code token_not_found} */
+    Uni<StaticToken> rename(Act act, UUID id, String name) {
+        return Panache.withTransaction(() -> find(id).call(row -> {
+                    row.name = name;
+                    return Panache.getSession().chain(Mutiny.Session::flush);
+                })
+                .call(row -> audit.record(act.success(AuditType.UPDATE_STATIC_TOKEN)
+                        .on(Identities.KIND, row.identityId)
+                        .with("tokenId", id)
+                        .with("name", name))));
+    }
+
+    private static Uni<StaticToken> find(UUID id) {
+        return StaticToken.<StaticToken>findById(id)
+                .onItem()
+                .ifNull()
+                .failWith(() ->
+                        Problem.of(ErrorCode.TOKEN_NOT_FOUND, "There is no static token with the id " + id + "."));
+    }
+
+    /** @return what it was */
+    Uni<StaticToken> revoke(Act act, UUID id) {
+        return get(id).chain(row -> revoke(act, row.identityId, id));
     }
 
     /** @return what it was */

@@ -26,6 +26,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicReference;
 import javax.crypto.SecretKey;
 import javax.crypto.spec.SecretKeySpec;
+import org.hibernate.reactive.mutiny.Mutiny;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -58,7 +59,8 @@ class TokenLedger {
             select 'changed', identity_id, null, at from access_change where at > $1
             union all
             select 'untold key', id, null, signs_from from signing_key
-            where (verifies_until is null or verifies_until > now()) and coalesce(longest_ttl, 0) < $4
+            where (verifies_until is null or verifies_until > now())
+                and coalesce(longest_ttl, 0) < greatest($4, (select max(access_token_ttl) from login_setting))
             union all
             select 'revoked', null, string_agg(uuid_send(token_id), ''::bytea order by revoked_at), max(revoked_at)
             from lately
@@ -68,9 +70,10 @@ class TokenLedger {
     /** Before a replica signs with a key it says for how long that may be needed. What was given an end before lasts longer too. */
     private static final String TELL_TTL = """
             update signing_key set
-                verifies_until = verifies_until + make_interval(secs => greatest(cast($1 as integer) - longest_ttl, 0)),
-                longest_ttl = $1
-            where (verifies_until is null or verifies_until > now()) and coalesce(longest_ttl, 0) < $1""";
+                verifies_until = verifies_until + make_interval(secs => greatest(t.ttl - longest_ttl, 0)),
+                longest_ttl = t.ttl
+            from (select greatest(cast(%s as integer), (select max(access_token_ttl) from login_setting)) as ttl) t
+            where (verifies_until is null or verifies_until > now()) and coalesce(longest_ttl, 0) < t.ttl""";
 
     /**
      * A revocation or change becomes visible when it commits, which is later than the time in its row: so much later at most. No
@@ -249,12 +252,20 @@ class TokenLedger {
     private Uni<Void> tellTtl(RowSet<Row> rows) {
         for (var row : rows) {
             if (row.getString("kind").equals("untold key")) {
-                return pool.preparedQuery(TELL_TTL)
+                return pool.preparedQuery(TELL_TTL.formatted("$1"))
                         .execute(Tuple.of((int) tokenTtl.toSeconds()))
                         .replaceWithVoid();
             }
         }
         return Uni.createFrom().voidItem();
+    }
+
+    /** The same where tokens of an identity are to last longer. Joins the running transaction. */
+    static Uni<Void> tellTtl(Mutiny.Session session, int seconds) {
+        return session.createNativeQuery(TELL_TTL.formatted("?1"))
+                .setParameter(1, seconds)
+                .executeUpdate()
+                .replaceWithVoid();
     }
 
     /** @return whether one was not known before */

@@ -37,6 +37,12 @@ final class TokenRefused extends Problem {
                         + " here, so it is not renewed: log in again.");
     }
 
+    static TokenRefused fromElsewhere() {
+        return invalid(
+                ErrorCode.TOKEN_ADDRESS_NOT_TRUSTED,
+                "The access token may not be used from your address: the identity's accessTokenTrustedIps do not include it.");
+    }
+
     /** RFC 6750 §3.1 names the error, though it would answer 401 where the reference answers 403. */
     private static TokenRefused invalid(ErrorCode code, String message) {
         return new TokenRefused(code, message, Map.of("WWW-Authenticate", "Bearer error=\"invalid_token\""));

@@ -19,14 +19,19 @@ import org.jspecify.annotations.Nullable;
 @ApplicationScoped
 class Tokens {
 
-    /** Whether it was revoked; from where what it was obtained with may be used, null if that is gone; whether that has ended. */
+    /**
+     * Whether it was revoked; from where what it was obtained with may be used, null if that is gone; whether that has ended; from where
+     * any such may be used, and how long tokens are good for.
+     */
     private static final String RENEWABLE = """
-            select exists (select from revoked_token where token_id = ?1), c.trusted_ips, coalesce(c.ended, false)
+            select exists (select from revoked_token where token_id = ?1), c.trusted_ips, coalesce(c.ended, false),
+                l.client_secret_trusted_ips, l.access_token_ttl, l.access_token_max_ttl
             from (select 1) one left join (
-                select trusted_ips, coalesce(expires_at <= now(), false) as ended
+                select trusted_ips, coalesce(expires_at <= now(), false) as ended, 'universal-auth' as method
                 from client_secret where id = ?3 and identity_id = ?2
                 union all
-                select '', false from token_rule where id = ?3 and identity_id = ?2) c on true""";
+                select '', false, method from token_rule where id = ?3 and identity_id = ?2) c on true
+            left join login_setting l on l.identity_id = ?2 and l.method = c.method""";
 
     private final TokenLedger ledger;
     private final Callers callers;
@@ -50,11 +55,20 @@ class Tokens {
         this.clock = clock;
     }
 
-    /** @param longest that the client wants to renew it for; null: as long as may be */
-    AccessToken start(UUID identityId, String identityName, UUID credentialId, @Nullable Duration longest) {
+    /**
+     * @param longest that the client wants to renew it for; null: as long as may be
+     * @param ttl seconds that were set for the identity; null: as the operator has set it. The same for {@code maxTtl}
+     */
+    AccessToken start(
+            UUID identityId,
+            String identityName,
+            UUID credentialId,
+            @Nullable Duration longest,
+            @Nullable Integer ttl,
+            @Nullable Integer maxTtl) {
         var now = now();
-        var until = now.plus(
-                longest == null || longest.compareTo(config.tokenMaxTtl()) > 0 ? config.tokenMaxTtl() : longest);
+        var most = maxTtl(maxTtl);
+        var until = now.plus(longest == null || longest.compareTo(most) > 0 ? most : longest);
         return new AccessToken(
                 UUID.randomUUID(),
                 identityId,
@@ -62,8 +76,21 @@ class Tokens {
                 credentialId,
                 now,
                 now,
-                earlier(now.plus(config.tokenTtl()), until),
+                earlier(now.plus(ttl(ttl)), until),
                 until);
+    }
+
+    /** Never longer than the operator's maximum is now, whatever it was when this was set. */
+    private Duration ttl(@Nullable Integer set) {
+        return set == null ? config.tokenTtl() : shorter(Duration.ofSeconds(set), config.tokenMaxTtl());
+    }
+
+    private Duration maxTtl(@Nullable Integer set) {
+        return set == null ? config.tokenMaxTtl() : shorter(Duration.ofSeconds(set), config.tokenMaxTtl());
+    }
+
+    private static Duration shorter(Duration one, Duration other) {
+        return one.compareTo(other) < 0 ? one : other;
     }
 
     GrantedToken grant(AccessToken token) {
@@ -85,27 +112,33 @@ class Tokens {
                             ErrorCode.TOKEN_NOT_RENEWABLE,
                             "A static token is not renewed: an administrator makes another one before it expires."));
         }
-        return callers.judge(text).chain(old -> {
-            var now = now();
-            // As set now: a shorter life counts for what is out already.
-            var until = earlier(old.renewableUntil(), old.loggedInAt().plus(config.tokenMaxTtl()));
-            if (!now.isBefore(until)) {
-                throw TokenRefused.expired();
-            }
-            var renewed = new AccessToken(
-                    old.tokenId(),
-                    old.identityId(),
-                    old.identityName(),
-                    old.credentialId(),
-                    old.loggedInAt(),
-                    now,
-                    earlier(now.plus(config.tokenTtl()), until),
-                    until);
-            return Panache.withTransaction(() -> requireRenewable(old, from)
-                            .chain(() -> audit.record(event(AuditType.RENEW_IDENTITY_ACCESS_TOKEN, old, from))))
-                    .replaceWith(() -> grant(renewed));
-        });
+        return callers.judge(text, from.address())
+                .chain(old -> Panache.withTransaction(() -> requireRenewable(old, from)
+                        .map(lives -> renewed(old, lives))
+                        .call(() -> audit.record(event(AuditType.RENEW_IDENTITY_ACCESS_TOKEN, old, from)))))
+                .map(this::grant);
     }
+
+    private AccessToken renewed(AccessToken old, Lives lives) {
+        var now = now();
+        // As set now: a shorter life counts for what is out already.
+        var until = earlier(old.renewableUntil(), old.loggedInAt().plus(maxTtl(lives.maxTtl)));
+        if (!now.isBefore(until)) {
+            throw TokenRefused.expired();
+        }
+        return new AccessToken(
+                old.tokenId(),
+                old.identityId(),
+                old.identityName(),
+                old.credentialId(),
+                old.loggedInAt(),
+                now,
+                earlier(now.plus(ttl(lives.ttl)), until),
+                until);
+    }
+
+    /** As {@link #start} takes them. */
+    private record Lives(@Nullable Integer ttl, @Nullable Integer maxTtl) {}
 
     private static Instant earlier(Instant one, Instant other) {
         return one.isBefore(other) ? one : other;
@@ -140,7 +173,7 @@ class Tokens {
      * The store itself is asked: a renewal must not slip through while this replica has not yet heard of a revocation, and what
      * the token was obtained with has to count still.
      */
-    private static Uni<Void> requireRenewable(AccessToken token, RequestOrigin from) {
+    private static Uni<Lives> requireRenewable(AccessToken token, RequestOrigin from) {
         return Panache.getSession()
                 .chain(session -> session.createNativeQuery(RENEWABLE, Object[].class)
                         .setParameter(1, token.tokenId())
@@ -151,11 +184,13 @@ class Tokens {
                     if ((Boolean) row[0] || row[1] == null) {
                         throw TokenRefused.revoked();
                     }
-                    if ((Boolean) row[2] || !ClientSecret.trusts((String) row[1], from.address())) {
+                    if ((Boolean) row[2]
+                            || !ClientSecret.trusts((String) row[1], from.address())
+                            || row[3] != null && !ClientSecret.trusts((String) row[3], from.address())) {
                         throw TokenRefused.notRenewable();
                     }
                 })
-                .replaceWithVoid();
+                .map(row -> new Lives((Integer) row[4], (Integer) row[5]));
     }
 
     private static AuditEvent event(String type, AccessToken token, RequestOrigin from) {

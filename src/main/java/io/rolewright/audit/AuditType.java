@@ -69,6 +69,7 @@ public final class AuditType {
     public static final String CREATE_CLIENT_SECRET = "create-identity-universal-auth-client-secret";
     public static final String REVOKE_CLIENT_SECRET = "revoke-identity-universal-auth-client-secret";
     public static final String CREATE_STATIC_TOKEN = "create-token-identity-token-auth";
+    public static final String UPDATE_STATIC_TOKEN = "update-token-identity-token-auth";
     /** Ours. */
     public static final String REVOKE_STATIC_TOKEN = "revoke-token-identity-token-auth";
 

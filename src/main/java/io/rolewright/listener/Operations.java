@@ -48,6 +48,17 @@ public final class Operations {
             GET    NONE          /api/v1/auth/token-auth/identities/{identityId}/tokens
             POST   FORM          /api/v1/auth/token-auth/identities/{identityId}/tokens
             POST   NONE          /api/v1/auth/token-auth/identities/{identityId}/tokens/{tokenId}/revoke
+            GET    NONE          /api/v1/auth/token-auth/identities/{identityId}
+            POST   FORM          /api/v1/auth/token-auth/identities/{identityId}
+            PATCH  FORM          /api/v1/auth/token-auth/identities/{identityId}
+            DELETE NONE          /api/v1/auth/token-auth/identities/{identityId}
+            GET    NONE          /api/v1/auth/token-auth/tokens/{tokenId}
+            PATCH  FORM          /api/v1/auth/token-auth/tokens/{tokenId}
+            POST   NONE          /api/v1/auth/token-auth/tokens/{tokenId}/revoke
+            GET    NONE          /api/v1/auth/universal-auth/identities/{identityId}
+            POST   FORM          /api/v1/auth/universal-auth/identities/{identityId}
+            PATCH  FORM          /api/v1/auth/universal-auth/identities/{identityId}
+            DELETE NONE          /api/v1/auth/universal-auth/identities/{identityId}
             POST   LOGIN         /api/v1/auth/token/renew
             POST   LOGIN         /api/v1/auth/token/revoke
             GET    NONE          /api/v1/auth/universal-auth/identities/{identityId}/client-secrets
@@ -57,6 +68,7 @@ public final class Operations {
             POST   LOGIN         /api/v1/auth/universal-auth/login
             GET    NONE          /api/v1/identities
             POST   FORM          /api/v1/identities
+            GET    NONE          /api/v1/identities/details
             GET    NONE          /api/v1/identities/{identityId}
             DELETE NONE          /api/v1/identities/{identityId}
             PATCH  FORM          /api/v1/identities/{identityId}
@@ -101,6 +113,10 @@ public final class Operations {
             POST   NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/rotate-secrets
             GET    NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/versions
             GET    NONE          /api/v2/secret-rotations/summary
+            GET    NONE          /api/v2/workspace/{projectId}/identity-memberships/{identityId}
+            POST   FORM          /api/v2/workspace/{projectId}/identity-memberships/{identityId}
+            PATCH  FORM          /api/v2/workspace/{projectId}/identity-memberships/{identityId}
+            DELETE NONE          /api/v2/workspace/{projectId}/identity-memberships/{identityId}
             GET    NONE          /api/v3/secrets/raw
             GET    NONE          /api/v3/secrets/raw/{secretName}
             GET    NONE          /api/v4/secrets

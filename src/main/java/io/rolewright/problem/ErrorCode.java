@@ -76,6 +76,10 @@ public enum ErrorCode {
             403,
             "The client secret that the token was obtained with has expired, or may not be used from this address.",
             "Log in again with a client secret that may be used from here."),
+    TOKEN_ADDRESS_NOT_TRUSTED(
+            403,
+            "The access token may not be used from this address.",
+            "Use it from one of the networks in the identity's accessTokenTrustedIps, or change those."),
     INVALID_CREDENTIALS(
             401,
             "The client id or client secret, or the identity id or the token presented, is wrong.",
@@ -161,6 +165,7 @@ public enum ErrorCode {
             400, "The project still has connections, rotations or webhooks.", "Delete them or move them first."),
     IDENTITY_NOT_FOUND(404, "No identity with this id exists, or the caller may not see it.", "Check the id."),
     MEMBERSHIP_NOT_FOUND(404, "The identity has no role in this project.", "Check both ids."),
+    MEMBERSHIP_EXISTS(400, "The identity has roles in this project already.", "Change them by PATCH or PUT."),
     LAST_ADMINISTRATOR(
             400,
             "The change would leave the organisation without an administrator who can log in.",
@@ -172,6 +177,9 @@ public enum ErrorCode {
     TOKEN_NOT_FOUND(404, "The identity has no static token with this id.", "List the identity's tokens."),
     TOO_MANY_TOKENS(
             400, "The identity has as many static tokens as it may have.", "Revoke one that is no longer used."),
+    DELETE_PROTECTED(400, "It is protected from being deleted.", "Set hasDeleteProtection to false, then delete it."),
+    AUTH_METHOD_EXISTS(
+            400, "The identity has a login of this kind already.", "Change it by PATCH, or delete it first."),
     AUTH_METHOD_NOT_FOUND(
             404,
             "The identity has no login of this kind configured.",

@@ -167,7 +167,7 @@ class BootstrapTest {
 
         String sign() {
             var tokens = new Tokens(ledger, new Callers(ledger, standings, sealer, clock), null, audit, access, clock);
-            return ledger.sign(tokens.start(UUID.randomUUID(), "any", UUID.randomUUID(), null));
+            return ledger.sign(tokens.start(UUID.randomUUID(), "any", UUID.randomUUID(), null, null, null));
         }
     }
 

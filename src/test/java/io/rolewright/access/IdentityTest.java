@@ -568,7 +568,7 @@ class IdentityTest {
         @ValueSource(
                 strings = {
                     "{}",
-                    "{\"name\":\"x\"}",
+                    "{\"name\":\" \"}",
                     "{\"name\":\"x\",\"role\":\"king\"}",
                     "{\"name\":\"x\",\"role\":\"reader\",\"ttl\":59}",
                     "{\"name\":\"x\",\"role\":\"reader\",\"ttl\":31536001}"

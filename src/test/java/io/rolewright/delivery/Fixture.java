@@ -4,6 +4,7 @@ import static io.restassured.RestAssured.given;
 
 import io.restassured.response.Response;
 import io.restassured.specification.RequestSpecification;
+import io.vertx.core.json.Json;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
@@ -19,9 +20,10 @@ import java.util.regex.Pattern;
  * Sends the requests of a client that cannot be run here, as they stand in {@code src/test/resources/clients} with the commit of the
  * client that they were transcribed from. What differs from call to call is in variables.
  */
-final class Fixture {
+public final class Fixture {
 
     private static final Pattern VARIABLE = Pattern.compile("\\$\\{(\\w+)}");
+    private static final Pattern JSON = Pattern.compile("\\$\\{(\\w+):json}");
     private static final Pattern NUMBER = Pattern.compile("\\$\\{(\\w+):number}");
 
     private final JsonObject client;
@@ -31,7 +33,7 @@ final class Fixture {
         this.client = client;
     }
 
-    static Fixture of(String client) {
+    public static Fixture of(String client) {
         try (InputStream file = Fixture.class.getResourceAsStream("/clients/" + client + ".json")) {
             return new Fixture(new JsonObject(new String(file.readAllBytes(), StandardCharsets.UTF_8)));
         } catch (IOException e) {
@@ -39,19 +41,20 @@ final class Fixture {
         }
     }
 
-    Fixture with(String variable, Object value) {
+    /** @param value what {@code ${variable}} stands for, {@code ${variable:number}}, or {@code ${variable:json}} of any type */
+    public Fixture with(String variable, Object value) {
         variables.put(variable, value.toString());
         return this;
     }
 
     /** Logs in as the client does, and has the token from then on. */
-    Response login() {
+    public Response login() {
         Response answer = call("login");
         with("token", answer.<String>path("accessToken"));
         return answer;
     }
 
-    Response call(String name) {
+    public Response call(String name) {
         JsonObject call = client.getJsonObject("calls").getJsonObject(name);
         RequestSpecification request =
                 given().urlEncodingEnabled(false).redirects().follow(false);
@@ -61,7 +64,7 @@ final class Fixture {
             request.header("Authorization", "Bearer " + variables.get("token"));
         }
         if (call.containsKey("body")) {
-            request.body(((JsonObject) filled(call.getJsonObject("body"))).encode());
+            request.body(Json.encode(filled(call.getValue("body"))));
         }
         return request.request(call.getString("method"), (String) filled(call.getString("path")));
     }
@@ -88,6 +91,10 @@ final class Fixture {
         }
         if (!(template instanceof String text)) {
             return template;
+        }
+        Matcher json = JSON.matcher(text);
+        if (json.matches()) {
+            return Json.decodeValue(value(json.group(1)));
         }
         Matcher number = NUMBER.matcher(text);
         if (number.matches()) {

@@ -1,0 +1,212 @@
+package io.rolewright.access;
+
+import io.quarkus.hibernate.reactive.panache.Panache;
+import io.rolewright.access.LoginSetting.Method;
+import io.rolewright.audit.AuditLog;
+import io.rolewright.audit.AuditType;
+import io.rolewright.problem.ErrorCode;
+import io.rolewright.problem.Problem;
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.Tuple;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import java.util.List;
+import java.util.UUID;
+import java.util.function.UnaryOperator;
+import org.hibernate.reactive.mutiny.Mutiny;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is set for each way to log in of each identity. It counts for what is out already: each use of an access token is judged by it, and
+ * each renewal.
+ */
+@ApplicationScoped
+class LoginSettings {
+
+    private static final String READ = """
+            select i.client_id, l.id, l.access_token_ttl, l.access_token_max_ttl, l.access_token_trusted_ips,
+                l.client_secret_trusted_ips, l.sent,
+                case $2
+                    when 'universal-auth' then exists (select from client_secret s where s.identity_id = i.id)
+                    when 'token-auth' then exists (select from static_token t where t.identity_id = i.id)
+                    else exists (select from token_rule r where r.identity_id = i.id and r.method = $2)
+                end as used
+            from identity i left join login_setting l on l.identity_id = i.id and l.method = $2 where i.id = $1""";
+
+    private static final String WRITE = """
+            insert into login_setting (id, identity_id, method, access_token_ttl, access_token_max_ttl,
+                access_token_trusted_ips, client_secret_trusted_ips, sent)
+            values (?1, ?2, ?3, nullif(?4, 0), nullif(?5, 0), nullif(?6, ''), nullif(?7, ''), ?8)
+            on conflict (identity_id, method) do update set
+                access_token_ttl = excluded.access_token_ttl, access_token_max_ttl = excluded.access_token_max_ttl,
+                access_token_trusted_ips = excluded.access_token_trusted_ips,
+                client_secret_trusted_ips = excluded.client_secret_trusted_ips, sent = excluded.sent""";
+
+    private final Pool pool;
+    private final Standings standings;
+    private final AuditLog audit;
+
+    LoginSettings(Pool pool, Standings standings, AuditLog audit) {
+        this.pool = pool;
+        this.standings = standings;
+        this.audit = audit;
+    }
+
+    /** @param setting what counts if nothing was set */
+    record Known(UUID identityId, String clientId, LoginSetting setting, boolean isSet) {}
+
+    /**
+     * @return fails with 404 {@code identity_not_found}, or {@code auth_method_not_found} if the identity neither has a setting for it nor
+     *     anything to log in with by it
+     */
+    Uni<Known> get(UUID identityId, Method method) {
+        return find(identityId, method).invoke(known -> {
+            if (known == null) {
+                throw notFound(identityId, method);
+            }
+        });
+    }
+
+    /** @return null if the identity does not log in so */
+    private Uni<@Nullable Known> find(UUID identityId, Method method) {
+        return pool.preparedQuery(READ)
+                .execute(Tuple.of(identityId, method.storedName()))
+                .map(rows -> {
+                    if (rows.size() == 0) {
+                        throw Identities.notFound(identityId);
+                    }
+                    Row row = rows.iterator().next();
+                    boolean isSet = row.getUUID("id") != null;
+                    if (!isSet && !row.getBoolean("used")) {
+                        return null;
+                    }
+                    return new Known(
+                            identityId,
+                            row.getString("client_id"),
+                            isSet ? setting(row) : LoginSetting.unset(identityId),
+                            isSet);
+                });
+    }
+
+    /** How long a static token is good for whose maker did not say. @return fails with 404 {@code identity_not_found} */
+    Uni<Duration> ttlOfTokens(UUID identityId) {
+        return find(identityId, Method.TOKEN)
+                .map(known -> known == null || known.setting.ttl() == null
+                        ? StaticTokens.USUAL_TTL
+                        : Duration.ofSeconds(known.setting.ttl()));
+    }
+
+    /**
+     * Sets what was not set before.
+     *
+     * @return fails with 404 {@code identity_not_found}, 400 {@code auth_method_exists}
+     */
+    Uni<Known> create(Act act, UUID identityId, Method method, LoginSetting wanted) {
+        return find(identityId, method)
+                .invoke(known -> {
+                    if (known != null && known.isSet) {
+                        throw Problem.of(
+                                ErrorCode.AUTH_METHOD_EXISTS,
+                                "The identity " + identityId + " has a " + method.storedName()
+                                        + " already: change it, or delete it first.");
+                    }
+                })
+                .chain(() -> write(act, identityId, method, wanted));
+    }
+
+    /** @param change from what is there to what is to be. @return fails as {@link #get} does */
+    Uni<Known> change(Act act, UUID identityId, Method method, UnaryOperator<LoginSetting> change) {
+        return get(identityId, method).chain(known -> write(act, identityId, method, change.apply(known.setting)));
+    }
+
+    private Uni<Known> write(Act act, UUID identityId, Method method, LoginSetting wanted) {
+        return Panache.withTransaction(() -> Panache.getSession()
+                        .chain(session -> Identities.locked(session, identityId)
+                                .chain(() -> write(session, identityId, method, wanted))
+                                .chain(() -> Standings.changed(session, identityId))
+                                .chain(() -> audit.record(act.success(AuditType.SET_AUTH_METHOD)
+                                        .on(Identities.KIND, identityId)
+                                        .with("method", method.storedName())))))
+                .invoke(() -> standings.forget(List.of(identityId)))
+                .chain(() -> get(identityId, method));
+    }
+
+    /** Joins the running transaction. */
+    static Uni<Void> write(Mutiny.Session session, UUID identityId, Method method, LoginSetting wanted) {
+        return session.createNativeQuery(WRITE)
+                .setParameter(1, UUID.randomUUID())
+                .setParameter(2, identityId)
+                .setParameter(3, method.storedName())
+                .setParameter(4, wanted.ttl() == null ? 0 : wanted.ttl())
+                .setParameter(5, wanted.maxTtl() == null ? 0 : wanted.maxTtl())
+                .setParameter(6, text(wanted.tokenTrustedIps()))
+                .setParameter(7, text(wanted.secretTrustedIps()))
+                .setParameter(8, wanted.sent())
+                .executeUpdate()
+                .chain(() -> wanted.ttl() == null
+                        ? Uni.createFrom().voidItem()
+                        : TokenLedger.tellTtl(session, wanted.ttl()));
+    }
+
+    /**
+     * Ends this way to log in, with all that the identity has for it and all tokens that were obtained by that.
+     *
+     * @return what it was; fails with 400 {@code last_administrator} too
+     */
+    Uni<Known> delete(Act act, UUID identityId, Method method) {
+        return get(identityId, method)
+                .call(() -> Panache.withTransaction(() -> Panache.getSession()
+                        .chain(session -> Bindings.lock(session)
+                                .chain(() -> Identities.locked(session, identityId))
+                                .chain(() -> remove(session, identityId, method))
+                                .chain(() -> Bindings.keepAnAdministrator(session))
+                                .chain(() -> Standings.changed(session, identityId))
+                                .chain(() -> audit.record(act.success(AuditType.REMOVE_AUTH_METHOD)
+                                        .on(Identities.KIND, identityId)
+                                        .with("method", method.storedName()))))))
+                .invoke(() -> standings.forget(List.of(identityId)));
+    }
+
+    /** Joins the running transaction. */
+    static Uni<Void> remove(Mutiny.Session session, UUID identityId, Method method) {
+        var held = switch (method) {
+            case UNIVERSAL -> "client_secret";
+            case TOKEN -> "static_token";
+            case KUBERNETES, OIDC -> null;
+        };
+        var setting = session.createNativeQuery("delete from login_setting where identity_id = ?1 and method = ?2")
+                .setParameter(1, identityId)
+                .setParameter(2, method.storedName())
+                .executeUpdate();
+        return held == null
+                ? setting.replaceWithVoid()
+                : setting.chain(() -> session.createNativeQuery("delete from " + held + " where identity_id = ?1")
+                                .setParameter(1, identityId)
+                                .executeUpdate())
+                        .replaceWithVoid();
+    }
+
+    static LoginSetting setting(Row row) {
+        return new LoginSetting(
+                row.getUUID("id"),
+                row.getInteger("access_token_ttl"),
+                row.getInteger("access_token_max_ttl"),
+                LoginSetting.split(row.getString("access_token_trusted_ips")),
+                LoginSetting.split(row.getString("client_secret_trusted_ips")),
+                row.getString("sent"));
+    }
+
+    /** The driver takes no null without a type. */
+    private static String text(@Nullable List<String> networks) {
+        var joined = LoginSetting.joined(networks);
+        return joined == null ? "" : joined;
+    }
+
+    private static Problem notFound(UUID identityId, Method method) {
+        return Problem.of(
+                ErrorCode.AUTH_METHOD_NOT_FOUND,
+                "The identity " + identityId + " does not log in with " + method.storedName() + ".");
+    }
+}
