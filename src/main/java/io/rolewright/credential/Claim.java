@@ -15,6 +15,9 @@ public final class Claim {
     /** Null for a probe that has found nothing yet. */
     final @Nullable Attempt attempt;
 
+    /** The epoch that it was made with; that of the role may be raised while it lasts. */
+    final long taken;
+
     /** Whether the attempt was begun by an earlier claim. */
     final boolean continued;
 
@@ -30,6 +33,7 @@ public final class Claim {
 
     Claim(ManagedRole role, @Nullable Attempt attempt, boolean continued, boolean asked, @Nullable Instant planned) {
         this.role = role;
+        this.taken = role.epoch;
         this.attempt = attempt;
         this.continued = continued;
         this.asked = asked;

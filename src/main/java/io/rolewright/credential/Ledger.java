@@ -1,6 +1,7 @@
 package io.rolewright.credential;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
+import io.rolewright.store.ProcessLock;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -10,9 +11,12 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -33,6 +37,28 @@ class Ledger {
                AND (lease_until IS NULL OR lease_until <= clock_timestamp())
                AND (connection_id IS NULL OR connection_id <> ALL (CAST(string_to_array(:leaveOut, ',') AS uuid[])))
              ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED""";
+
+    /**
+     * Ends leases before they lapse: of processes that died, of this one if it has given up the work meanwhile, and such as nobody can have
+     * taken, since the clock of the store went back. Just after a start of the store nobody is called dead, for the living need a moment.
+     */
+    private static final String END_LEASES =
+            """
+            WITH ended AS (
+                UPDATE managed_role SET lease_until = clock_timestamp(), due_at = clock_timestamp() WHERE id IN (
+                    SELECT r.id FROM managed_role r
+                     WHERE r.lease_until > clock_timestamp() AND r.deleted_at IS NULL
+                       AND (r.lease_guard = r.lease_owner AND r.lease_owner <> $1 AND %s
+                                AND pg_postmaster_start_time() < clock_timestamp() - INTERVAL '3 seconds'
+                            OR r.lease_owner = $1 AND r.id <> ALL ($2)
+                                AND r.lease_until < clock_timestamp() + $3 * INTERVAL '1 second'
+                            OR r.lease_until > clock_timestamp() + $4 * INTERVAL '1 second')
+                       FOR UPDATE SKIP LOCKED)
+                RETURNING id)
+            SELECT (SELECT count(*) FROM ended) AS ended, NOT %s AS lives""".formatted(ProcessLock.isDead("r.lease_owner"), ProcessLock.isDead("$1"));
+
+    /** A claim of this process that is younger may have been taken while the roles in hand were counted. */
+    private static final Duration JUST_TAKEN = Duration.ofSeconds(3);
 
     private static final String PURGE_ROLES = """
             DELETE FROM managed_role WHERE id IN (
@@ -56,12 +82,16 @@ class Ledger {
     private final VersionSeal seal;
     private final Instance<RoleOwner> owners;
     private final CredentialConfig config;
-    private final UUID self = UUID.randomUUID();
+    private final ProcessLock process;
 
-    Ledger(Pool pool, VersionSeal seal, Instance<RoleOwner> owners, CredentialConfig config) {
+    /** Roles that this process works on, with the epoch of its claim. */
+    private final Map<UUID, Long> inHand = new ConcurrentHashMap<>();
+
+    Ledger(Pool pool, VersionSeal seal, Instance<RoleOwner> owners, ProcessLock process, CredentialConfig config) {
         this.pool = pool;
         this.seal = seal;
         this.owners = owners;
+        this.process = process;
         this.config = config;
     }
 
@@ -76,20 +106,20 @@ class Ledger {
 
     /** @return null item when there is no such role; {@link LostClaim} when somebody works on it */
     Uni<@Nullable Claim> claim(UUID roleId, Cause cause, Actor actor, Supplier<Uni<Void>> admission) {
-        return Panache.withTransaction(() -> CredentialStore.lock(roleId).chain(role -> {
+        return claiming(taken -> CredentialStore.lock(roleId).chain(role -> {
             if (role == null || role.deletedAt != null) {
                 return Uni.createFrom().nullItem();
             }
             if (role.leaseUntil != null && role.leaseUntil.isAfter(role.storeNow)) {
                 return Uni.createFrom().failure(new LostClaim());
             }
-            return take(role, cause, actor, admission);
+            return take(role, cause, actor, admission, taken);
         }));
     }
 
     /** Claims what is due, oldest first; roles that another replica claims at this moment are passed over. */
     Uni<List<Claim>> claimDue(int most, Set<UUID> connectionsToLeaveOut) {
-        return Panache.withTransaction(() -> Panache.getSession()
+        return claiming(taken -> Panache.getSession()
                 .chain(session -> session.createNativeQuery(DUE, UUID.class)
                         .setParameter(
                                 "leaveOut",
@@ -107,15 +137,55 @@ class Ledger {
                                                 ? Cause.SCHEDULE
                                                 : null,
                                         Actor.SERVICE,
-                                        Uni.createFrom()::voidItem)))));
+                                        Uni.createFrom()::voidItem,
+                                        taken)))));
+    }
+
+    /** @param claim in a store transaction; what it says to have taken is in hand unless that fails */
+    private <T> Uni<T> claiming(Function<Map<UUID, Long>, Uni<T>> claim) {
+        Map<UUID, Long> taken = new HashMap<>();
+        return Panache.withTransaction(() -> claim.apply(taken))
+                .onFailure()
+                .invoke(() -> taken.forEach(inHand::remove));
+    }
+
+    /** To be called when nothing more is done by a claim, whatever came of it: what it has left is free for others. */
+    void letGo(Claim claim) {
+        inHand.remove(claim.role.id, claim.taken);
+    }
+
+    /** Lets others go on with what dead processes have left, without waiting for their leases. @return how many roles are due by that */
+    Uni<Long> endLeases() {
+        double lease = config.lease().toMillis() / 1000.0;
+        return pool.preparedQuery(END_LEASES)
+                .execute(Tuple.of(
+                        process.self(),
+                        inHand.keySet().toArray(new UUID[0]),
+                        lease - JUST_TAKEN.toSeconds(),
+                        2 * lease + 60))
+                .map(rows -> rows.iterator().next())
+                .invoke(row -> {
+                    if (!row.getBoolean("lives")) {
+                        process.missed();
+                    }
+                })
+                .map(row -> row.getLong("ended"));
     }
 
     /** @param cause null to go on with what there is, or probe */
-    private Uni<Claim> take(ManagedRole role, @Nullable Cause cause, Actor actor, Supplier<Uni<Void>> admission) {
+    private Uni<Claim> take(
+            ManagedRole role,
+            @Nullable Cause cause,
+            Actor actor,
+            Supplier<Uni<Void>> admission,
+            Map<UUID, Long> taken) {
         role.epoch++;
-        role.leaseOwner = self;
+        role.leaseOwner = process.self();
+        role.leaseGuard = process.held();
         role.leaseUntil = role.storeNow.plus(config.lease());
         role.dueAt = role.leaseUntil;
+        inHand.put(role.id, role.epoch);
+        taken.put(role.id, role.epoch);
         boolean asked = !actor.equals(Actor.SERVICE);
         return CredentialStore.openAttempt(role.id).chain(open -> {
             if (open != null) {
@@ -396,6 +466,7 @@ class Ledger {
 
     private void free(ManagedRole role) {
         role.leaseOwner = null;
+        role.leaseGuard = null;
         role.leaseUntil = null;
         Duration interval = config.probeInterval();
         Instant probe = role.storeNow.plus(interval.minus(interval.dividedBy(10)
@@ -530,6 +601,7 @@ class Ledger {
                             : inDoubt ? RoleState.IN_DOUBT : RoleState.PARKED;
                     role.reason = stop.reason();
                     role.leaseOwner = null;
+                    role.leaseGuard = null;
                     role.leaseUntil = null;
                     role.dueAt = next;
                     return news

@@ -8,6 +8,7 @@ import jakarta.persistence.Table;
 import java.time.Instant;
 import java.util.UUID;
 import org.hibernate.annotations.Formula;
+import org.jspecify.annotations.Nullable;
 
 /** A role on a target whose password is ours to change. The columns are explained in the migration. */
 @Entity
@@ -32,6 +33,11 @@ class ManagedRole {
 
     long epoch;
     UUID leaseOwner;
+
+    /** The same while a lock shows that that process lives. */
+    @Nullable
+    UUID leaseGuard;
+
     Instant leaseUntil;
     Instant dueAt;
     Instant changeAt;

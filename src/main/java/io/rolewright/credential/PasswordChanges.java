@@ -147,11 +147,16 @@ public class PasswordChanges {
         Timer.Sample sample = Timer.start(metrics);
         // The lease must outlast the run, whatever deadline the caller has.
         Deadline own = deadline.earlier(TIME_TO_WRITE).within(config.longestRun());
-        return new Run(tools, claim, force, own).go().invoke(outcome -> {
-            String name = name(outcome);
-            sample.stop(metrics.timer("rolewright.attempt", "cause", claim.attempt.cause.wireName(), "outcome", name));
-            log.debugf("Attempt %s on role %s: %s", claim.attempt.id, claim.role.id, name);
-        });
+        return new Run(tools, claim, force, own)
+                .go()
+                .onTermination()
+                .invoke(() -> tools.ledger().letGo(claim))
+                .invoke(outcome -> {
+                    String name = name(outcome);
+                    sample.stop(metrics.timer(
+                            "rolewright.attempt", "cause", claim.attempt.cause.wireName(), "outcome", name));
+                    log.debugf("Attempt %s on role %s: %s", claim.attempt.id, claim.role.id, name);
+                });
     }
 
     private static String name(ChangeOutcome outcome) {

@@ -17,6 +17,7 @@ import io.rolewright.rotation.DueRotations;
 import io.rolewright.store.Awaited;
 import io.rolewright.store.CallersContext;
 import io.rolewright.store.OwnContext;
+import io.rolewright.store.ProcessLock;
 import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
 import io.smallrye.mutiny.Uni;
@@ -47,6 +48,9 @@ class DueWork {
     /** A look costs the store two index scans; more often than that is of no use to anybody. */
     private static final Duration SHORTEST_PAUSE = Duration.ofSeconds(1);
 
+    /** How often the leases of dead processes are looked for. */
+    private static final Duration LEASES = Duration.ofSeconds(1);
+
     /** Without a budget of its own a turn of the clock ends here at the latest, and the next begins. */
     private static final Duration LONGEST_TURN = Duration.ofMinutes(10);
 
@@ -65,6 +69,7 @@ class DueWork {
     private final VaultCourier vault;
     private final Outbox outbox;
     private final Housekeeping housekeeping;
+    private final ProcessLock process;
     private final Startup startup;
     private final SchedulerConfig config;
     private final Vertx vertx;
@@ -76,6 +81,7 @@ class DueWork {
     private final Counter turnsDone;
     private final Counter turnsFailed;
 
+    private final AtomicBoolean endingLeases = new AtomicBoolean();
     private volatile boolean stopping;
     private volatile DueTurn turn;
     private final AtomicBoolean tellSoon = new AtomicBoolean();
@@ -89,6 +95,7 @@ class DueWork {
             VaultCourier vault,
             Outbox outbox,
             Housekeeping housekeeping,
+            ProcessLock process,
             Startup startup,
             SchedulerConfig config,
             Vertx vertx,
@@ -101,6 +108,7 @@ class DueWork {
         this.vault = vault;
         this.outbox = outbox;
         this.housekeeping = housekeeping;
+        this.process = process;
         this.startup = startup;
         this.config = config;
         this.vertx = vertx;
@@ -165,6 +173,11 @@ class DueWork {
     }
 
     private Uni<Report> run(DueTurn mine, Deadline budget) {
+        return CallersContext.answer(() -> roles.endLeases().onFailure().recoverWithItem(0L))
+                .chain(ended -> carryOut(mine, budget));
+    }
+
+    private Uni<Report> carryOut(DueTurn mine, Deadline budget) {
         // Beside the work, so that a slow target keeps nobody waiting for news, and after it, for what it has made
         // true. Notices only after it: they lock the rows that are due, and a claim passes locked rows by.
         return Uni.combine()
@@ -245,9 +258,30 @@ class DueWork {
     void start(@Observes StartupEvent event) {
         if (config.enabled()) {
             arm(SHORTEST_PAUSE);
+            process.begin();
+            vertx.setPeriodic(LEASES.toMillis(), ignored -> endLeases());
             outbox.whenPut(this::tellSoon);
             vault.whenDue(this::tellSoon);
         }
+    }
+
+    /** Of a process that died nobody hears: each second its leases are looked for, by an index that holds what is under way. */
+    private void endLeases() {
+        if (stopping || !startup.state().ready() || !endingLeases.compareAndSet(false, true)) {
+            return;
+        }
+        roles.endLeases()
+                .onTermination()
+                .invoke(() -> endingLeases.set(false))
+                .subscribe()
+                .with(
+                        ended -> {
+                            if (ended > 0) {
+                                log.infof("Going on with %d roles that a process has left", ended);
+                                arm(Duration.ofMillis(1));
+                            }
+                        },
+                        failure -> log.debugf("Leases cannot be looked at: %s", StoreFault.describe(failure)));
     }
 
     /** What this process has done is told at once; what others did, by them or with the next look. */

@@ -20,6 +20,7 @@ import jakarta.inject.Singleton;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -106,22 +107,31 @@ class StorePool implements PgPoolCreator {
         return servers.get(0).getUser();
     }
 
-    /** Opens a session outside the pool, without a bound on its statements, as the migration role if there is one. */
+    /** Opens a session outside the pool, without a bound on its statements, as the running service. */
+    Uni<PgConnection> session() {
+        return session(Optional.empty(), Optional.empty());
+    }
+
+    /** The same as the migration role, if there is one. */
     Uni<PgConnection> session(MigrationConfig role) {
+        return session(role.username(), role.password());
+    }
+
+    private Uni<PgConnection> session(Optional<String> username, Optional<String> password) {
         if (servers.isEmpty()) {
             return Uni.createFrom().failure(new ConfigurationException("quarkus.datasource.reactive.url is not set"));
         }
-        Uni<PgConnection> first = connect(servers.get(0), role);
+        Uni<PgConnection> first = connect(servers.get(0), username, password);
         for (PgConnectOptions other : servers.subList(1, servers.size())) {
-            first = first.onFailure().recoverWithUni(() -> connect(other, role));
+            first = first.onFailure().recoverWithUni(() -> connect(other, username, password));
         }
         return first;
     }
 
-    private Uni<PgConnection> connect(PgConnectOptions server, MigrationConfig role) {
+    private Uni<PgConnection> connect(PgConnectOptions server, Optional<String> username, Optional<String> password) {
         PgConnectOptions options = new PgConnectOptions(server);
-        role.username().ifPresent(options::setUser);
-        role.password().ifPresent(options::setPassword);
+        username.ifPresent(options::setUser);
+        password.ifPresent(options::setPassword);
         return PgConnection.connect(
                         io.vertx.mutiny.core.Vertx.newInstance(Objects.requireNonNull(vertx, "the pool was made")),
                         options)
