@@ -1,11 +1,13 @@
 package io.rolewright.credential;
 
+import io.rolewright.problem.Problem;
 import jakarta.persistence.Embedded;
 import jakarta.persistence.Entity;
 import jakarta.persistence.EnumType;
 import jakarta.persistence.Enumerated;
 import jakarta.persistence.Id;
 import jakarta.persistence.Table;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.UUID;
 import org.hibernate.annotations.Immutable;
@@ -54,6 +56,29 @@ class Credential {
     UUID nextRole() {
         boolean first = role2Id == null || credentialVersion == null || credentialVersion == 0 || activeIndex == 1;
         return first ? role1Id : role2Id;
+    }
+
+    /**
+     * Lets a change be begun, or refuses. Of many that come at once one goes through, and none of the others touches the role that is
+     * served by then.
+     *
+     * @param role whose turn it is said to be
+     * @param force whether the overlap may be cut short
+     * @param now the store's clock
+     * @throws Problem 400 {@code rotation_revoking}, {@code rotation_in_progress}, {@code overlap_not_over}
+     */
+    void admit(UUID role, Cause cause, boolean force, Instant now, Duration minimumOverlap) {
+        if (revokingSince != null) {
+            throw Revoking.problem();
+        }
+        if (strategy == Strategy.SELF || cause == Cause.CREATION) {
+            return;
+        }
+        boolean due = plan.nextRotationAt() != null && !plan.nextRotationAt().isAfter(now);
+        if (!role.equals(nextRole()) || cause == Cause.SCHEDULE && !due) {
+            throw NotChanged.inProgress(); // somebody has rotated, or changed the schedule, since it was read
+        }
+        OverlapNotOver.require(strategy, credentialVersion, plan, force, now, minimumOverlap);
     }
 
     /** As facts call what it is about. */

@@ -11,6 +11,18 @@ import org.jspecify.annotations.Nullable;
 /** How rows of this package are found. Every method joins the running session; those that lock need a transaction. */
 final class CredentialStore {
 
+    /**
+     * Locks what a role belongs to, in the transaction that begins a change of it. Null item when no table has it, which is so only for
+     * owners of tests. Whoever writes it has locked role and owner before.
+     */
+    static Uni<@Nullable Credential> lockCredential(UUID id) {
+        return Panache.getSession()
+                .chain(session -> session.createSelectionQuery("from Credential c where c.id = ?1", Credential.class)
+                        .setParameter(1, id)
+                        .setLockMode(LockModeType.PESSIMISTIC_WRITE)
+                        .getSingleResultOrNull());
+    }
+
     private static final List<VersionState> UNFINISHED =
             List.of(VersionState.PENDING, VersionState.IN_DOUBT, VersionState.APPLIED);
     private static final List<AttemptState> OPEN =

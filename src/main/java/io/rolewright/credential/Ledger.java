@@ -19,7 +19,6 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Function;
-import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -82,17 +81,25 @@ class Ledger {
     private final VersionSeal seal;
     private final Instance<RoleOwner> owners;
     private final CredentialConfig config;
+    private final ScheduleConfig schedule;
     private final ProcessLock process;
 
     /** Roles that this process works on, with the epoch of its claim. */
     private final Map<UUID, Long> inHand = new ConcurrentHashMap<>();
 
-    Ledger(Pool pool, VersionSeal seal, Instance<RoleOwner> owners, ProcessLock process, CredentialConfig config) {
+    Ledger(
+            Pool pool,
+            VersionSeal seal,
+            Instance<RoleOwner> owners,
+            ProcessLock process,
+            CredentialConfig config,
+            ScheduleConfig schedule) {
         this.pool = pool;
         this.seal = seal;
         this.owners = owners;
         this.process = process;
         this.config = config;
+        this.schedule = schedule;
     }
 
     RoleOwner owner(String kind) {
@@ -105,7 +112,7 @@ class Ledger {
     // ---- Claiming -------------------------------------------------------------------------------------------------
 
     /** @return null item when there is no such role; {@link LostClaim} when somebody works on it */
-    Uni<@Nullable Claim> claim(UUID roleId, Cause cause, Actor actor, Supplier<Uni<Void>> admission) {
+    Uni<@Nullable Claim> claim(UUID roleId, Cause cause, Actor actor, boolean force) {
         return claiming(taken -> CredentialStore.lock(roleId).chain(role -> {
             if (role == null || role.deletedAt != null) {
                 return Uni.createFrom().nullItem();
@@ -113,7 +120,7 @@ class Ledger {
             if (role.leaseUntil != null && role.leaseUntil.isAfter(role.storeNow)) {
                 return Uni.createFrom().failure(new LostClaim());
             }
-            return take(role, cause, actor, admission, taken);
+            return take(role, cause, actor, force, taken);
         }));
     }
 
@@ -137,7 +144,7 @@ class Ledger {
                                                 ? Cause.SCHEDULE
                                                 : null,
                                         Actor.SERVICE,
-                                        Uni.createFrom()::voidItem,
+                                        false,
                                         taken)))));
     }
 
@@ -174,11 +181,7 @@ class Ledger {
 
     /** @param cause null to go on with what there is, or probe */
     private Uni<Claim> take(
-            ManagedRole role,
-            @Nullable Cause cause,
-            Actor actor,
-            Supplier<Uni<Void>> admission,
-            Map<UUID, Long> taken) {
+            ManagedRole role, @Nullable Cause cause, Actor actor, boolean force, Map<UUID, Long> taken) {
         role.epoch++;
         role.leaseOwner = process.self();
         role.leaseGuard = process.held();
@@ -208,11 +211,22 @@ class Ledger {
             if (cause == Cause.REVOKE) {
                 role.state = RoleState.REVOKING;
             }
-            return admission
-                    .get()
+            return admitted(role, cause, force)
                     .chain(() -> begin(role, cause, actor))
                     .map(attempt -> new Claim(role, attempt, false, asked, null));
         });
+    }
+
+    private Uni<Void> admitted(ManagedRole role, Cause cause, boolean force) {
+        return cause == Cause.REVOKE
+                ? Uni.createFrom().voidItem()
+                : CredentialStore.lockCredential(role.ownerId)
+                        .invoke(credential -> {
+                            if (credential != null) {
+                                credential.admit(role.id, cause, force, role.storeNow, schedule.minimumOverlap());
+                            }
+                        })
+                        .replaceWithVoid();
     }
 
     private static Uni<Attempt> begin(ManagedRole role, Cause cause, Actor actor) {

@@ -75,24 +75,13 @@ public class PasswordChanges {
     /**
      * Claims the role and goes as far as the deadline allows. An unfinished attempt is continued instead of beginning another.
      *
-     * @param force also where the target knows a higher epoch than the store and none of our passwords opens the role
-     * @return fails only when the store cannot be reached before anything was sent
+     * @param force also where the target knows a higher epoch than the store and none of our passwords opens the role, and where the
+     *     credential that was replaced last may still be in use
+     * @return fails as {@link Credential#admit}, and when the store cannot be reached before anything was sent
      */
     public Uni<ChangeOutcome> change(UUID roleId, Cause cause, Actor actor, boolean force, Deadline deadline) {
-        return change(roleId, cause, actor, force, Uni.createFrom()::voidItem, deadline);
-    }
-
-    /**
-     * The same, if the owner lets it.
-     *
-     * @param admission runs inside the store transaction that would begin an attempt, with the role's row locked, and refuses by
-     *     failing; not asked when an attempt is continued
-     * @return fails as {@code admission} does; nothing was begun then
-     */
-    public Uni<ChangeOutcome> change(
-            UUID roleId, Cause cause, Actor actor, boolean force, Supplier<Uni<Void>> admission, Deadline deadline) {
         return tools.ledger()
-                .claim(roleId, cause, actor, admission)
+                .claim(roleId, cause, actor, force)
                 .chain(claim -> claim == null
                         ? gone()
                         : run(claim, force, deadline)
@@ -102,7 +91,7 @@ public class PasswordChanges {
                                         outcome instanceof ChangeOutcome.Done
                                                         && claim.attempt.cause.reapplies()
                                                         && !cause.reapplies()
-                                                ? change(roleId, cause, actor, force, admission, deadline)
+                                                ? change(roleId, cause, actor, force, deadline)
                                                 : Uni.createFrom().item(outcome)))
                 .onFailure(LostClaim.class)
                 .recoverWithItem(ChangeOutcome.InProgress::new);

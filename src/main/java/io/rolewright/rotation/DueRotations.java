@@ -4,6 +4,7 @@ import io.rolewright.credential.Actor;
 import io.rolewright.credential.Cause;
 import io.rolewright.credential.ChangeOutcome;
 import io.rolewright.credential.ManagedRoles;
+import io.rolewright.credential.OverlapNotOver;
 import io.rolewright.problem.Problem;
 import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
@@ -87,8 +88,8 @@ public class DueRotations {
     public Uni<Boolean> carryOn(Due due, Deadline deadline) {
         return store.byId(due.rotationId())
                 .chain(row -> row == null ? Uni.createFrom().item(false) : carryOn(row, deadline))
-                .onFailure(RotationTurn.OverlapNotOver.class)
-                .recoverWithUni(early -> putOff(due.rotationId(), ((RotationTurn.OverlapNotOver) early).until)
+                .onFailure(OverlapNotOver.class)
+                .recoverWithUni(early -> putOff(due.rotationId(), ((OverlapNotOver) early).until())
                         .replaceWith(false))
                 .onFailure(Problem.class)
                 .recoverWithItem(false) // somebody else was quicker; the row says when to look again

@@ -18,6 +18,7 @@ import io.rolewright.credential.ManagedRoles;
 import io.rolewright.credential.NotChanged;
 import io.rolewright.credential.PasswordChanges;
 import io.rolewright.credential.Plan;
+import io.rolewright.credential.Revoking;
 import io.rolewright.credential.RoleServer;
 import io.rolewright.credential.RoleStatus;
 import io.rolewright.credential.Strategy;
@@ -438,7 +439,7 @@ class Rotations {
     /** Real clients send these with every change; other values would leave stored credentials and roles disagreeing. */
     private static void refuseWhatStays(Rotation row, ChangedRotation wanted) {
         if (row.revokingSince != null) {
-            throw RotationTurn.revoking();
+            throw Revoking.problem();
         }
         stays(
                 "connectionId",
@@ -469,7 +470,7 @@ class Rotations {
     private Uni<Void> apply(Act act, UUID id, ChangedRotation wanted, String requirements) {
         return store.lock(id).onItem().ifNull().failWith(() -> notFound(id)).chain(row -> {
             if (row.revokingSince != null) { // since it was read
-                throw RotationTurn.revoking();
+                throw Revoking.problem();
             }
             boolean weaker = refuseWeaker(act, row, wanted); // again: another may have strengthened them meanwhile
             Plan plan = row.plan;

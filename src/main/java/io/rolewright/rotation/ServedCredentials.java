@@ -4,6 +4,7 @@ import io.rolewright.access.Right;
 import io.rolewright.audit.AuditType;
 import io.rolewright.credential.NotChanged;
 import io.rolewright.credential.Passwords;
+import io.rolewright.credential.Revoking;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.EntityTags;
@@ -44,7 +45,7 @@ class ServedCredentials {
                 .existing(act.caller(), id, Right.ROTATION_READ_CREDENTIALS)
                 .chain(row -> {
                     if (row.revokingSince != null) {
-                        throw RotationTurn.revoking();
+                        throw Revoking.problem();
                     }
                     String etag = etag(row.id, row.credentialVersion);
                     return EntityTags.isKnown(ifNoneMatch, etag)

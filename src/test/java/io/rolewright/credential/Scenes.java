@@ -236,7 +236,7 @@ class Scenes {
         }
 
         Claim claim(Cause cause) {
-            return await(() -> ledger.claim(role, cause, Actor.SERVICE, Uni.createFrom()::voidItem));
+            return await(() -> ledger.claim(role, cause, Actor.SERVICE, false));
         }
 
         String current() {

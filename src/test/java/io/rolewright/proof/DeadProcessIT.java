@@ -36,7 +36,7 @@ class DeadProcessIT extends ChangeProof {
         ServiceProcess other = scene.installation.start();
         long before = subject.version(other);
         TcpProxy.Sighting killed = scene.toTarget.before(TcpProxy.reply("COMMIT"), () -> {
-            service.kill();
+            service.killAtOnce();
             return Fate.PASS;
         });
 
@@ -55,10 +55,11 @@ class DeadProcessIT extends ChangeProof {
         Subject subject = begun(kind);
         long before = subject.version(service);
         scene.toTarget.before(TcpProxy.reply("COMMIT"), () -> {
-            service.kill();
+            service.killAtOnce();
             return Fate.PASS;
         });
         subject.change(service).join();
+        service.kill(); // waits until it is gone
 
         service.restart();
 

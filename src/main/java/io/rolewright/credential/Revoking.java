@@ -1,0 +1,16 @@
+package io.rolewright.credential;
+
+import io.rolewright.problem.ErrorCode;
+import io.rolewright.problem.Problem;
+
+/** What is said of a rotation that is ending. */
+public final class Revoking {
+
+    private Revoking() {}
+
+    public static Problem problem() {
+        return Problem.of(
+                ErrorCode.ROTATION_REVOKING,
+                "This rotation is deleted: it only waits for its roles to get passwords that nobody is given.");
+    }
+}
