@@ -14,6 +14,7 @@ final class CommandLine {
         MIGRATE,
         PRUNE_AUDIT,
         KEY_COMMAND,
+        ADOPT_STORE,
         HELP,
         VERSION
     }
@@ -26,16 +27,18 @@ final class CommandLine {
               --migrate          brings the schema of the store up to date and ends
               --prune-audit      deletes audit rows older than ROLEWRIGHT_AUDIT_RETENTION and ends
               --command COMMAND  changes keys and ends, with a progress bar:
-                                   %s
+                                   %s;
+                                 or makes a copy of the store the one whose work is done: adopt-store
               --help, -h         shows this and ends
               --version          shows the version and ends
 
             Settings are environment variables; README.md lists them.
 
             Exit codes: 0 done; 1 not done, the reason is printed; 2 an option, command or ROLEWRIGHT_ setting that
-            there is not; 3 done but for the records that are listed (re-encrypt).""".formatted(words());
+            there is not; 3 done but for the records that are listed (re-encrypt).""".formatted(keyWords());
 
     private static final String COMMAND = "--command";
+    private static final String ADOPT_STORE = "adopt-store";
     private static final List<String> OPTIONS =
             List.of("--migrate", "--prune-audit", COMMAND, "--help", "-h", "--version");
 
@@ -55,7 +58,7 @@ final class CommandLine {
         }
         String first = arguments[0];
         if (first.equals(COMMAND) || first.startsWith(COMMAND + "=")) {
-            return keyCommand(arguments);
+            return command(arguments);
         }
         Order order = switch (first) {
             case "--migrate" -> Order.MIGRATE;
@@ -70,19 +73,19 @@ final class CommandLine {
         return order;
     }
 
-    private static Order keyCommand(String... arguments) {
+    private static Order command(String... arguments) {
         boolean joined = arguments[0].startsWith(COMMAND + "=");
         if (!joined && arguments.length == 1) {
             throw new UnknownInput(COMMAND + " needs a command: " + words() + ".");
         }
         String word = joined ? arguments[0].substring(COMMAND.length() + 1) : arguments[1];
-        if (KeyCommand.of(word).isEmpty()) {
+        if (KeyCommand.of(word).isEmpty() && !word.equals(ADOPT_STORE)) {
             throw new UnknownInput("There is no such command after " + COMMAND + ". There are: " + words() + ".");
         }
         if (arguments.length > (joined ? 1 : 2)) {
             throw new UnknownInput(COMMAND + " " + word + " stands alone: nothing may follow it. See --help.");
         }
-        return Order.KEY_COMMAND;
+        return word.equals(ADOPT_STORE) ? Order.ADOPT_STORE : Order.KEY_COMMAND;
     }
 
     private static UnknownInput unknown(String argument) {
@@ -103,6 +106,10 @@ final class CommandLine {
     }
 
     private static String words() {
+        return keyWords() + ", " + ADOPT_STORE;
+    }
+
+    private static String keyWords() {
         return Arrays.stream(KeyCommand.values()).map(KeyCommand::word).collect(Collectors.joining(", "));
     }
 }

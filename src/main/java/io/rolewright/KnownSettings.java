@@ -57,6 +57,7 @@ final class KnownSettings {
             "rolewright.credential.versions-kept",
             "rolewright.delivery.poll-interval",
             "rolewright.delivery.waiters",
+            "rolewright.installation",
             "rolewright.listener.connections",
             "rolewright.listener.connections-per-address",
             "rolewright.listener.reading-memory",

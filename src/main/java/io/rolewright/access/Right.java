@@ -60,7 +60,9 @@ public enum Right {
     /** Has everything done that is due, in the organisation and in every project, and sees no more than counts of it. */
     RUN_DUE("run-due", "rotations", SCHEDULER),
     /** Sees which keys seal the store and runs the key commands; sees no key and opens nothing. */
-    KEYS_MANAGE("manage", "keys");
+    KEYS_MANAGE("manage", "keys"),
+    /** Sees whether the store is a copy, and makes a copy the one whose work is done. */
+    STORE_MANAGE("manage", "store");
 
     private final String action;
     private final String subject;

@@ -94,5 +94,7 @@ public final class AuditType {
     /** Ours: a command that changes the keys of the store was given. */
     public static final String RUN_KEY_COMMAND = "run-key-command";
 
+    public static final String ADOPT_STORE = "adopt-store";
+
     private AuditType() {}
 }

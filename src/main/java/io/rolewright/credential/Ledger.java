@@ -2,6 +2,7 @@ package io.rolewright.credential;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.store.ProcessLock;
+import io.rolewright.store.StoreOrigin;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -78,6 +79,7 @@ class Ledger {
                AND started_at <= (SELECT started_at FROM attempt WHERE role_id = $1 ORDER BY started_at DESC OFFSET $3 LIMIT 1)""";
 
     private final Pool pool;
+    private final StoreOrigin origin;
     private final VersionSeal seal;
     private final Instance<RoleOwner> owners;
     private final CredentialConfig config;
@@ -93,8 +95,10 @@ class Ledger {
             Instance<RoleOwner> owners,
             ProcessLock process,
             CredentialConfig config,
-            ScheduleConfig schedule) {
+            ScheduleConfig schedule,
+            StoreOrigin origin) {
         this.pool = pool;
+        this.origin = origin;
         this.seal = seal;
         this.owners = owners;
         this.process = process;
@@ -114,6 +118,7 @@ class Ledger {
     /** @return null item when there is no such role; {@link LostClaim} when somebody works on it */
     Uni<@Nullable Claim> claim(UUID roleId, Cause cause, Actor actor, boolean force) {
         return claiming(taken -> CredentialStore.lock(roleId).chain(role -> {
+            origin.requireOriginal(); // whoever asks: without a claim nothing is sent
             if (role == null || role.deletedAt != null) {
                 return Uni.createFrom().nullItem();
             }
@@ -126,6 +131,9 @@ class Ledger {
 
     /** Claims what is due, oldest first; roles that another replica claims at this moment are passed over. */
     Uni<List<Claim>> claimDue(int most, Set<UUID> connectionsToLeaveOut) {
+        if (origin.standing().copy()) {
+            return Uni.createFrom().item(List.of());
+        }
         return claiming(taken -> Panache.getSession()
                 .chain(session -> session.createNativeQuery(DUE, UUID.class)
                         .setParameter(

@@ -3,6 +3,7 @@ package io.rolewright.credential;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import io.quarkus.hibernate.reactive.panache.Panache;
+import io.rolewright.store.StoreOrigin;
 import io.rolewright.target.Deadline;
 import io.rolewright.target.Errand;
 import io.rolewright.target.TargetFailure;
@@ -34,12 +35,14 @@ public class PasswordChanges {
     private final Tools tools;
     private final CredentialConfig config;
     private final MeterRegistry metrics;
+    private final StoreOrigin origin;
 
     /** Rotations and connections that somebody waits for. */
     private final Set<UUID> inHand = ConcurrentHashMap.newKeySet();
 
-    PasswordChanges(Tools tools, CredentialConfig config, MeterRegistry metrics) {
+    PasswordChanges(Tools tools, CredentialConfig config, MeterRegistry metrics, StoreOrigin origin) {
         this.tools = tools;
+        this.origin = origin;
         this.config = config;
         this.metrics = metrics;
     }
@@ -111,6 +114,9 @@ public class PasswordChanges {
      * marker that stays is one of an owner that is gone, which nothing respects.
      */
     public Uni<Void> removeMarker(UUID roleId, Deadline deadline) {
+        if (origin.standing().copy()) {
+            return Uni.createFrom().voidItem();
+        }
         return Panache.withSession(() -> CredentialStore.role(roleId))
                 .chain(role -> role == null || !role.marked
                         ? Uni.createFrom().voidItem()

@@ -86,6 +86,8 @@ public final class Operations {
             PUT    FORM          /api/v1/projects/{projectId}/identity-memberships/{identityId}
             DELETE NONE          /api/v1/projects/{projectId}/identity-memberships/{identityId}
             POST   NONE          /api/v1/rotations/run-due
+            GET    NONE          /api/v1/store
+            POST   NONE          /api/v1/store/adopt
             GET    NONE          /api/v1/webhooks
             POST   PEM           /api/v1/webhooks
             GET    NONE          /api/v1/webhooks/{webhookId}

@@ -19,6 +19,8 @@ import io.rolewright.store.CallersContext;
 import io.rolewright.store.OwnContext;
 import io.rolewright.store.ProcessLock;
 import io.rolewright.store.StoreFault;
+import io.rolewright.store.StoreIsACopy;
+import io.rolewright.store.StoreOrigin;
 import io.rolewright.target.Deadline;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.Cancellable;
@@ -71,6 +73,7 @@ class DueWork {
     private final Housekeeping housekeeping;
     private final ProcessLock process;
     private final Startup startup;
+    private final StoreOrigin origin;
     private final SchedulerConfig config;
     private final Vertx vertx;
     private final Clock clock;
@@ -97,6 +100,7 @@ class DueWork {
             Housekeeping housekeeping,
             ProcessLock process,
             Startup startup,
+            StoreOrigin origin,
             SchedulerConfig config,
             Vertx vertx,
             Clock clock,
@@ -110,6 +114,7 @@ class DueWork {
         this.housekeeping = housekeeping;
         this.process = process;
         this.startup = startup;
+        this.origin = origin;
         this.config = config;
         this.vertx = vertx;
         this.clock = clock;
@@ -123,6 +128,9 @@ class DueWork {
                 .register(metrics);
         Gauge.builder("rolewright.roles.in.doubt", inDoubt, AtomicLong::doubleValue)
                 .description("Roles whose last change was sent and not answered; the same from every replica")
+                .register(metrics);
+        Gauge.builder("rolewright.store.copy", origin, store -> store.standing().copy() ? 1 : 0)
+                .description("1 while the store is a copy, which changes no password and sends nothing; else 0")
                 .register(metrics);
         Gauge.builder("rolewright.roles.parked", parked, AtomicLong::doubleValue)
                 .description("Roles that something stands in the way of; the same from every replica")
@@ -155,9 +163,15 @@ class DueWork {
      * when the caller hangs up, or may no longer.
      *
      * @param mayNoMore fails when the caller may have no more begun; never completes otherwise
-     * @return fails as {@code mayNoMore} does, at once
+     * @return fails as {@code mayNoMore} does, at once; with {@link StoreIsACopy} before anything is begun
      */
     Uni<Report> run(Deadline budget, Uni<Void> mayNoMore) {
+        return CallersContext.answer(origin::look)
+                .invoke(origin::requireOriginal)
+                .chain(() -> runOriginal(budget, mayNoMore));
+    }
+
+    private Uni<Report> runOriginal(Deadline budget, Uni<Void> mayNoMore) {
         DueTurn mine = new DueTurn(rotations, roles, vertx, budget);
         turns.add(mine);
         if (stopping) {
@@ -295,7 +309,7 @@ class DueWork {
     }
 
     private void tellNow() {
-        if (!stopping && startup.state().ready()) {
+        if (!stopping && startup.state().ready() && !origin.standing().copy()) {
             notice(Deadline.in(LONGEST_TURN)).subscribe().with(noticed -> courier.wake(LONGEST_TURN), impossible -> {});
             vault.wake(LONGEST_TURN);
         }
@@ -316,6 +330,17 @@ class DueWork {
             return;
         }
         arm(jittered(config.pollInterval()));
+        OwnContext.on(vertx.getOrCreateContext(), origin::look)
+                .subscribe()
+                .with(
+                        this::lookFor,
+                        failure -> log.warnf("Due work waits for its next turn: %s", StoreFault.describe(failure)));
+    }
+
+    private void lookFor(StoreOrigin.Standing standing) {
+        if (stopping || standing.copy()) {
+            return;
+        }
         tellNow();
         DueTurn under = turn;
         if (under != null) { // a slow target keeps it; what has become due meanwhile need not wait

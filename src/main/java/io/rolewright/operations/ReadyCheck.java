@@ -1,12 +1,14 @@
 package io.rolewright.operations;
 
 import io.rolewright.store.StoreFault;
+import io.rolewright.store.StoreOrigin;
 import io.smallrye.health.api.AsyncHealthCheck;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import org.eclipse.microprofile.health.HealthCheckResponse;
+import org.eclipse.microprofile.health.HealthCheckResponseBuilder;
 import org.eclipse.microprofile.health.Readiness;
 
 /**
@@ -21,10 +23,12 @@ class ReadyCheck implements AsyncHealthCheck {
     private static final Duration LIMIT = Duration.ofSeconds(1);
 
     private final Startup startup;
+    private final StoreOrigin origin;
     private final Pool pool;
 
-    ReadyCheck(Startup startup, Pool pool) {
+    ReadyCheck(Startup startup, StoreOrigin origin, Pool pool) {
         this.startup = startup;
+        this.origin = origin;
         this.pool = pool;
     }
 
@@ -41,11 +45,17 @@ class ReadyCheck implements AsyncHealthCheck {
                 .ifNoItem()
                 .after(LIMIT)
                 .fail()
-                .map(readOnly -> "off".equals(readOnly)
-                        ? HealthCheckResponse.named("rolewright").up().build()
-                        : notReady("store", "store is read-only"))
+                .map(readOnly ->
+                        "off".equals(readOnly) ? ready(origin.standing()) : notReady("store", "store is read-only"))
                 .onFailure()
                 .recoverWithItem(failure -> notReady("store", StoreFault.describe(failure)));
+    }
+
+    /** A copy answers what it is asked, so it is ready; it says what it is. */
+    private static HealthCheckResponse ready(StoreOrigin.Standing standing) {
+        HealthCheckResponseBuilder ready =
+                HealthCheckResponse.named("rolewright").up();
+        return (standing.copy() ? ready.withData("storeIsACopy", standing.sentence()) : ready).build();
     }
 
     private static HealthCheckResponse notReady(String step, String reason) {

@@ -1,6 +1,7 @@
 package io.rolewright.operations;
 
 import io.rolewright.access.Public;
+import io.rolewright.store.StoreOrigin;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
@@ -17,16 +18,30 @@ import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 @Tag(name = "Status")
 class StatusResource {
 
+    private final StoreOrigin origin;
+
+    StatusResource(StoreOrigin origin) {
+        this.origin = origin;
+    }
+
     @GET
     @Public
     @SecurityRequirements
     @Operation(operationId = "getStatus", summary = "Ask whether the service answers")
     public Status status() {
-        return new Status("Ok", Instant.now());
+        return new Status("Ok", Instant.now(), origin.standing().copy());
     }
 
     @Schema(name = "Status")
     record Status(
             @Schema(required = true, examples = "Ok") String message,
-            @Schema(required = true) Instant date) {}
+            @Schema(required = true) Instant date,
+
+            @Schema(
+                    required = true,
+                    description =
+                            "Whether the service's own database is a copy, which changes no password and sends nothing"
+                                    + " until it is adopted.",
+                    examples = "false")
+            boolean storeIsACopy) {}
 }

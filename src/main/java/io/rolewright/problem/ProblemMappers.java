@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import io.quarkus.vertx.http.runtime.CurrentVertxRequest;
 import io.rolewright.store.StoreFault;
+import io.rolewright.store.StoreIsACopy;
 import jakarta.validation.ConstraintViolationException;
 import jakarta.ws.rs.WebApplicationException;
 import jakarta.ws.rs.core.MediaType;
@@ -34,6 +35,11 @@ class ProblemMappers {
     RestResponse<ApiError> problem(Problem problem) {
         log.debugf("%d %s", problem.status(), problem.code());
         return error(problem.status(), problem.errorCode(), problem.getMessage(), problem.details(), problem.headers());
+    }
+
+    @ServerExceptionMapper
+    RestResponse<ApiError> copy(StoreIsACopy copy) {
+        return error(ErrorCode.STORE_IS_A_COPY, copy.getMessage(), Map.of(), Map.of());
     }
 
     @ServerExceptionMapper

@@ -19,6 +19,7 @@ import io.vertx.sqlclient.impl.SqlConnectionInternal;
 import jakarta.inject.Singleton;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -100,6 +101,14 @@ class StorePool implements PgPoolCreator {
                     }
                 });
         session.close(); // hands it to the pool
+    }
+
+    /** {@code host:port/database} of each server in the URL, as it was given. */
+    List<String> addresses() {
+        return servers.stream()
+                .map(server ->
+                        server.getHost().toLowerCase(Locale.ROOT) + ":" + server.getPort() + "/" + server.getDatabase())
+                .toList();
     }
 
     /** The database role of the running service. */

@@ -2,6 +2,7 @@ package io.rolewright.target;
 
 import io.quarkus.runtime.StartupEvent;
 import io.rolewright.store.CallersContext;
+import io.rolewright.store.StoreOrigin;
 import io.rolewright.target.address.AddressGuard;
 import io.rolewright.target.address.Checked;
 import io.smallrye.mutiny.TimeoutException;
@@ -40,22 +41,39 @@ public class Targets {
     private final Slots slots;
     private final Admissions admissions;
     private final Dialler dialler;
+    private final Runnable mayChange;
 
     /** @throws IllegalArgumentException with a readable sentence when a network in the configuration is malformed */
     @Inject
     public Targets(
-            TargetConfig config, @ConfigProperty(name = "quarkus.datasource.reactive.url") Optional<String> storeUrl) {
+            TargetConfig config,
+            @ConfigProperty(name = "quarkus.datasource.reactive.url") Optional<String> storeUrl,
+            StoreOrigin origin) {
+        this(config, storeUrl, origin::requireOriginal);
+    }
+
+    Targets(TargetConfig config, Optional<String> storeUrl) {
+        this(config, storeUrl, () -> {});
+    }
+
+    private Targets(TargetConfig config, Optional<String> storeUrl, Runnable mayChange) {
         this(
                 config,
                 AddressGuard.of(
                         config.allowedNetworks().orElse(List.of()),
                         config.allowInternalIpConnections(),
                         storeUrl.orElse(""),
-                        config.lookups()));
+                        config.lookups()),
+                mayChange);
     }
 
     Targets(TargetConfig config, AddressGuard guard) {
+        this(config, guard, () -> {});
+    }
+
+    private Targets(TargetConfig config, AddressGuard guard, Runnable mayChange) {
         this.config = config;
+        this.mayChange = mayChange;
         this.guard = guard;
         this.slots = new Slots(config.sessionsPerTarget(), config.sessions(), config.waiting());
         this.admissions = new Admissions(slots);
@@ -81,12 +99,16 @@ public class Targets {
      * @param login only its host and port are looked at
      * @param deadline says whose request it is: the callers that wait for a server have their turns one after the other
      * @param work never begins with less of the deadline than the errand takes
-     * @return fails with 429 {@code target_busy} and the time of this caller's turn, before anything was begun; else as {@code work}
+     * @return fails with 429 {@code target_busy} and the time of this caller's turn, or for a change with 409 {@code store_is_a_copy},
+     *     before anything was begun; else as {@code work}
      */
     public <T> Uni<T> admitted(Login login, Errand errand, Deadline deadline, Function<Deadline, Uni<T>> work) {
         return Uni.createFrom().deferred(() -> {
             if (deadline.admission() != null) {
                 return work.apply(deadline);
+            }
+            if (errand == Errand.CHANGE) {
+                mayChange.run();
             }
             return CallersContext.answer(() -> guard.check(
                                     login.host(),

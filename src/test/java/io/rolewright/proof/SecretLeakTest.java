@@ -260,6 +260,8 @@ class SecretLeakTest {
         say(call("POST", one + "/deliveries/" + UUID.randomUUID() + "/replay", "{}"), 404);
         say(call("POST", one + "/replay-dead", "{}"), 200);
         say(call("POST", "/api/v1/rotations/run-due?budgetSeconds=10", "{}"), 200);
+        say(call("GET", "/api/v1/store", null), 200);
+        say(call("POST", "/api/v1/store/adopt", null), 200);
         call("DELETE", one, null).then().statusCode(200);
     }
 

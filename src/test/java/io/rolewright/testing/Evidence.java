@@ -75,7 +75,7 @@ public final class Evidence
     private static final String BEGUN = "begun";
 
     /** Where what is shipped writes its log in a {@code @QuarkusIntegrationTest}. */
-    private static final Path SHIPPED_LOG = Path.of("target/quarkus.log");
+    private static final Path SHIPPED_LOG = Path.of(System.getProperty("quarkus.log.file.path", "target/quarkus.log"));
 
     private static final ObjectMapper JSON = new ObjectMapper();
 

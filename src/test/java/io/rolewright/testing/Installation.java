@@ -67,6 +67,18 @@ public final class Installation implements AutoCloseable {
         return new Installation(postgres, proxy.port());
     }
 
+    /** The same keys and identities on another database: what whoever restores a dump of this store elsewhere starts. */
+    public Installation restoredTo(TestPostgres server, String name) {
+        return new Installation(this, server, name);
+    }
+
+    private Installation(Installation original, TestPostgres postgres, String database) {
+        this.postgres = postgres;
+        this.database = database;
+        settings.putAll(original.settings);
+        settings.put("QUARKUS_DATASOURCE_REACTIVE_URL", "postgresql://127.0.0.1:" + postgres.port() + "/" + database);
+    }
+
     /** An environment variable of all replicas that are started from now on. */
     public Installation setting(String name, String value) {
         settings.put(name, value);

@@ -12,6 +12,7 @@ import io.rolewright.rotation.VaultPlaces;
 import io.rolewright.store.CallersContext;
 import io.rolewright.store.OwnContext;
 import io.rolewright.store.StoreFault;
+import io.rolewright.store.StoreOrigin;
 import io.rolewright.target.Deadline;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
@@ -47,6 +48,7 @@ public class VaultCourier {
     private final ConnectionEndpoints endpoints;
     private final VaultKv vault;
     private final VaultKvConfig config;
+    private final StoreOrigin origin;
     private final Vertx vertx;
     private final Counter deliveredCount;
     private final Counter failedCount;
@@ -62,8 +64,10 @@ public class VaultCourier {
             ConnectionEndpoints endpoints,
             VaultKv vault,
             VaultKvConfig config,
+            StoreOrigin origin,
             Vertx vertx,
             MeterRegistry metrics) {
+        this.origin = origin;
         this.deliveries = deliveries;
         this.places = places;
         this.served = served;
@@ -83,7 +87,7 @@ public class VaultCourier {
 
     /** Writes what is due until nothing is, or the time is nearly up. Safe to call from many places at once. Never fails; answers on the context that subscribes. */
     public Uni<Written> write(Deadline budget) {
-        if (!places.isOpen()) {
+        if (!places.isOpen() || origin.standing().copy()) {
             return Uni.createFrom().item(new Written(0, false));
         }
         return CallersContext.answer(() -> {

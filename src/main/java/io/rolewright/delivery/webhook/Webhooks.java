@@ -21,6 +21,7 @@ import io.rolewright.sealing.SealedField;
 import io.rolewright.sealing.Sealer;
 import io.rolewright.store.Rows;
 import io.rolewright.store.StoreFault;
+import io.rolewright.store.StoreOrigin;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.persistence.LockModeType;
@@ -49,6 +50,7 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
     /** Of what a request has, for the audit and the way back. */
     private static final Duration TIME_TO_ANSWER = Duration.ofSeconds(1);
 
+    private final StoreOrigin origin;
     private final Projects projects;
     private final Deliveries deliveries;
     private final Sender sender;
@@ -64,7 +66,9 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
             Sealer sealer,
             AuditLog audit,
             RateLimits limits,
-            Clock clock) {
+            Clock clock,
+            StoreOrigin origin) {
+        this.origin = origin;
         this.projects = projects;
         this.deliveries = deliveries;
         this.sender = sender;
@@ -266,6 +270,7 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
                 AuditType.TEST_WEBHOOK,
                 id,
                 () -> existing(act, id, Right.WEBHOOK_EDIT).chain(row -> {
+                    origin.requireOriginal();
                     limits.count(RateLimits.Kind.TEST, act.caller());
                     Message message = Message.test(row.projectId, row.id, now());
                     return sender.send(
