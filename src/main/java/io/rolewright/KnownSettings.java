@@ -79,6 +79,7 @@ final class KnownSettings {
             "rolewright.startup.min-pause",
             "rolewright.startup.patience",
             "rolewright.store.acquire-timeout",
+            "rolewright.store.address-compared",
             "rolewright.store.connect-timeout",
             "rolewright.store.silence-timeout",
             "rolewright.store.sslmode",

@@ -1,6 +1,6 @@
 // The frame around every view: who is signed in, where one is, and what was just done.
 import { keyed } from 'lit/directives/keyed.js';
-import { session } from './api.js';
+import { get, session } from './api.js';
 import { guardWith, link, onRoute, route } from './router.js';
 import { Form, Part, fault, field, html, icon, modal, nothing, submitButton } from './ui.js';
 import { t } from './texts.js';
@@ -39,7 +39,7 @@ const ADMINISTRATION = [['audit', 'read:audit-logs'], ['identities', 'read:ident
 const THEMES = ['system', 'light', 'dark'];
 
 class App extends Part {
-  static properties = { state: { state: true }, view: { state: true }, toast: { state: true }, theme: { state: true } };
+  static properties = { state: { state: true }, view: { state: true }, toast: { state: true }, theme: { state: true }, copy: { state: true } };
 
   constructor() {
     super();
@@ -70,6 +70,7 @@ class App extends Part {
     this.view = found
       ? { place: found[2], content: keyed(path, found[1](found[0][1])) }
       : { place: '', content: html`<rw-lost></rw-lost>` };
+    this.look();
     document.title = `${t.nav[this.view.place] ?? t.lost.heading} · ${t.name}`;
     this.updateComplete.then(async () => {
       scrollTo(0, 0);
@@ -77,6 +78,15 @@ class App extends Part {
       await view.updateComplete;
       view.querySelector('h1')?.focus({ preventScroll: true });
     });
+  }
+
+  /** Whether the service works on a copy of its store, at every turn of the page. */
+  async look() {
+    try {
+      this.copy = (await get('/api/status')).storeIsACopy;
+    } catch {
+      // The view says what is wrong.
+    }
   }
 
   /** One line at the bottom, read aloud, gone after a while. */
@@ -123,6 +133,7 @@ class App extends Part {
             <ul>${WORK.map(entry)}</ul>
             ${ADMINISTRATION.some(([, right]) => session.may(right)) ? html`<p class="group" id="administration">${t.administration}</p><ul aria-labelledby="administration">${ADMINISTRATION.map(entry)}</ul>` : nothing}
           </nav>
+          ${this.copy ? html`<p class="note warn small" role="status"><span><strong>${t.copy.heading}</strong> ${t.copy.text}</span></p>` : nothing}
           <div class="foot">
             <span class="small clip" title=${session.caller?.identityName ?? ''}><span class="muted">${t.signIn.as}</span> ${session.caller?.identityName}</span>
             <div class="row apart">

@@ -97,6 +97,7 @@ final class Workbench {
         Map<String, String> settings = new LinkedHashMap<>();
         settings.put(
                 "quarkus.datasource.reactive.url", "postgresql://" + server.host() + ":" + server.port() + "/" + STORE);
+        settings.put("rolewright.store.address-compared", "false"); // the port may be another one each time
         settings.put("quarkus.datasource.username", STORE);
         settings.put("quarkus.datasource.password", secrets.getProperty("store"));
         settings.put("rolewright.root-key-file", folder.resolve("root.keys").toString());

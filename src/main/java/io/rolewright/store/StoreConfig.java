@@ -18,6 +18,13 @@ interface StoreConfig {
     /** PEM file with the certificates that the store's certificate is checked against. Without it: those of the JDK. */
     Optional<String> sslrootcert();
 
+    /**
+     * Whether another host and port in the URL make the store a copy. {@code false} only where the port changes by itself, as in {@code
+     * quarkus:dev}.
+     */
+    @WithDefault("true")
+    boolean addressCompared();
+
     /** Bound of TCP connect, and again of the TLS handshake. */
     @WithDefault("2s")
     Duration connectTimeout();

@@ -96,11 +96,13 @@ public class StoreOrigin implements StartupStep {
     private final Pool pool;
     private final StorePool sessions;
     private final InstallationConfig config;
+    private final boolean addressCompared;
 
     private volatile @Nullable Standing standing;
 
     @Inject
-    StoreOrigin(Pool pool, StorePool sessions, InstallationConfig config) {
+    StoreOrigin(Pool pool, StorePool sessions, InstallationConfig config, StoreConfig store) {
+        this.addressCompared = store.addressCompared();
         this.pool = pool;
         this.sessions = sessions;
         this.config = config;
@@ -127,7 +129,7 @@ public class StoreOrigin implements StartupStep {
         return known == null ? new Standing(List.of(), null) : known;
     }
 
-    /** @throws StoreIsACopy which is answered with 409 {@code store_is_a_copy} */
+    /** @throws StoreIsACopy which is answered with 400 {@code store_is_a_copy} */
     public void requireOriginal() {
         Standing known = standing();
         if (known.copy()) {
@@ -184,7 +186,7 @@ public class StoreOrigin implements StartupStep {
         return now;
     }
 
-    private static List<String> differences(Here here, Here recorded) {
+    private List<String> differences(Here here, Here recorded) {
         List<String> differences = new ArrayList<>();
         if (here.identifier() != null
                 && recorded.identifier() != null
@@ -194,7 +196,7 @@ public class StoreOrigin implements StartupStep {
         if (here.oid() != recorded.oid()) {
             differences.add("the database's oid");
         }
-        if (Collections.disjoint(here.addresses(), recorded.addresses())) {
+        if (addressCompared && Collections.disjoint(here.addresses(), recorded.addresses())) {
             differences.add("the address in QUARKUS_DATASOURCE_REACTIVE_URL");
         }
         if (!here.installation().equals(recorded.installation())) {

@@ -93,12 +93,12 @@ class CopiedStoreIT {
         long before = looks(installation);
         Awaitility.await().atMost(Duration.ofSeconds(60)).until(() -> looks(installation) > before + 4);
         assertThat(copy.post("/api/v1/rotations/run-due", null)
-                        .expect(409)
+                        .expect(400)
                         .json()
                         .getString("code"))
                 .isEqualTo("store_is_a_copy");
         copy.post(Rotating.BASE + "/" + rotation + "/rotate-secrets?force=true", new JsonObject())
-                .expect(409);
+                .expect(400);
 
         assertThat(active(copy, rotation)).isEqualTo(served);
         assertThat(target.login(served.getString("username"), served.getString("password")))

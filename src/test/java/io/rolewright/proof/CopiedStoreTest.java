@@ -89,7 +89,7 @@ class CopiedStoreTest {
                         "url",
                         "https://127.0.0.1:1/x",
                         "events",
-                        List.of("*")))
+                        List.of("rotation.failed")))
                 .post("/api/v1/webhooks")
                 .then()
                 .statusCode(200)
@@ -118,7 +118,7 @@ class CopiedStoreTest {
         becomesACopy("installation = 'another'");
 
         operations.forEach(
-                (name, operation) -> operation.get().then().statusCode(409).body("code", equalTo("store_is_a_copy")));
+                (name, operation) -> operation.get().then().statusCode(400).body("code", equalTo("store_is_a_copy")));
         assertThat(secrets(roles)).isEqualTo(secrets);
         assertThat(active(rotation)).isEqualTo(served);
         Api.as()
