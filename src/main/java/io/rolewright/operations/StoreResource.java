@@ -79,7 +79,7 @@ class StoreResource {
 
     private Caller allowed() {
         Caller who = caller.get();
-        Rights.require(who, Right.STORE_MANAGE, null);
+        Rights.require(who, Right.STORE_MANAGE);
         return who;
     }
 

@@ -313,7 +313,7 @@ public enum ErrorCode {
     RECEIVER_ADDRESS_REFUSED(
             400,
             "The host of the webhook's URL is in a network that this service may not reach.",
-            "Use another host, or ask an operator to open the network (ROLEWRIGHT_WEBHOOK_ALLOWED_NETWORKS)."),
+            "Use another host, or ask an operator to open the network (ROLEWRIGHT_TARGET_ALLOWED_NETWORKS)."),
     RECEIVER_HOST_MALFORMED(
             400, "The host of the webhook's URL is neither a name nor an IP address.", "Correct the URL."),
     KEY_COMMAND_RUNNING(400, "Another key operation is running.", "Wait until it has ended."),

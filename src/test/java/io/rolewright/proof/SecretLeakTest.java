@@ -354,6 +354,8 @@ class SecretLeakTest {
                 CONNECTIONS + "/" + say(call("POST", CONNECTIONS, body), 200).path("appConnection.id");
         say(call("POST", one + "/rotate", "{}"), 200);
         say(call("POST", one + "/test", "{}"), 200);
+        say(call("GET", one + "/attempts", null), 200);
+        say(call("GET", one + "/versions", null), 200);
         // Each password that was ever its own is known afterwards by being released: what the target has is not what
         // was said.
         String released = release(one, "released password");
