@@ -196,6 +196,8 @@ class SecretLeakTest {
         say(call("GET", tokens, null), 200);
         say(call("POST", tokens + "/" + issued.path("tokenData.id") + "/revoke", "{}"), 200);
 
+        asTheReferencesClientsDo();
+
         Map<String, Map<String, Object>> rules = Map.of(
                 "oidc-auth",
                 Map.of(
@@ -231,6 +233,49 @@ class SecretLeakTest {
         say(call("GET", members, null), 200);
         say(call("DELETE", members + "/" + id, null), 200);
         say(call("DELETE", one, null), 200);
+    }
+
+    /** By the paths and bodies of the reference. */
+    private void asTheReferencesClientsDo() {
+        String organisation =
+                say(call("GET", "/api/v1/identities/details", null), 200).path("identityDetails.organization.id");
+        String id = say(
+                        call(
+                                "POST",
+                                "/api/v1/identities",
+                                Map.of(
+                                        "name",
+                                        TestPostgres.uniqueName("leaks"),
+                                        "organizationId",
+                                        organisation,
+                                        "role",
+                                        "no-access")),
+                        200)
+                .path("identity.id");
+        for (String method : List.of("universal-auth", "token-auth")) {
+            String auth = "/api/v1/auth/" + method + "/identities/" + id;
+            say(call("POST", auth, Map.of("accessTokenTTL", 600)), 200);
+            say(call("GET", auth, null), 200);
+            say(call("PATCH", auth, Map.of("accessTokenTTL", 900)), 200);
+        }
+        String membership = "/api/v2/workspace/" + defaultProject() + "/identity-memberships/" + id;
+        Map<String, Object> roles = Map.of("roles", List.of(Map.of("role", "viewer")));
+        say(call("POST", membership, roles), 200);
+        say(call("GET", membership, null), 200);
+        say(call("PATCH", membership, roles), 200);
+        Response issued =
+                call("POST", "/api/v1/auth/token-auth/identities/" + id + "/tokens", Map.of("name", "reference"));
+        issued.then().statusCode(200).header("Cache-Control", "no-store");
+        secrets.add("token by the reference's body", issued.path("accessToken"));
+        String token = "/api/v1/auth/token-auth/tokens/" + issued.path("tokenData.id");
+        say(call("GET", token, null), 200);
+        say(call("PATCH", token, Map.of("name", "renamed")), 200);
+        say(call("POST", token + "/revoke", "{}"), 200);
+        say(call("DELETE", membership, null), 200);
+        for (String method : List.of("universal-auth", "token-auth")) {
+            say(call("DELETE", "/api/v1/auth/" + method + "/identities/" + id, null), 200);
+        }
+        say(call("DELETE", "/api/v1/identities/" + id, null), 200);
     }
 
     private void webhooks() {
