@@ -9,6 +9,7 @@ import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -75,22 +76,40 @@ public class AuditLog {
         return Panache.withTransaction(() -> Panache.getSession().chain(session -> session.persistAll(rows.toArray())));
     }
 
+    /**
+     * Adds a row in the statement that also makes the act true, and so in one transaction and one round trip. Not for who is in a session:
+     * it would be another transaction than his.
+     *
+     * @param change an UPDATE, INSERT or DELETE, whose parameters begin with {@code $12}
+     */
+    public Uni<Void> record(AuditEvent event, String change, Object... values) {
+        AuditRow row = row(event);
+        List<Object> parameters = new ArrayList<>(columns(row));
+        parameters.addAll(Arrays.asList(values));
+        return pool.preparedQuery("WITH change AS (" + change + ") " + INSERT)
+                .execute(Tuple.from(parameters))
+                .invoke(() -> log.log(line(row)))
+                .replaceWithVoid();
+    }
+
     /** One statement, which is a transaction by itself: a read pays for its record with one round trip and not with three. */
     private Uni<Void> alone(AuditRow row) {
-        return pool.preparedQuery(INSERT)
-                .execute(Tuple.from(Arrays.asList(
-                        row.type,
-                        row.outcome.name(),
-                        row.actorId,
-                        row.actorName,
-                        row.address,
-                        row.requestId,
-                        row.projectId,
-                        row.subjectKind,
-                        row.subjectId,
-                        row.reason,
-                        row.facts)))
-                .replaceWithVoid();
+        return pool.preparedQuery(INSERT).execute(Tuple.from(columns(row))).replaceWithVoid();
+    }
+
+    private static List<Object> columns(AuditRow row) {
+        return Arrays.asList(
+                row.type,
+                row.outcome.name(),
+                row.actorId,
+                row.actorName,
+                row.address,
+                row.requestId,
+                row.projectId,
+                row.subjectKind,
+                row.subjectId,
+                row.reason,
+                row.facts);
     }
 
     /**
@@ -99,6 +118,19 @@ public class AuditLog {
      */
     public void note(AuditEvent event) {
         log.log(line(row(event)));
+    }
+
+    /**
+     * The log's line of a row that another statement has inserted, together with what it read. What is in that row must have been
+     * through {@link #text}.
+     */
+    public void inserted(AuditEvent event) {
+        log.log(line(row(event)));
+    }
+
+    /** A text that a caller may have chosen, as it is stored: without what PostgreSQL or a log does not take, and cut to a length. */
+    public static @Nullable String text(@Nullable String text) {
+        return clean(text);
     }
 
     private AuditRow row(AuditEvent event) {

@@ -3,6 +3,7 @@ package io.rolewright.connection;
 import io.rolewright.access.Caller;
 import io.rolewright.access.Project;
 import io.rolewright.access.RateLimits;
+import io.rolewright.access.Readers.Judged;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
@@ -48,6 +49,12 @@ class ConnectionAudit {
         return audit.record(about(act, AuditEvent.success(AuditType.GET_APP_CONNECTION), row.project, row.id));
     }
 
+    /** Of a row that {@link ConnectionReads} has inserted. */
+    void inserted(Judged reader, Connection row) {
+        Act act = new Act(reader.caller(), reader.requestId());
+        audit.inserted(about(act, AuditEvent.success(AuditType.GET_APP_CONNECTION), row.project, row.id));
+    }
+
     /** Names the first hundred of them. */
     Uni<Void> listed(Act act, String type, List<Connection> rows) {
         return audit.record(about(act, AuditEvent.success(type), null, null)
@@ -58,14 +65,22 @@ class ConnectionAudit {
                         rows.stream().limit(100).map(row -> row.id).toList()));
     }
 
-    /** @param row the stored connection that was tested; null when the credentials came with the request */
-    Uni<Void> tested(Act act, Connection row, Project project, TargetReport report) {
-        AuditEvent event = report.ok()
+    /** Of credentials that came with the request. */
+    Uni<Void> tested(Act act, Project project, TargetReport report) {
+        return audit.record(about(act, tested(report), project, null));
+    }
+
+    /** Of a stored connection, in the statement that notes it there: see {@link AuditLog#record(AuditEvent, String, Object...)}. */
+    Uni<Void> testedStored(Act act, Connection row, TargetReport report, String change, Object... values) {
+        return audit.record(about(act, tested(report), row.project, row.id), change, values);
+    }
+
+    private static AuditEvent tested(TargetReport report) {
+        return report.ok()
                 ? AuditEvent.success(AuditType.TEST_APP_CONNECTION)
                 : AuditEvent.failed(
                         AuditType.TEST_APP_CONNECTION,
                         TestReport.failure(report).reason());
-        return audit.record(about(act, event, project, row == null ? null : row.id));
     }
 
     /**

@@ -27,6 +27,11 @@ public class ConnectionEndpoints {
         return store.byId(connection).map(row -> row == null ? null : endpoint(seal.open(row)));
     }
 
+    /** Of credentials that were read together with something else. */
+    public Endpoint open(UUID connection, long credentialsVersion, byte[] sealed) {
+        return endpoint(seal.open(connection, credentialsVersion, sealed));
+    }
+
     private static Endpoint endpoint(Credentials credentials) {
         String host = credentials.host();
         return new Endpoint(

@@ -145,7 +145,7 @@ class ConnectionResource {
     @Path("/postgres/{connectionId}")
     @Operation(operationId = "getPostgresAppConnection", summary = "Read a connection")
     public Uni<One> get(@PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId) {
-        return connections.get(act(), id(connectionId)).map(this::one);
+        return connections.get(act(), caller.live(), id(connectionId)).map(this::one);
     }
 
     @GET

@@ -19,13 +19,16 @@ class ConnectionSeal {
     }
 
     Credentials open(Connection row) {
-        return Credentials.decode(
-                sealer.open(SealedField.CONNECTION_CREDENTIALS, row.id, row.credentialsVersion, row.credentials));
+        return open(row.id, row.credentialsVersion, row.credentials);
     }
 
     Credentials open(ConnectionStore.Traced row) {
+        return open(row.id(), row.credentialsVersion(), row.credentials());
+    }
+
+    Credentials open(UUID connection, long credentialsVersion, byte[] sealed) {
         return Credentials.decode(
-                sealer.open(SealedField.CONNECTION_CREDENTIALS, row.id(), row.credentialsVersion(), row.credentials()));
+                sealer.open(SealedField.CONNECTION_CREDENTIALS, connection, credentialsVersion, sealed));
     }
 
     /** Seals what a caller sent; this is the only thing that moves {@code credentialsHash}. */

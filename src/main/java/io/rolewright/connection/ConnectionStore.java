@@ -8,9 +8,11 @@ import io.rolewright.access.Reach;
 import io.rolewright.request.Page;
 import io.rolewright.store.Rows;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.buffer.Buffer;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.persistence.LockModeType;
 import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
@@ -85,21 +87,39 @@ class ConnectionStore implements PanacheRepositoryBase<Connection, UUID> {
         return Panache.withTransaction(() -> persistAndFlush(row));
     }
 
-    /** Notes how a test went; that is no change of the connection. */
-    Uni<Integer> tested(UUID id, Instant at, boolean ok, String reason) {
-        return Panache.withTransaction(
-                () -> update("testedAt = ?1, testOk = ?2, testReason = ?3 where id = ?4", at, ok, reason, id));
+    /**
+     * Notes how a test went, which is no change of the connection, and where its credentials lead and as whom, unless they have been changed
+     * since. In the statement of the audit, after its parameters.
+     */
+    static final String TESTED = """
+            UPDATE app_connection SET tested_at = $13, test_ok = $14, test_reason = $15,
+                   login_of = CASE WHEN credentials_hash = $16 THEN $16 ELSE login_of END,
+                   server = CASE WHEN credentials_hash = $16 THEN $17 ELSE server END,
+                   login = CASE WHEN credentials_hash = $16 THEN $18 ELSE login END,
+                   login_address = CASE WHEN credentials_hash = $16 THEN $19 ELSE login_address END
+             WHERE id = $12""";
+
+    /** @param traces null when the login did not come so far */
+    static Object[] tested(
+            Connection row,
+            Instant at,
+            boolean ok,
+            @Nullable String reason,
+            ConnectionLogins.@Nullable Traces traces) {
+        return new Object[] {
+            row.id,
+            at.atOffset(ZoneOffset.UTC),
+            ok,
+            reason,
+            traces == null ? null : row.credentialsHash,
+            traces == null ? null : buffer(traces.server()),
+            traces == null ? null : buffer(traces.login()),
+            traces == null ? null : buffer(traces.address())
+        };
     }
 
-    /** Notes where credentials lead and as whom, unless they have been changed since. */
-    Uni<Integer> traced(Connection tested, ConnectionLogins.Traces traces) {
-        return Panache.withTransaction(() -> update(
-                "loginOf = credentialsHash, server = ?1, login = ?2, loginAddress = ?3 where id = ?4 and credentialsHash = ?5",
-                traces.server(),
-                traces.login(),
-                traces.address(),
-                tested.id,
-                tested.credentialsHash));
+    private static @Nullable Buffer buffer(byte @Nullable [] bytes) {
+        return bytes == null ? null : Buffer.buffer(bytes);
     }
 
     /**

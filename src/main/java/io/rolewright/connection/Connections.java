@@ -2,9 +2,12 @@ package io.rolewright.connection;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.access.Caller;
+import io.rolewright.access.CallerChanges;
+import io.rolewright.access.LiveCaller;
 import io.rolewright.access.Project;
 import io.rolewright.access.Projects;
 import io.rolewright.access.RateLimits;
+import io.rolewright.access.Readers.Reader;
 import io.rolewright.access.Right;
 import io.rolewright.access.Rights;
 import io.rolewright.audit.AuditType;
@@ -66,6 +69,8 @@ class Connections {
     private static final Duration TIME_TO_ANSWER = Duration.ofSeconds(1);
 
     private final ConnectionStore store;
+    private final ConnectionReads reads;
+    private final CallerChanges changes;
     private final ConnectionSeal seal;
     private final ConnectionLogins logins;
     private final LoginUse loginUse;
@@ -83,6 +88,8 @@ class Connections {
 
     Connections(
             ConnectionStore store,
+            ConnectionReads reads,
+            CallerChanges changes,
             ConnectionSeal seal,
             ConnectionLogins logins,
             LoginUse loginUse,
@@ -98,6 +105,8 @@ class Connections {
             ManagedStore managedStore,
             Clock clock) {
         this.store = store;
+        this.reads = reads;
+        this.changes = changes;
         this.seal = seal;
         this.logins = logins;
         this.loginUse = loginUse;
@@ -141,9 +150,13 @@ class Connections {
                 .call(slice -> audit.listed(act, AuditType.GET_AVAILABLE_APP_CONNECTIONS, slice.rows()));
     }
 
-    Uni<Opened> get(ConnectionAudit.Act act, UUID id) {
-        return existing(act.caller(), id, Right.CONNECTION_READ)
-                .call(row -> audit.read(act, row))
+    /** @param live who asks, since he may stand in line for a moment */
+    Uni<Opened> get(ConnectionAudit.Act act, LiveCaller live, UUID id) {
+        Rights.reach(act.caller(), Right.CONNECTION_READ);
+        return reads.byId(new Reader(changes.standing(act.caller(), live), Right.CONNECTION_READ, act.requestId()), id)
+                .onItem()
+                .ifNull()
+                .failWith(() -> notFound(id))
                 .chain(this::opened);
     }
 
@@ -795,7 +808,7 @@ class Connections {
                             act.caller(),
                             null,
                             () -> examined(credentials.login(), roles, deadline))
-                    .call(report -> audit.tested(act, null, found.orElse(null), report));
+                    .call(report -> audit.tested(act, found.orElse(null), report));
         });
     }
 
@@ -807,14 +820,22 @@ class Connections {
                                 null,
                                 () -> managed.login(row)
                                         .chain(login -> examined(login, roles, deadline)
-                                                .call(report -> report.server() == null
-                                                        ? Uni.createFrom().voidItem()
-                                                        : store.traced(
-                                                                row,
-                                                                logins.traces(
-                                                                        RoleServer.of(report, login), login.role())))))
-                        .call(report -> audit.tested(act, row, row.project, report)))
-                .call(report -> store.tested(id, now(), report.ok(), reason(report)));
+                                                .map(report -> new Tested(report, traces(report, login)))))
+                        .call(tested -> audit.testedStored(
+                                act,
+                                row,
+                                tested.report(),
+                                ConnectionStore.TESTED,
+                                ConnectionStore.tested(
+                                        row, now(), tested.report().ok(), reason(tested.report()), tested.traces())))
+                        .map(Tested::report));
+    }
+
+    /** @param traces null when the login did not come so far */
+    private record Tested(TargetReport report, ConnectionLogins.@Nullable Traces traces) {}
+
+    private ConnectionLogins.@Nullable Traces traces(TargetReport report, Login login) {
+        return report.server() == null ? null : logins.traces(RoleServer.of(report, login), login.role());
     }
 
     private static String reason(TargetReport report) {

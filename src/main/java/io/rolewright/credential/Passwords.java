@@ -50,6 +50,24 @@ public class Passwords {
                 }));
     }
 
+    /** A version of a role as it lies in the store, for who has read it together with something else. */
+    public record Sealed(UUID roleId, String roleName, UUID versionId, long number, byte[] sealed) {
+        @Override
+        public String toString() {
+            return "Sealed[" + versionId + "]";
+        }
+    }
+
+    /** To be answered with and not to be kept. */
+    public String password(Sealed version) {
+        return seal.open(version).password();
+    }
+
+    /** What the server keeps of that password, for a pooler that lets clients in with it. */
+    public String scramSecret(Sealed version) {
+        return seal.open(version).secret().text();
+    }
+
     /** The SCRAM secret of the current password, for a pooler that lets clients in with it; null item as above. */
     public Uni<@Nullable String> currentScramSecret(UUID roleId) {
         return opened(

@@ -60,7 +60,12 @@ class VersionSeal {
     }
 
     Opened open(PasswordVersion version, ManagedRole role) {
-        byte[] plain = sealer.open(SealedField.PASSWORD_VERSION, version.id, version.number, version.sealed);
+        return open(new Passwords.Sealed(role.id, role.roleName, version.id, version.number, version.sealed));
+    }
+
+    Opened open(Passwords.Sealed version) {
+        byte[] plain =
+                sealer.open(SealedField.PASSWORD_VERSION, version.versionId(), version.number(), version.sealed());
         try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(plain))) {
             int format = in.readUnsignedByte();
             if (format != FORMAT) {
@@ -68,9 +73,9 @@ class VersionSeal {
             }
             UUID roleId = new UUID(in.readLong(), in.readLong());
             String roleName = read(in);
-            if (!roleId.equals(role.id) || !roleName.equals(role.roleName)) {
-                throw new IllegalStateException("password version " + version.id + " belongs to another role than "
-                        + role.id + ": the store was tampered with");
+            if (!roleId.equals(version.roleId()) || !roleName.equals(version.roleName())) {
+                throw new IllegalStateException("password version " + version.versionId()
+                        + " belongs to another role than " + version.roleId() + ": the store was tampered with");
             }
             return new Opened(read(in), ScramSecret.of(read(in)));
         } catch (IOException impossible) {

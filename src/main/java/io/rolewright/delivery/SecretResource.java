@@ -238,7 +238,7 @@ class SecretResource {
     // ---- Parts ------------------------------------------------------------------------------------------------------
 
     private Secrets.Request asked(SecretQuery query, String ifNoneMatch) {
-        return new Secrets.Request(caller.get(), request.id(), query, ifNoneMatch);
+        return new Secrets.Request(caller.get(), caller.live(), request.id(), query, ifNoneMatch);
     }
 
     private static <T> RestResponse<T> answered(Secrets.Answer answer, Function<List<SecretWire.Secret>, T> body) {

@@ -1,8 +1,9 @@
 package io.rolewright.delivery;
 
 import io.rolewright.access.Caller;
-import io.rolewright.access.Project;
-import io.rolewright.access.Reach;
+import io.rolewright.access.CallerChanges;
+import io.rolewright.access.LiveCaller;
+import io.rolewright.access.Readers.Reader;
 import io.rolewright.access.Right;
 import io.rolewright.access.Rights;
 import io.rolewright.audit.AuditEvent;
@@ -12,6 +13,10 @@ import io.rolewright.delivery.SecretWire.Secret;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.EntityTags;
+import io.rolewright.rotation.SecretReads;
+import io.rolewright.rotation.SecretReads.Found;
+import io.rolewright.rotation.SecretReads.Question;
+import io.rolewright.rotation.SecretReads.Value;
 import io.rolewright.rotation.ServedSecrets;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -20,14 +25,11 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Base64;
 import java.util.List;
-import java.util.Map;
-import java.util.Objects;
 import java.util.UUID;
 import java.util.function.Function;
-import java.util.stream.Collectors;
 
 /**
- * Reads secrets for a caller. Every value that is given out is audited in the transaction that read it.
+ * Reads secrets for a caller. Every value that is given out is audited in the statement that reads it.
  *
  * <p>A project that is not there and one that the caller may not read are one answer, and that is a 403: clients that mirror secrets take
  * a 404 for "deleted" and would delete what they mirrored, only because somebody took a role away.
@@ -36,21 +38,25 @@ import java.util.stream.Collectors;
 class Secrets {
 
     private static final String KIND = "secret";
+    private static final UUID NO_PROJECT = new UUID(0, 0);
 
-    private final ServedSecrets served;
+    private final SecretReads reads;
+    private final CallerChanges changes;
     private final AuditLog audit;
 
-    Secrets(ServedSecrets served, AuditLog audit) {
-        this.served = served;
+    Secrets(SecretReads reads, CallerChanges changes, AuditLog audit) {
+        this.reads = reads;
+        this.changes = changes;
         this.audit = audit;
     }
 
     /**
      * Who asks for what.
      *
+     * @param live to judge him again, after he has stood in line
      * @param ifNoneMatch what the client has; null if nothing
      */
-    record Request(Caller caller, String requestId, SecretQuery query, String ifNoneMatch) {
+    record Request(Caller caller, LiveCaller live, String requestId, SecretQuery query, String ifNoneMatch) {
 
         Right right() {
             return query.withValues() ? Right.ROTATION_READ_CREDENTIALS : Right.ROTATION_READ;
@@ -62,12 +68,7 @@ class Secrets {
 
     /** What is served at a path, and below it if {@code below}. */
     Uni<Answer> list(Request request, boolean below) {
-        return audited(
-                request,
-                AuditType.GET_SECRETS,
-                request.query().path(),
-                project -> served.at(
-                        project, request.query().environment(), request.query().path(), below));
+        return audited(request, AuditType.GET_SECRETS, request.query().path(), below, null, null);
     }
 
     /**
@@ -75,36 +76,22 @@ class Secrets {
      * @return fails with 404 {@code secret_not_found}
      */
     Uni<Answer> one(Request request, String name, Long version) {
-        return audited(
-                request,
-                AuditType.GET_SECRET,
-                name,
-                project -> served.named(
-                                project,
-                                request.query().environment(),
-                                request.query().path(),
-                                name)
-                        .map(secret -> {
-                            if (secret == null || version != null && version != secret.version()) {
-                                throw Problem.of(
-                                        ErrorCode.SECRET_NOT_FOUND,
-                                        "There is no secret " + name + (version == null ? "" : " of version " + version)
-                                                + " at " + request.query().path() + " of "
-                                                + request.query().environment() + ".");
-                            }
-                            return List.of(secret);
-                        }));
+        return audited(request, AuditType.GET_SECRET, name, false, name, version);
     }
 
     private Uni<Answer> audited(
-            Request request, String type, String subject, Function<UUID, Uni<List<ServedSecrets.Secret>>> find) {
+            Request request, String type, String subject, boolean below, String name, Long version) {
         return Uni.createFrom()
                 .deferred(() -> {
-                    Reach reach = Rights.reach(request.caller(), request.right());
+                    Rights.reach(request.caller(), request.right());
                     request.query().requirePlace();
-                    return served.snapshot(() -> project(request, reach)
-                            .chain(project -> find.apply(project)
-                                    .chain(found -> answer(request, type, subject, project, found))));
+                    return read(
+                            request,
+                            new Reader(
+                                    changes.standing(request.caller(), request.live()),
+                                    request.right(),
+                                    request.requestId()),
+                            question(request, subject, below, name, version));
                 })
                 .onFailure(Problem.class)
                 .call(failure -> audit.record(failed(request, type, subject, (Problem) failure))
@@ -112,43 +99,90 @@ class Secrets {
                         .recoverWithNull());
     }
 
-    private Uni<Answer> answer(
-            Request request, String type, String subject, UUID project, List<ServedSecrets.Secret> found) {
-        String etag = etag(request, project, found);
-        if (EntityTags.isKnown(request.ifNoneMatch(), etag)) {
-            return Uni.createFrom().item(new Answer(etag, null));
-        }
+    /** Who says what he has is answered by names and versions first: mostly they are the same, and then nothing is given out. */
+    private Uni<Answer> read(Request request, Reader reader, Question question) {
         if (!request.query().withValues()) {
-            return Uni.createFrom().item(new Answer(etag, shown(project, found, secret -> null)));
+            return reads.names(reader, question).map(found -> {
+                List<Value> values = readable(request, question, found);
+                String etag = etag(request, found.project(), values);
+                return EntityTags.isKnown(request.ifNoneMatch(), etag)
+                        ? new Answer(etag, null)
+                        : new Answer(etag, shown(found.project(), values, secret -> null));
+            });
         }
-        AuditEvent event = by(request, AuditEvent.success(type))
-                .in(project)
-                .on(KIND, subject)
-                .with("environment", request.query().environment())
-                .with("secretPath", request.query().path())
-                .with("secrets", found.size())
-                .with(
-                        "rotationIds",
-                        found.stream().map(ServedSecrets.Secret::rotationId).collect(Collectors.toSet()));
-        return served.passwords(found)
-                .call(() -> audit.record(event))
-                .map(passwords -> new Answer(etag, shown(project, found, secret -> value(secret, passwords))));
+        if (request.ifNoneMatch() == null) {
+            return given(request, reader, question);
+        }
+        return reads.names(reader, question).chain(found -> {
+            String etag = etag(request, found.project(), readable(request, question, found));
+            return EntityTags.isKnown(request.ifNoneMatch(), etag)
+                    ? Uni.createFrom().item(new Answer(etag, null))
+                    : given(request, reader, question);
+        });
     }
 
-    private static String value(ServedSecrets.Secret secret, Map<UUID, String> passwords) {
-        String value = secret.isPassword() ? passwords.get(secret.roleId()) : secret.roleName();
-        return Objects.requireNonNull(value, "a rotation with a version and without a password");
+    private Uni<Answer> given(Request request, Reader reader, Question question) {
+        return reads.values(reader, question).map(found -> {
+            List<Value> values = readable(request, question, found);
+            return new Answer(etag(request, found.project(), values), shown(found.project(), values, Value::open));
+        });
     }
 
-    private static List<Secret> shown(
-            UUID project, List<ServedSecrets.Secret> found, Function<ServedSecrets.Secret, String> value) {
+    /** @throws Problem if he gets none of them */
+    private static List<Value> readable(Request request, Question question, Found found) {
+        if (found.project() == null && Rights.reach(found.by(), request.right()).everywhere()) {
+            throw Problem.of(404, "project_not_found", "There is no such project.");
+        }
+        Rights.require(found.by(), request.right(), found.project());
+        if (found.tooMany()) {
+            throw Problem.of(
+                    400,
+                    "too_many_secrets",
+                    "More than " + ServedSecrets.MOST_ROTATIONS
+                            + " rotations serve secrets here. Ask for a narrower secretPath, or for one"
+                            + " secret by its name.");
+        }
+        if (question.name() != null && found.values().isEmpty()) {
+            throw Problem.of(
+                    404,
+                    "secret_not_found",
+                    "There is no secret " + question.name()
+                            + (question.version() == null ? "" : " of version " + question.version()) + " at "
+                            + request.query().path() + " of " + request.query().environment() + ".");
+        }
+        return found.values();
+    }
+
+    /** An id that is none is one of no project. */
+    private static Question question(Request request, String subject, boolean below, String name, Long version) {
+        SecretQuery query = request.query();
+        UUID project = null;
+        if (!query.project().isEmpty()) {
+            try {
+                project = UUID.fromString(query.project());
+            } catch (IllegalArgumentException notAnId) {
+                project = NO_PROJECT;
+            }
+        }
+        return new Question(
+                project,
+                project == null ? query.slug() : null,
+                query.environment(),
+                query.path(),
+                below,
+                name,
+                version,
+                subject);
+    }
+
+    private static List<Secret> shown(UUID project, List<Value> found, Function<Value, String> value) {
         return found.stream()
-                .map(secret -> Secret.of(project, secret, value.apply(secret)))
+                .map(secret -> Secret.of(project, secret.secret(), value.apply(secret)))
                 .toList();
     }
 
     /** Of what the answer says, made without looking at a value: names and versions say when it is another one. */
-    private static String etag(Request request, UUID project, List<ServedSecrets.Secret> found) {
+    private static String etag(Request request, UUID project, List<Value> found) {
         MessageDigest digest;
         try {
             digest = MessageDigest.getInstance("SHA-256");
@@ -158,37 +192,12 @@ class Secrets {
         String head = project + "\n" + request.query().environment() + "\n"
                 + request.query().withValues() + "\n";
         digest.update(head.getBytes(StandardCharsets.UTF_8));
-        for (ServedSecrets.Secret secret : found) {
+        for (Value value : found) {
+            ServedSecrets.Secret secret = value.secret();
             String line = secret.id() + "\n" + secret.version() + "\n" + secret.path() + "\n" + secret.name() + "\n";
             digest.update(line.getBytes(StandardCharsets.UTF_8));
         }
         return "\"" + Base64.getUrlEncoder().withoutPadding().encodeToString(digest.digest()) + "\"";
-    }
-
-    private static Uni<UUID> project(Request request, Reach reach) {
-        return lookUp(request).map(project -> {
-            if (project == null && reach.everywhere()) {
-                throw Problem.of(ErrorCode.PROJECT_NOT_FOUND, "There is no such project.");
-            }
-            if (project == null) {
-                throw Rights.denied(request.right()); // What is not there is not told from what is somebody else's.
-            }
-            Rights.require(request.caller(), request.right(), project.id);
-            return project.id;
-        });
-    }
-
-    private static Uni<Project> lookUp(Request request) {
-        if (!request.query().project().isEmpty()) {
-            try {
-                return Project.findById(UUID.fromString(request.query().project()));
-            } catch (IllegalArgumentException notAnId) {
-                return Uni.createFrom().nullItem();
-            }
-        }
-        return request.query().slug().indexOf('\0') >= 0
-                ? Uni.createFrom().nullItem()
-                : Project.<Project>find("slug", request.query().slug()).firstResult();
     }
 
     private static AuditEvent failed(Request request, String type, String subject, Problem problem) {

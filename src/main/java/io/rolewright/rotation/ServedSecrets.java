@@ -1,10 +1,7 @@
 package io.rolewright.rotation;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
-import io.quarkus.panache.common.Parameters;
 import io.rolewright.credential.Passwords;
-import io.rolewright.problem.ErrorCode;
-import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -17,7 +14,6 @@ import java.util.UUID;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * What rotations serve, as secrets under the names of {@code secretsMapping}: for those who hand them out. A rotation serves nothing
@@ -29,19 +25,10 @@ import java.util.stream.Stream;
 public class ServedSecrets {
 
     /** Two secrets each; whoever has more in one place asks for a narrower one. */
-    static final int MOST_ROTATIONS = 1000;
+    public static final int MOST_ROTATIONS = 1000;
 
     private static final Pattern ENVIRONMENT = Pattern.compile("[a-z0-9]+(-[a-z0-9]+)*");
     private static final Pattern PATH = Pattern.compile(Place.PATH_FORM);
-
-    private static final String SERVING =
-            "from Rotation r where r.project.id = :project and r.environment = :environment"
-                    + " and r.credentialVersion > 0 and r.revokingSince is null ";
-
-    /** Everything below a path begins with it and a slash; 0 is the character after that. */
-    private static final String BELOW = "or (r.secretPath > :path || '/' and r.secretPath < :path || '0')";
-
-    private static final String IN_ORDER = " order by r.secretPath, r.name, r.id";
 
     private final RotationStore store;
     private final Passwords passwords;
@@ -79,68 +66,6 @@ public class ServedSecrets {
                 .chain(session -> session.createNativeQuery("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                         .executeUpdate())
                 .chain(reads::get));
-    }
-
-    /**
-     * What is served at a path.
-     *
-     * @param below with all that is served below the path
-     * @throws ValidationProblem for an environment or path that there cannot be
-     * @throws Problem 400 {@code too_many_secrets}
-     */
-    public Uni<List<Secret>> at(UUID project, String environment, String path, boolean below) {
-        String normalised = normalised(environment, path);
-        boolean all = below && normalised.equals("/");
-        Parameters parameters = Parameters.with("project", project).and("environment", environment);
-        if (!all) {
-            parameters.and("path", normalised);
-        }
-        String where = all ? "" : "and (r.secretPath = :path " + (below ? BELOW : "") + ")";
-        return store.find(SERVING + where + IN_ORDER, parameters)
-                .range(0, MOST_ROTATIONS)
-                .list()
-                .map(rows -> {
-                    if (rows.size() > MOST_ROTATIONS) {
-                        throw Problem.of(
-                                ErrorCode.TOO_MANY_SECRETS,
-                                "More than " + MOST_ROTATIONS
-                                        + " rotations serve secrets here. Ask for a narrower secretPath, or for one"
-                                        + " secret by its name.");
-                    }
-                    return rows.stream().flatMap(ServedSecrets::secrets).toList();
-                });
-    }
-
-    /**
-     * The secret of that name at a path; null item if there is none.
-     *
-     * @throws ValidationProblem for an environment or path that there cannot be
-     */
-    public Uni<Secret> named(UUID project, String environment, String path, String name) {
-        String normalised = normalised(environment, path);
-        if (name.indexOf('\0') >= 0) { // PostgreSQL has no such text
-            return Uni.createFrom().nullItem();
-        }
-        return store.find(
-                        SERVING + "and r.secretPath = :path and (r.usernameSecret = :name or r.passwordSecret = :name)",
-                        Parameters.with("project", project)
-                                .and("environment", environment)
-                                .and("path", normalised)
-                                .and("name", name))
-                .firstResult()
-                .map(row -> row == null
-                        ? null
-                        : secrets(row)
-                                .filter(secret -> secret.name().equals(name))
-                                .findFirst()
-                                .orElseThrow());
-    }
-
-    /** The current passwords of the given roles by role id, opened; to be answered with and not to be kept. */
-    public Uni<Map<UUID, String>> passwords(Collection<Secret> secrets) {
-        return passwords.current(
-                secrets.stream().filter(Secret::isPassword).map(Secret::roleId).collect(Collectors.toSet()),
-                (role, password, number) -> password);
     }
 
     // ---- One rotation's credential ----------------------------------------------------------------------------------
@@ -200,27 +125,33 @@ public class ServedSecrets {
                 .map(rows -> rows.stream().collect(Collectors.toMap(row -> (UUID) row[0], row -> (Long) row[1]))));
     }
 
-    private static Stream<Secret> secrets(Rotation row) {
-        return Stream.of(secret(row, row.usernameSecret, false), secret(row, row.passwordSecret, true));
-    }
-
-    private static Secret secret(Rotation row, String name, boolean isPassword) {
-        String which = "rolewright secret " + row.id + (isPassword ? " password" : " username");
+    static Secret secret(
+            UUID rotation,
+            String name,
+            boolean isPassword,
+            UUID roleId,
+            String roleName,
+            String environment,
+            String path,
+            long version,
+            Instant createdAt,
+            Instant rotatedAt) {
+        String which = "rolewright secret " + rotation + (isPassword ? " password" : " username");
         return new Secret(
                 UUID.nameUUIDFromBytes(which.getBytes(StandardCharsets.UTF_8)),
-                row.id,
+                rotation,
                 name,
                 isPassword,
-                row.roleId(row.activeIndex),
-                row.activeIndex == 0 ? row.username1 : row.username2,
-                row.environment,
-                row.secretPath,
-                row.credentialVersion,
-                row.createdAt,
-                row.plan.lastRotatedAt());
+                roleId,
+                roleName,
+                environment,
+                path,
+                version,
+                createdAt,
+                rotatedAt);
     }
 
-    private static String normalised(String environment, String path) {
+    static String normalised(String environment, String path) {
         if (!ENVIRONMENT.matcher(environment).matches()) {
             throw ValidationProblem.at(List.of("environment"), "invalid_string", "Must be the slug of an environment");
         }

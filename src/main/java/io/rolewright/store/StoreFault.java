@@ -53,6 +53,23 @@ public final class StoreFault {
         return has("22021", failure);
     }
 
+    /**
+     * Whether a write failed because of what one of its rows says: data that is none (class 22), a constraint (23, 44) or a trigger (P0).
+     * Other rows of the same statement may be good.
+     */
+    public static boolean isRefusedRow(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            String sqlState = sqlState(cause);
+            if (sqlState != null) {
+                return sqlState.startsWith("22")
+                        || sqlState.startsWith("23")
+                        || sqlState.startsWith("44")
+                        || sqlState.startsWith("P0");
+            }
+        }
+        return false;
+    }
+
     private static boolean has(String sqlState, Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (sqlState.equals(sqlState(cause))) {

@@ -92,6 +92,7 @@ final class Dialler implements AutoCloseable {
         private volatile @Nullable PgConnectionFactory factory;
         private volatile @Nullable PgConnection connection;
         private volatile @Nullable String systemUser;
+        private volatile Duration roundTrip = Duration.ZERO;
         private volatile boolean pooled;
 
         private Line(Order order) {
@@ -179,8 +180,10 @@ final class Dialler implements AutoCloseable {
             }
         }
 
-        void greeted(int serverProcess, @Nullable String authenticatedAs) {
+        /** @param took from the first word to its answer */
+        void greeted(int serverProcess, @Nullable String authenticatedAs, Duration took) {
             systemUser = authenticatedAs;
+            roundTrip = took;
             pooled = connection == null || connection.processId() != serverProcess;
         }
 
@@ -188,6 +191,11 @@ final class Dialler implements AutoCloseable {
         @Nullable
         String systemUser() {
             return systemUser;
+        }
+
+        /** How long the first small question on the open session took; zero before its answer. */
+        Duration roundTrip() {
+            return roundTrip;
         }
 
         /** Whether the process that the session began with is another than the one that answers: cancel requests are a pooler's own affair. */

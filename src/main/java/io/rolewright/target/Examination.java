@@ -15,17 +15,17 @@ import org.jspecify.annotations.Nullable;
 /** One test of a connection: the queries, and the report made of what they and the login showed. */
 final class Examination {
 
+    /** Some services keep it to themselves and refuse the whole statement: then the rest is asked for without it. */
+    private static final String IDENTIFIER = "(SELECT system_identifier::text FROM pg_control_system())";
+
     private static final String SERVER = """
             SELECT current_setting('server_version_num')::int AS version_number,
                    pg_is_in_recovery() AS standby,
                    current_setting('transaction_read_only')::bool AS read_only,
                    me.rolname::text AS name, me.rolsuper, me.rolcreaterole, me.rolreplication,
-                   CASE WHEN isfinite(me.rolvaliduntil) THEN me.rolvaliduntil END AS valid_until
+                   CASE WHEN isfinite(me.rolvaliduntil) THEN me.rolvaliduntil END AS valid_until, %s AS identifier
               FROM pg_roles me WHERE me.rolname = current_user
             """;
-
-    /** Some services keep it to themselves, so it is asked for alone. */
-    private static final String IDENTIFIER = "SELECT system_identifier::text FROM pg_control_system()";
 
     private static final String ROLES = """
             SELECT wanted.name, t.oid IS NOT NULL AS found, t.rolcanlogin, t.rolsuper, t.rolreplication,
@@ -63,29 +63,24 @@ final class Examination {
     // ---- looking
 
     Uni<TargetReport> look(Dialler.Line line, SessionFacts facts) {
-        long before = System.nanoTime();
-        return Session.run(line, "SELECT 1", null)
-                .map(ignored -> Duration.ofNanos(System.nanoTime() - before))
-                .chain(roundTrip -> Session.run(line, SERVER, null)
-                        .chain(server -> identifier(line).chain(identifier -> {
-                            Row row = server.get(0);
-                            TargetReport.Server about = new TargetReport.Server(
-                                    facts.serverVersion(),
-                                    row.getInteger("version_number"),
-                                    row.getBoolean("standby"),
-                                    row.getBoolean("read_only"),
-                                    identifier.isEmpty() ? null : identifier);
-                            TargetReport.ManagingRole me = managingRole(row, facts.proof());
-                            return managedRoles(line, about, me)
-                                    .map(managed -> report(facts, about, me, managed, roundTrip));
-                        })));
+        return server(line, IDENTIFIER)
+                .onFailure(TargetFailure.StatementRefused.class)
+                .recoverWithUni(() -> server(line, "NULL::text"))
+                .chain(row -> {
+                    TargetReport.Server about = new TargetReport.Server(
+                            facts.serverVersion(),
+                            row.getInteger("version_number"),
+                            row.getBoolean("standby"),
+                            row.getBoolean("read_only"),
+                            row.getString("identifier"));
+                    TargetReport.ManagingRole me = managingRole(row, facts.proof());
+                    return managedRoles(line, about, me)
+                            .map(managed -> report(facts, about, me, managed, line.roundTrip()));
+                });
     }
 
-    private static Uni<String> identifier(Dialler.Line line) {
-        return Session.run(line, IDENTIFIER, null)
-                .map(rows -> rows.get(0).getString(0))
-                .onFailure(TargetFailure.StatementRefused.class)
-                .recoverWithItem("");
+    private static Uni<Row> server(Dialler.Line line, String identifier) {
+        return Session.run(line, SERVER.formatted(identifier), null).map(rows -> rows.get(0));
     }
 
     private static TargetReport.ManagingRole managingRole(Row row, PasswordProof proof) {

@@ -4,6 +4,7 @@ import io.smallrye.mutiny.Uni;
 import io.vertx.pgclient.PgException;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.Tuple;
+import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +40,7 @@ final class Session implements TargetSession {
 
     /** The first words of every session: names mean those of {@code pg_catalog}, and whose session it really is. One round trip. */
     static Uni<Void> greet(Dialler.Line line) {
+        long before = System.nanoTime();
         return run(
                         line,
                         "SELECT pg_catalog.set_config('search_path', 'pg_catalog', false),"
@@ -47,7 +49,9 @@ final class Session implements TargetSession {
                                 + "::text AS system_user",
                         null)
                 .invoke(rows -> line.greeted(
-                        rows.get(0).getInteger("process"), rows.get(0).getString("system_user")))
+                        rows.get(0).getInteger("process"),
+                        rows.get(0).getString("system_user"),
+                        Duration.ofNanos(System.nanoTime() - before)))
                 .replaceWithVoid();
     }
 

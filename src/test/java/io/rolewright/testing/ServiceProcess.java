@@ -351,6 +351,15 @@ public final class ServiceProcess implements AutoCloseable {
                 .build());
     }
 
+    /** A GET by who says what he has. */
+    public Answer ifNoneMatch(String path, String etag) {
+        return send(request(port, path, ANSWERS_WITHIN)
+                        .header("Authorization", "Bearer " + installation.token(this))
+                        .header("If-None-Match", etag)
+                        .build())
+                .join();
+    }
+
     /** A call with this access token. */
     public Answer callAs(String token, String method, String path) {
         return send(request(port, path, ANSWERS_WITHIN)

@@ -1,7 +1,5 @@
-package io.rolewright.delivery;
+package io.rolewright.store;
 
-import io.rolewright.store.Awaited;
-import io.rolewright.store.OwnContext;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Vertx;
 import java.util.ArrayList;
@@ -18,7 +16,7 @@ import java.util.function.Function;
  * @param <Q> what somebody asks
  * @param <A> what he is answered
  */
-final class SharedLooks<Q, A> {
+public final class SharedLooks<Q, A> {
 
     private final Vertx vertx;
     private final int most;
@@ -31,7 +29,7 @@ final class SharedLooks<Q, A> {
      * @param most that one look is for
      * @param look on a context of its own; answers each in the order in which they are given
      */
-    SharedLooks(Vertx vertx, int atOnce, int most, Function<List<Q>, Uni<List<Uni<A>>>> look) {
+    public SharedLooks(Vertx vertx, int atOnce, int most, Function<List<Q>, Uni<List<Uni<A>>>> look) {
         this.vertx = vertx;
         this.free = atOnce;
         this.most = most;
@@ -41,12 +39,17 @@ final class SharedLooks<Q, A> {
     private record Asked<Q, A>(Q question, Awaited<A> answer) {}
 
     /** Answers on the caller's context, which has to be Vert.x's. Who hangs up meanwhile leaves the line. */
-    Uni<A> ask(UUID subject, Q question) {
+    public Uni<A> ask(UUID subject, Q question) {
         return Awaited.by(answer -> {
             Asked<Q, A> asked = new Asked<>(question, answer);
             answer.onTermination(() -> leave(subject, asked));
             come(subject, asked);
         });
+    }
+
+    /** Who stands in line now. */
+    public synchronized int waiting() {
+        return line.values().stream().mapToInt(List::size).sum();
     }
 
     private void come(UUID subject, Asked<Q, A> asked) {

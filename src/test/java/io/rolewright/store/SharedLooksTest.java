@@ -1,4 +1,4 @@
-package io.rolewright.delivery;
+package io.rolewright.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,0 +1,196 @@
+package io.rolewright.rotation;
+
+import io.micrometer.core.instrument.MeterRegistry;
+import io.rolewright.access.Caller;
+import io.rolewright.access.Readers;
+import io.rolewright.access.Readers.Asking;
+import io.rolewright.access.Readers.Judged;
+import io.rolewright.access.Readers.Reader;
+import io.rolewright.audit.AuditEvent;
+import io.rolewright.audit.AuditLog;
+import io.rolewright.audit.AuditType;
+import io.rolewright.connection.ConnectionEndpoints;
+import io.rolewright.connection.ConnectionEndpoints.Endpoint;
+import io.rolewright.credential.Passwords;
+import io.rolewright.rotation.ServedSecrets.Active;
+import io.rolewright.store.GroupedReads;
+import io.smallrye.mutiny.Uni;
+import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.Tuple;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.OffsetDateTime;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads of the one credential of a rotation to log in with: all that come together in one statement, which sees the store as it was at one
+ * moment, gives sealed values only for what is served to whom it belongs, and inserts a row of the audit for each that it gives.
+ */
+@ApplicationScoped
+public class ActiveReads {
+
+    private static final int MOST = 100;
+
+    private static final String READ = "WITH asked AS MATERIALIZED (SELECT * FROM unnest(" + Readers.PARAMETERS
+            + ", $7::uuid[], $8::bool[]) WITH ORDINALITY AS a(" + Readers.COLUMNS + ", rotation_id, give, n)), " + """
+            found AS MATERIALIZED (
+                SELECT a.n, r.id, r.name, r.project_id, r.connection_id, r.credential_version, r.last_rotated_at,
+                       r.revoking_since IS NOT NULL AS revoking,
+                       CASE r.active_index WHEN 0 THEN r.username1 ELSE r.username2 END AS username,
+                       c.credentials, c.credentials_version, m.id AS role_id, m.role_name, v.id AS version_id, v.number, v.sealed,
+                       coalesce(a.give AND r.credential_version > 0 AND r.revoking_since IS NULL AND v.id IS NOT NULL
+                           AND (a.everywhere OR r.project_id = ANY (a.projects::uuid[])), false) AS given
+                  FROM asked a
+                  JOIN secret_rotation r ON r.id = a.rotation_id
+                  JOIN app_connection c ON c.id = r.connection_id
+                  LEFT JOIN managed_role m
+                    ON m.id = CASE r.active_index WHEN 0 THEN r.role1_id ELSE r.role2_id END AND m.deleted_at IS NULL
+                  LEFT JOIN password_version v ON v.role_id = m.id AND v.state = 'CURRENT'
+            ), audited AS (
+                INSERT INTO audit_event (type, outcome, actor_id, actor_name, address, request_id, project_id, subject_kind, subject_id,
+                    facts)
+                SELECT 'get-secret-rotation-generated-credentials', 'SUCCESS', a.actor_id, a.actor_name, a.address, a.request_id,
+                       f.project_id, 'secret-rotation', f.id::text,
+                       jsonb_build_object('name', f.name, 'connectionId', f.connection_id, 'credentialVersion', f.credential_version)
+                  FROM found f JOIN asked a USING (n) WHERE f.given
+            )
+            SELECT n, id, name, project_id, connection_id, credential_version, last_rotated_at, revoking, username, given,
+                   role_id, role_name, version_id, number, credentials_version,
+                   CASE WHEN given THEN credentials END AS credentials, CASE WHEN given THEN sealed END AS sealed
+              FROM found""";
+
+    private final Pool pool;
+    private final Passwords passwords;
+    private final ConnectionEndpoints endpoints;
+    private final AuditLog audit;
+    private final GroupedReads<Read, Found> reads;
+
+    ActiveReads(
+            Pool pool,
+            Passwords passwords,
+            ConnectionEndpoints endpoints,
+            AuditLog audit,
+            Vertx vertx,
+            MeterRegistry metrics) {
+        this.pool = pool;
+        this.passwords = passwords;
+        this.endpoints = endpoints;
+        this.audit = audit;
+        this.reads = new GroupedReads<>(
+                "active", vertx, metrics, MOST, asked -> Readers.judged(asked, Read::reader, this::read));
+    }
+
+    private record Read(Reader reader, UUID rotation, boolean give) {}
+
+    /**
+     * What a reader found.
+     *
+     * @param by who he was when his turn came; what he may do is still to be asked, for the answer
+     * @param active null when there is no such rotation
+     * @param credential null unless it was given, which is in the audit then
+     */
+    public record Found(
+            Caller by, @Nullable Active active, @Nullable Credential credential) {}
+
+    /** What was given, still sealed. */
+    public final class Credential {
+
+        private final UUID connection;
+        private final long credentialsVersion;
+        private final byte[] credentials;
+        private final Passwords.Sealed version;
+
+        private Credential(Row row) {
+            connection = row.getUUID("connection_id");
+            credentialsVersion = row.getLong("credentials_version");
+            credentials = row.get(Buffer.class, "credentials").getBytes();
+            version = new Passwords.Sealed(
+                    row.getUUID("role_id"),
+                    row.getString("role_name"),
+                    row.getUUID("version_id"),
+                    row.getLong("number"),
+                    row.get(Buffer.class, "sealed").getBytes());
+        }
+
+        public Endpoint endpoint() {
+            return endpoints.open(connection, credentialsVersion, credentials);
+        }
+
+        /** To be answered with and not to be kept. */
+        public String password() {
+            return passwords.password(version);
+        }
+
+        /** What the server keeps of that password. */
+        public String scramSecret() {
+            return passwords.scramSecret(version);
+        }
+
+        @Override
+        public String toString() {
+            return "Credential[" + version + "]";
+        }
+    }
+
+    /** Gives the credential that is served, if one is and it belongs to the reader, and records that it did. */
+    public Uni<Found> credential(Reader reader, UUID rotation) {
+        return reads.ask(new Read(reader, rotation, true));
+    }
+
+    /** Which credential it would be: gives none, and records nothing. */
+    public Uni<Found> version(Reader reader, UUID rotation) {
+        return reads.ask(new Read(reader, rotation, false));
+    }
+
+    private Uni<List<Uni<Found>>> read(List<Asking<Read>> asked) {
+        List<Judged> readers = asked.stream().map(Asking::by).toList();
+        Tuple parameters = Readers.tuple(readers)
+                .addValue(asked.stream().map(each -> each.question().rotation()).toArray(UUID[]::new))
+                .addValue(asked.stream().map(each -> each.question().give()).toArray(Boolean[]::new));
+        return pool.preparedQuery(READ).execute(parameters).map(rows -> {
+            List<@Nullable Row> found = new ArrayList<>(Collections.nCopies(asked.size(), null));
+            rows.forEach(row -> found.set(row.getLong("n").intValue() - 1, row));
+            List<Uni<Found>> answers = new ArrayList<>();
+            for (int i = 0; i < readers.size(); i++) {
+                Found answer = found(readers.get(i), found.get(i));
+                answers.add(Uni.createFrom().item(answer));
+            }
+            return answers;
+        });
+    }
+
+    private Found found(Judged reader, @Nullable Row row) {
+        if (row == null) {
+            return new Found(reader.caller(), null, null);
+        }
+        OffsetDateTime since = row.getOffsetDateTime("last_rotated_at");
+        Active active = new Active(
+                row.getUUID("id"),
+                row.getString("name"),
+                row.getUUID("project_id"),
+                row.getUUID("connection_id"),
+                row.getUUID("role_id"),
+                row.getString("username"),
+                row.getLong("credential_version"),
+                since == null ? null : since.toInstant(),
+                row.getBoolean("revoking"));
+        if (!row.getBoolean("given")) {
+            return new Found(reader.caller(), active, null);
+        }
+        audit.inserted(AuditEvent.success(AuditType.GET_SECRET_ROTATION_GENERATED_CREDENTIALS)
+                .by(reader.caller().id(), reader.caller().name())
+                .from(reader.caller().address(), reader.requestId())
+                .in(active.projectId())
+                .on(RotationAudit.KIND, active.rotationId())
+                .with("name", active.rotationName())
+                .with("connectionId", active.connectionId())
+                .with("credentialVersion", active.version()));
+        return new Found(reader.caller(), active, new Credential(row));
+    }
+}

@@ -1,0 +1,306 @@
+package io.rolewright.rotation;
+
+import io.micrometer.core.instrument.MeterRegistry;
+import io.rolewright.access.Caller;
+import io.rolewright.access.Readers;
+import io.rolewright.access.Readers.Asking;
+import io.rolewright.access.Readers.Judged;
+import io.rolewright.access.Readers.Reader;
+import io.rolewright.audit.AuditEvent;
+import io.rolewright.audit.AuditLog;
+import io.rolewright.audit.AuditType;
+import io.rolewright.credential.Passwords;
+import io.rolewright.rotation.ServedSecrets.Secret;
+import io.rolewright.store.GroupedReads;
+import io.smallrye.mutiny.Uni;
+import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.Tuple;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.function.Function;
+import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads of what rotations serve, as secrets under the names of {@code secretsMapping}: all that come together in one statement, which sees
+ * the store as it was at one moment. For each it returns the whole of what is at the place, and inserts a row of the audit with what it
+ * gives.
+ */
+@ApplicationScoped
+public class SecretReads {
+
+    /** Each may be of {@link ServedSecrets#MOST_ROTATIONS} rows. */
+    private static final int MOST = 20;
+
+    private static final String READ = "WITH asked AS MATERIALIZED (SELECT * FROM unnest(" + Readers.PARAMETERS
+            + ", $7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bool[], $13::text[], $14::bigint[], $15::bool[],"
+            + " $16::text[], $17::text[]) WITH ORDINALITY AS a(" + Readers.COLUMNS
+            + ", project_id, slug, environment, path, said_path, below, name, version, give, type, subject, n)), "
+            + """
+            place AS MATERIALIZED (
+                SELECT a.*, p.id AS project, (a.everywhere OR p.id = ANY (a.projects::uuid[])) AS granted
+                  FROM asked a
+                  JOIN project p ON p.id = coalesce(a.project_id, (SELECT s.id FROM project s WHERE s.slug = a.slug))
+            ), found AS MATERIALIZED (
+                SELECT l.n, r.*, m.role_name, v.id AS version_id, v.number, v.sealed
+                  FROM place l
+                  CROSS JOIN LATERAL (
+                    SELECT r.id, r.secret_path, r.name AS rotation, r.username_secret, r.password_secret, r.credential_version,
+                           r.created_at, r.last_rotated_at,
+                           CASE r.active_index WHEN 0 THEN r.username1 ELSE r.username2 END AS username,
+                           CASE r.active_index WHEN 0 THEN r.role1_id ELSE r.role2_id END AS role_id
+                      FROM (SELECT * FROM secret_rotation e
+                             WHERE NOT l.below AND e.project_id = l.project AND e.environment = l.environment
+                               AND e.secret_path = l.path
+                               AND (l.name IS NULL OR e.username_secret = l.name OR e.password_secret = l.name)
+                            UNION ALL
+                            SELECT * FROM secret_rotation e
+                             WHERE l.below AND e.project_id = l.project AND e.environment = l.environment
+                               AND (l.path = '/' OR e.secret_path = l.path
+                                 OR e.secret_path > l.path || '/' AND e.secret_path < l.path || '0')) r
+                     WHERE l.granted AND r.credential_version > 0 AND r.revoking_since IS NULL
+                       AND (l.version IS NULL OR r.credential_version = l.version)
+                     ORDER BY r.secret_path, r.name, r.id
+                     LIMIT 1001) r
+                  LEFT JOIN managed_role m ON l.give AND m.id = r.role_id AND m.deleted_at IS NULL
+                  LEFT JOIN password_version v ON v.role_id = m.id AND v.state = 'CURRENT'
+            ), given AS (
+                SELECT l.n, count(f.id) AS rotations, coalesce(jsonb_agg(f.id) FILTER (WHERE f.id IS NOT NULL), '[]') AS ids
+                  FROM place l LEFT JOIN found f USING (n)
+                 WHERE l.give AND l.granted
+                 GROUP BY l.n
+            ), audited AS (
+                INSERT INTO audit_event (type, outcome, actor_id, actor_name, address, request_id, project_id, subject_kind, subject_id,
+                    facts)
+                SELECT l.type, 'SUCCESS', l.actor_id, l.actor_name, l.address, l.request_id, l.project, 'secret', l.subject,
+                       jsonb_build_object('environment', l.environment, 'secretPath', l.said_path,
+                           'secrets', CASE WHEN l.name IS NULL THEN 2 * g.rotations ELSE 1 END, 'rotationIds', g.ids)
+                  FROM given g JOIN place l USING (n)
+                 WHERE g.rotations <= 1000 AND (l.name IS NULL OR g.rotations = 1)
+            )
+            SELECT l.n AS asked, l.project, l.granted, f.* FROM place l LEFT JOIN found f USING (n)
+             ORDER BY l.n, f.secret_path, f.rotation, f.id""";
+
+    private final Pool pool;
+    private final Passwords passwords;
+    private final AuditLog audit;
+    private final GroupedReads<Read, Found> reads;
+
+    SecretReads(Pool pool, Passwords passwords, AuditLog audit, Vertx vertx, MeterRegistry metrics) {
+        this.pool = pool;
+        this.passwords = passwords;
+        this.audit = audit;
+        this.reads = new GroupedReads<>(
+                "secrets", vertx, metrics, MOST, asked -> Readers.judged(asked, Read::reader, this::read));
+    }
+
+    /**
+     * What somebody asks for.
+     *
+     * @param project, slug one of the two
+     * @param path as it was sent
+     * @param below with all that is served below the path
+     * @param name null for all names
+     * @param version null for the one that is served
+     * @param subject of the row of the audit
+     */
+    public record Question(
+            @Nullable UUID project,
+            @Nullable String slug,
+            String environment,
+            String path,
+            boolean below,
+            @Nullable String name,
+            @Nullable Long version,
+            String subject) {
+
+        private String auditType() {
+            return name == null ? AuditType.GET_SECRETS : AuditType.GET_SECRET;
+        }
+    }
+
+    private record Read(Reader reader, Question question, String normalised, boolean give) {}
+
+    /**
+     * What a reader found.
+     *
+     * @param by who he was when his turn came; what he may do is still to be asked, for the answer
+     * @param project null when there is no such project
+     * @param tooMany more rotations than {@link ServedSecrets#MOST_ROTATIONS}; none is given then
+     */
+    public record Found(Caller by, @Nullable UUID project, boolean tooMany, List<Value> values) {}
+
+    /** A secret, with its value if that was given. */
+    public final class Value {
+
+        private final Secret secret;
+        private final Passwords.@Nullable Sealed version;
+
+        private Value(Secret secret, Passwords.@Nullable Sealed version) {
+            this.secret = secret;
+            this.version = version;
+        }
+
+        public Secret secret() {
+            return secret;
+        }
+
+        /**
+         * To be answered with and not to be kept.
+         *
+         * @throws IllegalStateException if no password was given
+         */
+        public String open() {
+            if (!secret.isPassword()) {
+                return secret.roleName();
+            }
+            if (version == null) {
+                throw new IllegalStateException("a rotation with a version and without a password");
+            }
+            return passwords.password(version);
+        }
+
+        @Override
+        public String toString() {
+            return "Value[" + secret.id() + "]";
+        }
+    }
+
+    /**
+     * Gives what is served at a place, if that belongs to the reader, and records that it did.
+     *
+     * @throws io.rolewright.problem.ValidationProblem for an environment or path that there cannot be
+     */
+    public Uni<Found> values(Reader reader, Question question) {
+        return ask(reader, question, true);
+    }
+
+    /** The same without passwords, which is not recorded: what there is, in which versions. */
+    public Uni<Found> names(Reader reader, Question question) {
+        return ask(reader, question, false);
+    }
+
+    private Uni<Found> ask(Reader reader, Question question, boolean give) {
+        String normalised = ServedSecrets.normalised(question.environment(), question.path());
+        return reads.ask(new Read(reader, question, normalised, give));
+    }
+
+    private Uni<List<Uni<Found>>> read(List<Asking<Read>> asked) {
+        Tuple parameters = Readers.tuple(asked.stream().map(Asking::by).toList())
+                .addValue(column(asked, read -> read.question().project(), UUID[]::new))
+                .addValue(column(asked, read -> storable(read.question().slug()), String[]::new))
+                .addValue(column(asked, read -> read.question().environment(), String[]::new))
+                .addValue(column(asked, Read::normalised, String[]::new))
+                .addValue(column(asked, read -> AuditLog.text(read.question().path()), String[]::new))
+                .addValue(column(asked, read -> read.question().below(), Boolean[]::new))
+                .addValue(column(asked, read -> storable(read.question().name()), String[]::new))
+                .addValue(column(asked, read -> read.question().version(), Long[]::new))
+                .addValue(column(asked, Read::give, Boolean[]::new))
+                .addValue(column(asked, read -> read.question().auditType(), String[]::new))
+                .addValue(column(asked, read -> AuditLog.text(read.question().subject()), String[]::new));
+        return pool.preparedQuery(READ).execute(parameters).map(rows -> {
+            Map<Long, List<Row>> byReader = new HashMap<>();
+            rows.forEach(row -> byReader.computeIfAbsent(row.getLong("asked"), first -> new ArrayList<>())
+                    .add(row));
+            List<Uni<Found>> answers = new ArrayList<>();
+            for (int i = 0; i < asked.size(); i++) {
+                Found answer = found(asked.get(i), byReader.getOrDefault(i + 1L, List.of()));
+                answers.add(Uni.createFrom().item(answer));
+            }
+            return answers;
+        });
+    }
+
+    private Found found(Asking<Read> asked, List<Row> rows) {
+        Caller by = asked.by().caller();
+        if (rows.isEmpty()) {
+            return new Found(by, null, false, List.of());
+        }
+        UUID project = rows.get(0).getUUID("project");
+        List<Row> rotations =
+                rows.stream().filter(row -> row.getUUID("id") != null).toList();
+        if (rotations.size() > ServedSecrets.MOST_ROTATIONS) {
+            return new Found(by, project, true, List.of());
+        }
+        Question question = asked.question().question();
+        List<Value> values = rotations.stream()
+                .flatMap(row -> List.of(value(row, question, false), value(row, question, true)).stream())
+                .filter(value ->
+                        question.name() == null || value.secret().name().equals(question.name()))
+                .toList();
+        boolean given = asked.question().give()
+                && Boolean.TRUE.equals(rows.get(0).getBoolean("granted"))
+                && (question.name() == null || !values.isEmpty());
+        if (given) {
+            audit.inserted(event(asked, project, values));
+        }
+        return new Found(by, project, false, values);
+    }
+
+    private static AuditEvent event(Asking<Read> asked, UUID project, List<Value> values) {
+        Judged reader = asked.by();
+        Question question = asked.question().question();
+        Set<UUID> rotations = new LinkedHashSet<>();
+        values.forEach(value -> rotations.add(value.secret().rotationId()));
+        return AuditEvent.success(question.auditType())
+                .by(reader.caller().id(), reader.caller().name())
+                .from(reader.caller().address(), reader.requestId())
+                .in(project)
+                .on("secret", question.subject())
+                .with("environment", question.environment())
+                .with("secretPath", question.path())
+                .with("secrets", values.size())
+                .with("rotationIds", rotations);
+    }
+
+    private Value value(Row row, Question question, boolean isPassword) {
+        byte[] sealed = isPassword && row.getValue("sealed") != null
+                ? row.get(Buffer.class, "sealed").getBytes()
+                : null;
+        return new Value(
+                ServedSecrets.secret(
+                        row.getUUID("id"),
+                        row.getString(isPassword ? "password_secret" : "username_secret"),
+                        isPassword,
+                        row.getUUID("role_id"),
+                        row.getString("username"),
+                        question.environment(),
+                        row.getString("secret_path"),
+                        row.getLong("credential_version"),
+                        instant(row, "created_at"),
+                        instant(row, "last_rotated_at")),
+                sealed == null
+                        ? null
+                        : new Passwords.Sealed(
+                                row.getUUID("role_id"),
+                                row.getString("role_name"),
+                                row.getUUID("version_id"),
+                                row.getLong("number"),
+                                sealed));
+    }
+
+    private static @Nullable Instant instant(Row row, String column) {
+        OffsetDateTime at = row.getOffsetDateTime(column);
+        return at == null ? null : at.toInstant();
+    }
+
+    /** PostgreSQL has no text with a NUL, so nothing there has that name: neither has what is asked for instead. */
+    private static @Nullable String storable(@Nullable String text) {
+        return text == null || text.indexOf('\0') < 0 ? text : "";
+    }
+
+    private static <T> T[] column(List<Asking<Read>> asked, Function<Read, @Nullable T> value, IntFunction<T[]> array) {
+        return asked.stream().map(each -> value.apply(each.question())).toArray(array);
+    }
+}
