@@ -1,5 +1,6 @@
 package io.rolewright.access;
 
+import io.rolewright.request.Compressible;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
@@ -26,6 +27,7 @@ class CallerResource {
     }
 
     @GET
+    @Compressible
     @Operation(operationId = "getCaller", summary = "Ask who the token belongs to and what it may do")
     public RestResponse<OneCaller> get() {
         var who = caller.get();

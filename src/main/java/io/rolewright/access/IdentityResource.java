@@ -6,6 +6,7 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.idempotency.Idempotency;
 import io.rolewright.problem.ValidationProblem;
+import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
 import io.rolewright.request.PageQuery;
 import io.smallrye.mutiny.Uni;
@@ -70,6 +71,7 @@ class IdentityResource {
     }
 
     @GET
+    @Compressible
     @Operation(operationId = "listIdentities", summary = "List the machine identities", description = "By name.")
     public Uni<IdentityList> list(@BeanParam PageQuery page) {
         Rights.require(caller.get(), Right.IDENTITY_READ);
@@ -79,6 +81,7 @@ class IdentityResource {
     }
 
     @GET
+    @Compressible
     @Path("{identityId}")
     @Operation(operationId = "getIdentity", summary = "Read a machine identity")
     public Uni<OneIdentity> get(

@@ -2,6 +2,7 @@ package io.rolewright.access;
 
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
@@ -48,6 +49,7 @@ class MembershipResource {
     }
 
     @GET
+    @Compressible
     @Operation(
             operationId = "listProjectMemberships",
             summary = "List who has roles in a project",

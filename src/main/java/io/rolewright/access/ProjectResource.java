@@ -5,6 +5,7 @@ import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.idempotency.Idempotency;
+import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
 import io.rolewright.request.PageQuery;
 import io.smallrye.mutiny.Uni;
@@ -64,6 +65,7 @@ class ProjectResource {
     }
 
     @GET
+    @Compressible
     @Operation(
             operationId = "listProjects",
             summary = "List the projects",
@@ -75,6 +77,7 @@ class ProjectResource {
     }
 
     @GET
+    @Compressible
     @Path("{projectId}")
     @Operation(operationId = "getProject", summary = "Read a project")
     public Uni<OneProject> get(@PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId) {
@@ -84,6 +87,7 @@ class ProjectResource {
 
     /** Without an envelope, as the clients that look a project up by its slug read it. */
     @GET
+    @Compressible
     @Path("slug/{slug}")
     @Operation(operationId = "getProjectBySlug", summary = "Read a project by its slug")
     public Uni<ProjectView> getBySlug(@PathParam("slug") String slug) {

@@ -6,6 +6,7 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.CaCert;
+import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
@@ -57,6 +58,7 @@ class TokenRuleResource {
     }
 
     @GET
+    @Compressible
     @Path(OIDC)
     @Operation(operationId = "getOidcAuth", summary = "Read by which OpenID Connect tokens an identity logs in")
     public Uni<OidcAuthResponse> getOidc(
@@ -102,6 +104,7 @@ class TokenRuleResource {
     }
 
     @GET
+    @Compressible
     @Path(KUBERNETES)
     @Operation(operationId = "getKubernetesAuth", summary = "Read by which service accounts an identity logs in")
     public Uni<KubernetesAuthResponse> getKubernetes(

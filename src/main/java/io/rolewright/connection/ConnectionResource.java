@@ -28,6 +28,7 @@ import io.rolewright.idempotency.Idempotency;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
+import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
 import io.rolewright.request.Page;
 import io.rolewright.request.PageQuery;
@@ -96,6 +97,7 @@ class ConnectionResource {
     }
 
     @GET
+    @Compressible
     @Path("/options")
     @Operation(operationId = "listAppConnectionOptions", summary = "What kinds of connections there are")
     public Options options() {
@@ -103,6 +105,7 @@ class ConnectionResource {
     }
 
     @GET
+    @Compressible
     @Operation(operationId = "listAppConnections", summary = "List the connections of every app")
     public Uni<Many> listAll(
             @QueryParam("projectId") @Parameter(description = PROJECT) String projectId, @BeanParam PageQuery page) {
@@ -110,6 +113,7 @@ class ConnectionResource {
     }
 
     @GET
+    @Compressible
     @Path("/postgres")
     @Operation(operationId = "listPostgresAppConnections", summary = "List the PostgreSQL connections")
     public Uni<Many> list(
@@ -123,6 +127,7 @@ class ConnectionResource {
     }
 
     @GET
+    @Compressible
     @Path("/postgres/available")
     @Operation(
             operationId = "listAvailablePostgresAppConnections",
@@ -142,6 +147,7 @@ class ConnectionResource {
     }
 
     @GET
+    @Compressible
     @Path("/postgres/{connectionId}")
     @Operation(operationId = "getPostgresAppConnection", summary = "Read a connection")
     public Uni<One> get(@PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId) {
@@ -149,6 +155,7 @@ class ConnectionResource {
     }
 
     @GET
+    @Compressible
     @Path("/postgres/connection-name/{connectionName}")
     @Operation(operationId = "getPostgresAppConnectionByName", summary = "Read a connection by its name")
     public Uni<One> getByName(
@@ -163,6 +170,7 @@ class ConnectionResource {
     }
 
     @GET
+    @Compressible
     @Path("/postgres/{connectionId}/usage")
     @Operation(operationId = "getPostgresAppConnectionUsage", summary = "List what uses a connection")
     public Uni<Usage> usage(

@@ -101,11 +101,7 @@ class ConnectionStore implements PanacheRepositoryBase<Connection, UUID> {
 
     /** @param traces null when the login did not come so far */
     static Object[] tested(
-            Connection row,
-            Instant at,
-            boolean ok,
-            @Nullable String reason,
-            ConnectionLogins.@Nullable Traces traces) {
+            Connection row, Instant at, boolean ok, @Nullable String reason, ConnectionLogins.@Nullable Traces traces) {
         return new Object[] {
             row.id,
             at.atOffset(ZoneOffset.UTC),

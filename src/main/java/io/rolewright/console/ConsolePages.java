@@ -1,6 +1,7 @@
 package io.rolewright.console;
 
 import io.quarkus.vertx.http.runtime.filters.Filters;
+import io.rolewright.request.Gzip;
 import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.ext.web.RoutingContext;
@@ -51,6 +52,12 @@ class ConsolePages {
             "Cross-Origin-Resource-Policy", "same-origin",
             "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
 
+    private final PackedFiles files;
+
+    ConsolePages(PackedFiles files) {
+        this.files = files;
+    }
+
     void register(@Observes Filters filters) {
         filters.register(this::serve, PRIORITY);
     }
@@ -80,6 +87,32 @@ class ConsolePages {
             routing.addHeadersEndHandler(
                     ignored -> headers.set("Cache-Control", "public, max-age=31536000, immutable"));
         }
+        if (path.equals(PAGE) || HASHED.matcher(path).matches()) {
+            headers.add("Vary", "Accept-Encoding");
+            if (Gzip.isAccepted(routing.request().getHeader("Accept-Encoding"))) {
+                packed(routing, path);
+                return;
+            }
+        }
         routing.next();
+    }
+
+    private void packed(RoutingContext routing, String path) {
+        files.get(path).onComplete(done -> {
+            PackedFiles.Packed file = done.result();
+            if (file == null) { // none of that name, or too small: whoever serves the others knows what to do
+                routing.next();
+                return;
+            }
+            routing.response()
+                    .putHeader("Content-Type", file.type())
+                    .putHeader("Content-Encoding", Gzip.NAME)
+                    .putHeader("Content-Length", Integer.toString(file.bytes().length()));
+            if (routing.request().method() == HttpMethod.HEAD) {
+                routing.response().end();
+            } else {
+                routing.response().end(file.bytes());
+            }
+        });
     }
 }

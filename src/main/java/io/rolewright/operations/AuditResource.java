@@ -18,6 +18,7 @@ import io.rolewright.audit.AuditType;
 import io.rolewright.audit.Outcome;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
+import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
 import io.rolewright.request.Numbers;
 import io.rolewright.request.RequestContext;
@@ -85,6 +86,7 @@ class AuditResource {
     }
 
     @GET
+    @Compressible
     @Produces(MediaType.APPLICATION_JSON)
     @Operation(operationId = "searchAuditEvents", summary = "Search the audit", description = "Newest first.")
     public Uni<Events> search(

@@ -7,6 +7,7 @@ import io.rolewright.credential.HistoryWire.Attempts;
 import io.rolewright.credential.HistoryWire.Versions;
 import io.rolewright.idempotency.Idempotency;
 import io.rolewright.problem.ValidationProblem;
+import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
 import io.rolewright.request.Page;
 import io.rolewright.request.PageQuery;
@@ -88,6 +89,7 @@ class RotationResource {
     }
 
     @GET
+    @Compressible
     @Path("/options")
     @Operation(operationId = "listSecretRotationOptions", summary = "What kinds of rotations there are")
     public RotationOptions options() {
@@ -95,6 +97,7 @@ class RotationResource {
     }
 
     @GET
+    @Compressible
     @Operation(operationId = "listSecretRotations", summary = "List a project's rotations of every type")
     public Uni<Many> listAll(
             @QueryParam("projectId") @NotNull(message = "Required") String projectId, @BeanParam PageQuery page) {
@@ -102,6 +105,7 @@ class RotationResource {
     }
 
     @GET
+    @Compressible
     @Path("/summary")
     @Operation(
             operationId = "summarizeSecretRotations",
@@ -132,6 +136,7 @@ class RotationResource {
     }
 
     @GET
+    @Compressible
     @Path("/postgres-credentials")
     @Operation(
             operationId = "listPostgresCredentialsRotations",
@@ -145,6 +150,7 @@ class RotationResource {
     }
 
     @GET
+    @Compressible
     @Path("/postgres-credentials/{rotationId}")
     @Operation(operationId = "getPostgresCredentialsRotation", summary = "Read a rotation")
     public Uni<One> get(@PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId) {
@@ -152,6 +158,7 @@ class RotationResource {
     }
 
     @GET
+    @Compressible
     @Path("/postgres-credentials/rotation-name/{rotationName}")
     @Operation(operationId = "getPostgresCredentialsRotationByName", summary = "Read a rotation by its name and place")
     public Uni<One> getByName(
@@ -340,6 +347,7 @@ class RotationResource {
     }
 
     @GET
+    @Compressible
     @Path("/postgres-credentials/{rotationId}/attempts")
     @Operation(operationId = "listPostgresCredentialsRotationAttempts", summary = "List what was tried, newest first")
     public Uni<Attempts> attempts(
@@ -353,6 +361,7 @@ class RotationResource {
     }
 
     @GET
+    @Compressible
     @Path("/postgres-credentials/{rotationId}/versions")
     @Operation(
             operationId = "listPostgresCredentialsRotationVersions",

@@ -187,10 +187,11 @@ class ReadsInGroupsIT {
             }
             StoreTraffic there = StoreTraffic.through(server);
             traffic = StoreTraffic.through(proxy);
-            Counted onTarget = there.during(
-                    () -> assertThat(service.post(path, new JsonObject()).expect(200).text())
-                            .contains("\"ok\":true"));
-            Counted inStore = traffic.during(() -> service.post(path, new JsonObject()).expect(200));
+            Counted onTarget = there.during(() -> assertThat(
+                            service.post(path, new JsonObject()).expect(200).text())
+                    .contains("\"ok\":true"));
+            Counted inStore =
+                    traffic.during(() -> service.post(path, new JsonObject()).expect(200));
             assertThat(inStore.statements()).hasSize(2);
             assertThat(inStore.commits()).isEqualTo(1);
             assertThat(onTarget.statements()).hasSize(2);
