@@ -10,6 +10,7 @@ import java.util.function.Function;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Those whose reads go to the store in one statement ({@code store.GroupedReads}): who they are and what they may see, as its first
@@ -57,19 +58,20 @@ public final class Readers {
                     .recoverWithItem(refusal -> new Verdict<>(null, refusal)));
         }
         return Uni.join().all(verdicts).andFailFast().chain(all -> {
-            List<Asking<Q>> readers = all.stream()
-                    .filter(verdict -> verdict.asking() != null)
-                    .map(Verdict::asking)
-                    .toList();
+            List<Asking<Q>> readers = new ArrayList<>();
+            for (Verdict<Q> verdict : all) {
+                Asking<Q> asking = verdict.asking();
+                if (asking != null) {
+                    readers.add(asking);
+                }
+            }
             Uni<List<Uni<A>>> found = readers.isEmpty() ? Uni.createFrom().item(List.of()) : read.apply(readers);
             return found.map(answers -> {
                 List<Uni<A>> each = new ArrayList<>();
                 int next = 0;
                 for (Verdict<Q> verdict : all) {
-                    each.add(
-                            verdict.asking() == null
-                                    ? Uni.createFrom().failure(verdict.refusal())
-                                    : answers.get(next++));
+                    Throwable refusal = verdict.refusal();
+                    each.add(refusal != null ? Uni.createFrom().failure(refusal) : answers.get(next++));
                 }
                 return each;
             });
@@ -79,7 +81,8 @@ public final class Readers {
     /** A question beside who asks it. */
     public record Asking<Q>(Q question, Judged by) {}
 
-    private record Verdict<Q>(Asking<Q> asking, Throwable refusal) {}
+    private record Verdict<Q>(
+            @Nullable Asking<Q> asking, @Nullable Throwable refusal) {}
 
     /** The values of {@link #PARAMETERS}. */
     public static Tuple tuple(List<Judged> readers) {
@@ -97,7 +100,7 @@ public final class Readers {
         return reach.projects().stream().map(UUID::toString).collect(Collectors.joining(",", "{", "}"));
     }
 
-    private static <T> T[] column(List<Judged> readers, Function<Judged, T> value, IntFunction<T[]> array) {
+    private static <T> T[] column(List<Judged> readers, Function<Judged, @Nullable T> value, IntFunction<T[]> array) {
         return readers.stream().map(value).toArray(array);
     }
 }

@@ -82,9 +82,9 @@ public class AuditLog {
      *
      * @param change an UPDATE, INSERT or DELETE, whose parameters begin with {@code $12}
      */
-    public Uni<Void> record(AuditEvent event, String change, Object... values) {
+    public Uni<Void> record(AuditEvent event, String change, @Nullable Object... values) {
         AuditRow row = row(event);
-        List<Object> parameters = new ArrayList<>(columns(row));
+        List<@Nullable Object> parameters = new ArrayList<>(columns(row));
         parameters.addAll(Arrays.asList(values));
         return pool.preparedQuery("WITH change AS (" + change + ") " + INSERT)
                 .execute(Tuple.from(parameters))
@@ -97,7 +97,7 @@ public class AuditLog {
         return pool.preparedQuery(INSERT).execute(Tuple.from(columns(row))).replaceWithVoid();
     }
 
-    private static List<Object> columns(AuditRow row) {
+    private static List<@Nullable Object> columns(AuditRow row) {
         return Arrays.asList(
                 row.type,
                 row.outcome.name(),

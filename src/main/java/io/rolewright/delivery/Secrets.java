@@ -130,22 +130,23 @@ class Secrets {
 
     /** @throws Problem if he gets none of them */
     private static List<Value> readable(Request request, Question question, Found found) {
-        if (found.project() == null && Rights.reach(found.by(), request.right()).everywhere()) {
-            throw Problem.of(404, "project_not_found", "There is no such project.");
+        if (found.project() == null) {
+            if (Rights.reach(found.by(), request.right()).everywhere()) {
+                throw Problem.of(ErrorCode.PROJECT_NOT_FOUND, "There is no such project.");
+            }
+            throw Rights.denied(request.right()); // What is not there is not told from what is somebody else's.
         }
         Rights.require(found.by(), request.right(), found.project());
         if (found.tooMany()) {
             throw Problem.of(
-                    400,
-                    "too_many_secrets",
+                    ErrorCode.TOO_MANY_SECRETS,
                     "More than " + ServedSecrets.MOST_ROTATIONS
                             + " rotations serve secrets here. Ask for a narrower secretPath, or for one"
                             + " secret by its name.");
         }
         if (question.name() != null && found.values().isEmpty()) {
             throw Problem.of(
-                    404,
-                    "secret_not_found",
+                    ErrorCode.SECRET_NOT_FOUND,
                     "There is no secret " + question.name()
                             + (question.version() == null ? "" : " of version " + question.version()) + " at "
                             + request.query().path() + " of " + request.query().environment() + ".");

@@ -38,8 +38,8 @@ class CompressionTest {
     private static final String CONNECTIONS = "/api/v1/app-connections/postgres";
 
     /** Fields by which an answer gives out what somebody could log in or sign with. */
-    private static final Pattern SECRET = Pattern.compile(
-            "(?i).*\\.(.*password|secret|secretValue|.*clientSecret|accessToken|token|.*privateKey)");
+    private static final Pattern SECRET =
+            Pattern.compile("(?i).*\\.(.*password|secret|secretValue|.*clientSecret|accessToken|token|.*privateKey)");
 
     /** The name under which the password is served. */
     private static final Set<String> NO_SECRETS = Set.of("SecretsMapping.password");
