@@ -44,7 +44,10 @@ class PackedFiles {
         String type = TYPES.get(path.substring(path.lastIndexOf('.') + 1));
         try (InputStream file =
                 Thread.currentThread().getContextClassLoader().getResourceAsStream("META-INF/resources" + path)) {
-            byte[] plain = file == null || type == null ? new byte[0] : file.readAllBytes();
+            if (file == null || type == null) {
+                return null;
+            }
+            byte[] plain = file.readAllBytes();
             if (plain.length < Gzip.SMALLEST) {
                 return null;
             }

@@ -71,8 +71,10 @@ public final class SharedLooks<Q, A> {
                 return;
             }
             free--;
-            UUID subject = line.keySet().iterator().next();
-            List<Asked<Q, A>> waiting = line.remove(subject);
+            Map.Entry<UUID, List<Asked<Q, A>>> longest = line.entrySet().iterator().next();
+            UUID subject = longest.getKey();
+            List<Asked<Q, A>> waiting = longest.getValue();
+            line.remove(subject);
             batch = List.copyOf(waiting.subList(0, Math.min(most, waiting.size())));
             if (batch.size() < waiting.size()) {
                 line.put(subject, new ArrayList<>(waiting.subList(batch.size(), waiting.size())));

@@ -105,10 +105,10 @@ class CompressionTest {
         for (JavaMethod method : compressible) {
             Set<String> fields = new TreeSet<>();
             fields(method.reflect().getGenericReturnType(), new HashSet<>(), fields);
-            assertThat(fields)
-                    .as(method.getFullName())
-                    .isNotEmpty()
-                    .noneMatch(name -> SECRET.matcher(name).matches());
+            assertThat(fields).as(method.getFullName()).isNotEmpty();
+            fields.removeAll(NO_SECRETS);
+            assertThat(fields).as(method.getFullName()).noneMatch(name -> SECRET.matcher(name)
+                    .matches());
         }
     }
 
