@@ -71,7 +71,8 @@ public final class SharedLooks<Q, A> {
                 return;
             }
             free--;
-            Map.Entry<UUID, List<Asked<Q, A>>> longest = line.entrySet().iterator().next();
+            Map.Entry<UUID, List<Asked<Q, A>>> longest =
+                    line.entrySet().iterator().next();
             UUID subject = longest.getKey();
             List<Asked<Q, A>> waiting = longest.getValue();
             line.remove(subject);

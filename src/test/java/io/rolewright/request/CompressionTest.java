@@ -107,8 +107,9 @@ class CompressionTest {
             fields(method.reflect().getGenericReturnType(), new HashSet<>(), fields);
             assertThat(fields).as(method.getFullName()).isNotEmpty();
             fields.removeAll(NO_SECRETS);
-            assertThat(fields).as(method.getFullName()).noneMatch(name -> SECRET.matcher(name)
-                    .matches());
+            assertThat(fields)
+                    .as(method.getFullName())
+                    .noneMatch(name -> SECRET.matcher(name).matches());
         }
     }
 
