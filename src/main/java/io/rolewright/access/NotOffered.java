@@ -308,17 +308,7 @@ final class NotOffered {
             all(rows, OTHER_ROTATIONS, "/api/v2/secret-rotations/" + type + "/**");
         }
         all(rows, OTHER_ROTATIONS, "/api/v1/secret-rotations/**", "/api/v1/secret-rotation-providers/**");
-        all(
-                rows,
-                NOT_YET,
-                "/api/v1/workspace/**",
-                "/api/v2/workspace",
-                "/api/v2/workspace/*",
-                "/api/v1/folders/**",
-                "/api/v2/folders/**",
-                "/api/v1/projects/*/environments/**",
-                "/api/v1/projects/*/identities/**",
-                "/api/v1/projects/*/memberships/**");
+        all(rows, NOT_YET, "/api/v1/projects/*/identities/**", "/api/v1/projects/*/memberships/**");
         for (var way : List.of("kubernetes", "oidc")) {
             rows.add(new Row(
                     List.of("POST", "PATCH"),

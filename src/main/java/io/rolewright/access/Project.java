@@ -30,6 +30,13 @@ public class Project extends PanacheEntityBase {
     @Column(columnDefinition = "text", nullable = false)
     public String type = TYPE;
 
+    @Column(columnDefinition = "text", nullable = false)
+    public String description = "";
+
+    /** It is not deleted while this is true. */
+    @Column(nullable = false)
+    public boolean deleteProtected;
+
     @Column(nullable = false)
     public Instant createdAt;
 

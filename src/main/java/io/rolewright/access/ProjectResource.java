@@ -112,7 +112,13 @@ class ProjectResource {
                         Projects.KIND,
                         id,
                         () -> projects.change(
-                                act, id, request.name == null ? null : request.name.strip(), request.slug))
+                                act,
+                                id,
+                                new Projects.Wanted(
+                                        request.name == null ? null : request.name.strip(),
+                                        request.slug,
+                                        request.description,
+                                        request.hasDeleteProtection)))
                 .map(project -> new OneProject(view(project)));
     }
 
@@ -153,8 +159,7 @@ class ProjectResource {
                 idempotency.canonical(request),
                 OneProject.class,
                 completion -> projects.create(
-                                request.projectName.strip(),
-                                request.slug,
+                                new Projects.Wanted(request.projectName.strip(), request.slug, null, null),
                                 who,
                                 from,
                                 project -> completion.store(new OneProject(view(project))))
@@ -169,7 +174,9 @@ class ProjectResource {
                 project.type,
                 organisation.id(),
                 project.createdAt,
-                project.updatedAt);
+                project.updatedAt,
+                project.description,
+                project.deleteProtected);
     }
 
     @RegisterForReflection
@@ -205,7 +212,15 @@ class ProjectResource {
                     message = "must be lower-case letters and digits, with single hyphens between them")
             @Schema(examples = "payments")
             @Nullable
-            String slug) {}
+            String slug,
+
+            @Size(max = 256)
+            @Pattern(regexp = "[^\\p{Cntrl}]*", message = "must not contain control characters")
+            @Nullable
+            String description,
+
+            @Schema(description = "Whether it is kept from being deleted.") @Nullable
+            Boolean hasDeleteProtection) {}
 
     @RegisterForReflection
     @Schema(name = "Project")
@@ -219,7 +234,11 @@ class ProjectResource {
 
             @Schema(required = true) UUID orgId,
             @Schema(required = true) Instant createdAt,
-            @Schema(required = true) Instant updatedAt) {}
+            @Schema(required = true) Instant updatedAt,
+            @Schema(required = true) String description,
+
+            @Schema(required = true, description = "Whether it is kept from being deleted.")
+            boolean hasDeleteProtection) {}
 
     /** Read back from JSON when an idempotent reply is served again. */
     @RegisterForReflection

@@ -23,6 +23,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.HexFormat;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Function;
@@ -86,11 +87,11 @@ public class Projects {
     }
 
     Uni<Project> bySlug(Caller caller, String slug) {
-        return existing(
-                caller,
-                Right.PROJECT_READ,
-                () -> Project.<Project>find("slug", slug).firstResult(),
-                "slug " + slug);
+        return bySlug(caller, Right.PROJECT_READ, slug);
+    }
+
+    Uni<Project> bySlug(Caller caller, Right right, String slug) {
+        return existing(caller, right, () -> Project.<Project>find("slug", slug).firstResult(), "slug " + slug);
     }
 
     private static Uni<Project> existing(Caller caller, Right right, Supplier<Uni<Project>> lookUp, String called) {
@@ -106,12 +107,20 @@ public class Projects {
         });
     }
 
+    /** @param name null to leave it at a change, or to have the slug made from the name; the same for the others */
+    record Wanted(
+            @Nullable String name,
+            @Nullable String slug,
+            @Nullable String description,
+            @Nullable Boolean deleteProtected) {}
+
     /**
-     * @param name null to leave it; the same for the slug
      * @return fails with 400 {@code project_name_taken} or {@code project_slug_taken}, 403 for another slug where slugs bound projects and
      *     the caller is no administrator of the organisation
      */
-    Uni<Project> change(Act act, UUID id, @Nullable String name, @Nullable String slug) {
+    Uni<Project> change(Act act, UUID id, Wanted wanted) {
+        var name = wanted.name;
+        var slug = wanted.slug;
         return existing(act.caller(), Right.PROJECT_EDIT, id)
                 .invoke(before -> {
                     boolean another = slug != null && !slug.equals(before.slug);
@@ -128,6 +137,12 @@ public class Projects {
                                         .invoke(() -> {
                                             project.name = name == null ? project.name : name;
                                             project.slug = slug == null ? project.slug : slug;
+                                            if (wanted.description != null) {
+                                                project.description = wanted.description;
+                                            }
+                                            if (wanted.deleteProtected != null) {
+                                                project.deleteProtected = wanted.deleteProtected;
+                                            }
                                             project.updatedAt = clock.instant().truncatedTo(ChronoUnit.MILLIS);
                                         })
                                         .chain(session::flush)
@@ -165,10 +180,20 @@ public class Projects {
      * Deletes a project that holds nothing; the roles in it go with it. What it may hold is not listed here: the store's
      * foreign keys know.
      *
-     * @return what it was; fails with 400 {@code project_not_empty}
+     * @return what it was; fails with 400 {@code project_not_empty} or {@code delete_protected}
      */
     Uni<Project> delete(Act act, UUID id) {
         return existing(act.caller(), Right.PROJECT_DELETE, id)
+                .call(before -> Panache.withSession(() -> Project.<Project>findById(id))
+                        .invoke(project -> {
+                            if (project != null && project.deleteProtected) {
+                                throw Problem.of(
+                                        ErrorCode.DELETE_PROTECTED,
+                                        "The project " + project.name
+                                                + " is protected from being deleted: set hasDeleteProtection to false"
+                                                + " first.");
+                            }
+                        }))
                 .call(before -> Panache.withTransaction(() -> Panache.getSession()
                                 .chain(session -> Standings.changedIn(session, id)
                                         .call(() -> session.createNativeQuery("delete from project where id = ?1")
@@ -219,19 +244,18 @@ public class Projects {
     }
 
     /**
-     * @param slug null to have one made from the name
+     * @param wanted with a name
      * @param alsoStore what has to commit together with the project
      * @return fails with 400 {@code project_name_taken} or {@code project_slug_taken}
      */
-    Uni<Project> create(
-            String name,
-            @Nullable String slug,
-            Caller caller,
-            RequestOrigin from,
-            Function<Project, Uni<Void>> alsoStore) {
+    Uni<Project> create(Wanted wanted, Caller caller, RequestOrigin from, Function<Project, Uni<Void>> alsoStore) {
+        var name = Objects.requireNonNull(wanted.name);
+        var slug = wanted.slug;
         var project = new Project();
         project.id = UUID.randomUUID();
         project.name = name;
+        project.description = wanted.description == null ? "" : wanted.description;
+        project.deleteProtected = Boolean.TRUE.equals(wanted.deleteProtected);
         project.createdAt = clock.instant().truncatedTo(ChronoUnit.MILLIS);
         project.updatedAt = project.createdAt;
         var created = Panache.withTransaction(() -> (slug != null ? insert(project, slug) : insertWithMadeSlug(project))
@@ -271,13 +295,15 @@ public class Projects {
         project.slug = slug;
         return Panache.getSession()
                 .chain(session -> session.createNativeQuery("""
-                                insert into project (id, name, slug, type, created_at, updated_at)
-                                values (?1, ?2, ?3, ?4, ?5, ?5) on conflict do nothing""")
+                                insert into project (id, name, slug, type, created_at, updated_at, description, delete_protected)
+                                values (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7) on conflict do nothing""")
                         .setParameter(1, project.id)
                         .setParameter(2, project.name)
                         .setParameter(3, project.slug)
                         .setParameter(4, project.type)
                         .setParameter(5, project.createdAt)
+                        .setParameter(6, project.description)
+                        .setParameter(7, project.deleteProtected)
                         .executeUpdate())
                 .chain(added -> added == 1
                         ? Uni.createFrom().voidItem()

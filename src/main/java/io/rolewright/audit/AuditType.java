@@ -79,6 +79,13 @@ public final class AuditType {
     /** Ours: the roles that an identity has in a project were set or taken. */
     public static final String UPDATE_PROJECT_MEMBERSHIP = "update-project-identity-membership";
 
+    public static final String CREATE_ENVIRONMENT = "create-environment";
+    public static final String UPDATE_ENVIRONMENT = "update-environment";
+    public static final String DELETE_ENVIRONMENT = "delete-environment";
+    public static final String CREATE_FOLDER = "create-folder";
+    public static final String UPDATE_FOLDER = "update-folder";
+    public static final String DELETE_FOLDER = "delete-folder";
+
     public static final String CREATE_WEBHOOK = "create-webhook";
     /** Ours: name, receiver, events or whether it is enabled were changed. */
     public static final String UPDATE_WEBHOOK = "update-webhook";

@@ -31,6 +31,8 @@ public final class Operations {
             POST   NONE          /api/v1/app-connections/postgres/{connectionId}/release
             POST   NONE          /api/v1/app-connections/postgres/{connectionId}/rotate
             POST   FORM          /api/v1/app-connections/postgres/{connectionId}/test
+            GET    NONE          /api/v1/app-connections/postgres/{connectionId}/attempts
+            GET    NONE          /api/v1/app-connections/postgres/{connectionId}/versions
             GET    NONE          /api/v1/app-connections/postgres/{connectionId}/usage
             GET    NONE          /api/v1/audit-events
             GET    NONE          /api/v1/audit-events/export.csv
@@ -117,6 +119,20 @@ public final class Operations {
             POST   NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/rotate-secrets
             GET    NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/versions
             GET    NONE          /api/v2/secret-rotations/summary
+            GET    NONE          /api/v1/workspace/{projectId}
+            POST   FORM          /api/v1/workspace/{projectId}/environments
+            GET    NONE          /api/v1/workspace/environments/{environmentId}
+            GET    NONE          /api/v1/projects/{projectId}/environments/slug/{slug}
+            PATCH  FORM          /api/v1/workspace/{projectId}/environments/{environmentId}
+            DELETE NONE          /api/v1/workspace/{projectId}/environments/{environmentId}
+            GET    NONE          /api/v1/folders
+            POST   FORM          /api/v1/folders
+            GET    NONE          /api/v1/folders/{folderId}
+            PATCH  FORM          /api/v1/folders/{folderId}
+            DELETE NONE          /api/v2/folders/{folderId}
+            POST   FORM          /api/v2/workspace
+            GET    NONE          /api/v2/workspace/{slug}
+            DELETE NONE          /api/v2/workspace/{slug}
             GET    NONE          /api/v2/workspace/{projectId}/identity-memberships/{identityId}
             POST   FORM          /api/v2/workspace/{projectId}/identity-memberships/{identityId}
             PATCH  FORM          /api/v2/workspace/{projectId}/identity-memberships/{identityId}

@@ -167,6 +167,16 @@ public enum ErrorCode {
     PROJECT_SLUG_TAKEN(400, "Another project has this slug.", "Choose another slug."),
     PROJECT_NOT_EMPTY(
             400, "The project still has connections, rotations or webhooks.", "Delete them or move them first."),
+    ENVIRONMENT_NOT_FOUND(
+            404, "No such environment exists, or the caller may not see it.", "Check the id or slug, and the project."),
+    ENVIRONMENT_EXISTS(
+            400, "The project has an environment with this slug already.", "Choose another slug, or use that one."),
+    FOLDER_NOT_FOUND(404, "No folder with this id exists, or the caller may not see it.", "Check the id."),
+    FOLDER_EXISTS(400, "There is a folder at this path already.", "Choose another name, or use that one."),
+    PLACE_IN_USE(
+            400,
+            "Rotations serve their secrets at or below this place, so it is neither renamed nor deleted.",
+            "Delete those rotations first."),
     IDENTITY_NOT_FOUND(404, "No identity with this id exists, or the caller may not see it.", "Check the id."),
     MEMBERSHIP_NOT_FOUND(404, "The identity has no role in this project.", "Check both ids."),
     MEMBERSHIP_EXISTS(400, "The identity has roles in this project already.", "Change them by PATCH or PUT."),

@@ -169,6 +169,9 @@ class AccessTableTest {
         } else if (operation.takesProject) {
             request.queryParam("projectId", project);
         }
+        if (operation.query.contains("workspaceId")) { // the reference's older word for it
+            request.queryParam("workspaceId", project);
+        }
         operation.query.forEach(name -> {
             if (QUERY.containsKey(name)) {
                 request.queryParam(name, QUERY.get(name));
