@@ -31,8 +31,6 @@ public final class Operations {
             POST   NONE          /api/v1/app-connections/postgres/{connectionId}/release
             POST   NONE          /api/v1/app-connections/postgres/{connectionId}/rotate
             POST   FORM          /api/v1/app-connections/postgres/{connectionId}/test
-            GET    NONE          /api/v1/app-connections/postgres/{connectionId}/attempts
-            GET    NONE          /api/v1/app-connections/postgres/{connectionId}/versions
             GET    NONE          /api/v1/app-connections/postgres/{connectionId}/usage
             GET    NONE          /api/v1/audit-events
             GET    NONE          /api/v1/audit-events/export.csv
