@@ -39,7 +39,7 @@ class ProblemMappers {
 
     @ServerExceptionMapper
     RestResponse<ApiError> copy(StoreIsACopy copy) {
-        return error(ErrorCode.STORE_IS_A_COPY, copy.getMessage(), Map.of(), Map.of());
+        return error(ErrorCode.STORE_IS_A_COPY, String.valueOf(copy.getMessage()), Map.of(), Map.of());
     }
 
     @ServerExceptionMapper
