@@ -3,70 +3,45 @@ package io.rolewright.operations;
 import io.rolewright.credential.Claim;
 import io.rolewright.credential.DueRoles;
 import io.rolewright.rotation.DueRotations;
-import io.rolewright.store.Awaited;
-import io.rolewright.store.OwnContext;
-import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
+import io.rolewright.work.Due;
+import io.rolewright.work.Lanes;
+import io.rolewright.work.Ramp;
+import io.rolewright.work.Went;
 import io.smallrye.mutiny.Uni;
-import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import java.time.Duration;
-import java.util.HashMap;
-import java.util.HashSet;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
-import org.jboss.logging.Logger;
+import java.util.concurrent.atomic.AtomicInteger;
 
-/**
- * Does what is due until nothing is, or its time is up. Rows are claimed two by two and only as there is room for them, so that a claim
- * never waits for its work; what a slow or dead target holds up does not count against the room for others, and its connection is passed
- * over meanwhile.
- */
-final class DueTurn {
+/** One round of changes of passwords: rotations that are due, and roles that something is left to be done for. */
+final class DueTurn implements Due<DueTurn.Work> {
 
-    /** Work on targets that answer: a role takes tens of milliseconds, most of it waiting. */
-    private static final int ROOM = 12;
+    /**
+     * 12 on targets that answer: a role takes tens of milliseconds, most of it waiting. 48 with those that wait for slow targets, which
+     * is what takes longer than 2 s. What another transaction has locked is looked for again after 1 s.
+     */
+    private static final Lanes.Width WIDTH = new Lanes.Width(12, 48, Duration.ofSeconds(2), Duration.ofSeconds(1));
 
-    /** All together, those that wait for slow targets included. */
-    private static final int MOST = 48;
-
-    /** What takes longer waits for a target. */
-    private static final Duration SLOW = Duration.ofSeconds(2);
-
-    /** Rows in one claim, and work on one connection at a time: a target has two sessions for us. */
-    private static final int PAIR = 2;
+    /** Work on one connection at a time: a target has two sessions for us. */
+    private static final int ON_ONE_CONNECTION = 2;
 
     /** One piece of work has that long; it is well inside a claim's lease. */
     private static final Duration LONGEST_PIECE = Duration.ofSeconds(20);
 
-    /** A claim passes by what another transaction has locked for a moment; while there is time anyway, it is looked for again. */
-    private static final Duration UNTIL_UNLOCKED = Duration.ofSeconds(1);
-
     /** With less left nothing is begun any more. */
     private static final Duration WORTH_BEGINNING = Duration.ofSeconds(2);
 
-    private static final Logger log = Logger.getLogger(DueTurn.class);
-
     private final DueRotations rotations;
     private final DueRoles roles;
-    private final Vertx vertx;
     private final Deadline budget;
-    private final Context context;
-
-    private final Map<UUID, Integer> busy = new HashMap<>();
-    private Awaited<Done> waiting;
-    private boolean claiming;
-    private boolean dry;
-    private boolean lookingAgain;
-    private boolean stopped;
-    private boolean storeFailed;
-    private int running;
-    private int slow;
-    private int rotated;
-    private int rotationsDone;
-    private int rolesDone;
+    private final Lanes<Work> lanes;
+    private final AtomicInteger rotated = new AtomicInteger();
+    private final AtomicInteger rotationsDone = new AtomicInteger();
+    private final AtomicInteger rolesDone = new AtomicInteger();
 
     /**
      * @param rotationsDone claimed and carried on with, whatever came of it
@@ -81,160 +56,90 @@ final class DueTurn {
     DueTurn(DueRotations rotations, DueRoles roles, Vertx vertx, Deadline budget) {
         this.rotations = rotations;
         this.roles = roles;
-        this.vertx = vertx;
         this.budget = budget;
-        this.context = vertx.getOrCreateContext();
+        this.lanes = new Lanes<>(
+                "Due work",
+                this,
+                new Ramp(ON_ONE_CONNECTION),
+                WIDTH,
+                () -> budget.left().compareTo(WORTH_BEGINNING) < 0,
+                vertx);
     }
 
     /** To be subscribed once. Never fails; answers on the context that subscribes. */
     Uni<Done> run() {
-        return Awaited.by(caller -> {
-            synchronized (this) {
-                waiting = caller;
-            }
-            fill();
-        });
+        return lanes.run()
+                .map(done ->
+                        new Done(rotationsDone.get(), rotated.get(), rolesDone.get(), done.more(), done.storeFailed()));
     }
 
     /** Looks again, also while earlier work is still under way. */
     void again() {
-        synchronized (this) {
-            dry = false;
-        }
-        fill();
+        lanes.again();
     }
 
     /** Begins nothing more. */
     void stop() {
-        synchronized (this) {
-            stopped = true;
-        }
-        fill();
+        lanes.stop();
     }
 
-    private void fill() {
-        Set<UUID> leaveOut = new HashSet<>();
-        synchronized (this) {
-            if (claiming || waiting == null) { // who has answered begins nothing more: nobody waits for its end
-                return;
-            }
-            if (dry || storeFailed || isOver()) {
-                answerWhenIdle();
-                return;
-            }
-            if (running - slow >= ROOM || running >= MOST) {
-                return;
-            }
-            claiming = true;
-            busy.forEach((connection, count) -> {
-                if (count >= PAIR) {
-                    leaveOut.add(connection);
-                }
+    /** A claimed row of either table. */
+    interface Work {
+
+        UUID connectionId();
+
+        Uni<?> carryOn(Deadline deadline);
+    }
+
+    private record OneRotation(DueTurn turn, DueRotations.Due due) implements Work {
+
+        @Override
+        public UUID connectionId() {
+            return due.connectionId();
+        }
+
+        @Override
+        public Uni<?> carryOn(Deadline deadline) {
+            return turn.rotations.carryOn(due, deadline).invoke(serves -> {
+                turn.rotationsDone.incrementAndGet();
+                turn.rotated.addAndGet(serves ? 1 : 0);
             });
         }
-        OwnContext.on(
-                        context,
-                        () -> rotations
-                                .claim(PAIR, leaveOut)
-                                .chain(due -> roles.claim(PAIR, leaveOut).map(claims -> new Claimed(due, claims))))
-                .subscribe()
-                .with(this::begin, this::failed);
     }
 
-    private record Claimed(List<DueRotations.Due> rotations, List<Claim> roles) {}
+    private record OneRole(DueTurn turn, Claim claim) implements Work {
 
-    private void begin(Claimed claimed) {
-        synchronized (this) {
-            claiming = false;
-            dry = claimed.rotations.isEmpty() && claimed.roles.isEmpty();
-            if (dry && running > 0 && !lookingAgain) {
-                lookingAgain = true;
-                vertx.setTimer(UNTIL_UNLOCKED.toMillis(), ignored -> {
-                    synchronized (this) {
-                        lookingAgain = false;
-                    }
-                    again();
-                });
-            }
+        @Override
+        public UUID connectionId() {
+            return claim.connectionId();
         }
-        for (DueRotations.Due due : claimed.rotations) {
-            piece(
-                    due.connectionId(),
-                    deadline -> rotations.carryOn(due, deadline).invoke(this::countRotation));
+
+        @Override
+        public Uni<?> carryOn(Deadline deadline) {
+            return turn.roles.carryOn(claim, deadline).invoke(done -> turn.rolesDone.incrementAndGet());
         }
-        for (Claim claim : claimed.roles) {
-            piece(
-                    claim.connectionId(),
-                    deadline -> roles.carryOn(claim, deadline).invoke(this::countRole));
-        }
-        fill();
     }
 
-    private void failed(Throwable failure) {
-        log.warnf("Due work could not be claimed: %s", StoreFault.describe(failure));
-        synchronized (this) {
-            claiming = false;
-            storeFailed = true;
-        }
-        fill();
+    @Override
+    public Uni<List<Work>> claim(int most, Set<UUID> full) {
+        return rotations
+                .claim(most, full)
+                .chain(due -> roles.claim(most, full).map(claims -> {
+                    List<Work> claimed = new ArrayList<>();
+                    due.forEach(each -> claimed.add(new OneRotation(this, each)));
+                    claims.forEach(each -> claimed.add(new OneRole(this, each)));
+                    return claimed;
+                }));
     }
 
-    private interface Piece {
-        Uni<?> work(Deadline deadline);
+    @Override
+    public UUID key(Work claimed) {
+        return claimed.connectionId();
     }
 
-    private void piece(UUID connection, Piece piece) {
-        Deadline deadline = budget.within(LONGEST_PIECE);
-        boolean[] isSlow = new boolean[1];
-        synchronized (this) {
-            running++;
-            busy.merge(connection, 1, Integer::sum);
-        }
-        long timer = vertx.setTimer(SLOW.toMillis(), ignored -> {
-            synchronized (this) {
-                isSlow[0] = true;
-                slow++;
-            }
-            fill();
-        });
-        OwnContext.on(context, () -> piece.work(deadline))
-                .onItemOrFailure()
-                .invoke((ignored, failure) -> {
-                    vertx.cancelTimer(timer);
-                    synchronized (this) {
-                        running--;
-                        slow -= isSlow[0] ? 1 : 0;
-                        busy.computeIfPresent(connection, (key, count) -> count == 1 ? null : count - 1);
-                        dry = false; // what was passed over for this connection may go on now
-                    }
-                })
-                .subscribe()
-                .with(ignored -> fill(), failure -> {
-                    log.warnf("Due work waits: %s", StoreFault.describe(failure));
-                    fill();
-                });
-    }
-
-    private synchronized void countRotation(boolean serves) {
-        rotationsDone++;
-        rotated += serves ? 1 : 0;
-    }
-
-    private synchronized void countRole(Void ignored) {
-        rolesDone++;
-    }
-
-    private boolean isOver() {
-        return stopped || budget.left().compareTo(WORTH_BEGINNING) < 0;
-    }
-
-    /** Called with the lock held. */
-    private void answerWhenIdle() {
-        if (running == 0 && waiting != null) {
-            Awaited<Done> caller = waiting;
-            waiting = null;
-            Done done = new Done(rotationsDone, rotated, rolesDone, !dry, storeFailed);
-            caller.complete(done);
-        }
+    /** What became of it stands in the store; a target that is in trouble is told by the next look of its own. */
+    @Override
+    public Uni<Went> work(Work claimed) {
+        return claimed.carryOn(budget.within(LONGEST_PIECE)).replaceWith(Went.THROUGH);
     }
 }

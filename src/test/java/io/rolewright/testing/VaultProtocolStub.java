@@ -132,6 +132,9 @@ public final class VaultProtocolStub implements AutoCloseable {
     private final Map<String, Runnable> before = new ConcurrentHashMap<>();
     private final Set<String> unanswered = ConcurrentHashMap.newKeySet();
     private volatile Node node = Node.ACTIVE;
+    private int mostPerSecond = Integer.MAX_VALUE;
+    private long second;
+    private int inThisSecond;
 
     private VaultProtocolStub(HttpServer server, boolean tls) {
         this.server = server;
@@ -179,6 +182,22 @@ public final class VaultProtocolStub implements AutoCloseable {
 
     public void become(Node part) {
         node = part;
+    }
+
+    /** A rate-limit quota as {@code sys/quotas/rate-limit} sets it; {@link Integer#MAX_VALUE}: none. */
+    public synchronized void limit(int requestsPerSecond) {
+        mostPerSecond = requestsPerSecond;
+    }
+
+    private synchronized void requireQuota() {
+        long now = System.nanoTime() / 1_000_000_000L;
+        if (now != second) {
+            second = now;
+            inThisSecond = 0;
+        }
+        if (++inThisSecond > mostPerSecond) {
+            throw new Refused(429, "request path rejected: rate limit quota exceeded");
+        }
     }
 
     /** Method and path of every request since the last call, such as {@code POST transit/decrypt/rolewright}. */
@@ -238,6 +257,7 @@ public final class VaultProtocolStub implements AutoCloseable {
                 Thread.sleep(Duration.ofMinutes(5).toMillis());
             }
             var request = exchange.getRequestBody().readAllBytes();
+            requireQuota();
             var happening = before.remove(exchange.getRequestMethod() + " " + path);
             if (happening != null) {
                 happening.run();

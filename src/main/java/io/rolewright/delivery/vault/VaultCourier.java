@@ -9,20 +9,23 @@ import io.rolewright.rotation.VaultDeliveries;
 import io.rolewright.rotation.VaultDeliveries.Claimed;
 import io.rolewright.rotation.VaultKvConfig;
 import io.rolewright.rotation.VaultPlaces;
-import io.rolewright.store.CallersContext;
-import io.rolewright.store.OwnContext;
-import io.rolewright.store.StoreFault;
 import io.rolewright.store.StoreOrigin;
 import io.rolewright.target.Deadline;
-import io.smallrye.mutiny.Multi;
+import io.rolewright.work.Due;
+import io.rolewright.work.Lanes;
+import io.rolewright.work.Ramp;
+import io.rolewright.work.Went;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Stream;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -36,6 +39,9 @@ public class VaultCourier {
 
     /** Deliveries at a time, each a socket: a Vault that answers takes some milliseconds for each. */
     private static final int LANES = 4;
+
+    /** The one that there is. */
+    private static final UUID VAULT = new UUID(0, 0);
 
     /** With less left nothing is begun any more. */
     private static final Duration WORTH_BEGINNING = Duration.ofSeconds(2);
@@ -52,10 +58,10 @@ public class VaultCourier {
     private final Vertx vertx;
     private final Counter deliveredCount;
     private final Counter failedCount;
-    private final AtomicInteger rounds = new AtomicInteger();
+    private final Set<Round> rounds = ConcurrentHashMap.newKeySet();
+    private final Ramp ramp = new Ramp(LANES);
     private volatile boolean stopping;
-    private boolean awake;
-    private boolean wokenAgain;
+    private @Nullable Round background;
 
     VaultCourier(
             VaultDeliveries deliveries,
@@ -87,39 +93,29 @@ public class VaultCourier {
 
     /** Writes what is due until nothing is, or the time is nearly up. Safe to call from many places at once. Never fails; answers on the context that subscribes. */
     public Uni<Written> write(Deadline budget) {
-        if (!places.isOpen() || origin.standing().copy()) {
+        if (!mayWrite()) {
             return Uni.createFrom().item(new Written(0, false));
         }
-        return CallersContext.answer(() -> {
-            Round round = new Round(budget);
-            rounds.incrementAndGet();
-            return Uni.join()
-                    .all(Stream.generate(() -> OwnContext.on(vertx.getOrCreateContext(), round::lane))
-                            .limit(LANES)
-                            .toList())
-                    .andCollectFailures()
-                    .onTermination()
-                    .invoke(rounds::decrementAndGet)
-                    .map(ended -> new Written(round.delivered.get(), round.more));
-        });
+        return Uni.createFrom().deferred(() -> write(new Round(budget)));
     }
 
-    /** The same in the background; once more afterwards if it was under way already. */
+    private boolean mayWrite() {
+        return places.isOpen() && !origin.standing().copy();
+    }
+
+    private Uni<Written> write(Round round) {
+        rounds.add(round);
+        return round.run().onTermination().invoke(() -> rounds.remove(round));
+    }
+
+    /** The same in the background; what it finds while it is under way already need not wait for what holds that up. */
     public synchronized void wake(Duration longest) {
-        if (awake) {
-            wokenAgain = true;
+        if (!mayWrite() || background != null && background.lanes.again()) {
             return;
         }
-        awake = true;
-        write(Deadline.in(longest)).subscribe().with(written -> slept(longest), impossible -> slept(longest));
-    }
-
-    private synchronized void slept(Duration longest) {
-        awake = false;
-        if (wokenAgain) {
-            wokenAgain = false;
-            wake(longest);
-        }
+        Round round = new Round(Deadline.in(longest));
+        background = round;
+        write(round).subscribe().with(written -> {}, impossible -> {});
     }
 
     /** Has it called when something is to be written that no fact in the outbox tells of. */
@@ -135,59 +131,54 @@ public class VaultCourier {
     /** Begins nothing more. What is under way and does not end is taken up by another after a minute. */
     public void stop() {
         stopping = true;
+        rounds.forEach(round -> round.lanes.stop());
     }
 
     public boolean isIdle() {
-        return rounds.get() == 0;
+        return rounds.isEmpty();
     }
 
-    /** One after the other in each lane, since they share its store session. */
-    private final class Round {
+    /** One round, and what came of it. */
+    private final class Round implements Due<Claimed> {
 
         private final Deadline budget;
+        private final Lanes<Claimed> lanes;
         private final AtomicInteger delivered = new AtomicInteger();
-        private volatile boolean more;
 
         Round(Deadline budget) {
             this.budget = budget;
+            this.lanes = new Lanes<>("A delivery to Vault", this, ramp, Lanes.Width.of(LANES), this::timeIsUp, vertx);
         }
 
-        Uni<Void> lane() {
-            return Multi.createBy()
-                    .repeating()
-                    .uni(this::next)
-                    .whilst(found -> found)
-                    .collect()
-                    .last()
-                    .replaceWithVoid()
-                    .onFailure()
-                    .recoverWithUni(failure -> {
-                        log.warnf("What is to be written to Vault waits: %s", StoreFault.describe(failure));
-                        more = true;
-                        return Uni.createFrom().voidItem();
-                    });
+        private boolean timeIsUp() {
+            return stopping || budget.left().compareTo(WORTH_BEGINNING) < 0;
         }
 
-        /** @return whether there may be another */
-        private Uni<Boolean> next() {
-            if (stopping || budget.left().compareTo(WORTH_BEGINNING) < 0) {
-                more = true;
-                return Uni.createFrom().item(false);
-            }
-            return deliveries
-                    .claim()
-                    .chain(claimed -> claimed == null
-                            ? Uni.createFrom().item(false)
-                            : deliver(claimed).replaceWith(true));
+        Uni<Written> run() {
+            return lanes.run().map(done -> new Written(delivered.get(), done.more()));
         }
 
-        private Uni<Void> deliver(Claimed claimed) {
+        /** One by one: there is one Vault, and how many it gets at once is the {@link Ramp}'s to say. */
+        @Override
+        public Uni<List<Claimed>> claim(int most, Set<UUID> full) {
+            return full.contains(VAULT)
+                    ? Uni.createFrom().item(List.of())
+                    : deliveries.claim().map(claimed -> claimed == null ? List.of() : List.of(claimed));
+        }
+
+        @Override
+        public UUID key(Claimed claimed) {
+            return VAULT;
+        }
+
+        @Override
+        public Uni<Went> work(Claimed claimed) {
             if (!places.allow(claimed.project(), claimed.mount(), claimed.path())) {
                 return ended(claimed, VaultKv.Answer.refused("place_not_allowed"), 0);
             }
             return served.snapshot(() -> secret(claimed))
                     .chain(secret -> secret == null
-                            ? deliveries.nothingToDo(claimed)
+                            ? deliveries.nothingToDo(claimed).replaceWith(Went.REFUSED)
                             : vault.put(
                                             claimed.mount(),
                                             claimed.path(),
@@ -196,15 +187,17 @@ public class VaultCourier {
                                     .chain(answer -> ended(claimed, answer, secret.version())));
         }
 
-        private Uni<Void> ended(Claimed claimed, VaultKv.Answer answer, long version) {
+        private Uni<Went> ended(Claimed claimed, VaultKv.Answer answer, long version) {
             if (answer.failure() != null) {
                 failedCount.increment();
                 log.warnf("Rotation %s is not written to Vault: %s", claimed.rotationId(), answer.failure());
-                return deliveries.failed(claimed, answer.failure(), answer.troubled());
+                return deliveries
+                        .failed(claimed, answer.failure(), answer.troubled())
+                        .replaceWith(answer.troubled() ? Went.TROUBLED : Went.REFUSED);
             }
             deliveredCount.increment();
             delivered.incrementAndGet();
-            return deliveries.delivered(claimed, version);
+            return deliveries.delivered(claimed, version).replaceWith(Went.THROUGH);
         }
     }
 

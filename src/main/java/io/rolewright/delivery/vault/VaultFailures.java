@@ -23,6 +23,12 @@ final class VaultFailures {
                 && has(answer, "check-and-set parameter did not match");
     }
 
+    /** Whether it was a request too many, for a quota or for now. */
+    static boolean isLimited(Throwable failure) {
+        return failure instanceof VaultClientException answer
+                && Integer.valueOf(429).equals(answer.getStatus());
+    }
+
     static Answer answer(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof VaultClientException answer && answer.getStatus() != null) {

@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +32,11 @@ class VaultKv {
 
     /** Each lost to a write of somebody else within milliseconds. */
     private static final int TRIES = 4;
+
+    /** And as often one request is sent to a Vault whose quota is used up, {@link #UNTIL_QUOTA} or a little more after each other. */
+    private static final int LIMITED_TRIES = 4;
+
+    private static final Duration UNTIL_QUOTA = Duration.ofSeconds(1);
 
     /** Asked for each time: without {@code quarkus.vault.url} there is none. */
     private final Supplier<VaultClient> client;
@@ -156,10 +162,25 @@ class VaultKv {
     }
 
     private static <T> Uni<T> call(Supplier<CompletionStage<T>> request) {
+        return call(request, LIMITED_TRIES);
+    }
+
+    /**
+     * A request too many for a quota is sent again in a moment, since a delivery of four requests that began again with the first would
+     * use up the next quota as well. The client does not show what {@code Retry-After} says; for Vault's quotas it is a second.
+     */
+    private static <T> Uni<T> call(Supplier<CompletionStage<T>> request, int triesLeft) {
         return Uni.createFrom()
                 .completionStage(request)
                 .onFailure(CompletionException.class)
-                .transform(Throwable::getCause);
+                .transform(Throwable::getCause)
+                .onFailure(failure -> triesLeft > 1 && VaultFailures.isLimited(failure))
+                .recoverWithUni(() -> Uni.createFrom()
+                        .voidItem()
+                        .onItem()
+                        .delayIt()
+                        .by(UNTIL_QUOTA.plusMillis(ThreadLocalRandom.current().nextLong(500)))
+                        .chain(() -> call(request, triesLeft - 1)));
     }
 
     private static <T> Uni<@Nullable T> orNull(Uni<T> read) {

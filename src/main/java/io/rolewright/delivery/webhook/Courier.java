@@ -4,26 +4,25 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.rolewright.sealing.SealedField;
 import io.rolewright.sealing.Sealer;
-import io.rolewright.store.Awaited;
-import io.rolewright.store.StoreFault;
 import io.rolewright.store.StoreOrigin;
 import io.rolewright.target.Deadline;
+import io.rolewright.work.Due;
+import io.rolewright.work.Lanes;
+import io.rolewright.work.Ramp;
+import io.rolewright.work.Went;
 import io.smallrye.mutiny.Uni;
-import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Consumer;
-import java.util.stream.Collectors;
-import org.jboss.logging.Logger;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Tells receivers what waits to be told. Whoever has time calls; replicas share the work by the rows' locks. A delivery is claimed
@@ -39,10 +38,8 @@ public class Courier {
     /** With less left nothing is begun any more. */
     private static final Duration WORTH_BEGINNING = Duration.ofSeconds(2);
 
-    /** Rows in one claim, and deliveries to one receiver at a time. */
-    private static final int PAIR = 2;
-
-    private static final Logger log = Logger.getLogger(Courier.class);
+    /** Deliveries to one receiver at a time. */
+    private static final int TO_ONE_RECEIVER = 2;
 
     private final Deliveries deliveries;
     private final Sender sender;
@@ -54,8 +51,9 @@ public class Courier {
     private final Counter deliveredCount;
     private final Counter failedCount;
     private final Counter deadCount;
+    private final Ramp ramp = new Ramp(TO_ONE_RECEIVER);
     private volatile boolean stopping;
-    private Round background;
+    private @Nullable Round background;
 
     Courier(
             Deliveries deliveries,
@@ -85,27 +83,24 @@ public class Courier {
 
     /** Tells what is due until nothing is, or the time is nearly up. Safe to call from many places at once. Never fails; answers on the context that subscribes. */
     public Uni<Told> tell(Deadline budget) {
-        return tell(budget, round -> {});
+        return origin.standing().copy()
+                ? Uni.createFrom().item(new Told(0, 0, false))
+                : Uni.createFrom().deferred(() -> tell(new Round(budget)));
     }
 
-    private Uni<Told> tell(Deadline budget, Consumer<Round> begun) {
-        if (origin.standing().copy()) {
-            return Uni.createFrom().item(new Told(0, 0, false));
-        }
-        return Awaited.by(caller -> {
-            Round round = new Round(caller, budget);
-            rounds.add(round);
-            begun.accept(round);
-            round.pump();
-        });
+    private Uni<Told> tell(Round round) {
+        rounds.add(round);
+        return round.run().onTermination().invoke(() -> rounds.remove(round));
     }
 
     /** The same in the background; what it finds while it is under way already need not wait for what holds that up. */
     public synchronized void wake(Duration longest) {
-        if (background != null && background.again()) {
+        if (origin.standing().copy() || background != null && background.again()) {
             return;
         }
-        tell(Deadline.in(longest), round -> background = round).subscribe().with(told -> {}, impossible -> {});
+        Round round = new Round(Deadline.in(longest));
+        background = round;
+        tell(round).subscribe().with(told -> {}, impossible -> {});
     }
 
     /** When the next is due, in the past if one waits already; empty when nothing does. */
@@ -121,154 +116,86 @@ public class Courier {
     /** Begins nothing more. What is under way and does not end is taken up by another after a minute. */
     public void stop() {
         stopping = true;
-        rounds.forEach(Round::pump);
+        rounds.forEach(round -> round.lanes.stop());
     }
 
     public boolean isIdle() {
         return rounds.isEmpty();
     }
 
-    /** Claims as there is room, so that a claim never waits for its turn. */
-    private final class Round {
+    /** One round, and what came of it. */
+    private final class Round implements Due<Deliveries.Claimed> {
 
-        private final Awaited<Told> caller;
         private final Deadline budget;
-        private final Context context = vertx.getOrCreateContext();
-        private final Map<UUID, Integer> busy = new HashMap<>();
-        private boolean factsPutDown;
-        private boolean claiming;
-        private int changes;
-        private int dryAt = -1;
-        private boolean storeFailed;
-        private boolean answered;
-        private int running;
-        private int delivered;
-        private int failed;
+        private final Lanes<Deliveries.Claimed> lanes;
+        private final AtomicBoolean factsPutDown = new AtomicBoolean();
+        private final AtomicInteger delivered = new AtomicInteger();
+        private final AtomicInteger failed = new AtomicInteger();
 
-        Round(Awaited<Told> caller, Deadline budget) {
-            this.caller = caller;
+        Round(Deadline budget) {
             this.budget = budget;
+            this.lanes = new Lanes<>("A webhook's delivery", this, ramp, Lanes.Width.of(ROOM), this::timeIsUp, vertx);
+        }
+
+        private boolean timeIsUp() {
+            return stopping || budget.left().compareTo(WORTH_BEGINNING) < 0;
+        }
+
+        Uni<Told> run() {
+            return lanes.run().map(done -> new Told(delivered.get(), failed.get(), done.more()));
         }
 
         /** @return false if it has ended */
-        synchronized boolean again() {
-            if (answered) {
-                return false;
-            }
-            factsPutDown = false;
-            changes++;
-            context.runOnContext(ignored -> pump());
-            return true;
+        boolean again() {
+            factsPutDown.set(false);
+            return lanes.again();
+        }
+
+        @Override
+        public Uni<List<Deliveries.Claimed>> claim(int most, Set<UUID> full) {
+            Uni<Void> ready = factsPutDown.getAndSet(true) ? Uni.createFrom().voidItem() : fanOut();
+            return ready.chain(() -> deliveries.claim(most, full));
         }
 
         private Uni<Void> fanOut() {
             return deliveries
                     .fanOut()
-                    .chain(more ->
-                            more && !isOver() ? fanOut() : Uni.createFrom().voidItem());
+                    .chain(more -> more && !lanes.isOver()
+                            ? fanOut()
+                            : Uni.createFrom().voidItem());
         }
 
-        private boolean isOver() {
-            return stopping || budget.left().compareTo(WORTH_BEGINNING) < 0;
+        @Override
+        public UUID key(Deliveries.Claimed claim) {
+            return claim.webhookId();
         }
 
-        void pump() {
-            Set<UUID> leaveOut;
-            boolean putDown;
-            int now;
-            synchronized (this) {
-                if (claiming) {
-                    return;
-                }
-                if (dryAt == changes || storeFailed || isOver()) {
-                    answerWhenIdle();
-                    return;
-                }
-                if (running >= ROOM) {
-                    return;
-                }
-                claiming = true;
-                now = changes;
-                putDown = !factsPutDown;
-                factsPutDown = true;
-                leaveOut = busy.entrySet().stream()
-                        .filter(entry -> entry.getValue() >= PAIR)
-                        .map(Map.Entry::getKey)
-                        .collect(Collectors.toSet());
-            }
-            Uni<Void> ready = putDown ? fanOut() : Uni.createFrom().voidItem();
-            ready.chain(() -> deliveries.claim(PAIR, leaveOut))
-                    .subscribe()
-                    .with(claims -> claimed(claims, now), this::storeFailed);
-        }
-
-        private void claimed(List<Deliveries.Claimed> claims, int asOf) {
-            synchronized (this) {
-                claiming = false;
-                dryAt = claims.isEmpty() ? asOf : -1;
-                running += claims.size();
-                claims.forEach(claim -> busy.merge(claim.webhookId(), 1, Integer::sum));
-            }
-            claims.forEach(claim -> context.runOnContext(ignored -> deliver(claim)));
-            pump();
-        }
-
-        private void storeFailed(Throwable failure) {
-            log.warnf("What is to be told waits: %s", StoreFault.describe(failure));
-            synchronized (this) {
-                claiming = false;
-                storeFailed = true;
-            }
-            pump();
-        }
-
-        private void deliver(Deliveries.Claimed claim) {
-            Uni.createFrom()
-                    .deferred(() -> sender.send(
+        @Override
+        public Uni<Went> work(Deliveries.Claimed claim) {
+            return sender.send(
                             opened(claim),
                             claim.message().id().toString(),
                             claim.message().body(),
-                            budget.within(config.timeout()).left()))
+                            budget.within(config.timeout()).left())
                     .chain(answer -> answer.taken()
-                            ? deliveries.taken(claim, answer.status()).invoke(() -> count(claim, true, deliveredCount))
+                            ? deliveries
+                                    .taken(claim, answer.status())
+                                    .invoke(() -> count(delivered, deliveredCount))
+                                    .replaceWith(Went.THROUGH)
                             : deliveries
                                     .notTaken(claim, answer)
-                                    .invoke(dead -> count(claim, false, dead ? deadCount : failedCount))
-                                    .replaceWithVoid())
-                    .subscribe()
-                    .with(ignored -> pump(), failure -> {
-                        log.warnf("Delivery %s waits: %s", claim.id(), StoreFault.describe(failure));
-                        ended(claim);
-                        pump();
-                    });
+                                    .invoke(dead -> count(failed, dead ? deadCount : failedCount))
+                                    .replaceWith(answer.troubled() ? Went.TROUBLED : Went.REFUSED));
+        }
+
+        private static void count(AtomicInteger here, Counter ever) {
+            here.incrementAndGet();
+            ever.increment();
         }
 
         private Receiver opened(Deliveries.Claimed claim) {
             return Receiver.decode(sealer.open(
                     SealedField.WEBHOOK_RECEIVER, claim.webhookId(), claim.sealedVersion(), claim.sealed()));
-        }
-
-        private synchronized void count(Deliveries.Claimed claim, boolean taken, Counter counter) {
-            counter.increment();
-            delivered += taken ? 1 : 0;
-            failed += taken ? 0 : 1;
-            ended(claim);
-        }
-
-        private synchronized void ended(Deliveries.Claimed claim) {
-            running--;
-            busy.computeIfPresent(claim.webhookId(), (key, count) -> count == 1 ? null : count - 1);
-            changes++; // the next of the same subject may go now
-        }
-
-        /** Called with the lock held. */
-        private void answerWhenIdle() {
-            if (running == 0 && !answered) {
-                answered = true;
-                rounds.remove(this);
-                Told told = new Told(delivered, failed, dryAt != changes);
-                caller.complete(told);
-            }
         }
     }
 }

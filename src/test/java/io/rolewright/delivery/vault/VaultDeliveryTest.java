@@ -68,6 +68,7 @@ class VaultDeliveryTest {
     @AfterEach
     void leaveNothingDue() {
         vault.become(Node.ACTIVE);
+        vault.limit(Integer.MAX_VALUE);
         TestStore.sql("DELETE FROM vault_delivery; UPDATE vault_server SET failures = 0, quiet_until = NULL");
     }
 
@@ -462,6 +463,35 @@ class VaultDeliveryTest {
     }
 
     // ---- What is not written ----------------------------------------------------------------------------------------
+
+    /** Shared Vaults have quotas: what is due is written all the same, and one that is refused for ever holds up no other. */
+    @Test
+    void aQuotaOfFiveRequestsASecondIsEnoughForTwelve() {
+        List<Rotating> roles = new ArrayList<>();
+        List<String> paths = new ArrayList<>();
+        List<String> ids = new ArrayList<>();
+        for (int i = 0; i < 12; i++) {
+            roles.add(Rotating.on(14));
+            paths.add(path());
+            ids.add(created(roles.get(i), paths.get(i)));
+        }
+        vault.ask("POST", TestVault.MOUNT + "/data/" + paths.get(5), "{\"data\": {\"somebody\": \"else's\"}}");
+        vault.limit(5);
+
+        Awaitility.await().atMost(Duration.ofSeconds(60)).untilAsserted(() -> {
+            runDue();
+            assertThat(TestStore.sql("SELECT FROM vault_delivery WHERE delivered_version = 1"))
+                    .hasSize(11);
+        });
+
+        vault.limit(Integer.MAX_VALUE);
+        read(ids.get(5)).body("secretRotation.vaultKv.lastFailure", equalTo("not_ours"));
+        for (int i = 0; i < 12; i++) {
+            if (i != 5) {
+                assertWritten(roles.get(i), ids.get(i), paths.get(i), 1);
+            }
+        }
+    }
 
     @Test
     void whatIsNotItsOwnIsLeftAloneUntilItIsHandedOver() {
