@@ -133,7 +133,7 @@ class App extends Part {
             <ul>${WORK.map(entry)}</ul>
             ${ADMINISTRATION.some(([, right]) => session.may(right)) ? html`<p class="group" id="administration">${t.administration}</p><ul aria-labelledby="administration">${ADMINISTRATION.map(entry)}</ul>` : nothing}
           </nav>
-          ${this.copy ? html`<p class="note warn small" role="status"><span><strong>${t.copy.heading}</strong> ${t.copy.text}</span></p>` : nothing}
+          ${this.copy ? html`<p class="note warn small" role="status"><span><strong>${t.storeCopy.heading}</strong> ${t.storeCopy.text}</span></p>` : nothing}
           <div class="foot">
             <span class="small clip" title=${session.caller?.identityName ?? ''}><span class="muted">${t.signIn.as}</span> ${session.caller?.identityName}</span>
             <div class="row apart">

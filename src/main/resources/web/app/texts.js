@@ -2,7 +2,7 @@
 const many = (count, one, more = `${one}s`) => `${count.toLocaleString('en')} ${count === 1 ? one : more}`;
 
 export const t = {
-  copy: {
+  storeCopy: {
     heading: 'This store is a copy.',
     text: 'No password is changed and nothing is sent until an administrator adopts it: see GET /api/v1/store.',
   },
