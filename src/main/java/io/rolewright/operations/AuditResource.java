@@ -203,13 +203,16 @@ class AuditResource {
         return line.append("\r\n").toString();
     }
 
-    /** RFC 4180 §2; callers choose some of the texts, and spreadsheets run what starts with one of four characters. */
+    /**
+     * RFC 4180 §2. Callers choose some of the texts, and spreadsheets run what starts with one of these four characters, some also with
+     * a tab or return before it.
+     */
     static String cell(Object value) {
         if (value == null) {
             return "";
         }
         var text = value.toString();
-        var harmless = !text.isEmpty() && "=+-@".indexOf(text.charAt(0)) >= 0 ? "'" + text : text;
+        var harmless = !text.isEmpty() && "=+-@\t\r".indexOf(text.charAt(0)) >= 0 ? "'" + text : text;
         return harmless.matches("[^\",\r\n]*") ? harmless : "\"" + harmless.replace("\"", "\"\"") + "\"";
     }
 

@@ -246,6 +246,13 @@ class AuditTest {
         assertThat(AuditResource.cell(text)).isEqualTo(cell);
     }
 
+    /** Some spreadsheets look behind them. */
+    @Test
+    void aCellThatBeginsWithATabOrReturnIsHarmless() {
+        assertThat(AuditResource.cell("\t=1+1")).isEqualTo("'\t=1+1");
+        assertThat(AuditResource.cell("\r=1+1")).isEqualTo("\"'\r=1+1\"");
+    }
+
     @Test
     void readsOfConnectionsAreRecordedUnderTheReferencesNames() {
         var reader = Identities.with("reader");
