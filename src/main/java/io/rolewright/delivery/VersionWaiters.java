@@ -4,7 +4,6 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
-import io.quarkus.vertx.core.runtime.context.VertxContextSafetyToggle;
 import io.rolewright.access.Caller;
 import io.rolewright.access.CallerChanges;
 import io.rolewright.access.LiveCaller;
@@ -12,10 +11,9 @@ import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.rotation.ServedSecrets;
 import io.rolewright.store.Awaited;
+import io.rolewright.store.OwnContext;
 import io.rolewright.store.StoreFault;
-import io.smallrye.common.vertx.VertxContext;
 import io.smallrye.mutiny.Uni;
-import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
@@ -121,9 +119,7 @@ class VersionWaiters {
         if (!waiters.isEmpty() && polling.compareAndSet(false, true)) {
             vertx.setTimer(config.pollInterval().toMillis(), ignored -> {
                 // The request that started the timer has a context of its own, and a session to the store in it.
-                Context own = VertxContext.createNewDuplicatedContext(vertx.getOrCreateContext());
-                VertxContextSafetyToggle.setContextSafe(own, true);
-                own.runOnContext(begun -> poll());
+                OwnContext.run(vertx.getOrCreateContext(), this::poll);
             });
         }
     }

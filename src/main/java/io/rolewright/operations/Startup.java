@@ -3,10 +3,9 @@ package io.rolewright.operations;
 import io.quarkus.arc.All;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
-import io.quarkus.vertx.core.runtime.context.VertxContextSafetyToggle;
+import io.rolewright.store.OwnContext;
 import io.rolewright.store.StartupStep;
 import io.rolewright.store.StoreFault;
-import io.smallrye.common.vertx.VertxContext;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
@@ -130,18 +129,10 @@ class Startup {
 
     /** Each run has a duplicated context of its own: Hibernate Reactive keeps its session there. */
     private static Uni<Void> onOwnContext(Context context, StartupStep step) {
-        Context own = VertxContext.createNewDuplicatedContext(context);
-        VertxContextSafetyToggle.setContextSafe(own, true);
-        return Uni.createFrom()
-                .<Void>emitter(emitter ->
-                        own.runOnContext(ignored -> step(step).subscribe().with(emitter::complete, emitter::fail)))
+        return OwnContext.<Void>on(context, step::run)
                 .ifNoItem()
                 .after(step.limit())
                 .failWith(() -> new StartupStep.NotReady("no answer within " + seconds(step.limit())));
-    }
-
-    private static Uni<Void> step(StartupStep step) {
-        return Uni.createFrom().deferred(step::run);
     }
 
     private static String seconds(Duration duration) {

@@ -47,11 +47,16 @@ public final class OwnContext {
 
     /** @param loop whose thread the work runs on */
     public static <T> Uni<T> on(Context loop, Supplier<Uni<? extends T>> work) {
-        return Uni.createFrom().emitter(emitter -> {
-            Context own = VertxContext.createNewDuplicatedContext(loop);
-            VertxContextSafetyToggle.setContextSafe(own, true);
-            own.runOnContext(
-                    ignored -> Uni.createFrom().deferred(work::get).subscribe().with(emitter::complete, emitter::fail));
-        });
+        return Uni.createFrom()
+                .emitter(emitter -> run(
+                        loop,
+                        () -> Uni.createFrom().deferred(work::get).subscribe().with(emitter::complete, emitter::fail)));
+    }
+
+    /** The same for work that nobody waits for. */
+    public static void run(Context loop, Runnable work) {
+        Context own = VertxContext.createNewDuplicatedContext(loop);
+        VertxContextSafetyToggle.setContextSafe(own, true);
+        own.runOnContext(ignored -> work.run());
     }
 }
