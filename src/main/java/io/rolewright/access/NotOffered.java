@@ -26,7 +26,7 @@ final class NotOffered {
     record Row(List<String> methods, String path, boolean isLogin, String sentence) {
 
         Problem problem() {
-            return isLogin ? new OtherLogin(sentence) : Problem.of(ErrorCode.NOT_OFFERED, sentence);
+            return Problem.of(isLogin ? ErrorCode.LOGIN_METHOD_NOT_OFFERED : ErrorCode.NOT_OFFERED, sentence);
         }
 
         private boolean covers(String method, List<String> sent) {
@@ -45,18 +45,6 @@ final class NotOffered {
                 }
             }
             return true;
-        }
-    }
-
-    private static final class OtherLogin extends Problem {
-
-        OtherLogin(String sentence) {
-            super(ErrorCode.NOT_OFFERED, sentence, Map.of(), Map.of());
-        }
-
-        @Override
-        public int status() {
-            return 400;
         }
     }
 

@@ -1,6 +1,7 @@
 package io.rolewright.problem;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
@@ -9,7 +10,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
  *
  * @param reqId the request's id, to quote when asking for help
  * @param error the kind of error by the reference's names
- * @param code our own stable word for it; clients switch on this one
+ * @param code of {@link ErrorCode}; programs decide by it
  * @param details what helps to get out of it, where there is something to do
  */
 @Schema(
@@ -25,14 +26,26 @@ public record ApiError(
         String message,
 
         @Schema(examples = "BadRequest") String error,
-        @Schema(examples = "name_taken") String code,
+
+        @Schema(
+                description = "What programs decide by. One code has one status; new codes may be added.",
+                examples = "name_taken")
+        String code,
+
         Map<String, Object> details) {
 
-    static ApiError of(String reqId, ErrorCode code, String message, Map<String, Object> details) {
-        return of(reqId, code.status(), code, message, details);
+    /** As it stands in the OpenAPI document. */
+    public static Map<String, Object> example(ErrorCode code) {
+        Map<String, Object> example = new LinkedHashMap<>();
+        example.put("reqId", "req-7d0c1d2b3a4f5e6d7c8b");
+        example.put("statusCode", code.status());
+        example.put("message", code.meaning());
+        example.put("error", code.kind());
+        example.put("code", code.code());
+        return example;
     }
 
-    static ApiError of(String reqId, int status, ErrorCode code, String message, Map<String, Object> details) {
-        return new ApiError(reqId, status, message, code.kind(status), code.code(), details);
+    static ApiError of(String reqId, ErrorCode code, String message, Map<String, Object> details) {
+        return new ApiError(reqId, code.status(), message, code.kind(), code.code(), details);
     }
 }

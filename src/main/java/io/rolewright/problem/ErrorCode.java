@@ -33,8 +33,12 @@ public enum ErrorCode {
             "Check the path against the OpenAPI document, and the id."),
     NOT_OFFERED(
             501,
-            "Infisical has this path and this service does not offer it. For a login it is a 400.",
+            "Infisical has this path and this service does not offer it.",
             "Do what the message says instead. Nothing was read, changed or deleted."),
+    LOGIN_METHOD_NOT_OFFERED(
+            400,
+            "Infisical has this kind of login and this service does not offer it.",
+            "Log in by one of the methods that the message names."),
     METHOD_NOT_ALLOWED(
             405, "The path exists but does not support this method.", "Use one of the methods in the Allow header."),
     NOT_ACCEPTABLE(
@@ -539,7 +543,7 @@ public enum ErrorCode {
     }
 
     /** The kind of error by the reference's names, which tells a token that does not count from a right that is lacking, though both are 403. */
-    String kind(int status) {
+    String kind() {
         return switch (status) {
             case 400 -> "BadRequest";
             case 401 -> "UnauthorizedError";

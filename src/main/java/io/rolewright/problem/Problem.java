@@ -50,7 +50,7 @@ public class Problem extends RuntimeException {
         return message;
     }
 
-    public int status() {
+    public final int status() {
         return code.status();
     }
 

@@ -34,7 +34,7 @@ class ProblemMappers {
     @ServerExceptionMapper
     RestResponse<ApiError> problem(Problem problem) {
         log.debugf("%d %s", problem.status(), problem.code());
-        return error(problem.status(), problem.errorCode(), problem.getMessage(), problem.details(), problem.headers());
+        return error(problem.errorCode(), problem.getMessage(), problem.details(), problem.headers());
     }
 
     @ServerExceptionMapper
@@ -125,14 +125,9 @@ class ProblemMappers {
 
     private RestResponse<ApiError> error(
             ErrorCode code, String message, Map<String, Object> details, Map<String, String> headers) {
-        return error(code.status(), code, message, details, headers);
-    }
-
-    private RestResponse<ApiError> error(
-            int status, ErrorCode code, String message, Map<String, Object> details, Map<String, String> headers) {
-        RestResponse.ResponseBuilder<ApiError> response = RestResponse.ResponseBuilder.<ApiError>create(status)
+        RestResponse.ResponseBuilder<ApiError> response = RestResponse.ResponseBuilder.<ApiError>create(code.status())
                 .type(MediaType.APPLICATION_JSON_TYPE)
-                .entity(ApiError.of(requestId(), status, code, message, details));
+                .entity(ApiError.of(requestId(), code, message, details));
         headers.forEach(response::header);
         return response.build();
     }

@@ -22,7 +22,7 @@ public record ValidationError(
                 issues.stream()
                         .map(issue -> new ValidationIssue(issue.code(), issue.path(), issue.message()))
                         .toList(),
-                ErrorCode.VALIDATION_FAILED.kind(ErrorCode.VALIDATION_FAILED.status()),
+                ErrorCode.VALIDATION_FAILED.kind(),
                 ErrorCode.VALIDATION_FAILED.code());
     }
 

@@ -25,7 +25,7 @@ import org.eclipse.microprofile.openapi.models.responses.APIResponse;
 import org.eclipse.microprofile.openapi.models.security.SecurityScheme;
 
 /**
- * What the OpenAPI document says of every operation alike, put in at build time: the errors that any of them may answer,
+ * What the OpenAPI document says of every operation alike, put in at build time: the errors ({@link OperationErrors})
  * and the bearer token that all but the public ones need. (Quarkus does not look for {@code @OpenAPIDefinition} where there is no {@code
  * Application} class.)
  */
@@ -122,7 +122,9 @@ public class ApiDocument implements OASFilter {
     public void filterOpenAPI(OpenAPI document) {
         TEXT_FORMATS.keySet().forEach(document.getComponents()::removeSchema);
         document.getComponents().getSchemas().forEach(ApiDocument::requireContent);
-        document.getComponents().setResponses(responses());
+        document.getComponents()
+                .addResponse("Unprocessable", error("A field does not have the documented form.", "ValidationError"));
+        new OperationErrors().describe(document);
         document.getComponents()
                 .setSecuritySchemes(Map.of(
                         BEARER,
@@ -139,7 +141,6 @@ public class ApiDocument implements OASFilter {
         Map<String, Object> examples = examples();
         for (PathItem path : document.getPaths().getPathItems().values()) {
             for (Operation operation : path.getOperations().values()) {
-                addErrors(operation);
                 if (operation.getRequestBody() != null) {
                     addExample(operation.getRequestBody().getContent(), examples);
                 }
@@ -169,7 +170,8 @@ public class ApiDocument implements OASFilter {
         if (json == null
                 || json.getSchema() == null
                 || json.getSchema().getRef() == null
-                || json.getExample() != null) {
+                || json.getExample() != null
+                || json.getExamples() != null) {
             return;
         }
         String schema =
@@ -187,59 +189,7 @@ public class ApiDocument implements OASFilter {
         }
     }
 
-    private static Map<String, APIResponse> responses() {
-        Map<String, APIResponse> responses = new LinkedHashMap<>();
-        responses.put("BadRequest", error("Understood and not done; code says why.", "ApiError"));
-        responses.put("TokenMissing", error("A bearer token is needed.", "ApiError"));
-        responses.put("Forbidden", error("The token does not count (any more), or the right is lacking.", "ApiError"));
-        responses.put("NotFound", error("Not there, or not yours to see.", "ApiError"));
-        responses.put("PayloadTooLarge", error("The body is too large.", "ApiError"));
-        responses.put("UnsupportedMediaType", error("The body must be application/json.", "ApiError"));
-        responses.put("Unprocessable", error("A field does not have the documented form.", "ValidationError"));
-        responses.put(
-                "TooManyRequests",
-                retry(error(
-                        "Too many requests, or others are busy with the same server (target_busy). Nothing was begun;"
-                                + " Retry-After says when it is this caller's turn. With target_busy, one place is kept for"
-                                + " each caller of a server: his first request after that turn, at most 5 s and a fifth of"
-                                + " the wait later, goes before all who have no such place.",
-                        "ApiError")));
-        responses.put("InternalError", error("A fault here; quote reqId.", "ApiError"));
-        responses.put(
-                "Unavailable", retry(error("Starting, or the service's own database does not answer.", "ApiError")));
-        return responses;
-    }
-
-    private static void addErrors(Operation operation) {
-        boolean isPublic =
-                operation.getSecurity() != null && operation.getSecurity().isEmpty();
-        boolean hasBody = operation.getRequestBody() != null;
-        Map<String, String> errors = new LinkedHashMap<>();
-        errors.put("400", "BadRequest");
-        if (!isPublic) {
-            errors.put("401", "TokenMissing");
-            errors.put("403", "Forbidden");
-        }
-        errors.put("404", "NotFound");
-        if (hasBody) {
-            errors.put("413", "PayloadTooLarge");
-            errors.put("415", "UnsupportedMediaType");
-        }
-        errors.put("422", "Unprocessable");
-        errors.put("429", "TooManyRequests");
-        errors.put("500", "InternalError");
-        errors.put("503", "Unavailable");
-        errors.forEach((status, name) -> {
-            APIResponse stated = operation.getResponses().getAPIResponse(status);
-            if (stated == null || stated.getContent() == null) { // the scanner adds an empty 400 to what has a body
-                operation
-                        .getResponses()
-                        .addAPIResponse(status, OASFactory.createAPIResponse().ref("#/components/responses/" + name));
-            }
-        });
-    }
-
-    private static APIResponse error(String description, String schema) {
+    static APIResponse error(String description, String schema) {
         return OASFactory.createAPIResponse()
                 .description(description)
                 .content(OASFactory.createContent()
@@ -254,7 +204,7 @@ public class ApiDocument implements OASFilter {
                                 .schema(OASFactory.createSchema().type(List.of(SchemaType.STRING)))));
     }
 
-    private static APIResponse retry(APIResponse response) {
+    static APIResponse retry(APIResponse response) {
         Map<String, org.eclipse.microprofile.openapi.models.headers.Header> headers =
                 new LinkedHashMap<>(response.getHeaders());
         headers.put(

@@ -43,7 +43,7 @@ class NotOfferedTest {
                                     .request(method, path)
                                     .then()
                                     .statusCode(400)
-                                    .body("code", equalTo("not_offered"))
+                                    .body("code", equalTo("login_method_not_offered"))
                                     .body("message", equalTo(row.sentence()));
                             continue;
                         }

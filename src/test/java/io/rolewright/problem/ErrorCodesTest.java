@@ -20,8 +20,7 @@ class ErrorCodesTest {
 
             Every answer that is not a success has one shape: `reqId` (the request's id, also in the header `X-Request-Id`), `statusCode`,
             `message` (for people; its wording may change), `error` (the kind of error, by the reference's names), `code`, and `details` where
-            there is something to act on. **Programs decide by `code`.** A code has one status, here and in every operation (but
-            for `not_offered`, which is a 400 for a login, since clients that are not logged in yet expect one). Codes are never
+            there is something to act on. **Programs decide by `code`.** A code has one status, here and in every operation. Codes are never
             renamed within a version that is supported; new ones may be added, so treat an unknown code by its status.
 
             `Retry-After` is set where waiting helps. A 422 has a list as its `message`: one issue per field, with the `path` to it.

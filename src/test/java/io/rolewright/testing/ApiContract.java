@@ -111,10 +111,29 @@ public final class ApiContract {
         if (documented == null) {
             return List.of("content type " + type + " is not documented for " + status);
         }
+        List<String> undocumented = undocumentedCode(documented, body);
+        if (!undocumented.isEmpty()) {
+            return undocumented;
+        }
         JsonNode schema = documented.path("schema");
         return type.equals("application/json") && schema.has("$ref")
                 ? bodyFaults(schema.get("$ref").asText(), body)
                 : List.of();
+    }
+
+    /** Every error has an example at its operation. */
+    private List<String> undocumentedCode(JsonNode content, String body) {
+        if (!content.path("schema").path("$ref").asText().equals(ERROR)) {
+            return List.of();
+        }
+        try {
+            String code = json.readTree(body).path("code").asText();
+            return content.path("examples").has(code)
+                    ? List.of()
+                    : List.of("code " + code + " is not documented for this operation: see openapi/errors.properties");
+        } catch (JsonProcessingException e) {
+            return List.of("the body is no JSON");
+        }
     }
 
     /** Without parameters such as the character set. */
