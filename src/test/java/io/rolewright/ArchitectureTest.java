@@ -17,8 +17,12 @@ import com.tngtech.archunit.lang.SimpleConditionEvent;
 import com.tngtech.archunit.lang.syntax.ArchRuleDefinition;
 import io.rolewright.access.Rights;
 import io.rolewright.idempotency.ProvenRight;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -117,6 +121,24 @@ class ArchitectureTest {
                 .allSatisfy(name -> assertThat(ARROWS).containsKey(name));
     }
 
+    @ArchTest
+    static void thePageOfTheArchitectureHasTheseArrows(com.tngtech.archunit.core.domain.JavaClasses classes)
+            throws IOException {
+        String table = ARROWS.entrySet().stream()
+                .sorted(Map.Entry.comparingByKey())
+                .map(arrow -> "| `" + arrow.getKey() + "` | "
+                        + (arrow.getValue().isEmpty()
+                                ? "libraries only"
+                                : arrow.getValue().stream()
+                                        .sorted()
+                                        .map(used -> "`" + used + "`")
+                                        .collect(Collectors.joining(", ")))
+                        + " |\n")
+                .collect(Collectors.joining("", "| package | may use |\n|---|---|\n", "\n"));
+
+        assertThat(Files.readString(Path.of("docs/architecture.md"))).contains("\n\n" + table);
+    }
+
     /** @return the package below the root that the class is in, empty for the root itself, null for a library's class */
     private static String feature(JavaClass type) {
         String name = type.getBaseComponentType().getPackageName();
@@ -137,6 +159,6 @@ class ArchitectureTest {
     }
 
     private static Set<String> with(Set<String> facts, String... more) {
-        return Stream.concat(facts.stream(), Stream.of(more)).collect(java.util.stream.Collectors.toUnmodifiableSet());
+        return Stream.concat(facts.stream(), Stream.of(more)).collect(Collectors.toUnmodifiableSet());
     }
 }

@@ -202,7 +202,7 @@ class ManagedCredentials {
                                 managed.roleId, (role, password, number) -> stored.as(role, password)));
     }
 
-    /** Gives the role a new password now. Fails with the answer of design §5 unless it has come to its end. */
+    /** Gives the role a new password now. Fails with 400 or 504 ({@link #answer}) unless it has come to its end. */
     Uni<Void> rotate(UUID connection, ConnectionAudit.Act act, Deadline deadline) {
         return active(connection)
                 .chain(row -> changes.alone(

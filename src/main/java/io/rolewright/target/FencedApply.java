@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Gives a role on a target a new SCRAM secret so that an older attempt can never overwrite a newer one, not even a zombie that a dead
- * process left behind (design §4).
+ * process left behind (promise I3 in {@code docs/architecture.md}).
  *
  * <p>{@code ALTER ROLE} comes first: its row lock holds in the whole cluster, while an advisory lock would hold in one database only. Then the
  * marker in the role's comment is read, and the transaction fails unless it is older. All of it is one simple-query message, so the

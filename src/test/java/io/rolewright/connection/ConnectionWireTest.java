@@ -635,7 +635,7 @@ class ConnectionWireTest {
         }
     }
 
-    /** Transcribed from terraform-provider-infisical e64b1b7a; see reference/clients.md A.3 of the project's founders. */
+    /** Transcribed from the source of terraform-provider-infisical at commit e64b1b7a (2026-08-18). */
     @Nested
     class AsTerraformCalls {
 
