@@ -171,7 +171,7 @@ final class KnownSettings {
         return new UnknownInput("There is no setting " + name.replaceAll("[^\\x21-\\x7E]", "?")
                 + Nearest.of(name, known)
                         .map(near -> "; did you mean " + near.replace("*", "<NAME>") + "?")
-                        .orElse("; README.md lists those that there are."));
+                        .orElse("; docs/settings.md lists all of them."));
     }
 
     private static String variable(String property) {

@@ -84,8 +84,8 @@ class KnownSettingsTest {
     @Test
     void isUnknownAndLikeNone() {
         assertThat(inTheEnvironment("ROLEWRIGHT_COLOUR_OF_THE_CONSOLE_AT_NIGHT"))
-                .contains("There is no setting ROLEWRIGHT_COLOUR_OF_THE_CONSOLE_AT_NIGHT; README.md lists those that"
-                        + " there are.");
+                .contains("There is no setting ROLEWRIGHT_COLOUR_OF_THE_CONSOLE_AT_NIGHT; docs/settings.md lists all of"
+                        + " them.");
     }
 
     @Test

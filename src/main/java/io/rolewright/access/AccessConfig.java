@@ -88,12 +88,15 @@ public interface AccessConfig {
         @WithDefault("120")
         int testsPerAddress();
 
+        /** The same, of one identity, whatever address it calls from. */
         @WithDefault("60")
         int testsPerIdentity();
 
+        /** Changes of passwords that are asked for by hand, from one address (IPv6: one /64). */
         @WithDefault("120")
         int rotatesPerAddress();
 
+        /** The same, of one identity, whatever address it calls from. */
         @WithDefault("60")
         int rotatesPerIdentity();
     }

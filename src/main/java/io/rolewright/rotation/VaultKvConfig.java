@@ -24,6 +24,7 @@ public interface VaultKvConfig {
     @WithDefault("10s")
     Duration firstPause();
 
+    /** The longest pause between two tries of a delivery. */
     @WithDefault("1h")
     Duration longestPause();
 }

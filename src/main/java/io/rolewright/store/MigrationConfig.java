@@ -19,6 +19,7 @@ interface MigrationConfig {
     /** The database role that owns the schema, if it is not the one of the running service. */
     Optional<String> username();
 
+    /** The password of that role. */
     Optional<String> password();
 
     /** Bound of one migration. A migration that needs longer is a matter for {@code --migrate} with a larger one. */

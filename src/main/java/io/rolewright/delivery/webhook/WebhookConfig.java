@@ -20,6 +20,7 @@ interface WebhookConfig {
     @WithDefault("10s")
     Duration firstPause();
 
+    /** The longest pause between two tries of a delivery. */
     @WithDefault("6h")
     Duration longestPause();
 
