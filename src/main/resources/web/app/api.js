@@ -14,8 +14,8 @@ export class Problem extends Error {
     this.issues = Object.fromEntries(issues.map((each) => [each.path.join('.'), each.message]));
   }
 
-  get wayOut() {
-    return t.problem.wayOut[this.code] ?? t.problem.wayOutByStatus[this.status] ?? '';
+  get remedy() {
+    return t.problem.remedy[this.code] ?? t.problem.remedyByStatus[this.status] ?? '';
   }
 }
 

@@ -1,4 +1,4 @@
-// What a test of a login found, step by step, with the way out of what failed.
+// What a test of a login found, step by step, with how to fix what failed.
 import { badge, code, html, icon, local, note, nothing } from './ui.js';
 import { t } from './texts.js';
 
@@ -17,13 +17,13 @@ export function testReport(report) {
     </div>`;
 }
 
-function step({ name, ok, reason, message, wayOut }) {
-  const kind = ok === true ? (wayOut ? 'warn' : 'good') : ok === false ? 'bad' : 'idle';
+function step({ name, ok, reason, message, remedy }) {
+  const kind = ok === true ? (remedy ? 'warn' : 'good') : ok === false ? 'bad' : 'idle';
   return html`
     <li class=${kind}><span class="mark">${icon(kind)}</span>
       <span><strong>${t.test.step[name]}</strong> <span class="sr">${t.test.outcome[kind]}</span></span>
       <span class="small">${message}${ok === false ? html` <code class="muted">${reason}</code>` : nothing}</span>
-      ${wayOut ? html`<span class="small"><strong>${t.wayOut}</strong> ${wayOut}</span>` : nothing}
+      ${remedy ? html`<span class="small"><strong>${t.remedy}</strong> ${remedy}</span>` : nothing}
     </li>`;
 }
 

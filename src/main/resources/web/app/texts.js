@@ -16,7 +16,7 @@ export const t = {
   organisationWide: 'The whole organisation',
   password: 'Password',
   sql: 'SQL',
-  wayOut: 'Way out:',
+  remedy: 'How to fix it:',
   loading: 'Loading…',
   again: 'Try again',
   cancel: 'Cancel',
@@ -54,7 +54,7 @@ export const t = {
     invalid: 'Some fields are not right yet.',
     notUnderstood: (status) => `The answer could not be understood (HTTP ${status}).`,
     request: 'Request',
-    wayOutByStatus: {
+    remedyByStatus: {
       0: 'Check your network, then try again. If it was a change, look first whether it was made.',
       403: 'Ask an administrator for the role you need.',
       404: 'It may have been deleted, or belong to a project that is not yours.',
@@ -65,7 +65,7 @@ export const t = {
       503: 'The service is not ready. Try again in a moment.',
       504: 'The outcome is not known yet. It resolves by itself: look at the attempts.',
     },
-    wayOut: {
+    remedy: {
       invalid_credentials: 'Check both. The secret is the one shown when it was made; whoever manages identities can make a new one.',
       login_locked: 'Wait until the lock ends, then try again with the right secret.',
       client_secret_expired: 'Ask whoever manages identities for a new client secret.',

@@ -50,14 +50,14 @@ export const note = (kind, heading, text, more) => html`
     <div class="stack tight">${heading ? html`<strong>${heading}</strong>` : nothing}${text ? html`<p>${text}</p>` : nothing}${more ?? nothing}</div>
   </div>`;
 
-/** What went wrong, the way out, and the id to ask about. */
+/** What went wrong, how to fix it, and the id to ask about. */
 export function fault(problem, more) {
   if (!problem) return nothing;
   if (!(problem instanceof Problem)) throw problem;
   const stray = Object.entries(problem.issues).filter(([path]) => !shown(path));
   const listed = (problem.details.problems ?? []).map(
     (each) => html`<li>${each.role ? html`<strong>${each.role}</strong>: ` : nothing}${each.message}${each.sql ? code(each.sql) : nothing}</li>`);
-  return note('bad', problem.message, problem.details.failure?.wayOut ?? problem.wayOut, html`
+  return note('bad', problem.message, problem.details.failure?.remedy ?? problem.remedy, html`
     ${stray.length ? html`<ul class="small">${stray.map(([path, message]) => html`<li><code>${path}</code>: ${message}</li>`)}</ul>` : nothing}
     ${listed.length ? html`<ul class="stack tight small">${listed}</ul>` : nothing}
     ${more ?? nothing}

@@ -67,8 +67,8 @@ final class Bindings {
                     if (!can) {
                         throw Problem.of(
                                 ErrorCode.LAST_ADMINISTRATOR,
-                                "Nobody could log in as an administrator any more. Give another identity the role and"
-                                        + " something to log in with first.");
+                                "This would leave no administrator who can log in. First give another identity the role admin"
+ + " and a way to log in.");
                     }
                 })
                 .replaceWithVoid();

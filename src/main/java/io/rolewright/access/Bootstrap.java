@@ -147,7 +147,7 @@ class Bootstrap implements StartupStep {
                 .chain(() -> audit.record(AuditEvent.success(AuditType.BOOTSTRAP_IDENTITY)
                         .on("identity", identity.id)
                         .with("clientId", identity.clientId)))
-                .invoke(() -> log.info("Made the bootstrap identity"));
+                .invoke(() -> log.info("Created the bootstrap identity"));
     }
 
     private static Uni<Void> lock(Mutiny.Session session) {

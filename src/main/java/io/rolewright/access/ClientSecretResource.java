@@ -57,8 +57,8 @@ class ClientSecretResource {
     @Cancellable(false)
     @Operation(
             operationId = "createClientSecret",
-            summary = "Make a client secret",
-            description = "256 bits, shown in this reply and never again. The identity's other secrets stay valid.")
+            summary = "Create a client secret",
+            description = "A secret of 256 bits, returned here and never again. The identity's other secrets remain valid.")
     public Uni<RestResponse<MadeSecret>> create(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
             @NotNull @Valid NewSecret request) {
@@ -77,7 +77,7 @@ class ClientSecretResource {
     }
 
     @GET
-    @Operation(operationId = "listClientSecrets", summary = "List the client secrets of an identity")
+    @Operation(operationId = "listClientSecrets", summary = "List client secrets of an identity")
     public Uni<SecretList> list(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
         Rights.require(caller.get(), Right.IDENTITY_READ);
@@ -87,7 +87,7 @@ class ClientSecretResource {
 
     @GET
     @Path("{clientSecretId}")
-    @Operation(operationId = "getClientSecret", summary = "Read what is known of a client secret")
+    @Operation(operationId = "getClientSecret", summary = "Read the metadata of a client secret")
     public Uni<OneSecret> get(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
             @PathParam(SECRET_ID) @Parameter(schema = @Schema(format = "uuid")) String clientSecretId) {
@@ -102,8 +102,8 @@ class ClientSecretResource {
     @Operation(
             operationId = "revokeClientSecret",
             summary = "Revoke a client secret",
-            description = "Ends the access tokens that were obtained with it too: at once in this replica, within five"
-                    + " seconds in the others.")
+            description = "Also ends the access tokens that were obtained with it: immediately in this replica, within"
+ + " five seconds in the others.")
     public Uni<OneSecret> revoke(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
             @PathParam(SECRET_ID) @Parameter(schema = @Schema(format = "uuid")) String clientSecretId) {
@@ -151,12 +151,12 @@ class ClientSecretResource {
 
             @Min(0)
             @Max(1_000_000_000)
-            @Schema(description = "How many logins it is good for; 0 or absent: any number.", examples = "0")
+            @Schema(description = "Number of logins that it may be used for; 0 or absent: any number.", examples = "0")
             @Nullable
             Integer numUsesLimit,
 
             @Size(max = 50)
-            @Schema(description = "Networks that it may be used from; absent or empty: from anywhere.")
+            @Schema(description = "Networks that it may be used from; absent or empty: any.")
             @Nullable
             List<@NotNull @Size(max = 64) String> trustedIps) {}
 
@@ -168,13 +168,13 @@ class ClientSecretResource {
             @Schema(required = true, description = "Its first characters.")
             String clientSecretPrefix,
 
-            @Schema(required = true, description = "Logins so far.")
+            @Schema(required = true, description = "Number of logins so far.")
             int clientSecretNumUses,
 
             @Schema(required = true, description = "0: any number.")
             int clientSecretNumUsesLimit,
 
-            @Schema(required = true, description = "Seconds from its making to its end; 0: never.")
+            @Schema(required = true, description = "Seconds from creation to expiry; 0: never.")
             @JsonProperty("clientSecretTTL")
             long clientSecretTtl,
 
@@ -216,7 +216,7 @@ class ClientSecretResource {
 
     @Schema(name = "NewClientSecretResponse")
     record MadeSecret(
-            @Schema(required = true, description = "Shown only here.", examples = "Qk3v…")
+            @Schema(required = true, description = "Returned only here.", examples = "Qk3v…")
             String clientSecret,
 
             @Schema(required = true) SecretView clientSecretData) {

@@ -31,7 +31,7 @@ class ForeignLoginResource {
 
     private static final String REFUSED = """
             {"reqId": "req-7d0c1d2b3a4f5e6d7c8b", "statusCode": 401, "error": "UnauthorizedError",
-             "code": "invalid_credentials", "message": "The identity id or the token is wrong: the audit says what about it."}""";
+             "code": "invalid_credentials", "message": "The identity id or the token is wrong. The audit log says why."}""";
 
     private final ForeignLogins logins;
     private final RequestOrigins origins;
@@ -51,8 +51,9 @@ class ForeignLoginResource {
             operationId = "loginWithKubernetesAuth",
             summary = "Log in with a Kubernetes service-account token",
             description =
-                    "The token is verified with the keys of the cluster's issuer; the cluster is not asked about it.")
-    @APIResponse(responseCode = "200", description = "The token.")
+                    "The token is verified with the keys of the cluster's issuer, without a token review by the"
+ + " cluster.")
+    @APIResponse(responseCode = "200", description = "An access token.")
     @APIResponse(
             responseCode = "401",
             description = "`invalid_credentials`, or `login_locked` with Retry-After.",
@@ -70,7 +71,7 @@ class ForeignLoginResource {
     @Public
     @SecurityRequirements
     @Operation(operationId = "loginWithOidcAuth", summary = "Log in with an OpenID Connect token")
-    @APIResponse(responseCode = "200", description = "The token.")
+    @APIResponse(responseCode = "200", description = "An access token.")
     @APIResponse(
             responseCode = "401",
             description = "`invalid_credentials`, or `login_locked` with Retry-After.",
@@ -89,9 +90,9 @@ class ForeignLoginResource {
     @SecurityRequirements
     @Operation(
             operationId = "loginWithJwtAuth",
-            summary = "Log in with an OpenID Connect token, by the reference's other name for it",
-            description = "The same as `oidc-auth/login`, under the same rule of the identity.")
-    @APIResponse(responseCode = "200", description = "The token.")
+            summary = "Log in with an OpenID Connect token (Infisical's JWT auth)",
+            description = "The same as `oidc-auth/login`: the identity's OpenID Connect configuration applies.")
+    @APIResponse(responseCode = "200", description = "An access token.")
     @APIResponse(
             responseCode = "401",
             description = "`invalid_credentials`, or `login_locked` with Retry-After.",

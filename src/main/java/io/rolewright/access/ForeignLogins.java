@@ -163,7 +163,7 @@ class ForeignLogins {
             if (token == null) {
                 throw Problem.of(
                         ErrorCode.INVALID_CREDENTIALS,
-                        "The identity id or the token is wrong: the audit says what about it.");
+                        "The identity id or the token is wrong. The audit log says why.");
             }
             return token;
         }

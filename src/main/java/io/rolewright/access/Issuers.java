@@ -156,7 +156,7 @@ class Issuers {
                     .invoke(this::learnt)
                     .onFailure()
                     .recoverWithUni(failure -> {
-                        log.warnf("Keys of issuer %s could not be fetched: %s", rule.issuer(), failure.getMessage());
+                        log.warnf("Could not fetch the keys of issuer %s: %s", rule.issuer(), failure.getMessage());
                         return old();
                     })
                     .onTermination()

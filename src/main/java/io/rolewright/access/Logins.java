@@ -173,11 +173,11 @@ class Logins {
                     switch (reason) {
                         case EXPIRED ->
                             Problem.of(
-                                    ErrorCode.CLIENT_SECRET_EXPIRED, "The client secret has expired: use another one.");
+                                    ErrorCode.CLIENT_SECRET_EXPIRED, "The client secret has expired.");
                         case USED_UP ->
                             Problem.of(
                                     ErrorCode.CLIENT_SECRET_USED_UP,
-                                    "The client secret has been used as often as it may be.");
+                                    "The client secret has reached its limit of uses.");
                         default ->
                             Problem.of(ErrorCode.INVALID_CREDENTIALS, "The client id or the client secret is wrong.");
                     });

@@ -52,8 +52,8 @@ class MembershipResource {
     @Compressible
     @Operation(
             operationId = "listProjectMemberships",
-            summary = "List who has roles in a project",
-            description = "Without those whose roles are the organisation's.")
+            summary = "List role assignments in a project",
+            description = "Roles in the organisation are not listed.")
     public Uni<MembershipList> list(
             @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId) {
         return memberships
@@ -67,9 +67,9 @@ class MembershipResource {
     @Path("{identityId}")
     @Operation(
             operationId = "setProjectMembership",
-            summary = "Give an identity roles in a project",
-            description = "In place of those that it has there. They count for tokens that are out already, at once in"
-                    + " this replica and within five seconds in the others.")
+            summary = "Set the roles of an identity in a project",
+            description = "Replaces its roles in the project. They apply to tokens that were already issued: immediately"
+ + " in this replica, within five seconds in the others.")
     public Uni<OneMembership> set(
             @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId,
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
@@ -89,7 +89,7 @@ class MembershipResource {
     @DELETE
     @Cancellable(false)
     @Path("{identityId}")
-    @Operation(operationId = "removeProjectMembership", summary = "Take an identity's roles in a project")
+    @Operation(operationId = "removeProjectMembership", summary = "Remove the roles of an identity in a project")
     public Uni<OneMembership> remove(
             @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId,
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {

@@ -68,8 +68,8 @@ class ProjectResource {
     @Compressible
     @Operation(
             operationId = "listProjects",
-            summary = "List the projects",
-            description = "Those that the caller may see, by name.")
+            summary = "List projects",
+            description = "The projects that the caller may see, by name.")
     public Uni<ProjectList> list(@BeanParam PageQuery page) {
         var reach = Rights.reach(caller.get(), Right.PROJECT_READ);
         return projects.list(reach, page.page())
@@ -99,8 +99,8 @@ class ProjectResource {
     @Path("{projectId}")
     @Operation(
             operationId = "updateProject",
-            summary = "Rename a project",
-            description = "A name or slug that is taken is a 400 `project_name_taken` or `project_slug_taken`.")
+            summary = "Update a project",
+            description = "A name or slug that another project has gets 400 `project_name_taken` or `project_slug_taken`.")
     public Uni<OneProject> change(
             @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId,
             @NotNull @Valid ChangedProject request) {
@@ -128,7 +128,7 @@ class ProjectResource {
     @Operation(
             operationId = "deleteProject",
             summary = "Delete an empty project",
-            description = "One that holds connections or rotations is a 400 `project_not_empty`.")
+            description = "A project with connections or rotations gets 400 `project_not_empty`.")
     public Uni<OneProject> delete(
             @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId) {
         var act = new Act(caller.get(), origins.ofCurrentRequest());
@@ -142,10 +142,10 @@ class ProjectResource {
     @Operation(
             operationId = "createProject",
             summary = "Create a project",
-            description = "A name or slug that is taken is a 400 `project_name_taken` or `project_slug_taken`.")
+            description = "A name or slug that another project has gets 400 `project_name_taken` or `project_slug_taken`.")
     public Uni<OneProject> create(
             @HeaderParam("Idempotency-Key")
-                    @Parameter(description = "Sent again within 24 hours, the same request gets the same reply.")
+                    @Parameter(description = "A request repeated with the same key within 24 hours gets the first answer.")
                     @Nullable
                     String idempotencyKey,
             @NotNull @Valid NewProject request) {
@@ -196,7 +196,7 @@ class ProjectResource {
             @Nullable
             String slug) {}
 
-    @Schema(name = "UpdateProject", description = "What is absent stays as it is.")
+    @Schema(name = "UpdateProject", description = "Fields that are absent remain unchanged.")
     record ChangedProject(
             @Size(min = 1, max = 64)
             @Pattern(
@@ -250,6 +250,6 @@ class ProjectResource {
     record ProjectList(
             @Schema(required = true) List<ProjectView> projects,
 
-            @Schema(description = "Send it as cursor for the next page; absent on the last one.") @Nullable
+            @Schema(description = "Send it as cursor to get the next page; absent on the last page.") @Nullable
             String nextCursor) {}
 }

@@ -154,7 +154,7 @@ public class Projects {
                                 .with("slug", project.slug)))))
                 .onFailure(failure -> hasSqlState(failure, "23505"))
                 .transform(taken -> Problem.of(
-                        ErrorCode.PROJECT_NAME_TAKEN, "Another project got this name or slug at the same moment."));
+                        ErrorCode.PROJECT_NAME_TAKEN, "Another project took this name or slug at the same moment."));
     }
 
     private static Uni<Void> refuseTaken(UUID id, @Nullable String name, @Nullable String slug) {

@@ -50,12 +50,12 @@ class SigningKeyResource {
     @Path("rotate")
     @Operation(
             operationId = "rotateSigningKeys",
-            summary = "Replace the key that signs access tokens",
+            summary = "Rotate the key that signs access tokens",
             description =
-                    "The new key signs when every replica has read it; the old one verifies until its last token has"
-                            + " expired, so nobody has to log in again. With `endTokens` it is replaced at once and every access"
-                            + " token ends, the caller's too: within five seconds in all replicas. Static tokens are not signed"
-                            + " and stay.")
+                    "The new key signs once every replica has read it; the old one verifies until its last token has"
+ + " expired, so nobody has to log in again. With `endTokens` the key is replaced immediately and"
+ + " every access token ends, including the caller's, within five seconds in all replicas. Static"
+ + " tokens are not signed and remain valid.")
     public Uni<KeyList> rotate(@Valid KeyRotation request) {
         var act = new Act(caller.get(), origins.ofCurrentRequest());
         return act.recorded(audit, AuditType.ROTATE_SIGNING_KEY, SigningKeys.KIND, null, () -> {
@@ -73,7 +73,7 @@ class SigningKeyResource {
 
     @Schema(name = "SigningKeyRotation")
     record KeyRotation(
-            @Schema(description = "After a leak: end every access token that is out. Absent: false.") @Nullable
+            @Schema(description = "End every access token that has been issued, after a leak. Absent: false.") @Nullable
             Boolean endTokens) {}
 
     @Schema(name = "SigningKey")
@@ -86,7 +86,7 @@ class SigningKeyResource {
             @Schema(required = true) Instant createdAt,
             @Schema(required = true) Instant signsFrom,
 
-            @Schema(required = true, nullable = true, description = "null: it has no successor.") @Nullable
+            @Schema(required = true, nullable = true, description = "null: the key has no successor.") @Nullable
             Instant verifiesUntil) {}
 
     @Schema(name = "SigningKeyListResponse")

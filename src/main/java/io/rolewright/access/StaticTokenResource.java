@@ -59,7 +59,7 @@ class StaticTokenResource {
     @Cancellable(false)
     @Operation(
             operationId = "createStaticToken",
-            summary = "Make a static token",
+            summary = "Create a static token",
             description =
                     "A bearer for callers that cannot log in, such as the External Secrets Operator. Shown in this"
                             + " reply and never again. It acts with one role wherever its identity has one that covers it;"
@@ -86,7 +86,7 @@ class StaticTokenResource {
     }
 
     @GET
-    @Operation(operationId = "listStaticTokens", summary = "List the static tokens of an identity")
+    @Operation(operationId = "listStaticTokens", summary = "List static tokens of an identity")
     public Uni<TokenList> list(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
         Rights.require(caller.get(), Right.IDENTITY_READ);
@@ -100,7 +100,7 @@ class StaticTokenResource {
     @Operation(
             operationId = "revokeStaticToken",
             summary = "Revoke a static token",
-            description = "At once in this replica, within five seconds in the others.")
+            description = "Takes effect immediately in this replica and within five seconds in the others.")
     public Uni<OneToken> revoke(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
             @PathParam("tokenId") @Parameter(schema = @Schema(format = "uuid")) String tokenId) {
@@ -192,7 +192,7 @@ class StaticTokenResource {
 
     @Schema(name = "NewStaticTokenResponse")
     record MadeToken(
-            @Schema(required = true, description = "Shown only here.", examples = "rwt_…")
+            @Schema(required = true, description = "Returned only here.", examples = "rwt_…")
             String accessToken,
 
             @Schema(required = true, description = "Seconds until it expires.")

@@ -132,7 +132,7 @@ class TokenLedger {
         }
         long age = System.nanoTime() - copy.askedAt;
         if (age > delay.toNanos() / 2) {
-            read().subscribe().with(done -> {}, e -> log.warnf("Revoked tokens could not be read: %s", e));
+            read().subscribe().with(done -> {}, e -> log.warnf("Could not read the revoked tokens: %s", e));
         }
         return age < delay.toNanos();
     }

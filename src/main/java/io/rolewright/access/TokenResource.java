@@ -40,8 +40,8 @@ class TokenResource {
     @Operation(
             operationId = "renewAccessToken",
             summary = "Renew an access token",
-            description = "The token of the body, or else the bearer. The new token never outlives `accessTokenMaxTTL`"
-                    + " after the login; the old one stays valid until its own time.")
+            description = "Renews the token in the body or, without one, the bearer token. The new token never outlives"
+ + " `accessTokenMaxTTL` after the login; the old one remains valid until it expires.")
     public Uni<RestResponse<GrantedToken>> renew(@Valid @Nullable TokenRequest request) {
         return tokens.renew(tokenOf(request), origins.ofCurrentRequest()).map(NoStore::ok);
     }
@@ -53,8 +53,8 @@ class TokenResource {
             operationId = "revokeAccessToken",
             summary = "Revoke an access token",
             description =
-                    "Ends the token of the body, or else the bearer, and all renewals of it: at once in this replica,"
-                            + " within five seconds in the others.")
+                    "Ends the token in the body or, without one, the bearer token, and everything that was renewed"
+ + " from it: immediately in this replica, within five seconds in the others.")
     public Uni<RestResponse<Revoked>> revoke(@Valid @Nullable TokenRequest request) {
         return tokens.revoke(tokenOf(request), origins.ofCurrentRequest())
                 .replaceWith(() -> NoStore.ok(new Revoked("The access token has been revoked.")));
@@ -69,7 +69,7 @@ class TokenResource {
 
     @Schema(name = "TokenRequest")
     record TokenRequest(
-            @Size(max = 4096) @Schema(description = "If absent, the bearer counts.") @Nullable
+            @Size(max = 4096) @Schema(description = "Absent: the bearer token.") @Nullable
             String accessToken) {
 
         @Override

@@ -60,7 +60,7 @@ class TokenRuleResource {
     @GET
     @Compressible
     @Path(OIDC)
-    @Operation(operationId = "getOidcAuth", summary = "Read by which OpenID Connect tokens an identity logs in")
+    @Operation(operationId = "getOidcAuth", summary = "Read the OpenID Connect login configuration of an identity")
     public Uni<OidcAuthResponse> getOidc(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
         return get(identityId, Method.OIDC).map(OidcAuthResponse::of);
@@ -71,9 +71,9 @@ class TokenRuleResource {
     @Path(OIDC)
     @Operation(
             operationId = "setOidcAuth",
-            summary = "Say by which OpenID Connect tokens an identity logs in",
-            description = "In place of what was said before, whose access tokens end. Any token of the issuer would do"
-                    + " without a subject or claims, so one of them is needed.")
+            summary = "Configure OpenID Connect logins for an identity",
+            description = "Replaces the previous configuration and ends the access tokens that were obtained under it. A"
+ + " subject or claims are required: without either, any token of the issuer would be accepted.")
     public Uni<OidcAuthResponse> setOidc(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
             @NotNull @Valid NewOidcAuth request) {
@@ -97,7 +97,7 @@ class TokenRuleResource {
     @DELETE
     @Cancellable(false)
     @Path(OIDC)
-    @Operation(operationId = "removeOidcAuth", summary = "End an identity's logins with OpenID Connect tokens")
+    @Operation(operationId = "removeOidcAuth", summary = "Remove OpenID Connect logins from an identity")
     public Uni<OidcAuthResponse> removeOidc(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
         return remove(identityId, Method.OIDC).map(OidcAuthResponse::of);
@@ -106,7 +106,7 @@ class TokenRuleResource {
     @GET
     @Compressible
     @Path(KUBERNETES)
-    @Operation(operationId = "getKubernetesAuth", summary = "Read by which service accounts an identity logs in")
+    @Operation(operationId = "getKubernetesAuth", summary = "Read the Kubernetes login configuration of an identity")
     public Uni<KubernetesAuthResponse> getKubernetes(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
         return get(identityId, Method.KUBERNETES).map(KubernetesAuthResponse::of);
@@ -117,8 +117,8 @@ class TokenRuleResource {
     @Path(KUBERNETES)
     @Operation(
             operationId = "setKubernetesAuth",
-            summary = "Say by which service accounts an identity logs in",
-            description = "In place of what was said before, whose access tokens end.")
+            summary = "Configure Kubernetes logins for an identity",
+            description = "Replaces the previous configuration and ends the access tokens that were obtained under it.")
     public Uni<KubernetesAuthResponse> setKubernetes(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
             @NotNull @Valid NewKubernetesAuth request) {
@@ -139,7 +139,7 @@ class TokenRuleResource {
     @DELETE
     @Cancellable(false)
     @Path(KUBERNETES)
-    @Operation(operationId = "removeKubernetesAuth", summary = "End an identity's logins with service accounts")
+    @Operation(operationId = "removeKubernetesAuth", summary = "Remove Kubernetes logins from an identity")
     public Uni<KubernetesAuthResponse> removeKubernetes(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
         return remove(identityId, Method.KUBERNETES).map(KubernetesAuthResponse::of);
@@ -194,21 +194,21 @@ class TokenRuleResource {
             @Schema(required = true, examples = "https://token.actions.githubusercontent.com")
             String issuer,
 
-            @NotEmpty @Size(max = 20) @Schema(required = true, description = "Of which the token must name one.")
+            @NotEmpty @Size(max = 20) @Schema(required = true, description = "Audiences, one of which the token must name.")
             List<@NotBlank @Size(max = 1024) String> boundAudiences,
 
             @Size(min = 1, max = 1024)
-            @Schema(nullable = true, description = "The token's `sub`, to the letter.")
+            @Schema(nullable = true, description = "The exact `sub` of the token.")
             @Nullable
             String boundSubject,
 
             @Size(max = 20)
-            @Schema(description = "By the claim's name, the values of which the token's must be one.")
+            @Schema(description = "Allowed values by claim name; the token's claim must have one of them.")
             @Nullable
             Map<@NotBlank @Size(max = 1024) String, @NotEmpty @Size(max = 100) List<@NotNull @Size(max = 1024) String>>
                     boundClaims,
 
-            @Size(max = 65536) @Schema(nullable = true, description = "PEM; absent: the usual authorities.") @Nullable
+            @Size(max = 65536) @Schema(nullable = true, description = "PEM certificates; absent: the public authorities.") @Nullable
             String caCert) {}
 
     @Schema(name = "KubernetesAuth")
@@ -227,7 +227,7 @@ class TokenRuleResource {
             @Size(max = 100) @Schema(description = "Service accounts; absent: any of these namespaces.") @Nullable
             List<@NotBlank @Size(max = 253) String> allowedNames,
 
-            @Size(max = 65536) @Schema(nullable = true, description = "PEM; absent: the usual authorities.") @Nullable
+            @Size(max = 65536) @Schema(nullable = true, description = "PEM certificates; absent: the public authorities.") @Nullable
             String caCert) {}
 
     @Schema(name = "OidcAuthResponse")

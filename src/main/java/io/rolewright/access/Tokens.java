@@ -110,7 +110,7 @@ class Tokens {
             return Uni.createFrom()
                     .failure(Problem.of(
                             ErrorCode.TOKEN_NOT_RENEWABLE,
-                            "A static token is not renewed: an administrator makes another one before it expires."));
+                            "A static token cannot be renewed: ask an administrator for a new one before it expires."));
         }
         return callers.judge(text, from.address())
                 .chain(old -> Panache.withTransaction(() -> requireRenewable(old, from)

@@ -55,16 +55,17 @@ class UniversalAuthResource {
             operationId = "loginWithUniversalAuth",
             summary = "Log in with a client id and a client secret",
             description =
-                    "An unknown id, a wrong secret and one used from a network that it is not meant for are one answer,"
-                            + " 401 `invalid_credentials`; one that has ended is 401 `client_secret_expired` or"
-                            + " `client_secret_used_up`. After three failures"
-                            + " within 30 seconds the client id is locked for your address: 401 `login_locked`. Logins wait for"
-                            + " their turn; one whose turn cannot come in time is 429 `rate_limited`. Only logins that"
-                            + " fail count against the limits per identity and address.")
-    @APIResponse(responseCode = "200", description = "The token.")
+                    "An unknown id, a wrong secret and a secret used from a network that is not trusted get the same"
+ + " answer, 401 `invalid_credentials`; a secret that has ended gets 401 `client_secret_expired` or"
+ + " `client_secret_used_up`. After three failures within 30 seconds the client id is locked for"
+ + " the caller's address: 401 `login_locked`. Logins wait for their turn; one whose turn cannot"
+ + " come in time gets 429 `rate_limited`. Only failed logins count against the limits per identity"
+ + " and address.")
+    @APIResponse(responseCode = "200", description = "An access token.")
     @APIResponse(
             responseCode = "401",
-            description = "`invalid_credentials` and others, or `login_locked` with Retry-After.",
+            description = "`invalid_credentials`, `client_secret_expired` or `client_secret_used_up`; `login_locked` with"
+ + " Retry-After.",
             content =
                     @Content(
                             mediaType = MediaType.APPLICATION_JSON,
@@ -104,9 +105,8 @@ class UniversalAuthResource {
             @JsonProperty("accessTokenMaxTTL")
             @Schema(
                     description =
-                            "Seconds after which this login ends, however often its token is renewed, for clients that"
-                                    + " need it for a session only; never longer than what the service allows, which is the"
-                                    + " default.",
+                            "Seconds after which this login ends, however often its token is renewed, for clients that need"
+ + " it for one session only. At most, and by default, what the service allows.",
                     examples = "43200")
             @Nullable
             Long accessTokenMaxTtl) {

@@ -100,7 +100,7 @@ class ConnectionAudit {
             }
             return audit.record(event).onFailure().recoverWithUni(unwritten -> {
                 log.warnf(
-                        "could not record the failure of %s: %s",
+                        "Could not record the failure of %s in the audit log: %s",
                         type, unwritten.getClass().getSimpleName());
                 return Uni.createFrom().voidItem();
             });

@@ -35,11 +35,11 @@ class ConnectionWire {
     private static final String ID_LENGTH = "Must have at most 36 characters";
 
     private static final String MANAGED =
-            "The service gives the role a password of its own, which nobody else knows, and keeps"
-                    + " it. It ends by a release.";
+            "The service replaces the role's password with one that only it knows, and rotates it. Release"
+ + " the connection to end this.";
     private static final String MANAGE = MANAGED
             + " True needs the credentials in the same request (400 credentials_required): they are tried before the password is replaced.";
-    private static final String ALLOW_PRIVILEGED = "Manage the password even of a superuser or replication role.";
+    private static final String ALLOW_PRIVILEGED = "Allow the role to be a superuser or to have REPLICATION.";
 
     private ConnectionWire() {}
 
@@ -64,7 +64,7 @@ class ConnectionWire {
             String description,
 
             @Size(max = 36, message = ID_LENGTH)
-            @Schema(description = "Absent or null: a connection of the organisation.", nullable = true)
+            @Schema(description = "Absent or null: the connection belongs to the organisation.", nullable = true)
             String projectId,
 
             @JsonProperty("isPlatformManagedCredentials")
@@ -72,11 +72,11 @@ class ConnectionWire {
             Boolean isPlatformManagedCredentials,
 
             @Size(max = 64, message = "Must have at most 64 characters")
-            @Schema(description = "Gateways are not offered: null or absent.", nullable = true)
+            @Schema(description = "Gateways are not supported: must be null or absent.", nullable = true)
             String gatewayId,
 
             @Size(max = 64, message = "Must have at most 64 characters")
-            @Schema(description = "Gateways are not offered: null or absent.", nullable = true)
+            @Schema(description = "Gateways are not supported: must be null or absent.", nullable = true)
             String gatewayPoolId,
 
             @JsonProperty("isAutoRotationEnabled") @Schema(defaultValue = "false", nullable = true)
@@ -96,7 +96,7 @@ class ConnectionWire {
         }
     }
 
-    @Schema(name = "UpdatePostgresAppConnection", description = "What is absent stays as it is.")
+    @Schema(name = "UpdatePostgresAppConnection", description = "Fields that are absent remain unchanged.")
     record ChangedConnection(
             @Size(min = 1, max = 64, message = NAME_LENGTH)
             @Pattern(regexp = SLUG, message = SLUG_RULE)
@@ -111,11 +111,11 @@ class ConnectionWire {
             Boolean isPlatformManagedCredentials,
 
             @Size(max = 64, message = "Must have at most 64 characters")
-            @Schema(description = "Gateways are not offered: null or absent.", nullable = true)
+            @Schema(description = "Gateways are not supported: must be null or absent.", nullable = true)
             String gatewayId,
 
             @Size(max = 64, message = "Must have at most 64 characters")
-            @Schema(description = "Gateways are not offered: null or absent.", nullable = true)
+            @Schema(description = "Gateways are not supported: must be null or absent.", nullable = true)
             String gatewayPoolId,
 
             @JsonProperty("isAutoRotationEnabled") @Schema(nullable = true)
@@ -137,7 +137,7 @@ class ConnectionWire {
     /** When a managed password is changed by itself. */
     @Schema(
             name = "AppConnectionRotationInput",
-            description = "Only with isPlatformManagedCredentials.",
+            description = "Allowed only with isPlatformManagedCredentials.",
             nullable = true,
             requiredProperties = {"rotationInterval"})
     record RotationForm(
@@ -190,7 +190,7 @@ class ConnectionWire {
             @Size(max = 36, message = ID_LENGTH) @Schema(nullable = true)
             String projectId,
 
-            @Schema(description = "Roles to report on: could their passwords be rotated with this login?")
+            @Schema(description = "Roles to report on: whether their passwords could be rotated with this login.")
             @Size(max = 20, message = "At most 20 roles")
             List<
                             @NotNull(message = "Required")
@@ -199,7 +199,7 @@ class ConnectionWire {
 
     @Schema(name = "TestPostgresAppConnection")
     record ConnectionTest(
-            @Schema(description = "Roles to report on: could their passwords be rotated with this login?")
+            @Schema(description = "Roles to report on: whether their passwords could be rotated with this login.")
             @Size(max = 20, message = "At most 20 roles")
             List<
                             @NotNull(message = "Required")
@@ -216,7 +216,7 @@ class ConnectionWire {
             @Schema(examples = "my-pg-connection") String name,
             @Schema(nullable = true) String description,
 
-            @Schema(description = "Counts changes, from 1.", examples = "1")
+            @Schema(description = "Number of changes, starting at 1.", examples = "1")
             long version,
 
             UUID orgId,
@@ -228,7 +228,7 @@ class ConnectionWire {
             @Schema(nullable = true) UUID projectId,
             @JsonProperty("isAutoRotationEnabled") boolean isAutoRotationEnabled,
 
-            @Schema(description = "Changes exactly when a caller sends other credentials.")
+            @Schema(description = "Changes if and only if a caller sends other credentials.")
             String credentialsHash,
 
             @Schema(nullable = true) ProjectRef project,
@@ -237,7 +237,7 @@ class ConnectionWire {
             CredentialsView credentials,
 
             @Schema(
-                    description = "How the managed password is; ok for one that is not managed.",
+                    description = "State of the managed password; ok if the password is not managed.",
                     enumeration = {"ok", "in_doubt", "parked"},
                     examples = "ok")
             String state,
@@ -245,7 +245,7 @@ class ConnectionWire {
             @Schema(description = "Why the state is not ok.", nullable = true)
             String stateReason,
 
-            @Schema(description = "Only of a managed password.", nullable = true)
+            @Schema(description = "Present only if the password is managed.", nullable = true)
             RotationView rotation,
 
             @Schema(nullable = true) LastTest lastTest) {
@@ -310,7 +310,7 @@ class ConnectionWire {
             @Schema(nullable = true) TimeOfDay rotateAtUtc,
 
             @Schema(
-                    description = "Of the last finished attempt.",
+                    description = "Result of the last finished attempt.",
                     enumeration = {"success", "failed"},
                     nullable = true)
             String rotationStatus,
@@ -354,7 +354,7 @@ class ConnectionWire {
     record ReleasedCredentials(
             @Schema(examples = "rotator") String username,
 
-            @Schema(description = "Yours to keep from now on.", examples = "kept-by-you-from-now-on")
+            @Schema(description = "The password. From now on you keep it yourself.", examples = "kept-by-you-from-now-on")
             String releasedPassword) {
 
         @Override
@@ -443,7 +443,7 @@ class ConnectionWire {
     record Many(
             List<AppConnection> appConnections,
 
-            @Schema(description = "Send it as cursor for the next page; absent on the last one.")
+            @Schema(description = "Send it as cursor to get the next page; absent on the last page.")
             String nextCursor) {}
 
     @Schema(name = "AvailableAppConnectionListResponse")
@@ -451,7 +451,7 @@ class ConnectionWire {
     record ManyAvailable(
             List<Available> appConnections,
 
-            @Schema(description = "Send it as cursor for the next page; absent on the last one.")
+            @Schema(description = "Send it as cursor to get the next page; absent on the last page.")
             String nextCursor) {}
 
     @Schema(name = "AppConnectionOptionListResponse")

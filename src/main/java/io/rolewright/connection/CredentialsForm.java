@@ -46,7 +46,7 @@ record CredentialsForm(
         @NotNull(message = "Required")
         @Size(min = 1, max = 1000, message = "Must have 1 to 1000 characters")
         @Schema(
-                description = "Taken exactly as sent; never returned.",
+                description = "Used exactly as sent; never returned.",
                 format = "password",
                 writeOnly = true,
                 examples = "correct-horse-battery-staple")

@@ -52,6 +52,11 @@ record TestReport(
             @Schema(examples = "password_refused") String reason,
             @Schema(examples = "28P01") String sqlState,
             String message,
+
+            @Schema(description = "How to fix it.", examples = "Check role and password, and VALID UNTIL of the role.")
+            String remedy,
+
+            @Schema(deprecated = true, description = "The former name of remedy, with the same text.")
             String wayOut) {}
 
     /** @param ok absent when the step was not reached or does not apply */
@@ -67,6 +72,11 @@ record TestReport(
             Boolean ok,
             @Schema(examples = "ok") String reason,
             String message,
+
+            @Schema(description = "How to fix it.", examples = "Check role and password, and VALID UNTIL of the role.")
+            String remedy,
+
+            @Schema(deprecated = true, description = "The former name of remedy, with the same text.")
             String wayOut) {}
 
     /** @param verified false: everything here is only what the server claims */
@@ -166,7 +176,7 @@ record TestReport(
                 failure(report),
                 report.steps().stream()
                         .map(step -> new Step(
-                                step.name(), step.ok(), step.reason(), step.message(), emptyAsAbsent(step.wayOut())))
+                                step.name(), step.ok(), step.reason(), step.message(), emptyAsAbsent(step.wayOut()), emptyAsAbsent(step.wayOut())))
                         .toList(),
                 report.resolved().isEmpty() ? null : report.resolved(),
                 report.dialled(),
@@ -189,7 +199,7 @@ record TestReport(
                 .filter(step -> Boolean.FALSE.equals(step.ok()))
                 .findFirst()
                 .map(step ->
-                        new Failure(step.name(), step.reason(), sqlState, step.message(), emptyAsAbsent(step.wayOut())))
+                        new Failure(step.name(), step.reason(), sqlState, step.message(), emptyAsAbsent(step.wayOut()), emptyAsAbsent(step.wayOut())))
                 .orElse(null);
     }
 

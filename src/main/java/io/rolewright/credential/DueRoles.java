@@ -56,7 +56,7 @@ public class DueRoles {
                 .invoke(() -> tools.ledger().letGo(claim))
                 .onFailure()
                 .invoke(failure ->
-                        log.warnf("Due work on role %s waits: %s", claim.role.id, StoreFault.describe(failure)))
+                        log.warnf("Due work on role %s postponed: %s", claim.role.id, StoreFault.describe(failure)))
                 .onFailure()
                 .recoverWithNull();
     }

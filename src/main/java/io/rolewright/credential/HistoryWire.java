@@ -19,7 +19,7 @@ public final class HistoryWire {
     public record Attempts(
             List<AttemptView> attempts,
 
-            @Schema(description = "Send it as cursor for the next page; absent on the last one.")
+            @Schema(description = "Send it as cursor to get the next page; absent on the last page.")
             String nextCursor) {
 
         public static Attempts of(Slice<PastAttempt> slice) {
@@ -32,7 +32,7 @@ public final class HistoryWire {
     public record Versions(
             List<VersionView> versions,
 
-            @Schema(description = "Send it as cursor for the next page; absent on the last one.")
+            @Schema(description = "Send it as cursor to get the next page; absent on the last page.")
             String nextCursor) {
 
         public static Versions of(Slice<PastVersion> slice) {
@@ -40,11 +40,11 @@ public final class HistoryWire {
         }
     }
 
-    @Schema(name = "RotationAttempt", description = "The whole effort for one password, over however many tries.")
+    @Schema(name = "RotationAttempt", description = "One password change, including its retries.")
     public record AttemptView(
             UUID id,
 
-            @Schema(description = "The role whose password it is about.", examples = "app_a")
+            @Schema(description = "The role whose password is changed.", examples = "app_a")
             String username,
 
             @Schema(
@@ -56,16 +56,16 @@ public final class HistoryWire {
             String state,
 
             @Schema(
-                    description = "How far the latest try came: claim, preflight, persist, apply, verify or promote.",
+                    description = "The step that the latest try reached: claim, preflight, persist, apply, verify or promote.",
                     examples = "promote")
             String step,
 
             @Schema(examples = "1") int tries,
 
-            @Schema(description = "Stable code of what stands or stood in the way.", nullable = true)
+            @Schema(description = "Stable code of what blocks or blocked it.", nullable = true)
             String reason,
 
-            @Schema(description = "PostgreSQL's five characters, where the server said no.", nullable = true)
+            @Schema(description = "SQLSTATE, if the server refused.", nullable = true)
             String sqlState,
 
             @Schema(nullable = true) String message,
@@ -120,7 +120,7 @@ public final class HistoryWire {
             @Schema(nullable = true) Instant appliedAt,
             @Schema(nullable = true) Instant currentAt,
 
-            @Schema(description = "When another took its place.", nullable = true)
+            @Schema(description = "When another version replaced it.", nullable = true)
             Instant endedAt,
 
             @Schema(nullable = true) Instant rejectedAt) {

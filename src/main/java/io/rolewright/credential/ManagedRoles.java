@@ -212,9 +212,8 @@ public class ManagedRoles {
                         if (unfinished != null) {
                             throw Problem.of(
                                     ErrorCode.ROTATION_UNFINISHED,
-                                    "A change of the password has not come to its end, so it is not certain which one the"
-                                            + " role has. It is tried again by itself, and at once by a rotate. Repeat this"
-                                            + " once the state is ok.");
+                                    "A password change is unfinished, so it is not certain which password the role has. The service"
+ + " retries it; a rotate retries it immediately. Repeat this request once the state is ok.");
                         }
                     })
                     .chain(() -> CredentialStore.version(roleId, VersionState.CURRENT))

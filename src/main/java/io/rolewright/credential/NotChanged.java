@@ -40,7 +40,8 @@ public final class NotChanged extends Problem {
             details.put("nextTryAt", doubt.nextTryAt());
             return new NotChanged(
                     ErrorCode.ROTATION_IN_DOUBT,
-                    "A new password was sent and the server's answer is missing. It is kept, and this resolves by itself: "
+                    "A new password was sent and the server's answer is missing. The password is kept, and the"
+ + " service resolves this by itself: "
                             + doubt.message(),
                     details);
         }
@@ -50,7 +51,7 @@ public final class NotChanged extends Problem {
             details.put("nextTryAt", parked.nextTryAt());
             return new NotChanged(
                     ErrorCode.ROTATION_FAILED,
-                    "The password could not be changed yet, and this is tried again by itself: " + parked.message(),
+                    "The password has not been changed yet and will be retried automatically: " + parked.message(),
                     details);
         }
         if (outcome instanceof ChangeOutcome.Failed why) {

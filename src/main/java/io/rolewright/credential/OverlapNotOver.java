@@ -15,8 +15,8 @@ public final class OverlapNotOver extends Problem {
     private OverlapNotOver(Instant until, Instant now) {
         super(
                 ErrorCode.OVERLAP_NOT_OVER,
-                "The last rotation was a moment ago, and the credential that it replaced may still be in use. Wait, or"
-                        + " send force=true to end it at once.",
+                "The last rotation was so recent that the credential which it replaced may still be in use."
+ + " Wait, or send force=true to end it immediately.",
                 Map.of("until", until),
                 Map.of(
                         "Retry-After",

@@ -11,6 +11,6 @@ public final class Revoking {
     public static Problem problem() {
         return Problem.of(
                 ErrorCode.ROTATION_REVOKING,
-                "This rotation is deleted: it only waits for its roles to get passwords that nobody is given.");
+                "This rotation is deleted. It only remains until its roles have passwords that nobody is given.");
     }
 }

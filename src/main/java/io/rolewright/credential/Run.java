@@ -107,12 +107,12 @@ final class Run {
     /** A fault of ours, or a version that cannot be opened: it waits like everything else, instead of being claimed for ever. */
     private Uni<ChangeOutcome> broken(Throwable failure) {
         log.errorf(failure, "Attempt %s on role %s failed unexpectedly", attempt.id, role.id);
-        return stop(Stop.passing(attempt.step, "internal_error", "An unexpected fault; the log says more."));
+        return stop(Stop.passing(attempt.step, "internal_error", "An unexpected fault occurred; see the log."));
     }
 
     /** The store cannot be written: the lease lapses, the next claim goes on, and nothing is lost. */
     private ChangeOutcome left(Throwable failure) {
-        log.warnf("Attempt %s is left to the next claim: %s", attempt.id, StoreFault.describe(failure));
+        log.warnf("Attempt %s interrupted, the next claim resumes it: %s", attempt.id, StoreFault.describe(failure));
         log.debug("Cause", failure);
         return new ChangeOutcome.InDoubt(
                 attempt.id,

@@ -123,10 +123,10 @@ class ActiveCredential {
     record View(
             UUID rotationId,
 
-            @Schema(description = "Only grows.", examples = "3")
+            @Schema(description = "Never decreases.", examples = "3")
             long credentialVersion,
 
-            @Schema(description = "Since when this version is served.")
+            @Schema(description = "When this version began to be served.")
             Instant since,
 
             @Schema(examples = "db.example.com") String host,
@@ -319,7 +319,7 @@ class ActiveCredential {
         if (active.revoking()) {
             throw Problem.of(
                     ErrorCode.ROTATION_REVOKING,
-                    "This rotation is deleted: it only waits for its roles to get passwords that nobody is given.");
+                    "This rotation is deleted. It only remains until its roles have passwords that nobody is given.");
         }
     }
 

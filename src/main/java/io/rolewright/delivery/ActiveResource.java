@@ -59,12 +59,13 @@ public class ActiveResource {
     @GET
     @Operation(
             operationId = "getActivePostgresCredentials",
-            summary = "Read the credential to log in with",
+            summary = "Read the active credential",
             description =
-                    "Audited. Never cached; If-None-Match with the last ETag answers 304 while nothing has changed."
-                            + " With waitForVersion the answer comes when that version is served, on whichever replica it was"
-                            + " made; when the time is up before, it is 304. Token and right are judged again after the wait, and"
-                            + " it ends with a 403 when they no longer count. Formats other than json are one line of text.")
+                    "Every read is audited, and answers are not cacheable; If-None-Match with the last ETag gets 304"
+ + " while nothing has changed. With waitForVersion the answer comes once that version is served,"
+ + " whichever replica made it, or is a 304 when the time is up. Token and right are checked again"
+ + " after the wait; a caller that has lost them gets 403. Formats other than json are one line of"
+ + " text.")
     @APIResponse(
             responseCode = "200",
             description = "OK",
@@ -83,14 +84,14 @@ public class ActiveResource {
             })
     @APIResponse(
             responseCode = "304",
-            description = "The caller has this version, or the one that is waited for did not come in time.")
+            description = "The caller already has this version, or the awaited version was not served in time.")
     public Uni<RestResponse<Object>> active(
             @PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId,
             @QueryParam("format")
                     @Parameter(
                             description =
-                                    "uri and conninfo are libpq's, jdbc is pgjdbc's URL, pgpass a line of .pgpass,"
-                                            + " pgbouncer one of userlist.txt, with the SCRAM secret.",
+                                    "uri and conninfo are libpq's, jdbc is pgjdbc's URL, pgpass is a line of .pgpass, pgbouncer a"
+ + " line of userlist.txt with the SCRAM secret.",
                             schema =
                                     @Schema(
                                             type = SchemaType.STRING,
@@ -99,12 +100,12 @@ public class ActiveResource {
                     String format,
             @QueryParam(WAIT)
                     @Parameter(
-                            description = "Answer when this version or a later one is served.",
+                            description = "Wait until this version or a later one is served.",
                             schema = @Schema(type = SchemaType.INTEGER, format = "int64", minimum = "1"))
                     String waitForVersion,
             @QueryParam("timeout")
                     @Parameter(
-                            description = "How many seconds to wait at most.",
+                            description = "Longest wait in seconds.",
                             schema =
                                     @Schema(
                                             type = SchemaType.INTEGER,

@@ -18,7 +18,7 @@ public class SecretQuery {
     private static final Pattern FLAG = Pattern.compile("true|false|1|0", Pattern.CASE_INSENSITIVE);
 
     @QueryParam("projectId")
-    @Parameter(description = "Which project; or workspaceId, projectSlug, workspaceSlug.")
+    @Parameter(description = "The project, by id; or send workspaceId, projectSlug or workspaceSlug.")
     public String projectId;
 
     @QueryParam("workspaceId")
@@ -39,13 +39,13 @@ public class SecretQuery {
 
     @QueryParam("secretPath")
     @Parameter(
-            description = "Where in the environment.",
+            description = "Path in the environment.",
             schema = @Schema(type = SchemaType.STRING, defaultValue = "/"))
     public String secretPath;
 
     @QueryParam("viewSecretValue")
     @Parameter(
-            description = "false: without values, for those who may only see what there is.",
+            description = "false: without values, which needs no right to read them.",
             schema = @Schema(type = SchemaType.BOOLEAN, defaultValue = "true"))
     public String viewSecretValue;
 

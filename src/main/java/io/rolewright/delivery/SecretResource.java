@@ -48,8 +48,8 @@ class SecretResource {
             "{collection: v3/secrets/raw|v3/secrets/batch/raw|v4/secrets}{name: (/.*)?}";
 
     private static final String DESCRIPTION =
-            "Audited. Never cached; If-None-Match with the last ETag answers 304 while nothing has changed. A rotation"
-                    + " serves nothing before its first proven password.";
+            "Every read is audited, and answers are not cacheable; If-None-Match with the last ETag gets 304"
+ + " while nothing has changed. A rotation serves nothing before its first proven password.";
 
     private final Secrets secrets;
     private final CurrentCaller caller;
@@ -65,7 +65,7 @@ class SecretResource {
     @Path(V4)
     @Operation(
             operationId = "listSecrets",
-            summary = "Read the secrets that rotations serve at a path",
+            summary = "List secrets that rotations serve at a path",
             description = DESCRIPTION)
     @APIResponse(
             responseCode = "200",
@@ -73,21 +73,21 @@ class SecretResource {
             headers = {
                 @Header(
                         name = "ETag",
-                        description = "Of these secrets in these versions.",
+                        description = "Identifies these secrets in these versions.",
                         schema = @Schema(type = SchemaType.STRING)),
                 @Header(name = "Cache-Control", schema = @Schema(type = SchemaType.STRING))
             },
             content = @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(implementation = Many.class)))
-    @APIResponse(responseCode = "304", description = "The caller has these versions.")
+    @APIResponse(responseCode = "304", description = "The caller already has these versions.")
     public Uni<RestResponse<Many>> list(
             @BeanParam SecretQuery query,
             @QueryParam("recursive")
                     @Parameter(
-                            description = "With what is served below the path.",
+                            description = "Include secrets below the path.",
                             schema = @Schema(type = SchemaType.BOOLEAN, defaultValue = "false"))
                     String recursive,
             @QueryParam("tagSlugs")
-                    @Parameter(description = "Secrets have no tags here: whoever asks for tagged ones gets none.")
+                    @Parameter(description = "Secrets have no tags here, so any tag matches nothing.")
                     String tagSlugs,
             @HeaderParam("If-None-Match") @Parameter(description = "ETag of an earlier answer.") String ifNoneMatch) {
         boolean below = SecretQuery.flag("recursive", recursive, false);
@@ -98,36 +98,36 @@ class SecretResource {
 
     @GET
     @Path(V4 + "/{secretName}")
-    @Operation(operationId = "getSecret", summary = "Read one secret that a rotation serves", description = DESCRIPTION)
+    @Operation(operationId = "getSecret", summary = "Read a secret that a rotation serves", description = DESCRIPTION)
     @APIResponse(
             responseCode = "200",
             description = "OK",
             headers = {
                 @Header(
                         name = "ETag",
-                        description = "Of this secret in this version.",
+                        description = "Identifies this secret in this version.",
                         schema = @Schema(type = SchemaType.STRING)),
                 @Header(name = "Cache-Control", schema = @Schema(type = SchemaType.STRING))
             },
             content = @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(implementation = One.class)))
-    @APIResponse(responseCode = "304", description = "The caller has this version.")
+    @APIResponse(responseCode = "304", description = "The caller already has this version.")
     public Uni<RestResponse<One>> get(
             @PathParam("secretName") String secretName,
             @BeanParam SecretQuery query,
             @QueryParam("type")
                     @Parameter(
-                            description = "There are only shared secrets here.",
+                            description = "Only shared secrets exist here.",
                             schema = @Schema(type = SchemaType.STRING, defaultValue = "shared"))
                     String type,
             @QueryParam("version")
                     @Parameter(
-                            description = "Only the version that is served can be had.",
+                            description = "Only the version that is served is available.",
                             schema = @Schema(type = SchemaType.INTEGER))
                     String version,
             @HeaderParam("If-None-Match") @Parameter(description = "ETag of an earlier answer.") String ifNoneMatch) {
         if (!SecretQuery.isBlank(type) && !type.equals("shared")) {
             throw Problem.of(
-                    ErrorCode.SECRET_NOT_FOUND, "There are only shared secrets here, and none of another type.");
+                    ErrorCode.SECRET_NOT_FOUND, "Only shared secrets exist here.");
         }
         return secrets.one(asked(query, ifNoneMatch), secretName, version(version))
                 .map(answer -> answered(answer, found -> new One(found.get(0))));
@@ -137,7 +137,7 @@ class SecretResource {
     @Path(RAW)
     @Operation(
             operationId = "listRawSecrets",
-            summary = "Read the secrets that rotations serve at a path, as older clients do",
+            summary = "List secrets that rotations serve at a path (for older clients)",
             description = DESCRIPTION)
     @APIResponse(
             responseCode = "200",
@@ -145,21 +145,21 @@ class SecretResource {
             headers = {
                 @Header(
                         name = "ETag",
-                        description = "Of these secrets in these versions.",
+                        description = "Identifies these secrets in these versions.",
                         schema = @Schema(type = SchemaType.STRING)),
                 @Header(name = "Cache-Control", schema = @Schema(type = SchemaType.STRING))
             },
             content = @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(implementation = Many.class)))
-    @APIResponse(responseCode = "304", description = "The caller has these versions.")
+    @APIResponse(responseCode = "304", description = "The caller already has these versions.")
     public Uni<RestResponse<Many>> listRaw(
             @BeanParam SecretQuery query,
             @QueryParam("recursive")
                     @Parameter(
-                            description = "With what is served below the path.",
+                            description = "Include secrets below the path.",
                             schema = @Schema(type = SchemaType.BOOLEAN, defaultValue = "false"))
                     String recursive,
             @QueryParam("tagSlugs")
-                    @Parameter(description = "Secrets have no tags here: whoever asks for tagged ones gets none.")
+                    @Parameter(description = "Secrets have no tags here, so any tag matches nothing.")
                     String tagSlugs,
             @HeaderParam("If-None-Match") @Parameter(description = "ETag of an earlier answer.") String ifNoneMatch) {
         return list(query, recursive, tagSlugs, ifNoneMatch);
@@ -169,7 +169,7 @@ class SecretResource {
     @Path(RAW + "/{secretName}")
     @Operation(
             operationId = "getRawSecret",
-            summary = "Read one secret that a rotation serves, as older clients do",
+            summary = "Read a secret that a rotation serves (for older clients)",
             description = DESCRIPTION)
     @APIResponse(
             responseCode = "200",
@@ -177,23 +177,23 @@ class SecretResource {
             headers = {
                 @Header(
                         name = "ETag",
-                        description = "Of this secret in this version.",
+                        description = "Identifies this secret in this version.",
                         schema = @Schema(type = SchemaType.STRING)),
                 @Header(name = "Cache-Control", schema = @Schema(type = SchemaType.STRING))
             },
             content = @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(implementation = One.class)))
-    @APIResponse(responseCode = "304", description = "The caller has this version.")
+    @APIResponse(responseCode = "304", description = "The caller already has this version.")
     public Uni<RestResponse<One>> getRaw(
             @PathParam("secretName") String secretName,
             @BeanParam SecretQuery query,
             @QueryParam("type")
                     @Parameter(
-                            description = "There are only shared secrets here.",
+                            description = "Only shared secrets exist here.",
                             schema = @Schema(type = SchemaType.STRING, defaultValue = "shared"))
                     String type,
             @QueryParam("version")
                     @Parameter(
-                            description = "Only the version that is served can be had.",
+                            description = "Only the version that is served is available.",
                             schema = @Schema(type = SchemaType.INTEGER))
                     String version,
             @HeaderParam("If-None-Match") @Parameter(description = "ETag of an earlier answer.") String ifNoneMatch) {

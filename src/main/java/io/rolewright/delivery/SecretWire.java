@@ -18,7 +18,7 @@ final class SecretWire {
     /**
      * @param secretValue the one field with a password; its answer is never cached
      */
-    @Schema(name = "Secret", description = "One name of a rotation: the role's, or its password's.")
+    @Schema(name = "Secret", description = "One value of a rotation: the role's name, or its password.")
     record Secret(
             @Schema(description = "Stays the same when the secret gets another name.")
             UUID id,
@@ -54,7 +54,7 @@ final class SecretWire {
             UUID rotationId,
             Instant createdAt,
 
-            @Schema(description = "Since when this version is served.")
+            @Schema(description = "When this version began to be served.")
             Instant updatedAt) {
 
         /** @param value null when it was not asked for */

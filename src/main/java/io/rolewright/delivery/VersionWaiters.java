@@ -27,7 +27,7 @@ import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
 
 /**
- * Requests that wait for another version of what a rotation serves. A waiter is an entry in a set: no thread, and no session to the
+ * Requests that wait for a new version of what a rotation serves. A waiter is an entry in a set: no thread, and no session to the
  * store. While there are any, one query per {@link DeliveryConfig#pollInterval} asks for all of them, so it does not matter which
  * replica rotates.
  */
@@ -53,7 +53,7 @@ class VersionWaiters {
         this.vertx = vertx;
         changes.whenChanged(this::askSoon);
         Gauge.builder("rolewright.delivery.waiters", waiters, Set::size)
-                .description("Requests that wait for another version")
+                .description("Requests that wait for a new version")
                 .register(metrics);
     }
 
@@ -141,7 +141,7 @@ class VersionWaiters {
                             polled();
                         },
                         failure -> { // whoever waits goes on waiting, until his time is up
-                            log.debugf("Versions cannot be asked for: %s", StoreFault.describe(failure));
+                            log.debugf("Could not ask for versions: %s", StoreFault.describe(failure));
                             polled();
                         });
     }
@@ -200,7 +200,7 @@ class VersionWaiters {
         TooMany() {
             super(
                     ErrorCode.TOO_MANY_WAITERS,
-                    "Too many requests wait for another version here. Ask without waiting, or come back later.",
+                    "Too many requests are waiting for a new version. Ask without waiting, or try again later.",
                     Map.of(),
                     Map.of("Retry-After", "5"));
         }

@@ -194,7 +194,7 @@ public class Idempotency {
                 .onFailure()
                 .recoverWithUni(e -> {
                     // The caller needs to know why the work failed, and the claim lapses by itself.
-                    log.warn("An idempotency key could not be freed and stays claimed until it lapses", e);
+                    log.warn("Could not release an idempotency key; it stays claimed until it expires", e);
                     return Uni.createFrom().voidItem();
                 });
     }
@@ -248,7 +248,7 @@ public class Idempotency {
         InProgress() {
             super(
                     ErrorCode.IDEMPOTENCY_KEY_IN_PROGRESS,
-                    "A request with this Idempotency-Key is being carried out.",
+                    "A request with this Idempotency-Key is still being carried out.",
                     Map.of(),
                     Map.of("Retry-After", "1"));
         }

@@ -114,7 +114,7 @@ public class UnansweredCreations {
                 .with(
                         done -> {},
                         failure -> log.warnf(
-                                "Whether the answer of creating %s arrived could not be written down: %s",
+                                "Could not record whether the caller received the answer for creation %s: %s",
                                 row, StoreFault.describe(failure)));
     }
 

@@ -77,7 +77,8 @@ class RequestGate {
                 answer(
                         routing,
                         ErrorCode.TOO_MANY_BODIES,
-                        "Too many requests from this address are arriving at a time. Send the body at once, or try again.");
+                        "Too many request bodies are arriving from this address at once. Send the body without pauses,"
+ + " or try again.");
             }
         });
     }

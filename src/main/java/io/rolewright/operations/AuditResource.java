@@ -88,7 +88,7 @@ class AuditResource {
     @GET
     @Compressible
     @Produces(MediaType.APPLICATION_JSON)
-    @Operation(operationId = "searchAuditEvents", summary = "Search the audit", description = "Newest first.")
+    @Operation(operationId = "searchAuditEvents", summary = "Search the audit log", description = "Newest first.")
     public Uni<Events> search(
             @BeanParam Filter filter,
             @QueryParam("limit")
@@ -96,7 +96,7 @@ class AuditResource {
                             description = "Rows per page, 1 to 1000; 100 if absent.",
                             schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "1000"))
                     String limit,
-            @QueryParam("cursor") @Parameter(description = "The nextCursor of the page before.") String cursor) {
+            @QueryParam("cursor") @Parameter(description = "The nextCursor of the previous page.") String cursor) {
         var who = caller.get();
         var wanted = filter.wanted(who);
         int size = size(limit);
@@ -115,13 +115,13 @@ class AuditResource {
     @Produces(CSV)
     @Operation(
             operationId = "exportAuditEventsAsCsv",
-            summary = "Download the audit as CSV",
-            description = "All rows that match, newest first, streamed (RFC 4180). A cell that a spreadsheet would take"
-                    + " for a formula starts with an apostrophe. Cut off, without the end of the chunked body, when the"
-                    + " caller may no longer.")
+            summary = "Export the audit log as CSV",
+            description = "Streams all matching rows, newest first (RFC 4180). A cell that a spreadsheet would take for a"
+ + " formula starts with an apostrophe. If the caller loses the right during the export, the body"
+ + " is cut off before its last chunk.")
     @APIResponse(
             responseCode = "200",
-            description = "One line of names, then one line for each event.",
+            description = "A header line, then one line per event.",
             content = @Content(mediaType = CSV, schema = @Schema(type = SchemaType.STRING)))
     public Multi<String> csv(@BeanParam Filter filter) {
         return download(
@@ -137,13 +137,13 @@ class AuditResource {
     @Produces(JSON_LINES)
     @Operation(
             operationId = "exportAuditEventsAsJsonLines",
-            summary = "Download the audit as JSON lines",
+            summary = "Export the audit log as JSON lines",
             description =
-                    "All rows that match, newest first, streamed; each line is an AuditEvent. Cut off, without the end of"
-                            + " the chunked body, when the caller may no longer.")
+                    "Streams all matching rows, newest first; each line is an AuditEvent. If the caller loses the"
+ + " right during the export, the body is cut off before its last chunk.")
     @APIResponse(
             responseCode = "200",
-            description = "One line for each event.",
+            description = "One line per event.",
             content = @Content(mediaType = JSON_LINES, schema = @Schema(implementation = EventView.class)))
     public Multi<EventView> jsonLines(@BeanParam Filter filter) {
         return download("jsonl", lines(filter, "jsonl", this::view));
@@ -272,7 +272,7 @@ class AuditResource {
     public static class Filter {
 
         @QueryParam("type")
-        @Parameter(description = "Such as create-app-connection.")
+        @Parameter(description = "For example create-app-connection.")
         public String type;
 
         @QueryParam("outcome")
@@ -287,7 +287,7 @@ class AuditResource {
         public String address;
 
         @QueryParam("requestId")
-        @Parameter(description = "The reqId that a caller was shown.")
+        @Parameter(description = "The reqId of an answer.")
         public String requestId;
 
         @QueryParam("projectId")
@@ -295,18 +295,18 @@ class AuditResource {
         public String projectId;
 
         @QueryParam("subjectKind")
-        @Parameter(description = "Such as app-connection.")
+        @Parameter(description = "For example app-connection.")
         public String subjectKind;
 
         @QueryParam("subjectId")
         public String subjectId;
 
         @QueryParam("from")
-        @Parameter(description = "The first moment.", schema = @Schema(format = "date-time"))
+        @Parameter(description = "Start of the period, inclusive.", schema = @Schema(format = "date-time"))
         public String from;
 
         @QueryParam("to")
-        @Parameter(description = "The first moment that is not looked at.", schema = @Schema(format = "date-time"))
+        @Parameter(description = "End of the period, exclusive.", schema = @Schema(format = "date-time"))
         public String to;
 
         /** @throws ValidationProblem naming the parameter that does not fit */
@@ -390,6 +390,6 @@ class AuditResource {
     record Events(
             @Schema(required = true) List<EventView> auditEvents,
 
-            @Schema(description = "Send it as cursor for the next page; absent on the last one.")
+            @Schema(description = "Send it as cursor to get the next page; absent on the last page.")
             String nextCursor) {}
 }

@@ -63,11 +63,12 @@ class DeadlineGuard {
         if (routing.response().headWritten() || routing.response().closed()) {
             return;
         }
-        log.warnf("Request %s was not answered in time", PlainAnswer.requestId(routing));
+        log.warnf("Request %s reached its deadline without an answer", PlainAnswer.requestId(routing));
         plainAnswer.send(
                 routing,
                 ErrorCode.NOT_IN_TIME,
-                "No answer could be had in time. What was asked for may have happened or not; look before you try again.",
+                "The request reached its deadline. It may or may not have been carried out: read the present"
+ + " state before you try again.",
                 "Retry-After",
                 "2");
     }

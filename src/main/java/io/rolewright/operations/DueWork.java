@@ -127,13 +127,13 @@ class DueWork {
                                 + " hour ago; the same from every replica")
                 .register(metrics);
         Gauge.builder("rolewright.roles.in.doubt", inDoubt, AtomicLong::doubleValue)
-                .description("Roles whose last change was sent and not answered; the same from every replica")
+                .description("Roles with a change in doubt: it was sent and the answer is missing; the same from every replica")
                 .register(metrics);
         Gauge.builder("rolewright.store.copy", origin, store -> store.standing().copy() ? 1 : 0)
                 .description("1 while the store is a copy, which changes no password and sends nothing; else 0")
                 .register(metrics);
         Gauge.builder("rolewright.roles.parked", parked, AtomicLong::doubleValue)
-                .description("Roles that something stands in the way of; the same from every replica")
+                .description("Roles whose rotation is blocked; the same from every replica")
                 .register(metrics);
         turnsDone = metrics.counter("rolewright.due.turns", "outcome", "done");
         turnsFailed = metrics.counter("rolewright.due.turns", "outcome", "failed");
@@ -231,7 +231,7 @@ class DueWork {
     private Uni<Boolean> notice(Deadline budget) {
         return OwnContext.on(vertx.getOrCreateContext(), () -> notices.tell(budget))
                 .onFailure()
-                .invoke(failure -> log.warnf("What is late cannot be looked for: %s", StoreFault.describe(failure)))
+                .invoke(failure -> log.warnf("Could not check for overdue rotations: %s", StoreFault.describe(failure)))
                 .onFailure()
                 .recoverWithItem(true);
     }
@@ -362,7 +362,7 @@ class DueWork {
                 .subscribe()
                 .with(
                         this::lookInTime,
-                        failure -> log.warnf("Due work waits for its next turn: %s", StoreFault.describe(failure)));
+                        failure -> log.warnf("Due work postponed: %s", StoreFault.describe(failure)));
     }
 
     /** Sooner than the interval says when something is due before. */
@@ -398,7 +398,8 @@ class DueWork {
             Thread.sleep(20); // the main thread, which has nothing else to do
         }
         if (!turns.isEmpty()) {
-            log.warn("Stopping with work on targets under way; whoever looks next goes on with it");
+            log.warn("Stopping while changes on targets are running; the next process to look for due work will"
+ + " resume them");
         }
     }
 }

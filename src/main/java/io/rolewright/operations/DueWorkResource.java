@@ -50,15 +50,16 @@ class DueWorkResource {
     @Cancellable(false)
     @Operation(
             operationId = "runDueRotations",
-            summary = "Do what is due",
+            summary = "Run due work",
             description =
-                    "Everything that the scheduler inside does: scheduled rotations, retries, recovery after crashes,"
-                            + " deferred revokes, probes, webhooks, secrets in Vault. Answers when nothing more is due or the budget is used up; with a 403 as soon as the caller may no longer. May be called"
-                            + " as often and from as many places as you like; each piece of work is done once.")
+                    "Does everything that the built-in scheduler does: scheduled rotations, retries, recovery after"
+ + " crashes, deferred revocations, probes, webhook and Vault deliveries. Answers when nothing more"
+ + " is due or the budget is used up, and with a 403 as soon as the caller loses the right. May be"
+ + " called as often and from as many places as you like; each piece of work is done once.")
     public Uni<DueWorkDone> run(
             @QueryParam("budgetSeconds")
                     @Parameter(
-                            description = "How long it may take, 1 to 300 seconds.",
+                            description = "Time budget in seconds, 1 to 300.",
                             schema =
                                     @Schema(
                                             type = SchemaType.INTEGER,
@@ -82,22 +83,22 @@ class DueWorkResource {
     @JsonInclude(JsonInclude.Include.ALWAYS)
     @Schema(name = "DueWorkResponse")
     record DueWorkDone(
-            @Schema(description = "Rotations that were due.", examples = "3")
+            @Schema(description = "Number of rotations that were due.", examples = "3")
             int rotations,
 
-            @Schema(description = "Of which so many serve a new password now.", examples = "3")
+            @Schema(description = "How many of them serve a new password now.", examples = "3")
             int rotated,
 
-            @Schema(description = "Roles with a retry, a recovery, a revoke or a probe that was due.", examples = "5")
+            @Schema(description = "Number of roles with a retry, recovery, revocation or probe that was due.", examples = "5")
             int roles,
 
-            @Schema(description = "Webhook messages that receivers took.", examples = "4")
+            @Schema(description = "Number of webhook messages that were delivered.", examples = "4")
             int webhooksDelivered,
 
-            @Schema(description = "Credentials that were written to Vault, or found there.", examples = "1")
+            @Schema(description = "Number of credentials that were written to Vault, or found there.", examples = "1")
             int vaultDelivered,
 
-            @Schema(description = "Whether something due was left, for lack of time: call again.", examples = "false")
+            @Schema(description = "Whether due work is left because the budget was used up: call again.", examples = "false")
             boolean more,
 
             @Schema(
@@ -106,10 +107,10 @@ class DueWorkResource {
                     examples = "0")
             long overdue,
 
-            @Schema(description = "Roles with a change in doubt.", examples = "0")
+            @Schema(description = "Number of roles with a change in doubt.", examples = "0")
             long inDoubt,
 
-            @Schema(description = "When something is due next; null when nothing ever is.", nullable = true)
+            @Schema(description = "When the next work is due; null if none is planned.", nullable = true)
             Instant nextDueAt) {
 
         static DueWorkDone of(DueWork.Report report) {

@@ -60,9 +60,9 @@ class KeyResource {
     @GET
     @Operation(
             operationId = "getKeys",
-            summary = "Show which keys seal the store",
+            summary = "Show the keys that seal the store",
             description =
-                    "With the number of records that need each data key: reads every table that holds sealed values.")
+                    "Counts the records that need each data key, which reads every table with sealed values.")
     public Uni<OneStatus> status() {
         allowed();
         return keys.status()
@@ -86,10 +86,10 @@ class KeyResource {
     @Consumes(MediaType.APPLICATION_JSON)
     @Operation(
             operationId = "runKeyCommand",
-            summary = "Give a key command",
+            summary = "Run a key command",
             description =
-                    "It runs in the background and survives the end of any process. While it runs, the same command"
-                            + " answers with that run, another one with 400 `key_command_running`.")
+                    "The command runs in the background and continues in another process if this one ends. While it"
+ + " runs, the same command returns that run; another command gets 400 `key_command_running`.")
     public Uni<OneRun> begin(@NotNull(message = "Required") @Valid NewRun body) {
         var who = allowed();
         var requestId = request.id();
@@ -108,8 +108,8 @@ class KeyResource {
     @Path("/runs")
     @Operation(
             operationId = "listKeyRuns",
-            summary = "List the latest runs of key commands",
-            description = "The newest first, at most 50.")
+            summary = "List recent runs of key commands",
+            description = "Newest first, at most 50.")
     public Uni<Runs> latest() {
         allowed();
         return keys.latest()
@@ -119,13 +119,13 @@ class KeyResource {
 
     @GET
     @Path("/runs/{runId}")
-    @Operation(operationId = "getKeyRun", summary = "Show how far a key command is, and what it could not open")
+    @Operation(operationId = "getKeyRun", summary = "Read a run of a key command, with the records that it could not open")
     public Uni<OneRun> byId(@PathParam("runId") @Parameter(schema = @Schema(format = "uuid")) String runId) {
         allowed();
         UUID id = Ids.parse("runId", runId);
         return keys.run(id)
                 .chain(run -> run.isEmpty()
-                        ? Uni.createFrom().failure(Problem.of(ErrorCode.NOT_FOUND, "There is no such run."))
+                        ? Uni.createFrom().failure(Problem.of(ErrorCode.NOT_FOUND, "The run does not exist."))
                         : keys.unreadable(id).map(records -> new OneRun(view(run.get(), records))));
     }
 
@@ -163,7 +163,7 @@ class KeyResource {
     record DataKey(
             @Schema(required = true) int id,
 
-            @Schema(required = true, description = "Seals what is new; the others still open what is old.")
+            @Schema(required = true, description = "Whether it seals new records; the others only open old ones.")
             boolean active,
 
             @Schema(
@@ -184,7 +184,7 @@ class KeyResource {
 
     @Schema(name = "KeyStatus")
     record Status(
-            @Schema(required = true, description = "Which source wraps what is new.")
+            @Schema(required = true, description = "The source whose root key wraps new data keys.")
             String rootKeySource,
 
             @Schema(required = true, description = "Processes that hold keys in memory now.")
@@ -212,10 +212,10 @@ class KeyResource {
                     enumeration = {"running", "done", "failed"})
             String state,
 
-            @Schema(description = "What it waits for, has found, or why it failed.")
+            @Schema(description = "What it waits for, what it found, or why it failed.")
             String reason,
 
-            @Schema(required = true, description = "Records or keys to deal with; 0 until they are counted.")
+            @Schema(required = true, description = "Records or keys to process; 0 until they are counted.")
             long total,
 
             @Schema(required = true) long done,
@@ -223,7 +223,7 @@ class KeyResource {
             @Schema(required = true, description = "Records that could not be opened and were left as they were.")
             long unreadable,
 
-            @Schema(required = true, description = "Which those are, at most 1000; only where one run is asked for.")
+            @Schema(required = true, description = "Those records, at most 1000; only when a single run is read.")
             List<UnreadableRecord> unreadableRecords,
 
             @Schema(required = true) Instant startedAt,

@@ -49,7 +49,7 @@ class KeyWatch {
                     var reason = failure instanceof NotReady ? failure.getMessage() : StoreFault.describe(failure);
                     if (!reason.equals(said)) {
                         said = reason;
-                        log.warnf("This process goes on with the keys it has: %s", reason);
+                        log.warnf("Could not read the keys again, continuing with those in memory: %s", reason);
                     }
                 })
                 .onFailure()

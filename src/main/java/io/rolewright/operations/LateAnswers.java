@@ -30,7 +30,7 @@ class LateAnswers {
             return;
         }
         log.infof(
-                "Request %s was answered by its deadline; its work has ended with %d%s",
+                "Request %s had been answered at its deadline; its work has now ended with status %d%s",
                 PlainAnswer.requestId(routing),
                 late.getStatus(),
                 late.getEntity() instanceof ApiError error ? " " + error.code() : "");

@@ -65,7 +65,7 @@ final class Repeated {
                 .subscribe()
                 .with(
                         done -> {},
-                        failure -> log.warnf("%s waits for its next turn: %s", name, StoreFault.describe(failure)));
+                        failure -> log.warnf("%s postponed: %s", name, StoreFault.describe(failure)));
     }
 
     /**

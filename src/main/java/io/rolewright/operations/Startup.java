@@ -114,7 +114,7 @@ class Startup {
     private void failed(Context context, StartupStep step, Throwable failure) {
         String reason = failure instanceof StartupStep.NotReady told ? told.getMessage() : StoreFault.describe(failure);
         if (!reason.equals(state.reason())) {
-            log.warnf("Start-up step %s failed and is tried again: %s", step.name(), reason);
+            log.warnf("Start-up step %s failed and will be retried: %s", step.name(), reason);
             log.debug("Cause", failure);
         }
         state = new State(step.name(), reason);

@@ -27,7 +27,7 @@ class StatusResource {
     @GET
     @Public
     @SecurityRequirements
-    @Operation(operationId = "getStatus", summary = "Ask whether the service answers")
+    @Operation(operationId = "getStatus", summary = "Check that the service is up")
     public Status status() {
         return new Status("Ok", Instant.now(), origin.standing().copy());
     }

@@ -15,7 +15,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
  */
 @Schema(
         name = "ApiError",
-        description = "What went wrong, for a person (message) and for a program (code).",
+        description = "What went wrong, for people (message) and for programs (code).",
         requiredProperties = {"reqId", "statusCode", "message", "error", "code"})
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
 public record ApiError(

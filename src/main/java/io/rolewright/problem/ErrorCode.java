@@ -73,7 +73,7 @@ public enum ErrorCode {
     TOKEN_REVOKED(
             403,
             "The access token, or what it was obtained with, has been revoked.",
-            "Log in again with credentials that still count."),
+            "Log in again with credentials that are still valid."),
     TOKEN_NOT_RENEWABLE(
             400, "A static token cannot be renewed.", "Ask an administrator for a new token before this one expires."),
     TOKEN_RENEWAL_REFUSED(
@@ -92,7 +92,7 @@ public enum ErrorCode {
             401, "The client secret has expired.", "Ask whoever manages identities for a new client secret."),
     CLIENT_SECRET_USED_UP(
             401,
-            "The client secret has been used as often as it may be.",
+            "The client secret has reached its limit of uses.",
             "Ask whoever manages identities for a new client secret."),
     LOGIN_LOCKED(
             401,
@@ -148,8 +148,8 @@ public enum ErrorCode {
     DATA_KEY_NOT_LOADED(503, "This process has not loaded the newest data key yet.", "Try again in a few seconds."),
     DATA_KEY_EXHAUSTED(
             503,
-            "The data key has been used as often as is safe.",
-            "An operator rotates the data key: POST /api/v1/keys/rotate-data-key."),
+            "The data key has reached its safe number of uses. Create a new one.",
+            "An operator makes a new one with the key command new-data-key."),
     INTERNAL_ERROR(
             500,
             "An unexpected fault in this service.",
@@ -275,7 +275,7 @@ public enum ErrorCode {
             "Make a new rotation with the other value, then delete this one."),
     ROTATION_STATEMENT_NOT_SUPPORTED(
             400,
-            "A rotation statement of one's own is not supported.",
+            "Custom rotation statements are not supported.",
             "Leave rotationStatement out, or send details.default."),
     USERNAMES_EQUAL(
             400, "Both roles of the rotation are the same.", "Name two different roles, or choose strategy single."),
@@ -330,7 +330,7 @@ public enum ErrorCode {
             "Use another host, or ask an operator to open the network (ROLEWRIGHT_TARGET_ALLOWED_NETWORKS)."),
     RECEIVER_HOST_MALFORMED(
             400, "The host of the webhook's URL is neither a name nor an IP address.", "Correct the URL."),
-    KEY_COMMAND_RUNNING(400, "Another key operation is running.", "Wait until it has ended."),
+    KEY_COMMAND_RUNNING(400, "Another key command is running.", "Wait until it has ended."),
 
     // ---- What stands in the way of a change on the server ----------------------------------------------------------
 

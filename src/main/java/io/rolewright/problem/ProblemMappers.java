@@ -101,8 +101,8 @@ class ProblemMappers {
                 failure)) { // two requests met: one deletes what the other one begins to use
             return error(
                     ErrorCode.CHANGED_MEANWHILE,
-                    "Another request has deleted what this one refers to, or begun to use what this one deletes, at the same"
-                            + " time. Nothing was changed. Look what is there, then repeat the request.",
+                    "Another request deleted what this one refers to, or began to use what this one deletes, at the"
+ + " same time. Nothing was changed. Read the present state, then repeat the request.",
                     Map.of(),
                     Map.of());
         }
@@ -110,15 +110,15 @@ class ProblemMappers {
             log.warn(StoreFault.describe(failure));
             return error(
                     ErrorCode.STORE_UNAVAILABLE,
-                    "The service's own database did not answer. Nothing was changed by this request unless a later read"
-                            + " shows it; try again.",
+                    "The service's own database did not answer. Assume that nothing was changed unless a read shows"
+ + " that it was, then try again.",
                     Map.of(),
                     Map.of("Retry-After", "2"));
         }
-        log.errorf(failure, "request %s failed", requestId());
+        log.errorf(failure, "Request %s failed", requestId());
         return error(
                 ErrorCode.INTERNAL_ERROR,
-                "Something went wrong here. Quote the request id when asking for help.",
+                "An unexpected error occurred. Quote the request id when asking for help.",
                 Map.of(),
                 Map.of());
     }
@@ -186,7 +186,7 @@ class ProblemMappers {
 
     private static String sentenceOf(ErrorCode code) {
         return switch (code) {
-            case TOKEN_MISSING -> "An access token is needed.";
+            case TOKEN_MISSING -> "An access token is required.";
             case FORBIDDEN -> "Your identity may not do this.";
             case NOT_FOUND -> "There is nothing at this path.";
             case METHOD_NOT_ALLOWED -> "This path does not support this method.";

@@ -6,7 +6,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 /** The answer to a request that does not have the documented form: 422, one issue per field. */
 @Schema(
         name = "ValidationError",
-        description = "The request does not have the documented form; every issue names its field.",
+        description = "The request does not have the documented form. Each issue names its field.",
         requiredProperties = {"reqId", "statusCode", "message", "error", "code"})
 public record ValidationError(
         @Schema(examples = "req-7d0c1d2b3a4f5e6d7c8b") String reqId,
@@ -34,7 +34,7 @@ public record ValidationError(
             @Schema(examples = "too_small") String code,
 
             @Schema(
-                    description = "The way to the field: property names and array indexes.",
+                    description = "Path to the field: property names and array indexes.",
                     examples = "[\"credentials\",\"host\"]")
             List<Object> path,
 

@@ -39,17 +39,17 @@ public class ApiDocument implements OASFilter {
     private static final String NOT_BLANK = "\\S";
 
     private static final Map<String, String> TAGS = new TreeMap<>(Map.ofEntries(
-            Map.entry("Access", "Logging in, and the keys that sign access tokens."),
-            Map.entry("Audit", "Who did what."),
-            Map.entry("Due work", "The clock from outside, for a service that scales to zero."),
-            Map.entry("Identities", "Who calls, and by what he logs in."),
+            Map.entry("Access", "Logins, access tokens and the keys that sign them."),
+            Map.entry("Audit", "The audit log."),
+            Map.entry("Due work", "Runs due work from outside, for a service that scales to zero."),
+            Map.entry("Identities", "Machine identities and how they log in."),
             Map.entry("Keys", "The keys that seal the store."),
-            Map.entry("PostgreSQL connections", "How to log in to PostgreSQL servers."),
-            Map.entry("PostgreSQL credentials rotations", "Giving PostgreSQL roles new passwords."),
-            Map.entry("Projects", "Where connections and rotations of one team live."),
-            Map.entry("Secrets", "Rotated credentials, as Infisical's clients read secrets."),
-            Map.entry("Status", "Whether it is there."),
-            Map.entry("Webhooks", "Telling receivers outside what happens.")));
+            Map.entry("PostgreSQL connections", "Connections to PostgreSQL servers."),
+            Map.entry("PostgreSQL credentials rotations", "Rotations of PostgreSQL role passwords."),
+            Map.entry("Projects", "Projects, which hold the connections and rotations of one team."),
+            Map.entry("Secrets", "Rotated credentials in the form in which Infisical's clients read secrets."),
+            Map.entry("Status", "Whether the service is up."),
+            Map.entry("Webhooks", "Notifications to receivers outside.")));
 
     /** What is answered whole: every field is there, if null. Of what leaves fields out, the schema itself says which are always there. */
     private static final Set<String> WHOLE = Set.of(

@@ -66,8 +66,8 @@ final class OperationErrors {
 
     private static final Map<String, String> MEANINGS = Map.of(
             "400", "The request was understood and is not carried out; code says why.",
-            "401", "An access token, or a login that counts, is needed.",
-            "403", "The access token does not count (any more), or the caller lacks the right.",
+            "401", "An access token or a valid login is required.",
+            "403", "The access token is not valid (any more), or the caller lacks the right.",
             "404", "It does not exist, or the caller may not see it.",
             "413", "The body is too large.",
             "415", "The body must be application/json.",

@@ -16,7 +16,7 @@ public class PageQuery {
     public @Nullable String limit;
 
     @QueryParam("cursor")
-    @Parameter(description = "The nextCursor of the page before.")
+    @Parameter(description = "The nextCursor of the previous page.")
     public @Nullable String cursor;
 
     /** @throws io.rolewright.problem.ValidationProblem naming the parameter that does not fit */

@@ -95,7 +95,7 @@ public class DueRotations {
                 .recoverWithItem(false) // somebody else was quicker; the row says when to look again
                 .onFailure()
                 .invoke(failure ->
-                        log.warnf("Due rotation %s waits: %s", due.rotationId(), StoreFault.describe(failure)))
+                        log.warnf("Due rotation %s postponed: %s", due.rotationId(), StoreFault.describe(failure)))
                 .onFailure()
                 .recoverWithItem(false);
     }

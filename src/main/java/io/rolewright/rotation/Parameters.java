@@ -110,8 +110,8 @@ class Parameters {
         double bits = PasswordEntropy.bits(policy);
         if (bits < config.minimumEntropy() && told.add(row.id)) {
             log.warnf(
-                    "Rotation %s makes passwords of %d bits, and less than %d are refused today: give it longer"
-                            + " passwordRequirements",
+                    "Rotation %s generates passwords of %d bits, fewer than the %d that are required today: change"
+ + " its passwordRequirements",
                     row.id, (int) bits, config.minimumEntropy());
         }
         return policy;

@@ -59,7 +59,7 @@ record RotationPreflight(
             String message,
 
             @Schema(
-                    description = "The statement that helps, to be run by somebody who may.",
+                    description = "The SQL statement that fixes it, to be run by a role with the rights to do so.",
                     examples = "GRANT app_a TO rotator WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
             String sql) {}
 

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 @JsonInclude(JsonInclude.Include.ALWAYS)
 @Schema(name = "RotationSummaryResponse", description = "Attempts that have ended, by the day on which they began.")
 record RotationSummary(
-        @Schema(description = "When the first of the days begins.")
+        @Schema(description = "Start of the first day.")
         Instant since,
 
         @Schema(description = "Each day once, oldest first; the last is today.")
@@ -20,18 +20,18 @@ record RotationSummary(
         @Schema(description = "Attempts after which a new password was served or a role was revoked.", examples = "30")
         long done,
 
-        @Schema(description = "Attempts that were given up; the old password stayed.", examples = "1")
+        @Schema(description = "Attempts that were given up; the old password remained.", examples = "1")
         long failed,
 
         @Schema(
-                description = "How long the middle one of those done took, its retries included; null without any.",
+                description = "Median duration of those done, including retries; null without any.",
                 nullable = true,
                 examples = "85")
         @Nullable
         Long medianMillis,
 
         @Schema(
-                description = "What 95 of 100 of those done did not exceed; null without any.",
+                description = "95th percentile of the duration of those done; null without any.",
                 nullable = true,
                 examples = "310")
         @Nullable

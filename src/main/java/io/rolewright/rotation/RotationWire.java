@@ -82,7 +82,7 @@ class RotationWire {
             @NotNull(message = "Required")
             @Pattern(regexp = UUID_FORM, message = "Must be a UUID")
             @Schema(
-                    description = "Through which the passwords are changed: the project's own or the organisation's.",
+                    description = "The connection through which passwords are changed: one of the project or of the organisation.",
                     format = "uuid")
             String connectionId,
 
@@ -100,7 +100,7 @@ class RotationWire {
 
             @JsonProperty("isAutoRotationEnabled")
             @Schema(
-                    description = "Whether it rotates by itself, or only when asked.",
+                    description = "Whether it rotates on schedule or only on request.",
                     defaultValue = "true",
                     nullable = true)
             Boolean isAutoRotationEnabled,
@@ -131,7 +131,8 @@ class RotationWire {
 
             @Pattern(regexp = "report|reassert", message = "Must be report or reassert")
             @Schema(
-                    description = "What to do when somebody else has changed a password: say so, or put ours back.",
+                    description = "What to do when somebody else has changed a password: report it, or set the managed password"
+ + " again.",
                     type = SchemaType.STRING,
                     enumeration = {"report", "reassert"},
                     defaultValue = "report",
@@ -139,7 +140,7 @@ class RotationWire {
             String driftPolicy,
 
             @Schema(
-                    description = "Take roles over that another installation or rotation has marked as its own.",
+                    description = "Take over roles that another installation or rotation has marked as its own.",
                     defaultValue = "false",
                     nullable = true)
             Boolean takeover,
@@ -147,14 +148,14 @@ class RotationWire {
             @Schema(description = "Allow superuser and replication roles.", defaultValue = "false", nullable = true)
             Boolean allowPrivileged,
 
-            @Schema(description = "When to rotate next, instead of what the schedule says.", nullable = true)
+            @Schema(description = "When to rotate next, instead of the time that follows from the schedule.", nullable = true)
             Instant nextRotationAt,
 
             @Valid
             @Schema(
                     description =
-                            "Where in Vault, a KV engine of version 2, each proven credential is written. Needs the"
-                                    + " right to read generated credentials.",
+                            "Where each proven credential is written in Vault (KV engine, version 2). Requires the right to"
+ + " read generated credentials.",
                     nullable = true)
             VaultPlace vaultKv) {
 
@@ -168,7 +169,7 @@ class RotationWire {
         }
     }
 
-    @Schema(name = "UpdatePostgresCredentialsRotation", description = "What is absent stays as it is.")
+    @Schema(name = "UpdatePostgresCredentialsRotation", description = "Fields that are absent remain unchanged.")
     record ChangedRotation(
             @Size(min = 1, max = 64, message = SLUG_LENGTH)
             @Pattern(regexp = SLUG, message = SLUG_RULE)
@@ -180,15 +181,15 @@ class RotationWire {
             Optional<@Size(max = 256, message = DESCRIPTION_LENGTH) String> description,
 
             @Size(max = 36, message = ID_LENGTH)
-            @Schema(description = "May be repeated, not changed.", format = "uuid", nullable = true)
+            @Schema(description = "May be repeated but not changed.", format = "uuid", nullable = true)
             String connectionId,
 
             @Size(max = 64, message = SLUG_LENGTH)
-            @Schema(description = "May be repeated, not changed.", nullable = true)
+            @Schema(description = "May be repeated but not changed.", nullable = true)
             String environment,
 
             @Size(max = Place.LONGEST_PATH, message = "Must have at most 1000 characters")
-            @Schema(description = "May be repeated, not changed.", nullable = true)
+            @Schema(description = "May be repeated but not changed.", nullable = true)
             String secretPath,
 
             @JsonProperty("isAutoRotationEnabled") @Schema(nullable = true)
@@ -206,7 +207,7 @@ class RotationWire {
 
             @Pattern(regexp = "dual|single", message = "Must be dual or single")
             @Schema(
-                    description = "May be repeated, not changed.",
+                    description = "May be repeated but not changed.",
                     type = SchemaType.STRING,
                     enumeration = {"dual", "single"},
                     nullable = true)
@@ -223,13 +224,14 @@ class RotationWire {
             @Schema(nullable = true) Boolean allowPrivileged,
 
             @Schema(
-                    description = "When to rotate next, instead of what the schedule says; needs auto-rotation.",
+                    description = "When to rotate next, instead of the time that follows from the schedule; requires"
+ + " isAutoRotationEnabled.",
                     nullable = true)
             Instant nextRotationAt,
 
             @Schema(
-                    description = "Null: nothing more is written to Vault; what is there stays. The place that it has"
-                            + " already: it is written again at once.",
+                    description = "null stops the deliveries; what is in Vault remains. Sending the present place again writes the"
+ + " credential again immediately.",
                     nullable = true)
             @JsonDeserialize(using = RemovablePlace.class)
             Optional<@Valid VaultPlace> vaultKv) {
@@ -311,22 +313,22 @@ class RotationWire {
     @Schema(name = "ChangedPostgresCredentialsParameters")
     record ChangedParameters(
             @Size(max = RoleName.LONGEST, message = ROLE_LENGTH)
-            @Schema(description = "May be repeated, not changed.", nullable = true, examples = "app_a")
+            @Schema(description = "May be repeated but not changed.", nullable = true, examples = "app_a")
             String username1,
 
             @Size(max = RoleName.LONGEST, message = ROLE_LENGTH)
-            @Schema(description = "May be repeated, not changed.", nullable = true, examples = "app_b")
+            @Schema(description = "May be repeated but not changed.", nullable = true, examples = "app_b")
             String username2,
 
             @Size(max = LONGEST_STATEMENT, message = STATEMENT_LENGTH)
-            @Schema(description = "Only the default.", nullable = true)
+            @Schema(description = "Only the default is accepted.", nullable = true)
             String rotationStatement,
 
             @Valid
             @Schema(
                     description =
-                            "From the next password on. Those that make passwords easier to guess take the right to read"
-                                    + " the generated credentials.",
+                            "Apply from the next password on. Making passwords easier to guess requires the right to read"
+ + " the generated credentials.",
                     nullable = true)
             PasswordRequirements passwordRequirements) {
 
@@ -344,13 +346,13 @@ class RotationWire {
             @NotNull(message = "Required")
             @Size(min = 1, max = 255, message = SECRET_NAME_LENGTH)
             @Pattern(regexp = SECRET_NAME, message = SECRET_NAME_RULE)
-            @Schema(description = "Under which name the role's name is served.", examples = "DB_USER")
+            @Schema(description = "Secret name under which the role's name is served.", examples = "DB_USER")
             String username,
 
             @NotNull(message = "Required")
             @Size(min = 1, max = 255, message = SECRET_NAME_LENGTH)
             @Pattern(regexp = SECRET_NAME, message = SECRET_NAME_RULE)
-            @Schema(description = "Under which name the password is served.", examples = "DB_PASSWORD")
+            @Schema(description = "Secret name under which the password is served.", examples = "DB_PASSWORD")
             String password) {
 
         SecretsMapping {
@@ -368,13 +370,13 @@ class RotationWire {
             @NotNull(message = "Required")
             @Size(min = 1, max = 128, message = "Must have 1 to 128 characters")
             @Pattern(regexp = VAULT_PATH, message = VAULT_PATH_RULE)
-            @Schema(description = "Of the engine.", examples = "secret")
+            @Schema(description = "Mount of the KV engine.", examples = "secret")
             String mount,
 
             @NotNull(message = "Required")
             @Size(min = 1, max = 512, message = "Must have 1 to 512 characters")
             @Pattern(regexp = VAULT_PATH, message = VAULT_PATH_RULE)
-            @Schema(description = "Of the secret in the engine.", examples = "rolewright/default/orders-db")
+            @Schema(description = "Path of the secret in the engine.", examples = "rolewright/default/orders-db")
             String path) {
 
         VaultPlace {
@@ -515,7 +517,7 @@ class RotationWire {
                     examples = "3")
             long credentialVersion,
 
-            @Schema(description = "Where in Vault it is written, and how far that is.", nullable = true)
+            @Schema(description = "Where in Vault it is written, and the state of the delivery.", nullable = true)
             VaultKv vaultKv) {}
 
     @RegisterForReflection
@@ -528,21 +530,21 @@ class RotationWire {
             @Schema(examples = "rolewright/default/orders-db")
             String path,
 
-            @Schema(description = "The credentialVersion that was written last; 0 before the first.", examples = "3")
+            @Schema(description = "credentialVersion of the last delivery; 0 before the first.", examples = "3")
             long deliveredVersion,
 
             @Schema(nullable = true) Instant deliveredAt,
 
             @Schema(
-                    description = "Stable code; null since something was written.",
+                    description = "Stable code of the last failure; null after a successful delivery.",
                     nullable = true,
                     examples = "vault_unavailable")
             String lastFailure,
 
-            @Schema(description = "Since something was written the last time.", examples = "0")
+            @Schema(description = "Consecutive failures since the last successful delivery.", examples = "0")
             int failures,
 
-            @Schema(description = "When it is tried next; null while all is written.", nullable = true)
+            @Schema(description = "When the next try is; null if nothing is pending.", nullable = true)
             Instant nextTryAt) {}
 
     @RegisterForReflection
@@ -585,17 +587,17 @@ class RotationWire {
     @Schema(name = "PostgresGeneratedCredentialsResponse")
     record GeneratedCredentials(
             @Schema(
-                    description = "By index: of username1, and of username2 once it has one. Both work until the next"
-                            + " rotation replaces the one that is not active.")
+                    description = "By index: the credential of username1, and of username2 once it has one. Both work until the"
+ + " next rotation replaces the inactive one.")
             List<Credential> generatedCredentials,
 
-            @Schema(description = "Which of them is served.", examples = "0")
+            @Schema(description = "Index of the credential that is served.", examples = "0")
             int activeIndex,
 
             UUID rotationId,
             @Schema(examples = TYPE) String type,
 
-            @Schema(description = "The one to use, without looking at the index.")
+            @Schema(description = "The credential to use, without looking at the index.")
             Credential active,
 
             @Schema(examples = "1") long credentialVersion) {}
@@ -611,7 +613,7 @@ class RotationWire {
     record Many(
             List<SecretRotation> secretRotations,
 
-            @Schema(description = "Send it as cursor for the next page; absent on the last one.")
+            @Schema(description = "Send it as cursor to get the next page; absent on the last page.")
             String nextCursor) {}
 
     private static String trimmed(String text) {

@@ -206,7 +206,7 @@ public class VaultDeliveries {
     }
 
     private static Problem taken() {
-        return Problem.of(ErrorCode.VAULT_PLACE_TAKEN, "vaultKv: another rotation is written to this place already.");
+        return Problem.of(ErrorCode.VAULT_PLACE_TAKEN, "vaultKv: another rotation is already written to this place.");
     }
 
     // ---- What is done about it --------------------------------------------------------------------------------------

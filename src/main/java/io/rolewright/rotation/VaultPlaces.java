@@ -58,13 +58,13 @@ public class VaultPlaces implements SlugBounds {
         if (!isOpen()) {
             throw Problem.of(
                     ErrorCode.VAULT_NOT_CONFIGURED,
-                    "vaultKv: this service writes to no Vault. Its operator sets quarkus.vault.url and"
-                            + " rolewright.vault-kv.places.");
+                    "vaultKv: this service is not configured to write to Vault. Its operator can set"
+ + " quarkus.vault.url and rolewright.vault-kv.places.");
         }
         if (!allow(project, place.mount(), place.path())) {
             throw Problem.of(
                     ErrorCode.VAULT_PLACE_NOT_ALLOWED,
-                    "vaultKv: rotations of this project may not be written there.",
+                    "vaultKv: rotations of this project may not be written to this place.",
                     Map.of(
                             "allowedBelow",
                             places.stream()

@@ -64,7 +64,8 @@ class FileRootKey implements RootKeySource {
     private static byte[] unwrap(RootKeys keys, WrappedKey key) {
         if (!key.rootKeyId().equals(keys.activeId())) {
             log.infof(
-                    "Data key %d is still wrapped by root key %s: run rewrap before that key is taken away",
+                    "Data key %d is still wrapped by root key %s: run the key command rewrap before you remove that"
+ + " root key",
                     key.id(), key.rootKeyId());
         }
         try {

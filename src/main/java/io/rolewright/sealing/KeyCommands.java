@@ -133,7 +133,7 @@ public class KeyCommands {
         return loader.refresh()
                 .chain(() -> runs.takeOver(owner))
                 .invoke(taken -> taken.ifPresent(id -> {
-                    log.infof("Going on with the key command of a process that has died, run %s", id);
+                    log.infof("Resuming the key command run %s of a process that has died", id);
                     workInBackground(id);
                 }))
                 .replaceWithVoid();
@@ -188,7 +188,7 @@ public class KeyCommands {
                         .with(
                                 done -> {},
                                 failure ->
-                                        log.warnf("Key command, run %s, stays where it is: %s", id, reason(failure))));
+                                        log.warnf("Key command run %s is suspended: %s", id, reason(failure))));
     }
 
     private Uni<Void> work(UUID id) {
@@ -203,7 +203,7 @@ public class KeyCommands {
                 .chain(end -> finish(id, end))
                 .onFailure(failure -> !(failure instanceof LeaseLost) && !StoreFault.isOutage(failure))
                 .recoverWithUni(failure -> {
-                    log.warnf(failure instanceof NotReady ? null : failure, "Key command failed, run %s", id);
+                    log.warnf(failure instanceof NotReady ? null : failure, "Key command run %s failed", id);
                     return finish(id, new End(State.FAILED, reason(failure)));
                 });
     }
@@ -213,7 +213,7 @@ public class KeyCommands {
 
     private Uni<Void> finish(UUID id, End end) {
         return runs.finish(id, owner, end.state(), end.reason())
-                .invoke(() -> log.infof("Key command, run %s, is %s: %s", id, end.state(), end.reason()));
+                .invoke(() -> log.infof("Key command run %s is %s: %s", id, end.state(), end.reason()));
     }
 
     private Uni<End> newDataKey(UUID run) {

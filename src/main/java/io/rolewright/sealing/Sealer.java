@@ -59,7 +59,7 @@ public class Sealer {
     public byte[] open(SealedField field, UUID record, long version, byte[] sealed) {
         var opened = keyring();
         if (SealedFormat.keyId(sealed) > opened.newest()) {
-            throw Problem.of(ErrorCode.DATA_KEY_NOT_LOADED, "This process has not read the newest data key yet.");
+            throw Problem.of(ErrorCode.DATA_KEY_NOT_LOADED, "This process has not loaded the newest data key yet.");
         }
         return SealedFormat.open(opened, field, record, version, sealed);
     }
@@ -105,7 +105,7 @@ public class Sealer {
     Keyring keyring() {
         var opened = keyring;
         if (opened == null) {
-            throw Problem.of(ErrorCode.NOT_READY, "The service is starting: its keys are not open yet.");
+            throw Problem.of(ErrorCode.NOT_READY, "The service is starting and has not opened its keys yet.");
         }
         return opened;
     }
@@ -113,10 +113,10 @@ public class Sealer {
     private static void count(DataKey key) {
         long seals = key.seals.incrementAndGet();
         if (seals == SEALS_TO_WARN_AT) {
-            log.warnf("This process has sealed 2^28 times with %s: make a new data key", key);
+            log.warnf("This process has sealed 2^28 times with %s: run the key command new-data-key", key);
         }
         if (seals > MOST_SEALS_PER_KEY) {
-            throw Problem.of(ErrorCode.DATA_KEY_EXHAUSTED, "The data key has been used as often as is safe.");
+            throw Problem.of(ErrorCode.DATA_KEY_EXHAUSTED, "The data key has reached its safe number of uses. Create a new one.");
         }
     }
 }

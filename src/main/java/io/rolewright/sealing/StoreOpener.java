@@ -75,7 +75,7 @@ class StoreOpener implements StartupStep {
                         if (stored != first) {
                             return loader.load(stored, Map.of()); // another replica was first
                         }
-                        log.infof("Made the first data key, wrapped by root key %s", wrapped.rootKeyId());
+                        log.infof("Created the first data key, wrapped by root key %s", wrapped.rootKeyId());
                         return loader.load(stored, Map.of(dataKey.id, dataKey));
                     });
                 });

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 @QuarkusTest
 class LateAnswerTest {
 
-    private static final String LATE = "was answered by its deadline; its work has ended with ";
+    private static final String LATE = "had been answered at its deadline; its work has now ended with status ";
 
     @Test
     void aResultThatComesAfterTheAnswerIsDroppedAndToldOnce() throws IOException {

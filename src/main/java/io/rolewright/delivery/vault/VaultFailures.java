@@ -49,7 +49,7 @@ final class VaultFailures {
             }
         }
         log.warnf(
-                "Unexpected fault of the client of Vault: %s",
+                "Unexpected fault in the Vault client: %s",
                 failure.getClass().getName());
         return Answer.refused("vault_fault");
     }

@@ -28,6 +28,7 @@ class Deliveries {
 
     private static final int FACTS_AT_ONCE = 500;
 
+    /** What is called well-again in the outbox, where the build before reads too, is recovered to whoever has asked for it by that name. */
     private static final String FAN_OUT = """
             WITH told AS (
                 UPDATE outbox_fact SET told_at = clock_timestamp()
@@ -36,10 +37,12 @@ class Deliveries {
             put_down AS (
                 INSERT INTO webhook_delivery (id, webhook_id, position, fact_id, type, project_id, subject_kind, subject_id,
                        credential_version, facts, ordering_key, at, due_at, give_up_at)
-                SELECT gen_random_uuid(), w.id, f.position, f.id, f.type, f.project_id, f.subject_kind, f.subject_id,
+                SELECT gen_random_uuid(), w.id, f.position, f.id, CASE WHEN n.name = ANY (n.wanted) THEN n.name ELSE f.type END, f.project_id, f.subject_kind, f.subject_id,
                        f.credential_version, f.facts, f.ordering_key, f.at, clock_timestamp(), clock_timestamp() + $2::interval
                   FROM told f JOIN webhook w ON w.project_id = f.project_id
-                 WHERE w.enabled AND w.created_at <= f.at AND f.type = ANY (string_to_array(w.events, ',')))
+                 CROSS JOIN LATERAL (
+                     SELECT replace(f.type, '.well-again', '.recovered') AS name, string_to_array(w.events, ',') AS wanted) n
+                 WHERE w.enabled AND w.created_at <= f.at AND (f.type = ANY (n.wanted) OR n.name = ANY (n.wanted)))
             SELECT count(*) AS told FROM told""";
 
     /** Only the first of each subject: while it is pending, claimed or not, the next ones wait. */

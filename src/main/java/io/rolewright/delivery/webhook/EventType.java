@@ -9,6 +9,8 @@ enum EventType {
     ROTATION_FAILED("rotation.failed"),
     ROTATION_IN_DOUBT("rotation.in-doubt"),
     ROTATION_DRIFTED("rotation.drifted"),
+    ROTATION_RECOVERED("rotation.recovered"),
+    /** The former name of {@link #ROTATION_RECOVERED}, kept while the version is 0.1. */
     ROTATION_WELL_AGAIN("rotation.well-again"),
     ROTATION_OVERDUE("rotation.overdue"),
     ROTATION_CREDENTIAL_EXPIRING("rotation.credential-expiring"),
@@ -16,6 +18,8 @@ enum EventType {
     CONNECTION_ROTATION_FAILED("app-connection.rotation-failed"),
     CONNECTION_ROTATION_IN_DOUBT("app-connection.rotation-in-doubt"),
     CONNECTION_DRIFTED("app-connection.drifted"),
+    CONNECTION_RECOVERED("app-connection.recovered"),
+    /** The former name of {@link #CONNECTION_RECOVERED}, kept while the version is 0.1. */
     CONNECTION_WELL_AGAIN("app-connection.well-again"),
     CONNECTION_OVERDUE("app-connection.overdue"),
     CONNECTION_CREDENTIAL_EXPIRING("app-connection.credential-expiring");

@@ -58,7 +58,8 @@ class WebhookResource {
     private static final String WEBHOOK_ID = "webhookId";
     private static final String DELIVERY_ID = "deliveryId";
     private static final String KEY_DESCRIPTION =
-            "Repeating a request with the same key within 24 hours gives the first answer, without what is shown only once.";
+            "A request repeated with the same key within 24 hours gets the first answer, without what is"
+ + " shown only once.";
 
     private final Webhooks webhooks;
     private final CurrentCaller caller;
@@ -80,7 +81,7 @@ class WebhookResource {
     }
 
     @GET
-    @Operation(operationId = "listWebhooks", summary = "List the webhooks")
+    @Operation(operationId = "listWebhooks", summary = "List webhooks")
     public Uni<Many> list(
             @QueryParam("projectId") @Parameter(description = "Only this project's webhooks.") String projectId,
             @BeanParam PageQuery page) {
@@ -93,10 +94,11 @@ class WebhookResource {
     @Consumes(MediaType.APPLICATION_JSON)
     @Operation(
             operationId = "createWebhook",
-            summary = "Have a receiver told what happens in a project",
+            summary = "Create a webhook",
             description =
-                    "The secret to verify messages with is in this reply and never shown again. Messages are CloudEvents,"
-                            + " signed as the Standard Webhooks specification says; no password is ever in one.")
+                    "The secret that messages are verified with is returned here and never again. Messages are"
+ + " CloudEvents, signed according to the Standard Webhooks specification, and never contain a"
+ + " password.")
     public Uni<RestResponse<Made>> create(
             @HeaderParam("Idempotency-Key") @Parameter(description = KEY_DESCRIPTION) String idempotencyKey,
             @NotNull @Valid NewWebhook body) {
@@ -132,7 +134,7 @@ class WebhookResource {
     @Cancellable(false)
     @Path("{webhookId}")
     @Consumes(MediaType.APPLICATION_JSON)
-    @Operation(operationId = "updateWebhook", summary = "Change a webhook")
+    @Operation(operationId = "updateWebhook", summary = "Update a webhook")
     public Uni<One> change(
             @PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId,
             @NotNull @Valid ChangedWebhook body) {
@@ -150,8 +152,8 @@ class WebhookResource {
     @Path("{webhookId}")
     @Operation(
             operationId = "deleteWebhook",
-            summary = "Tell a receiver nothing any more",
-            description = "What was not delivered yet and its dead letters go with it.")
+            summary = "Delete a webhook",
+            description = "Pending deliveries and dead letters are deleted too.")
     public Uni<One> delete(@PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId) {
         return webhooks.delete(act(), id(webhookId)).map(One::of);
     }
@@ -161,8 +163,9 @@ class WebhookResource {
     @Path("{webhookId}/rotate-secret")
     @Operation(
             operationId = "rotateWebhookSecret",
-            summary = "Give a webhook another secret",
-            description = "It is in this reply and never shown again. For 24 hours messages are signed with both.")
+            summary = "Rotate the secret of a webhook",
+            description = "The new secret is returned here and never again. For 24 hours messages are signed with both"
+ + " secrets.")
     public Uni<RestResponse<Made>> rotateSecret(
             @PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId) {
         return webhooks.rotateSecret(act(), id(webhookId))
@@ -175,9 +178,10 @@ class WebhookResource {
     @Path("{webhookId}/test")
     @Operation(
             operationId = "testWebhook",
-            summary = "Send the receiver a test message",
+            summary = "Send a test message",
             description =
-                    "Of the type io.rolewright.webhook.test, once and at once. Of the receiver's answer only the status is shown.")
+                    "Sends one message of type io.rolewright.webhook.test immediately, without retries. Only the"
+ + " status of the receiver's answer is returned.")
     public Uni<Tested> test(@PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId) {
         return webhooks.test(act(), id(webhookId), request.timeLeft())
                 .map(answer -> new Tested(answer.taken(), answer.failure(), answer.status()));
@@ -187,13 +191,13 @@ class WebhookResource {
     @Path("{webhookId}/deliveries")
     @Operation(
             operationId = "listWebhookDeliveries",
-            summary = "List what a receiver was told and is to be told",
-            description = "The latest first. What was delivered can be seen for a week, dead letters for a month.")
+            summary = "List deliveries of a webhook",
+            description = "Newest first. Delivered messages are kept for a week, dead letters for a month.")
     public Uni<ManyDeliveries> deliveries(
             @PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId,
             @QueryParam("state")
                     @Parameter(
-                            description = "Only those that are in this state.",
+                            description = "Only deliveries in this state.",
                             schema =
                                     @Schema(
                                             type = SchemaType.STRING,
@@ -206,7 +210,7 @@ class WebhookResource {
 
     @GET
     @Path("{webhookId}/deliveries/{deliveryId}")
-    @Operation(operationId = "getWebhookDelivery", summary = "Read how a delivery is doing")
+    @Operation(operationId = "getWebhookDelivery", summary = "Read a delivery")
     public Uni<OneDelivery> delivery(
             @PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId,
             @PathParam(DELIVERY_ID) @Parameter(schema = @Schema(format = "uuid")) String deliveryId) {
@@ -219,9 +223,9 @@ class WebhookResource {
     @Path("{webhookId}/deliveries/{deliveryId}/replay")
     @Operation(
             operationId = "replayWebhookDelivery",
-            summary = "Deliver again",
-            description = "A dead letter, or what was delivered and got lost behind it. It may come after newer ones:"
-                    + " receivers tell by credentialVersion.")
+            summary = "Redeliver a message",
+            description = "For a dead letter, or a message that was lost behind the receiver. It may arrive after newer"
+ + " ones: compare credentialVersion.")
     public Uni<OneDelivery> replay(
             @PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId,
             @PathParam(DELIVERY_ID) @Parameter(schema = @Schema(format = "uuid")) String deliveryId,
@@ -242,7 +246,7 @@ class WebhookResource {
     @POST
     @Cancellable(false)
     @Path("{webhookId}/replay-dead")
-    @Operation(operationId = "replayDeadWebhookDeliveries", summary = "Deliver all dead letters of a webhook again")
+    @Operation(operationId = "replayDeadWebhookDeliveries", summary = "Redeliver all dead letters of a webhook")
     public Uni<Replayed> replayDead(
             @PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId,
             @HeaderParam("Idempotency-Key") @Parameter(description = KEY_DESCRIPTION) String idempotencyKey) {
@@ -314,8 +318,9 @@ class WebhookResource {
 
     private static final String NAME = "[a-z0-9]+(-[a-z0-9]+)*";
     private static final String NAME_RULE = "must be lower-case letters and digits, with single hyphens between them";
-    private static final String EVENTS = "Types of what it is told.";
-    private static final String CA_CERT = "PEM of the authority of its certificate; absent: the usual ones.";
+    private static final String EVENTS = "The event types that it subscribes to.";
+    private static final String CA_CERT = "PEM certificates of the authority that signed the receiver's certificate; absent: the public"
+ + " ones.";
 
     @RegisterForReflection
     @Schema(name = "CreateWebhook")
@@ -341,7 +346,7 @@ class WebhookResource {
             @Schema(description = "Absent: true.", defaultValue = "true")
             Boolean enabled) {}
 
-    @Schema(name = "UpdateWebhook", description = "What is absent stays as it is.")
+    @Schema(name = "UpdateWebhook", description = "Fields that are absent remain unchanged.")
     record ChangedWebhook(
             @Size(min = 1, max = 64) @Pattern(regexp = NAME, message = NAME_RULE) @Schema(examples = "deploy-hook")
             String name,
@@ -357,7 +362,7 @@ class WebhookResource {
                     type = SchemaType.STRING,
                     nullable = true,
                     maxLength = 65536,
-                    description = "PEM; null: the usual authorities.")
+                    description = "PEM certificates; null: the public authorities.")
             Optional<@Size(max = 65536) String> caCert,
 
             Boolean enabled) {}
@@ -382,10 +387,10 @@ class WebhookResource {
             @Schema(required = true, description = EVENTS) List<String> events,
             @Schema(required = true) boolean enabled,
 
-            @Schema(required = true, description = "How often it failed since it last took something.")
+            @Schema(required = true, description = "Consecutive failures since the last successful delivery.")
             int failures,
 
-            @Schema(required = true, nullable = true, description = "Until when it is left in peace after a failure.")
+            @Schema(required = true, nullable = true, description = "No delivery is tried before this time, after a failure.")
             Instant quietUntil,
 
             @Schema(required = true, nullable = true) Instant lastDeliveredAt,
@@ -393,7 +398,7 @@ class WebhookResource {
             @Schema(
                     required = true,
                     nullable = true,
-                    description = "Until when messages are signed with the secret before, too.")
+                    description = "Messages are also signed with the previous secret until this time.")
             Instant previousSecretUntil,
 
             @Schema(required = true) Instant createdAt,
@@ -430,7 +435,7 @@ class WebhookResource {
     record Many(
             @Schema(required = true) List<View> webhooks,
 
-            @Schema(description = "Send it as cursor for the next page; absent on the last one.")
+            @Schema(description = "Send it as cursor to get the next page; absent on the last page.")
             String nextCursor) {}
 
     @RegisterForReflection
@@ -441,7 +446,8 @@ class WebhookResource {
 
             @Schema(
                     description =
-                            "What messages are verified with. Shown only here; absent when the request was a repeated one.",
+                            "The secret that messages are verified with. Returned only here; absent in the answer to a"
+ + " repeated request.",
                     examples = "whsec_…")
             String secret) {
 
@@ -454,7 +460,7 @@ class WebhookResource {
     @JsonInclude(JsonInclude.Include.ALWAYS)
     @Schema(name = "WebhookTestResponse")
     record Tested(
-            @Schema(required = true, description = "Whether the receiver has taken it.")
+            @Schema(required = true, description = "Whether the receiver accepted the message.")
             boolean ok,
 
             @Schema(required = true, nullable = true, examples = "refused_by_receiver")
@@ -469,7 +475,7 @@ class WebhookResource {
     record DeliveryView(
             @Schema(required = true) UUID id,
 
-            @Schema(required = true, description = "id of the CloudEvent, and the webhook-id.")
+            @Schema(required = true, description = "The id of the CloudEvent, also sent as webhook-id.")
             UUID messageId,
 
             @Schema(required = true, examples = "rotation.credential-changed")
@@ -491,7 +497,7 @@ class WebhookResource {
 
             @Schema(required = true) int tries,
 
-            @Schema(required = true, nullable = true, description = "When it is tried next; null when it has ended.")
+            @Schema(required = true, nullable = true, description = "When the next try is; null once it has ended.")
             Instant nextTryAt,
 
             @Schema(required = true, nullable = true) Instant lastTriedAt,
@@ -538,12 +544,12 @@ class WebhookResource {
     record ManyDeliveries(
             @Schema(required = true) List<DeliveryView> deliveries,
 
-            @Schema(description = "Send it as cursor for the next page; absent on the last one.")
+            @Schema(description = "Send it as cursor to get the next page; absent on the last page.")
             String nextCursor) {}
 
     @RegisterForReflection
     @Schema(name = "ReplayedWebhookDeliveriesResponse")
     record Replayed(
-            @Schema(required = true, description = "How many dead letters are delivered again.", examples = "3")
+            @Schema(required = true, description = "Number of dead letters that are redelivered.", examples = "3")
             int replayed) {}
 }

@@ -305,7 +305,7 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
                                     if (count == 0) {
                                         throw Problem.of(
                                                 ErrorCode.DELIVERY_PENDING,
-                                                "This delivery is still under way by itself.");
+                                                "This delivery is still being tried.");
                                     }
                                 })
                                 .chain(() -> audit.record(success(act, AuditType.REPLAY_WEBHOOK_DELIVERY, row)
@@ -367,7 +367,7 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
                             reason.equals("host_malformed")
                                     ? ErrorCode.RECEIVER_HOST_MALFORMED
                                     : ErrorCode.RECEIVER_ADDRESS_REFUSED,
-                            "The host of url is none that this service may reach.");
+                            "This service may not reach the host of url.");
                 }))
                 .replaceWithVoid();
     }

@@ -182,6 +182,27 @@ class WebhookTest {
         });
     }
 
+    @Test
+    void tellsOfRecoveryByTheNameThatWasSubscribedTo() {
+        hook("/old", "rotation.well-again");
+        hook("/new", "rotation.recovered");
+        hook("/both", "rotation.well-again", "rotation.recovered");
+        hook("/other", "rotation.drifted", "app-connection.recovered");
+        TestStore.sql("INSERT INTO outbox_fact (id, type, project_id, subject_kind, subject_id, facts, ordering_key) SELECT gen_random_uuid(),"
+                + " 'rotation.well-again', '" + Rotating.project() + "', 'rotation', gen_random_uuid(), '{\"reason\": \"ok\"}', 'recovered'");
+
+        runDue();
+
+        assertThat(types("/old")).containsExactly("io.rolewright.rotation.well-again");
+        assertThat(types("/new")).containsExactly("io.rolewright.rotation.recovered");
+        assertThat(types("/both")).containsExactly("io.rolewright.rotation.recovered");
+        assertThat(types("/other")).isEmpty();
+    }
+
+    private List<String> types(String path) {
+        return receiver.at(path).stream().map(got -> got.event().getString("type")).toList();
+    }
+
     /** The server is gone after the statement was sent. */
     @Test
     void tellsOfDoubt() {
