@@ -37,15 +37,15 @@ class SettingsPageTest {
     private static final String HEAD = """
             # Settings
 
-            Every setting of the service's own. Each is an environment variable, a Java system property (`-Drolewright.store.sslmode=…`) or a
-            line of `config/application.properties` beside the executable; the first that is there counts. The property has the variable's name in
-            lower case with dots; in the few names where that is not plain, it is the one that is given. One of `ROLEWRIGHT_…` that does not exist, or whose value does
-            not fit, ends the process with one sentence.
+            Every setting of the service itself. Each can be an environment variable, as it is written here, a Java system property
+            (`-Drolewright.store.sslmode=…`) or a line of `config/application.properties` beside the executable (`rolewright.store.sslmode=…`); the
+            first of these that is set counts. A `ROLEWRIGHT_…` that does not exist, or a value that does not fit, ends the process with one
+            sentence.
 
-            Durations are written `500ms`, `30s`, `5m`, `6h`, `30d`; sizes `12M`; lists with commas. README has the few settings that most
-            operators need.
+            Durations are written `500ms`, `30s`, `5m`, `6h`, `30d`; sizes `12M`; lists with commas. README has the settings that most operators
+            need.
 
-            Not the service's own, and needed or useful all the same:
+            Settings of what the service is built on that it needs, or that are useful with it:
 
             | setting | meaning |
             |---|---|
@@ -54,7 +54,7 @@ class SettingsPageTest {
             | `QUARKUS_DATASOURCE_REACTIVE_MAX_SIZE` | sessions to the store in one replica (`20`) |
             | `ALLOW_INTERNAL_IP_CONNECTIONS` | the reference's name of `ROLEWRIGHT_TARGET_ALLOW_INTERNAL_IP_CONNECTIONS` |
             | `QUARKUS_HTTP_PORT`, `QUARKUS_MANAGEMENT_PORT` | the ports of API and console (`8080`) and of health and metrics (`9000`) |
-            | `QUARKUS_VAULT_…` | where Vault is and how to log in there: README has a table |
+            | `QUARKUS_VAULT_…` | where Vault is and how to log in to it; README has the names |
             | `QUARKUS_LOG_LEVEL`, `QUARKUS_LOG_CONSOLE_JSON_ENABLED` | how much is logged (`INFO`), and whether as JSON (`true`) |
 
             This page is made of the code and held against it by `SettingsPageTest`.
@@ -86,15 +86,26 @@ class SettingsPageTest {
         if (!about.isEmpty()) {
             section.append(about).append("\n\n");
         }
+        groups(mapping)
+                .forEach((group, meaning) -> section.append("`")
+                        .append(variable(group))
+                        .append("_…`: ")
+                        .append(meaning)
+                        .append("\n\n"));
         section.append("| variable | default | kind | meaning |\n|---|---|---|---|\n");
-        Map<String, Property> properties = new TreeMap<>(ConfigMappings.getProperties(ConfigClass.configClass(mapping)));
+        Map<String, Property> properties =
+                new TreeMap<>(ConfigMappings.getProperties(ConfigClass.configClass(mapping)));
+        properties.keySet().removeIf(name -> name.endsWith("[*]")); // the elements of a list
         properties.forEach((name, property) -> {
             Method method = property.getMethod();
-            String meaning = javadoc(block(source(mapping), method), "[A-Za-z<>., ]+ " + method.getName() + "\\(\\);");
+            String meaning = others(
+                    javadoc(block(source(mapping), method), "[A-Za-z<>., ]+ " + method.getName() + "\\(\\);"),
+                    mapping,
+                    properties);
             assertThat(meaning).as("Javadoc of %s", name).isNotEmpty();
             section.append("| `%s` | %s | %s | %s |\n"
                     .formatted(
-                            variable(name.replace("[*]", "")),
+                            variable(name),
                             property.hasDefaultValue() ? "`" + byDefault(property.getDefaultValue()) + "`" : "",
                             kind(method),
                             meaning.replace("|", "\\|")));
@@ -102,12 +113,51 @@ class SettingsPageTest {
         return section.toString();
     }
 
+    /** Methods that a text refers to, by the names of their settings. */
+    private static String others(String text, Class<?> mapping, Map<String, Property> properties) {
+        String prefix = mapping.getAnnotation(ConfigMapping.class).prefix() + ".";
+        String named = text;
+        for (Map.Entry<String, Property> each : properties.entrySet()) {
+            named = named.replace(
+                    "`#" + each.getValue().getMethod().getName() + "`", "`" + variable(each.getKey()) + "`");
+        }
+        assertThat(named).as("of " + prefix).doesNotContain("`#");
+        return named;
+    }
+
+    /** What the settings of a group have in common, by the beginning of their names. */
+    private static Map<String, String> groups(Class<?> mapping) {
+        Map<String, String> groups = new TreeMap<>();
+        for (Class<?> group : mapping.getDeclaredClasses()) {
+            String meaning =
+                    group.isInterface() ? javadoc(source(mapping), "interface " + group.getSimpleName() + "\\b") : "";
+            if (!meaning.isEmpty()) {
+                Method accessor = Arrays.stream(mapping.getDeclaredMethods())
+                        .filter(method ->
+                                method.getGenericReturnType().getTypeName().contains(group.getName()))
+                        .findFirst()
+                        .orElseThrow();
+                groups.put(
+                        mapping.getAnnotation(ConfigMapping.class).prefix() + "." + kebab(accessor.getName())
+                                + (accessor.getReturnType() == Map.class ? ".*" : ""),
+                        meaning);
+            }
+        }
+        return groups;
+    }
+
+    private static String kebab(String name) {
+        return name.replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT);
+    }
+
     private static String byDefault(String value) {
         return value.replaceAll("\\$\\{[A-Z_]+:(.*)}", "$1");
     }
 
     private static String variable(String property) {
-        return property.replaceAll("[^A-Za-z0-9*]", "_").toUpperCase(Locale.ROOT).replace("*", "<NAME>");
+        return property.replaceAll("[^A-Za-z0-9*]", "_")
+                .toUpperCase(Locale.ROOT)
+                .replace("*", "<NAME>");
     }
 
     private static String kind(Method method) {
@@ -126,7 +176,8 @@ class SettingsPageTest {
         Class<?> plain = (Class<?>) type;
         if (plain.isEnum()) {
             return Arrays.stream(plain.getEnumConstants())
-                    .map(each -> "`" + ((Enum<?>) each).name().toLowerCase(Locale.ROOT).replace('_', '-') + "`")
+                    .map(each -> "`"
+                            + ((Enum<?>) each).name().toLowerCase(Locale.ROOT).replace('_', '-') + "`")
                     .collect(Collectors.joining(" or "));
         }
         if (plain == Duration.class) {
@@ -162,11 +213,15 @@ class SettingsPageTest {
 
     /** @return as Markdown, on one line; empty if there is none */
     private static String javadoc(String source, String declaration) {
-        Matcher found = Pattern.compile("/\\*\\*((?:(?!\\*/).)*)\\*/\\s*(?:@\\w+(?:\\([^)]*\\))?\\s*)*" + declaration, Pattern.DOTALL)
+        Matcher found = Pattern.compile(
+                        "/\\*\\*((?:(?!\\*/).)*)\\*/\\s*(?:@\\w+(?:\\([^)]*\\))?\\s*)*" + declaration, Pattern.DOTALL)
                 .matcher(source);
-        return Optional.of(found).filter(Matcher::find).map(match -> match.group(1)).orElse("")
+        return Optional.of(found)
+                .filter(Matcher::find)
+                .map(match -> match.group(1))
+                .orElse("")
                 .replaceAll("\\n\\s*\\* ?", " ")
-                .replaceAll("\\{@link #(\\w+)}", "`$1`")
+                .replaceAll("\\{@link #(\\w+)}", "`#$1`")
                 .replaceAll("\\{@(?:code|link) ((?:[^{}]|\\{\\w+})*)}", "`$1`")
                 .replaceAll("\\s+", " ")
                 .strip();

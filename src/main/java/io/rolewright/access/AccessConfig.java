@@ -52,10 +52,10 @@ public interface AccessConfig {
     /** Where the keys of one issuer are found. */
     interface Issuer {
 
-        /** As its tokens say it in {@code iss}. */
+        /** The issuer, as its tokens say it in {@code iss}. */
         String issuer();
 
-        /** Below which {@code /.well-known/openid-configuration} lies, if that is not the issuer itself; HTTPS. */
+        /** HTTPS URL below which {@code /.well-known/openid-configuration} lies, if that is not the issuer itself. */
         Optional<String> url();
 
         /** PEM file with the authority of its certificate; absent: the usual ones. */

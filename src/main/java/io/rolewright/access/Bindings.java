@@ -68,7 +68,7 @@ final class Bindings {
                         throw Problem.of(
                                 ErrorCode.LAST_ADMINISTRATOR,
                                 "This would leave no administrator who can log in. First give another identity the role admin"
- + " and a way to log in.");
+                                        + " and a way to log in.");
                     }
                 })
                 .replaceWithVoid();

@@ -58,7 +58,8 @@ class ClientSecretResource {
     @Operation(
             operationId = "createClientSecret",
             summary = "Create a client secret",
-            description = "A secret of 256 bits, returned here and never again. The identity's other secrets remain valid.")
+            description =
+                    "A secret of 256 bits, returned here and never again. The identity's other secrets remain valid.")
     public Uni<RestResponse<MadeSecret>> create(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
             @NotNull @Valid NewSecret request) {
@@ -103,7 +104,7 @@ class ClientSecretResource {
             operationId = "revokeClientSecret",
             summary = "Revoke a client secret",
             description = "Also ends the access tokens that were obtained with it: immediately in this replica, within"
- + " five seconds in the others.")
+                    + " five seconds in the others.")
     public Uni<OneSecret> revoke(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
             @PathParam(SECRET_ID) @Parameter(schema = @Schema(format = "uuid")) String clientSecretId) {
@@ -155,9 +156,7 @@ class ClientSecretResource {
             @Nullable
             Integer numUsesLimit,
 
-            @Size(max = 50)
-            @Schema(description = "Networks that it may be used from; absent or empty: any.")
-            @Nullable
+            @Size(max = 50) @Schema(description = "Networks that it may be used from; absent or empty: any.") @Nullable
             List<@NotNull @Size(max = 64) String> trustedIps) {}
 
     @Schema(name = "ClientSecretData")

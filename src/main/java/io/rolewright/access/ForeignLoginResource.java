@@ -50,9 +50,8 @@ class ForeignLoginResource {
     @Operation(
             operationId = "loginWithKubernetesAuth",
             summary = "Log in with a Kubernetes service-account token",
-            description =
-                    "The token is verified with the keys of the cluster's issuer, without a token review by the"
- + " cluster.")
+            description = "The token is verified with the keys of the cluster's issuer, without a token review by the"
+                    + " cluster.")
     @APIResponse(responseCode = "200", description = "An access token.")
     @APIResponse(
             responseCode = "401",

@@ -171,9 +171,7 @@ class Logins {
         static Outcome refused(String reason) {
             return new Refused(
                     switch (reason) {
-                        case EXPIRED ->
-                            Problem.of(
-                                    ErrorCode.CLIENT_SECRET_EXPIRED, "The client secret has expired.");
+                        case EXPIRED -> Problem.of(ErrorCode.CLIENT_SECRET_EXPIRED, "The client secret has expired.");
                         case USED_UP ->
                             Problem.of(
                                     ErrorCode.CLIENT_SECRET_USED_UP,

@@ -68,8 +68,9 @@ class MembershipResource {
     @Operation(
             operationId = "setProjectMembership",
             summary = "Set the roles of an identity in a project",
-            description = "Replaces its roles in the project. They apply to tokens that were already issued: immediately"
- + " in this replica, within five seconds in the others.")
+            description =
+                    "Replaces its roles in the project. They apply to tokens that were already issued: immediately"
+                            + " in this replica, within five seconds in the others.")
     public Uni<OneMembership> set(
             @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId,
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,

@@ -100,7 +100,8 @@ class ProjectResource {
     @Operation(
             operationId = "updateProject",
             summary = "Update a project",
-            description = "A name or slug that another project has gets 400 `project_name_taken` or `project_slug_taken`.")
+            description =
+                    "A name or slug that another project has gets 400 `project_name_taken` or `project_slug_taken`.")
     public Uni<OneProject> change(
             @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId,
             @NotNull @Valid ChangedProject request) {
@@ -142,10 +143,12 @@ class ProjectResource {
     @Operation(
             operationId = "createProject",
             summary = "Create a project",
-            description = "A name or slug that another project has gets 400 `project_name_taken` or `project_slug_taken`.")
+            description =
+                    "A name or slug that another project has gets 400 `project_name_taken` or `project_slug_taken`.")
     public Uni<OneProject> create(
             @HeaderParam("Idempotency-Key")
-                    @Parameter(description = "A request repeated with the same key within 24 hours gets the first answer.")
+                    @Parameter(
+                            description = "A request repeated with the same key within 24 hours gets the first answer.")
                     @Nullable
                     String idempotencyKey,
             @NotNull @Valid NewProject request) {

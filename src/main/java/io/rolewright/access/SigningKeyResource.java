@@ -53,9 +53,9 @@ class SigningKeyResource {
             summary = "Rotate the key that signs access tokens",
             description =
                     "The new key signs once every replica has read it; the old one verifies until its last token has"
- + " expired, so nobody has to log in again. With `endTokens` the key is replaced immediately and"
- + " every access token ends, including the caller's, within five seconds in all replicas. Static"
- + " tokens are not signed and remain valid.")
+                            + " expired, so nobody has to log in again. With `endTokens` the key is replaced immediately and"
+                            + " every access token ends, including the caller's, within five seconds in all replicas. Static"
+                            + " tokens are not signed and remain valid.")
     public Uni<KeyList> rotate(@Valid KeyRotation request) {
         var act = new Act(caller.get(), origins.ofCurrentRequest());
         return act.recorded(audit, AuditType.ROTATE_SIGNING_KEY, SigningKeys.KIND, null, () -> {

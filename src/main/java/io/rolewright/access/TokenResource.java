@@ -41,7 +41,7 @@ class TokenResource {
             operationId = "renewAccessToken",
             summary = "Renew an access token",
             description = "Renews the token in the body or, without one, the bearer token. The new token never outlives"
- + " `accessTokenMaxTTL` after the login; the old one remains valid until it expires.")
+                    + " `accessTokenMaxTTL` after the login; the old one remains valid until it expires.")
     public Uni<RestResponse<GrantedToken>> renew(@Valid @Nullable TokenRequest request) {
         return tokens.renew(tokenOf(request), origins.ofCurrentRequest()).map(NoStore::ok);
     }
@@ -54,7 +54,7 @@ class TokenResource {
             summary = "Revoke an access token",
             description =
                     "Ends the token in the body or, without one, the bearer token, and everything that was renewed"
- + " from it: immediately in this replica, within five seconds in the others.")
+                            + " from it: immediately in this replica, within five seconds in the others.")
     public Uni<RestResponse<Revoked>> revoke(@Valid @Nullable TokenRequest request) {
         return tokens.revoke(tokenOf(request), origins.ofCurrentRequest())
                 .replaceWith(() -> NoStore.ok(new Revoked("The access token has been revoked.")));

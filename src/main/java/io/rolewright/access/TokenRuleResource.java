@@ -72,8 +72,9 @@ class TokenRuleResource {
     @Operation(
             operationId = "setOidcAuth",
             summary = "Configure OpenID Connect logins for an identity",
-            description = "Replaces the previous configuration and ends the access tokens that were obtained under it. A"
- + " subject or claims are required: without either, any token of the issuer would be accepted.")
+            description =
+                    "Replaces the previous configuration and ends the access tokens that were obtained under it. A"
+                            + " subject or claims are required: without either, any token of the issuer would be accepted.")
     public Uni<OidcAuthResponse> setOidc(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
             @NotNull @Valid NewOidcAuth request) {
@@ -194,12 +195,12 @@ class TokenRuleResource {
             @Schema(required = true, examples = "https://token.actions.githubusercontent.com")
             String issuer,
 
-            @NotEmpty @Size(max = 20) @Schema(required = true, description = "Audiences, one of which the token must name.")
+            @NotEmpty
+            @Size(max = 20)
+            @Schema(required = true, description = "Audiences, one of which the token must name.")
             List<@NotBlank @Size(max = 1024) String> boundAudiences,
 
-            @Size(min = 1, max = 1024)
-            @Schema(nullable = true, description = "The exact `sub` of the token.")
-            @Nullable
+            @Size(min = 1, max = 1024) @Schema(nullable = true, description = "The exact `sub` of the token.") @Nullable
             String boundSubject,
 
             @Size(max = 20)
@@ -208,7 +209,9 @@ class TokenRuleResource {
             Map<@NotBlank @Size(max = 1024) String, @NotEmpty @Size(max = 100) List<@NotNull @Size(max = 1024) String>>
                     boundClaims,
 
-            @Size(max = 65536) @Schema(nullable = true, description = "PEM certificates; absent: the public authorities.") @Nullable
+            @Size(max = 65536)
+            @Schema(nullable = true, description = "PEM certificates; absent: the public authorities.")
+            @Nullable
             String caCert) {}
 
     @Schema(name = "KubernetesAuth")
@@ -227,7 +230,9 @@ class TokenRuleResource {
             @Size(max = 100) @Schema(description = "Service accounts; absent: any of these namespaces.") @Nullable
             List<@NotBlank @Size(max = 253) String> allowedNames,
 
-            @Size(max = 65536) @Schema(nullable = true, description = "PEM certificates; absent: the public authorities.") @Nullable
+            @Size(max = 65536)
+            @Schema(nullable = true, description = "PEM certificates; absent: the public authorities.")
+            @Nullable
             String caCert) {}
 
     @Schema(name = "OidcAuthResponse")

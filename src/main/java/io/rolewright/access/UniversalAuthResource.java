@@ -56,16 +56,17 @@ class UniversalAuthResource {
             summary = "Log in with a client id and a client secret",
             description =
                     "An unknown id, a wrong secret and a secret used from a network that is not trusted get the same"
- + " answer, 401 `invalid_credentials`; a secret that has ended gets 401 `client_secret_expired` or"
- + " `client_secret_used_up`. After three failures within 30 seconds the client id is locked for"
- + " the caller's address: 401 `login_locked`. Logins wait for their turn; one whose turn cannot"
- + " come in time gets 429 `rate_limited`. Only failed logins count against the limits per identity"
- + " and address.")
+                            + " answer, 401 `invalid_credentials`; a secret that has ended gets 401 `client_secret_expired` or"
+                            + " `client_secret_used_up`. After three failures within 30 seconds the client id is locked for"
+                            + " the caller's address: 401 `login_locked`. Logins wait for their turn; one whose turn cannot"
+                            + " come in time gets 429 `rate_limited`. Only failed logins count against the limits per identity"
+                            + " and address.")
     @APIResponse(responseCode = "200", description = "An access token.")
     @APIResponse(
             responseCode = "401",
-            description = "`invalid_credentials`, `client_secret_expired` or `client_secret_used_up`; `login_locked` with"
- + " Retry-After.",
+            description =
+                    "`invalid_credentials`, `client_secret_expired` or `client_secret_used_up`; `login_locked` with"
+                            + " Retry-After.",
             content =
                     @Content(
                             mediaType = MediaType.APPLICATION_JSON,
@@ -106,7 +107,7 @@ class UniversalAuthResource {
             @Schema(
                     description =
                             "Seconds after which this login ends, however often its token is renewed, for clients that need"
- + " it for one session only. At most, and by default, what the service allows.",
+                                    + " it for one session only. At most, and by default, what the service allows.",
                     examples = "43200")
             @Nullable
             Long accessTokenMaxTtl) {

@@ -36,7 +36,7 @@ class ConnectionWire {
 
     private static final String MANAGED =
             "The service replaces the role's password with one that only it knows, and rotates it. Release"
- + " the connection to end this.";
+                    + " the connection to end this.";
     private static final String MANAGE = MANAGED
             + " True needs the credentials in the same request (400 credentials_required): they are tried before the password is replaced.";
     private static final String ALLOW_PRIVILEGED = "Allow the role to be a superuser or to have REPLICATION.";
@@ -354,7 +354,9 @@ class ConnectionWire {
     record ReleasedCredentials(
             @Schema(examples = "rotator") String username,
 
-            @Schema(description = "The password. From now on you keep it yourself.", examples = "kept-by-you-from-now-on")
+            @Schema(
+                    description = "The password. From now on you keep it yourself.",
+                    examples = "kept-by-you-from-now-on")
             String releasedPassword) {
 
         @Override

@@ -176,7 +176,12 @@ record TestReport(
                 failure(report),
                 report.steps().stream()
                         .map(step -> new Step(
-                                step.name(), step.ok(), step.reason(), step.message(), emptyAsAbsent(step.wayOut()), emptyAsAbsent(step.wayOut())))
+                                step.name(),
+                                step.ok(),
+                                step.reason(),
+                                step.message(),
+                                emptyAsAbsent(step.wayOut()),
+                                emptyAsAbsent(step.wayOut())))
                         .toList(),
                 report.resolved().isEmpty() ? null : report.resolved(),
                 report.dialled(),
@@ -198,8 +203,13 @@ record TestReport(
         return report.steps().stream()
                 .filter(step -> Boolean.FALSE.equals(step.ok()))
                 .findFirst()
-                .map(step ->
-                        new Failure(step.name(), step.reason(), sqlState, step.message(), emptyAsAbsent(step.wayOut()), emptyAsAbsent(step.wayOut())))
+                .map(step -> new Failure(
+                        step.name(),
+                        step.reason(),
+                        sqlState,
+                        step.message(),
+                        emptyAsAbsent(step.wayOut()),
+                        emptyAsAbsent(step.wayOut())))
                 .orElse(null);
     }
 

@@ -56,7 +56,8 @@ public final class HistoryWire {
             String state,
 
             @Schema(
-                    description = "The step that the latest try reached: claim, preflight, persist, apply, verify or promote.",
+                    description =
+                            "The step that the latest try reached: claim, preflight, persist, apply, verify or promote.",
                     examples = "promote")
             String step,
 

@@ -213,7 +213,7 @@ public class ManagedRoles {
                             throw Problem.of(
                                     ErrorCode.ROTATION_UNFINISHED,
                                     "A password change is unfinished, so it is not certain which password the role has. The service"
- + " retries it; a rotate retries it immediately. Repeat this request once the state is ok.");
+                                            + " retries it; a rotate retries it immediately. Repeat this request once the state is ok.");
                         }
                     })
                     .chain(() -> CredentialStore.version(roleId, VersionState.CURRENT))

@@ -41,7 +41,7 @@ public final class NotChanged extends Problem {
             return new NotChanged(
                     ErrorCode.ROTATION_IN_DOUBT,
                     "A new password was sent and the server's answer is missing. The password is kept, and the"
- + " service resolves this by itself: "
+                            + " service resolves this by itself: "
                             + doubt.message(),
                     details);
         }

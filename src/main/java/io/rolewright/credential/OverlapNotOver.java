@@ -16,7 +16,7 @@ public final class OverlapNotOver extends Problem {
         super(
                 ErrorCode.OVERLAP_NOT_OVER,
                 "The last rotation was so recent that the credential which it replaced may still be in use."
- + " Wait, or send force=true to end it immediately.",
+                        + " Wait, or send force=true to end it immediately.",
                 Map.of("until", until),
                 Map.of(
                         "Retry-After",

@@ -62,10 +62,10 @@ public class ActiveResource {
             summary = "Read the active credential",
             description =
                     "Every read is audited, and answers are not cacheable; If-None-Match with the last ETag gets 304"
- + " while nothing has changed. With waitForVersion the answer comes once that version is served,"
- + " whichever replica made it, or is a 304 when the time is up. Token and right are checked again"
- + " after the wait; a caller that has lost them gets 403. Formats other than json are one line of"
- + " text.")
+                            + " while nothing has changed. With waitForVersion the answer comes once that version is served,"
+                            + " whichever replica made it, or is a 304 when the time is up. Token and right are checked again"
+                            + " after the wait; a caller that has lost them gets 403. Formats other than json are one line of"
+                            + " text.")
     @APIResponse(
             responseCode = "200",
             description = "OK",
@@ -91,7 +91,7 @@ public class ActiveResource {
                     @Parameter(
                             description =
                                     "uri and conninfo are libpq's, jdbc is pgjdbc's URL, pgpass is a line of .pgpass, pgbouncer a"
- + " line of userlist.txt with the SCRAM secret.",
+                                            + " line of userlist.txt with the SCRAM secret.",
                             schema =
                                     @Schema(
                                             type = SchemaType.STRING,

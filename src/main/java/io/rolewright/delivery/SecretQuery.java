@@ -38,9 +38,7 @@ public class SecretQuery {
     public String environment;
 
     @QueryParam("secretPath")
-    @Parameter(
-            description = "Path in the environment.",
-            schema = @Schema(type = SchemaType.STRING, defaultValue = "/"))
+    @Parameter(description = "Path in the environment.", schema = @Schema(type = SchemaType.STRING, defaultValue = "/"))
     public String secretPath;
 
     @QueryParam("viewSecretValue")

@@ -49,7 +49,7 @@ class SecretResource {
 
     private static final String DESCRIPTION =
             "Every read is audited, and answers are not cacheable; If-None-Match with the last ETag gets 304"
- + " while nothing has changed. A rotation serves nothing before its first proven password.";
+                    + " while nothing has changed. A rotation serves nothing before its first proven password.";
 
     private final Secrets secrets;
     private final CurrentCaller caller;
@@ -86,8 +86,7 @@ class SecretResource {
                             description = "Include secrets below the path.",
                             schema = @Schema(type = SchemaType.BOOLEAN, defaultValue = "false"))
                     String recursive,
-            @QueryParam("tagSlugs")
-                    @Parameter(description = "Secrets have no tags here, so any tag matches nothing.")
+            @QueryParam("tagSlugs") @Parameter(description = "Secrets have no tags here, so any tag matches nothing.")
                     String tagSlugs,
             @HeaderParam("If-None-Match") @Parameter(description = "ETag of an earlier answer.") String ifNoneMatch) {
         boolean below = SecretQuery.flag("recursive", recursive, false);
@@ -126,8 +125,7 @@ class SecretResource {
                     String version,
             @HeaderParam("If-None-Match") @Parameter(description = "ETag of an earlier answer.") String ifNoneMatch) {
         if (!SecretQuery.isBlank(type) && !type.equals("shared")) {
-            throw Problem.of(
-                    ErrorCode.SECRET_NOT_FOUND, "Only shared secrets exist here.");
+            throw Problem.of(ErrorCode.SECRET_NOT_FOUND, "Only shared secrets exist here.");
         }
         return secrets.one(asked(query, ifNoneMatch), secretName, version(version))
                 .map(answer -> answered(answer, found -> new One(found.get(0))));
@@ -158,8 +156,7 @@ class SecretResource {
                             description = "Include secrets below the path.",
                             schema = @Schema(type = SchemaType.BOOLEAN, defaultValue = "false"))
                     String recursive,
-            @QueryParam("tagSlugs")
-                    @Parameter(description = "Secrets have no tags here, so any tag matches nothing.")
+            @QueryParam("tagSlugs") @Parameter(description = "Secrets have no tags here, so any tag matches nothing.")
                     String tagSlugs,
             @HeaderParam("If-None-Match") @Parameter(description = "ETag of an earlier answer.") String ifNoneMatch) {
         return list(query, recursive, tagSlugs, ifNoneMatch);

@@ -78,7 +78,7 @@ class RequestGate {
                         routing,
                         ErrorCode.TOO_MANY_BODIES,
                         "Too many request bodies are arriving from this address at once. Send the body without pauses,"
- + " or try again.");
+                                + " or try again.");
             }
         });
     }

@@ -116,9 +116,10 @@ class AuditResource {
     @Operation(
             operationId = "exportAuditEventsAsCsv",
             summary = "Export the audit log as CSV",
-            description = "Streams all matching rows, newest first (RFC 4180). A cell that a spreadsheet would take for a"
- + " formula starts with an apostrophe. If the caller loses the right during the export, the body"
- + " is cut off before its last chunk.")
+            description =
+                    "Streams all matching rows, newest first (RFC 4180). A cell that a spreadsheet would take for a"
+                            + " formula starts with an apostrophe. If the caller loses the right during the export, the body"
+                            + " is cut off before its last chunk.")
     @APIResponse(
             responseCode = "200",
             description = "A header line, then one line per event.",
@@ -138,9 +139,8 @@ class AuditResource {
     @Operation(
             operationId = "exportAuditEventsAsJsonLines",
             summary = "Export the audit log as JSON lines",
-            description =
-                    "Streams all matching rows, newest first; each line is an AuditEvent. If the caller loses the"
- + " right during the export, the body is cut off before its last chunk.")
+            description = "Streams all matching rows, newest first; each line is an AuditEvent. If the caller loses the"
+                    + " right during the export, the body is cut off before its last chunk.")
     @APIResponse(
             responseCode = "200",
             description = "One line per event.",

@@ -68,7 +68,7 @@ class DeadlineGuard {
                 routing,
                 ErrorCode.NOT_IN_TIME,
                 "The request reached its deadline. It may or may not have been carried out: read the present"
- + " state before you try again.",
+                        + " state before you try again.",
                 "Retry-After",
                 "2");
     }

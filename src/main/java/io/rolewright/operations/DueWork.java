@@ -127,7 +127,8 @@ class DueWork {
                                 + " hour ago; the same from every replica")
                 .register(metrics);
         Gauge.builder("rolewright.roles.in.doubt", inDoubt, AtomicLong::doubleValue)
-                .description("Roles with a change in doubt: it was sent and the answer is missing; the same from every replica")
+                .description(
+                        "Roles with a change in doubt: it was sent and the answer is missing; the same from every replica")
                 .register(metrics);
         Gauge.builder("rolewright.store.copy", origin, store -> store.standing().copy() ? 1 : 0)
                 .description("1 while the store is a copy, which changes no password and sends nothing; else 0")
@@ -360,9 +361,7 @@ class DueWork {
                                 })
                                 .chain(done -> report(done, new Told(0, 0, false), new Written(0, false))))
                 .subscribe()
-                .with(
-                        this::lookInTime,
-                        failure -> log.warnf("Due work postponed: %s", StoreFault.describe(failure)));
+                .with(this::lookInTime, failure -> log.warnf("Due work postponed: %s", StoreFault.describe(failure)));
     }
 
     /** Sooner than the interval says when something is due before. */
@@ -399,7 +398,7 @@ class DueWork {
         }
         if (!turns.isEmpty()) {
             log.warn("Stopping while changes on targets are running; the next process to look for due work will"
- + " resume them");
+                    + " resume them");
         }
     }
 }

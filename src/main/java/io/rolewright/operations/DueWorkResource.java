@@ -53,9 +53,9 @@ class DueWorkResource {
             summary = "Run due work",
             description =
                     "Does everything that the built-in scheduler does: scheduled rotations, retries, recovery after"
- + " crashes, deferred revocations, probes, webhook and Vault deliveries. Answers when nothing more"
- + " is due or the budget is used up, and with a 403 as soon as the caller loses the right. May be"
- + " called as often and from as many places as you like; each piece of work is done once.")
+                            + " crashes, deferred revocations, probes, webhook and Vault deliveries. Answers when nothing more"
+                            + " is due or the budget is used up, and with a 403 as soon as the caller loses the right. May be"
+                            + " called as often and from as many places as you like; each piece of work is done once.")
     public Uni<DueWorkDone> run(
             @QueryParam("budgetSeconds")
                     @Parameter(
@@ -89,7 +89,9 @@ class DueWorkResource {
             @Schema(description = "How many of them serve a new password now.", examples = "3")
             int rotated,
 
-            @Schema(description = "Number of roles with a retry, recovery, revocation or probe that was due.", examples = "5")
+            @Schema(
+                    description = "Number of roles with a retry, recovery, revocation or probe that was due.",
+                    examples = "5")
             int roles,
 
             @Schema(description = "Number of webhook messages that were delivered.", examples = "4")
@@ -98,7 +100,9 @@ class DueWorkResource {
             @Schema(description = "Number of credentials that were written to Vault, or found there.", examples = "1")
             int vaultDelivered,
 
-            @Schema(description = "Whether due work is left because the budget was used up: call again.", examples = "false")
+            @Schema(
+                    description = "Whether due work is left because the budget was used up: call again.",
+                    examples = "false")
             boolean more,
 
             @Schema(

@@ -61,8 +61,7 @@ class KeyResource {
     @Operation(
             operationId = "getKeys",
             summary = "Show the keys that seal the store",
-            description =
-                    "Counts the records that need each data key, which reads every table with sealed values.")
+            description = "Counts the records that need each data key, which reads every table with sealed values.")
     public Uni<OneStatus> status() {
         allowed();
         return keys.status()
@@ -89,7 +88,7 @@ class KeyResource {
             summary = "Run a key command",
             description =
                     "The command runs in the background and continues in another process if this one ends. While it"
- + " runs, the same command returns that run; another command gets 400 `key_command_running`.")
+                            + " runs, the same command returns that run; another command gets 400 `key_command_running`.")
     public Uni<OneRun> begin(@NotNull(message = "Required") @Valid NewRun body) {
         var who = allowed();
         var requestId = request.id();
@@ -119,7 +118,9 @@ class KeyResource {
 
     @GET
     @Path("/runs/{runId}")
-    @Operation(operationId = "getKeyRun", summary = "Read a run of a key command, with the records that it could not open")
+    @Operation(
+            operationId = "getKeyRun",
+            summary = "Read a run of a key command, with the records that it could not open")
     public Uni<OneRun> byId(@PathParam("runId") @Parameter(schema = @Schema(format = "uuid")) String runId) {
         allowed();
         UUID id = Ids.parse("runId", runId);

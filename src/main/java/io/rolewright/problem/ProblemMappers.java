@@ -102,7 +102,7 @@ class ProblemMappers {
             return error(
                     ErrorCode.CHANGED_MEANWHILE,
                     "Another request deleted what this one refers to, or began to use what this one deletes, at the"
- + " same time. Nothing was changed. Read the present state, then repeat the request.",
+                            + " same time. Nothing was changed. Read the present state, then repeat the request.",
                     Map.of(),
                     Map.of());
         }
@@ -111,7 +111,7 @@ class ProblemMappers {
             return error(
                     ErrorCode.STORE_UNAVAILABLE,
                     "The service's own database did not answer. Assume that nothing was changed unless a read shows"
- + " that it was, then try again.",
+                            + " that it was, then try again.",
                     Map.of(),
                     Map.of("Retry-After", "2"));
         }

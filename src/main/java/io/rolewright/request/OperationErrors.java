@@ -42,6 +42,7 @@ final class OperationErrors {
             ErrorCode.TOKEN_INVALID,
             ErrorCode.TOKEN_EXPIRED,
             ErrorCode.TOKEN_REVOKED,
+            ErrorCode.TOKEN_ADDRESS_NOT_TRUSTED,
             ErrorCode.PERMISSION_DENIED);
 
     private static final Set<ErrorCode> WITH_A_BODY = EnumSet.of(
@@ -85,6 +86,7 @@ final class OperationErrors {
                             ErrorCode.TOKEN_INVALID,
                             ErrorCode.TOKEN_EXPIRED,
                             ErrorCode.TOKEN_REVOKED,
+                            ErrorCode.TOKEN_ADDRESS_NOT_TRUSTED,
                             ErrorCode.PERMISSION_DENIED),
             "PayloadTooLarge", List.of(ErrorCode.BODY_TOO_LARGE),
             "UnsupportedMediaType", List.of(ErrorCode.UNSUPPORTED_MEDIA_TYPE),

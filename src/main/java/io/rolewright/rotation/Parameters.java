@@ -111,7 +111,7 @@ class Parameters {
         if (bits < config.minimumEntropy() && told.add(row.id)) {
             log.warnf(
                     "Rotation %s generates passwords of %d bits, fewer than the %d that are required today: change"
- + " its passwordRequirements",
+                            + " its passwordRequirements",
                     row.id, (int) bits, config.minimumEntropy());
         }
         return policy;

@@ -11,8 +11,7 @@ import org.jspecify.annotations.Nullable;
 @JsonInclude(JsonInclude.Include.ALWAYS)
 @Schema(name = "RotationSummaryResponse", description = "Attempts that have ended, by the day on which they began.")
 record RotationSummary(
-        @Schema(description = "Start of the first day.")
-        Instant since,
+        @Schema(description = "Start of the first day.") Instant since,
 
         @Schema(description = "Each day once, oldest first; the last is today.")
         List<Day> days,

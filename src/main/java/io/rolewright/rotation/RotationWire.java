@@ -82,7 +82,8 @@ class RotationWire {
             @NotNull(message = "Required")
             @Pattern(regexp = UUID_FORM, message = "Must be a UUID")
             @Schema(
-                    description = "The connection through which passwords are changed: one of the project or of the organisation.",
+                    description =
+                            "The connection through which passwords are changed: one of the project or of the organisation.",
                     format = "uuid")
             String connectionId,
 
@@ -131,8 +132,9 @@ class RotationWire {
 
             @Pattern(regexp = "report|reassert", message = "Must be report or reassert")
             @Schema(
-                    description = "What to do when somebody else has changed a password: report it, or set the managed password"
- + " again.",
+                    description =
+                            "What to do when somebody else has changed a password: report it, or set the managed password"
+                                    + " again.",
                     type = SchemaType.STRING,
                     enumeration = {"report", "reassert"},
                     defaultValue = "report",
@@ -148,14 +150,16 @@ class RotationWire {
             @Schema(description = "Allow superuser and replication roles.", defaultValue = "false", nullable = true)
             Boolean allowPrivileged,
 
-            @Schema(description = "When to rotate next, instead of the time that follows from the schedule.", nullable = true)
+            @Schema(
+                    description = "When to rotate next, instead of the time that follows from the schedule.",
+                    nullable = true)
             Instant nextRotationAt,
 
             @Valid
             @Schema(
                     description =
                             "Where each proven credential is written in Vault (KV engine, version 2). Requires the right to"
- + " read generated credentials.",
+                                    + " read generated credentials.",
                     nullable = true)
             VaultPlace vaultKv) {
 
@@ -225,13 +229,14 @@ class RotationWire {
 
             @Schema(
                     description = "When to rotate next, instead of the time that follows from the schedule; requires"
- + " isAutoRotationEnabled.",
+                            + " isAutoRotationEnabled.",
                     nullable = true)
             Instant nextRotationAt,
 
             @Schema(
-                    description = "null stops the deliveries; what is in Vault remains. Sending the present place again writes the"
- + " credential again immediately.",
+                    description =
+                            "null stops the deliveries; what is in Vault remains. Sending the present place again writes the"
+                                    + " credential again immediately.",
                     nullable = true)
             @JsonDeserialize(using = RemovablePlace.class)
             Optional<@Valid VaultPlace> vaultKv) {
@@ -328,7 +333,7 @@ class RotationWire {
             @Schema(
                     description =
                             "Apply from the next password on. Making passwords easier to guess requires the right to read"
- + " the generated credentials.",
+                                    + " the generated credentials.",
                     nullable = true)
             PasswordRequirements passwordRequirements) {
 
@@ -587,8 +592,9 @@ class RotationWire {
     @Schema(name = "PostgresGeneratedCredentialsResponse")
     record GeneratedCredentials(
             @Schema(
-                    description = "By index: the credential of username1, and of username2 once it has one. Both work until the"
- + " next rotation replaces the inactive one.")
+                    description =
+                            "By index: the credential of username1, and of username2 once it has one. Both work until the"
+                                    + " next rotation replaces the inactive one.")
             List<Credential> generatedCredentials,
 
             @Schema(description = "Index of the credential that is served.", examples = "0")

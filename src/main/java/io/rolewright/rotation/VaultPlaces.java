@@ -59,7 +59,7 @@ public class VaultPlaces implements SlugBounds {
             throw Problem.of(
                     ErrorCode.VAULT_NOT_CONFIGURED,
                     "vaultKv: this service is not configured to write to Vault. Its operator can set"
- + " quarkus.vault.url and rolewright.vault-kv.places.");
+                            + " quarkus.vault.url and rolewright.vault-kv.places.");
         }
         if (!allow(project, place.mount(), place.path())) {
             throw Problem.of(

@@ -65,7 +65,7 @@ class FileRootKey implements RootKeySource {
         if (!key.rootKeyId().equals(keys.activeId())) {
             log.infof(
                     "Data key %d is still wrapped by root key %s: run the key command rewrap before you remove that"
- + " root key",
+                            + " root key",
                     key.id(), key.rootKeyId());
         }
         try {

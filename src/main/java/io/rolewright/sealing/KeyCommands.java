@@ -187,8 +187,7 @@ public class KeyCommands {
                 .execute(() -> work(id).subscribe()
                         .with(
                                 done -> {},
-                                failure ->
-                                        log.warnf("Key command run %s is suspended: %s", id, reason(failure))));
+                                failure -> log.warnf("Key command run %s is suspended: %s", id, reason(failure))));
     }
 
     private Uni<Void> work(UUID id) {

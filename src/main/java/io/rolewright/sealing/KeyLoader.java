@@ -110,7 +110,9 @@ class KeyLoader {
             all.add(dataKey);
             active = key.active() ? dataKey : active;
             if (key.key().source() != roots.active()) {
-                log.infof("%s is not wrapped by the configured source of root keys: run the key command rewrap", key.key());
+                log.infof(
+                        "%s is not wrapped by the configured source of root keys: run the key command rewrap",
+                        key.key());
             }
         }
         byte[] canary = stored.constants().get(StoredKeys.CANARY);

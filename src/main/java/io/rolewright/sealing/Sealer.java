@@ -116,7 +116,9 @@ public class Sealer {
             log.warnf("This process has sealed 2^28 times with %s: run the key command new-data-key", key);
         }
         if (seals > MOST_SEALS_PER_KEY) {
-            throw Problem.of(ErrorCode.DATA_KEY_EXHAUSTED, "The data key has reached its safe number of uses. Create a new one.");
+            throw Problem.of(
+                    ErrorCode.DATA_KEY_EXHAUSTED,
+                    "The data key has reached its safe number of uses. Create a new one.");
         }
     }
 }

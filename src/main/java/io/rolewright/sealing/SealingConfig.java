@@ -10,7 +10,7 @@ import java.util.Optional;
 interface SealingConfig {
 
     /**
-     * File with the root keys ({@code ROLEWRIGHT_ROOT_KEY_FILE}); {@link RootKeyFile} says what stands in it. Absent
+     * File with the root keys, one {@code <key id>:<32 bytes in base64>} on each line. Absent
      * only where another source of root keys is configured.
      */
     @WithParentName

@@ -25,13 +25,13 @@ public interface TargetConfig {
     @WithDefault("${ALLOW_INTERNAL_IP_CONNECTIONS:false}")
     boolean allowInternalIpConnections();
 
-    /** Sessions at once to one address and port; one of them is kept for due work. More costs the target's slots. */
+    /** Concurrent sessions to one address and port; one of them is kept for due work. More costs the target's slots. */
     @WithDefault("2")
     @Min(2)
     @Max(32)
     int sessionsPerTarget();
 
-    /** Sessions at once to all targets. */
+    /** Concurrent sessions to all targets. */
     @WithDefault("32")
     @Min(2)
     @Max(1024)
@@ -47,11 +47,11 @@ public interface TargetConfig {
     @WithDefault("3s")
     Duration maximumWait();
 
-    /** For one address to accept a TCP connection; a host with several addresses is tried in turn. */
+    /** How long one address has to accept a TCP connection; a host with several addresses is tried in turn. */
     @WithDefault("3s")
     Duration connectTimeout();
 
-    /** For the name servers to answer. */
+    /** How long the name servers have to answer. */
     @WithDefault("3s")
     Duration lookupTimeout();
 

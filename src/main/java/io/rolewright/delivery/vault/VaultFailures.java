@@ -48,9 +48,7 @@ final class VaultFailures {
                 return new Answer("vault_not_reachable", true);
             }
         }
-        log.warnf(
-                "Unexpected fault in the Vault client: %s",
-                failure.getClass().getName());
+        log.warnf("Unexpected fault in the Vault client: %s", failure.getClass().getName());
         return Answer.refused("vault_fault");
     }
 

@@ -59,7 +59,7 @@ class WebhookResource {
     private static final String DELIVERY_ID = "deliveryId";
     private static final String KEY_DESCRIPTION =
             "A request repeated with the same key within 24 hours gets the first answer, without what is"
- + " shown only once.";
+                    + " shown only once.";
 
     private final Webhooks webhooks;
     private final CurrentCaller caller;
@@ -95,10 +95,9 @@ class WebhookResource {
     @Operation(
             operationId = "createWebhook",
             summary = "Create a webhook",
-            description =
-                    "The secret that messages are verified with is returned here and never again. Messages are"
- + " CloudEvents, signed according to the Standard Webhooks specification, and never contain a"
- + " password.")
+            description = "The secret that messages are verified with is returned here and never again. Messages are"
+                    + " CloudEvents, signed according to the Standard Webhooks specification, and never contain a"
+                    + " password.")
     public Uni<RestResponse<Made>> create(
             @HeaderParam("Idempotency-Key") @Parameter(description = KEY_DESCRIPTION) String idempotencyKey,
             @NotNull @Valid NewWebhook body) {
@@ -165,7 +164,7 @@ class WebhookResource {
             operationId = "rotateWebhookSecret",
             summary = "Rotate the secret of a webhook",
             description = "The new secret is returned here and never again. For 24 hours messages are signed with both"
- + " secrets.")
+                    + " secrets.")
     public Uni<RestResponse<Made>> rotateSecret(
             @PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId) {
         return webhooks.rotateSecret(act(), id(webhookId))
@@ -179,9 +178,8 @@ class WebhookResource {
     @Operation(
             operationId = "testWebhook",
             summary = "Send a test message",
-            description =
-                    "Sends one message of type io.rolewright.webhook.test immediately, without retries. Only the"
- + " status of the receiver's answer is returned.")
+            description = "Sends one message of type io.rolewright.webhook.test immediately, without retries. Only the"
+                    + " status of the receiver's answer is returned.")
     public Uni<Tested> test(@PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId) {
         return webhooks.test(act(), id(webhookId), request.timeLeft())
                 .map(answer -> new Tested(answer.taken(), answer.failure(), answer.status()));
@@ -225,7 +223,7 @@ class WebhookResource {
             operationId = "replayWebhookDelivery",
             summary = "Redeliver a message",
             description = "For a dead letter, or a message that was lost behind the receiver. It may arrive after newer"
- + " ones: compare credentialVersion.")
+                    + " ones: compare credentialVersion.")
     public Uni<OneDelivery> replay(
             @PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId,
             @PathParam(DELIVERY_ID) @Parameter(schema = @Schema(format = "uuid")) String deliveryId,
@@ -319,8 +317,8 @@ class WebhookResource {
     private static final String NAME = "[a-z0-9]+(-[a-z0-9]+)*";
     private static final String NAME_RULE = "must be lower-case letters and digits, with single hyphens between them";
     private static final String EVENTS = "The event types that it subscribes to.";
-    private static final String CA_CERT = "PEM certificates of the authority that signed the receiver's certificate; absent: the public"
- + " ones.";
+    private static final String CA_CERT =
+            "PEM certificates of the authority that signed the receiver's certificate; absent: the public" + " ones.";
 
     @RegisterForReflection
     @Schema(name = "CreateWebhook")
@@ -390,7 +388,10 @@ class WebhookResource {
             @Schema(required = true, description = "Consecutive failures since the last successful delivery.")
             int failures,
 
-            @Schema(required = true, nullable = true, description = "No delivery is tried before this time, after a failure.")
+            @Schema(
+                    required = true,
+                    nullable = true,
+                    description = "No delivery is tried before this time, after a failure.")
             Instant quietUntil,
 
             @Schema(required = true, nullable = true) Instant lastDeliveredAt,
@@ -447,7 +448,7 @@ class WebhookResource {
             @Schema(
                     description =
                             "The secret that messages are verified with. Returned only here; absent in the answer to a"
- + " repeated request.",
+                                    + " repeated request.",
                     examples = "whsec_…")
             String secret) {
 

@@ -304,8 +304,7 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
                                 .invoke(count -> {
                                     if (count == 0) {
                                         throw Problem.of(
-                                                ErrorCode.DELIVERY_PENDING,
-                                                "This delivery is still being tried.");
+                                                ErrorCode.DELIVERY_PENDING, "This delivery is still being tried.");
                                     }
                                 })
                                 .chain(() -> audit.record(success(act, AuditType.REPLAY_WEBHOOK_DELIVERY, row)

@@ -188,8 +188,10 @@ class WebhookTest {
         hook("/new", "rotation.recovered");
         hook("/both", "rotation.well-again", "rotation.recovered");
         hook("/other", "rotation.drifted", "app-connection.recovered");
-        TestStore.sql("INSERT INTO outbox_fact (id, type, project_id, subject_kind, subject_id, facts, ordering_key) SELECT gen_random_uuid(),"
-                + " 'rotation.well-again', '" + Rotating.project() + "', 'rotation', gen_random_uuid(), '{\"reason\": \"ok\"}', 'recovered'");
+        TestStore.sql(
+                "INSERT INTO outbox_fact (id, type, project_id, subject_kind, subject_id, facts, ordering_key) SELECT gen_random_uuid(),"
+                        + " 'rotation.well-again', '" + Rotating.project()
+                        + "', 'rotation', gen_random_uuid(), '{\"reason\": \"ok\"}', 'recovered'");
 
         runDue();
 
@@ -200,7 +202,9 @@ class WebhookTest {
     }
 
     private List<String> types(String path) {
-        return receiver.at(path).stream().map(got -> got.event().getString("type")).toList();
+        return receiver.at(path).stream()
+                .map(got -> got.event().getString("type"))
+                .toList();
     }
 
     /** The server is gone after the statement was sent. */
