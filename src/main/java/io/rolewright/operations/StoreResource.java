@@ -45,7 +45,7 @@ class StoreResource {
     @GET
     @Operation(
             operationId = "getStore",
-            summary = "Show whether the service's own database is a copy",
+            summary = "Show whether the store is a copy",
             description = "A copy changes no password, and sends no webhook and nothing to Vault, until it is adopted.")
     public Uni<OneStore> standing() {
         allowed();
@@ -57,7 +57,7 @@ class StoreResource {
     @Path("/adopt")
     @Operation(
             operationId = "adoptStore",
-            summary = "Make this copy the store whose work is done",
+            summary = "Adopt a copy of the store",
             description =
                     "Stop the original first: two stores that give the same roles new passwords lock consumers out. What is"
                             + " due begins with the next look for due work. Changes nothing if the store is no copy.")
@@ -95,17 +95,16 @@ class StoreResource {
     @JsonInclude(JsonInclude.Include.ALWAYS)
     @Schema(name = "Store")
     record Store(
-            @Schema(required = true, description = "Whether it is a copy.", examples = "false")
+            @Schema(required = true, description = "Whether the store is a copy.", examples = "false")
             boolean copy,
 
             @Schema(
                     required = true,
                     description =
-                            "What is another one than when the store began to work or was adopted last; empty if it is"
-                                    + " no copy.",
+                            "What differs from when the store was first used or last adopted; empty if it is not a copy.",
                     examples = "[\"the server's system identifier\"]")
             List<String> differences,
 
-            @Schema(description = "When the store began to work, or was adopted last.", nullable = true)
+            @Schema(description = "When the store was first used or last adopted.", nullable = true)
             Instant recordedAt) {}
 }
