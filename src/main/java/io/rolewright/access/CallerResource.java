@@ -28,7 +28,7 @@ class CallerResource {
 
     @GET
     @Compressible
-    @Operation(operationId = "getCaller", summary = "Ask who the token belongs to and what it may do")
+    @Operation(operationId = "getCaller", summary = "Show the identity and rights of the caller")
     public RestResponse<OneCaller> get() {
         var who = caller.get();
         return NoStore.ok(new OneCaller(new CallerView(
@@ -53,17 +53,17 @@ class CallerResource {
             @Schema(required = true) UUID identityId,
             @Schema(required = true, examples = "terraform") String identityName,
 
-            @Schema(required = true, description = "Everywhere, as action:subject.")
+            @Schema(required = true, description = "Rights in every project, as action:subject.")
             List<String> rights,
 
-            @Schema(required = true, description = "Where there are more than everywhere.")
+            @Schema(required = true, description = "Projects in which the caller has more rights.")
             List<ProjectRights> projects) {}
 
     @Schema(name = "CallerProject")
     record ProjectRights(
             @Schema(required = true) UUID projectId,
 
-            @Schema(required = true, description = "Those of everywhere included.")
+            @Schema(required = true, description = "Includes the rights that apply everywhere.")
             List<String> rights) {}
 
     @Schema(name = "CallerResponse")

@@ -72,7 +72,7 @@ class IdentityResource {
 
     @GET
     @Compressible
-    @Operation(operationId = "listIdentities", summary = "List the machine identities", description = "By name.")
+    @Operation(operationId = "listIdentities", summary = "List machine identities", description = "By name.")
     public Uni<IdentityList> list(@BeanParam PageQuery page) {
         Rights.require(caller.get(), Right.IDENTITY_READ);
         return identities
@@ -109,12 +109,13 @@ class IdentityResource {
             operationId = "createIdentity",
             summary = "Create a machine identity",
             description =
-                    "Without roles it may do nothing yet; without a client secret or token it cannot call. Roles are"
-                            + " given by `roles`, or by `role` in the reference's words: admin is our admin; member and no-access"
-                            + " are no role in the organisation. The answer has both.")
+                    "Without roles it may do nothing; without a client secret, a token or a login configuration it"
+                            + " cannot call. Roles are given by `roles`, or by `role` in Infisical's words: admin means admin"
+                            + " here; member and no-access mean no role in the organisation. The answer has both.")
     public Uni<OneIdentity> create(
             @HeaderParam("Idempotency-Key")
-                    @Parameter(description = "Sent again within 24 hours, the same request gets the same reply.")
+                    @Parameter(
+                            description = "A request repeated with the same key within 24 hours gets the first answer.")
                     @Nullable
                     String idempotencyKey,
             @NotNull @Valid NewIdentity body) {
@@ -140,10 +141,10 @@ class IdentityResource {
     @Path("{identityId}")
     @Operation(
             operationId = "updateIdentity",
-            summary = "Change a machine identity",
+            summary = "Update a machine identity",
             description =
-                    "Roles sent, by either field, replace those in the organisation; they count for tokens that are"
-                            + " out already, at once in this replica and within five seconds in the others.")
+                    "The roles sent, by either field, replace those in the organisation. They apply to tokens that"
+                            + " were already issued: immediately in this replica, within five seconds in the others.")
     public Uni<OneIdentity> change(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
             @NotNull @Valid ChangedIdentity body) {
@@ -192,8 +193,8 @@ class IdentityResource {
             operationId = "deleteIdentity",
             summary = "Delete a machine identity",
             description =
-                    "With its roles, client secrets and tokens; none of its access tokens counts any more. One with"
-                            + " hasDeleteProtection is a 400 `delete_protected`.")
+                    "Also deletes its roles, client secrets and tokens, and ends its access tokens. An identity with"
+                            + " hasDeleteProtection gets 400 `delete_protected`.")
     public Uni<OneIdentity> delete(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
         var act = act();
@@ -279,7 +280,7 @@ class IdentityResource {
             @Nullable
             List<@NotNull @Valid IdentityMetadata> metadata) {}
 
-    @Schema(name = "UpdateIdentity", description = "What is absent stays as it is.")
+    @Schema(name = "UpdateIdentity", description = "Fields that are absent remain unchanged.")
     record ChangedIdentity(
             @Size(min = 1, max = 64)
             @Pattern(
@@ -320,13 +321,13 @@ class IdentityResource {
             @Schema(required = true, examples = "terraform") String name,
             @Schema(required = true) UUID orgId,
 
-            @Schema(required = true, description = "What it logs in with, beside a client secret.")
+            @Schema(required = true, description = "The client id that it logs in with, together with a client secret.")
             String clientId,
 
-            @Schema(required = true, description = "In the organisation, and so in every project.")
+            @Schema(required = true, description = "Roles in the organisation, which apply in every project.")
             List<String> roles,
 
-            @Schema(required = true, description = "More roles, by project.")
+            @Schema(required = true, description = "Additional roles, by project.")
             List<ProjectRoles> projects,
 
             @Schema(required = true, description = "universal-auth, token-auth, kubernetes-auth, oidc-auth")
@@ -403,6 +404,6 @@ class IdentityResource {
     record IdentityList(
             @Schema(required = true) List<IdentityView> identities,
 
-            @Schema(description = "Send it as cursor for the next page; absent on the last one.") @Nullable
+            @Schema(description = "Send it as cursor to get the next page; absent on the last page.") @Nullable
             String nextCursor) {}
 }

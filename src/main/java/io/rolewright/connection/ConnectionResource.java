@@ -99,14 +99,14 @@ class ConnectionResource {
     @GET
     @Compressible
     @Path("/options")
-    @Operation(operationId = "listAppConnectionOptions", summary = "What kinds of connections there are")
+    @Operation(operationId = "listAppConnectionOptions", summary = "List the types of connections")
     public Options options() {
         return new Options(List.of(new Option("PostgreSQL", ConnectionWire.APP, List.of(ConnectionWire.METHOD), true)));
     }
 
     @GET
     @Compressible
-    @Operation(operationId = "listAppConnections", summary = "List the connections of every app")
+    @Operation(operationId = "listAppConnections", summary = "List connections of every type")
     public Uni<Many> listAll(
             @QueryParam("projectId") @Parameter(description = PROJECT) String projectId, @BeanParam PageQuery page) {
         return list(projectId, page);
@@ -115,7 +115,7 @@ class ConnectionResource {
     @GET
     @Compressible
     @Path("/postgres")
-    @Operation(operationId = "listPostgresAppConnections", summary = "List the PostgreSQL connections")
+    @Operation(operationId = "listPostgresAppConnections", summary = "List PostgreSQL connections")
     public Uni<Many> list(
             @QueryParam("projectId") @Parameter(description = PROJECT) String projectId, @BeanParam PageQuery query) {
         Page page = query.page();
@@ -131,7 +131,7 @@ class ConnectionResource {
     @Path("/postgres/available")
     @Operation(
             operationId = "listAvailablePostgresAppConnections",
-            summary = "List the connections that the caller may use in a rotation")
+            summary = "List connections that the caller may use in a rotation")
     public Uni<ManyAvailable> available(
             @QueryParam("projectId") @Parameter(description = "This project's connections beside the organisation's.")
                     String projectId,
@@ -172,7 +172,7 @@ class ConnectionResource {
     @GET
     @Compressible
     @Path("/postgres/{connectionId}/usage")
-    @Operation(operationId = "getPostgresAppConnectionUsage", summary = "List what uses a connection")
+    @Operation(operationId = "getPostgresAppConnectionUsage", summary = "List the rotations that use a connection")
     public Uni<Usage> usage(
             @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId) {
         return connections.usage(caller.get(), id(connectionId)).map(Usage::new);
@@ -184,17 +184,17 @@ class ConnectionResource {
     @Consumes(MediaType.APPLICATION_JSON)
     @Operation(
             operationId = "createPostgresAppConnection",
-            summary = "Test a login and keep it",
+            summary = "Create a connection",
             description =
-                    "Logs in to the server first; nothing is kept if that fails. Once the connection exists, the answer is the"
-                            + " connection with its state. If that answer is lost (the caller hung up, a 5xx, a crash), the same"
-                            + " request by the same identity gets it within an hour, once, while nothing has changed it; otherwise"
-                            + " name_taken says the id in details.id.")
+                    "The service logs in to the server first and stores nothing if that fails. Once the connection"
+                            + " exists, the answer is the connection with its state. If that answer is lost (the caller hung"
+                            + " up, a 5xx, a crash), the same identity can send the same request again within an hour and gets"
+                            + " it, once, as long as the connection is unchanged; otherwise the answer is name_taken with the"
+                            + " id in details.id.")
     public Uni<One> create(
             @HeaderParam("Idempotency-Key")
                     @Parameter(
-                            description =
-                                    "Repeating a request with the same key within 24 hours gives the first answer.")
+                            description = "A request repeated with the same key within 24 hours gets the first answer.")
                     String idempotencyKey,
             @NotNull(message = "Required") @Valid NewConnection body) {
         refuseGateway(body.gatewayId(), body.gatewayPoolId());
@@ -231,10 +231,9 @@ class ConnectionResource {
     @Operation(
             operationId = "updatePostgresAppConnection",
             summary = "Change a connection",
-            description =
-                    "New credentials are tested first; nothing is changed if that fails. Where a connection leads that"
-                            + " rotations use, and its TLS, is changed only by who may read the generated credentials of all of"
-                            + " them: they would be sent there.")
+            description = "New credentials are tested first; nothing is changed if the test fails. Changing the host,"
+                    + " port, database or TLS of a connection that rotations use requires the right to read the"
+                    + " generated credentials of all of them, because they would be sent there.")
     public Uni<One> change(
             @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId,
             @NotNull(message = "Required") @Valid ChangedConnection body) {
@@ -253,13 +252,11 @@ class ConnectionResource {
     @DELETE
     @Cancellable(false)
     @Path("/postgres/{connectionId}")
-    @Operation(operationId = "deletePostgresAppConnection", summary = "Delete a connection that nothing uses")
+    @Operation(operationId = "deletePostgresAppConnection", summary = "Delete an unused connection")
     public Uni<One> delete(
             @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId,
             @QueryParam("discardManagedPassword")
-                    @Parameter(
-                            description =
-                                    "Whether a managed password, of which nobody else has a copy, may go with it.")
+                    @Parameter(description = "Also delete the managed password, of which no other copy exists.")
                     @DefaultValue("false")
                     boolean discardManagedPassword) {
         return connections
@@ -272,10 +269,9 @@ class ConnectionResource {
     @Path("/postgres/{connectionId}/rotate")
     @Operation(
             operationId = "rotatePostgresAppConnection",
-            summary = "Give a managed connection a new password now",
-            description =
-                    "Answers when the new password is proven. 400 rotation_in_progress and rotation_failed (with the"
-                            + " reason) leave the one before current.")
+            summary = "Rotate the password of a managed connection",
+            description = "Answers once the new password is proven. After 400 rotation_in_progress or rotation_failed"
+                    + " (with the reason) the previous password remains current.")
     @APIResponse(
             responseCode = "200",
             description = "OK",
@@ -283,15 +279,14 @@ class ConnectionResource {
     @APIResponse(
             responseCode = "504",
             description =
-                    "rotation_in_doubt: a password was sent and the answer is missing. Both are kept; details.attemptId is"
-                            + " the attempt that ends by itself.",
+                    "rotation_in_doubt: a new password was sent and the server's answer is missing. Both passwords"
+                            + " are kept, and the service resolves the attempt in details.attemptId by itself.",
             content = @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(ref = "ApiError")))
     public Uni<One> rotate(
             @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId,
             @HeaderParam("Idempotency-Key")
                     @Parameter(
-                            description =
-                                    "Repeating a request with the same key within 24 hours gives the first answer.")
+                            description = "A request repeated with the same key within 24 hours gets the first answer.")
                     String idempotencyKey) {
         UUID id = id(connectionId);
         return connections.rotate(act(), id, idempotencyKey, One.class, this::one, deadline());
@@ -302,10 +297,9 @@ class ConnectionResource {
     @Path("/postgres/{connectionId}/release")
     @Operation(
             operationId = "releasePostgresAppConnection",
-            summary = "Hand out a managed password and stop managing it",
-            description =
-                    "The connection stays, as an ordinary one with that password. Until its credentials change, the"
-                            + " request can be repeated.")
+            summary = "Release a managed password",
+            description = "Returns the password and stops managing it. The connection remains, as an ordinary one with"
+                    + " that password. The request can be repeated until the credentials change.")
     public Uni<RestResponse<ReleasedOne>> release(
             @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId) {
         return connections
@@ -324,7 +318,7 @@ class ConnectionResource {
     @Consumes(MediaType.APPLICATION_JSON)
     @Operation(
             operationId = "testPostgresCredentials",
-            summary = "Test a login without keeping it",
+            summary = "Test credentials without storing them",
             description = "A refused login is a report with ok: false, not an error.")
     public Uni<Report> test(@NotNull(message = "Required") @Valid CredentialsTest body) {
         return connections
@@ -352,7 +346,7 @@ class ConnectionResource {
     @Path("/postgres/{connectionId}/attempts")
     @Operation(
             operationId = "listPostgresAppConnectionAttempts",
-            summary = "List what was tried to change a managed password, newest first")
+            summary = "List attempts to change a managed password, newest first")
     public Uni<Attempts> attempts(
             @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId,
             @BeanParam PageQuery query) {
@@ -367,7 +361,7 @@ class ConnectionResource {
     @Path("/postgres/{connectionId}/versions")
     @Operation(
             operationId = "listPostgresAppConnectionVersions",
-            summary = "List the passwords of a managed connection, without the passwords, newest first")
+            summary = "List password versions of a managed connection, without the passwords, newest first")
     public Uni<Versions> versions(
             @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId,
             @BeanParam PageQuery query) {

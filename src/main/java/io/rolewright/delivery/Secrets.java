@@ -132,7 +132,7 @@ class Secrets {
     private static List<Value> readable(Request request, Question question, Found found) {
         if (found.project() == null) {
             if (Rights.reach(found.by(), request.right()).everywhere()) {
-                throw Problem.of(ErrorCode.PROJECT_NOT_FOUND, "There is no such project.");
+                throw Problem.of(ErrorCode.PROJECT_NOT_FOUND, "The project does not exist.");
             }
             throw Rights.denied(request.right()); // What is not there is not told from what is somebody else's.
         }

@@ -333,9 +333,7 @@ class DueWork {
         arm(jittered(config.pollInterval()));
         OwnContext.on(vertx.getOrCreateContext(), origin::look)
                 .subscribe()
-                .with(
-                        this::lookFor,
-                        failure -> log.warnf("Due work waits for its next turn: %s", StoreFault.describe(failure)));
+                .with(this::lookFor, failure -> log.warnf("Due work postponed: %s", StoreFault.describe(failure)));
     }
 
     private void lookFor(StoreOrigin.Standing standing) {

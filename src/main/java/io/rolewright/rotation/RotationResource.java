@@ -61,7 +61,7 @@ import org.jboss.resteasy.reactive.server.Cancellable;
 class RotationResource {
 
     private static final String IDEMPOTENCY =
-            "Repeating a request with the same key within 24 hours gives the first answer.";
+            "A request repeated with the same key within 24 hours gets the first answer.";
 
     private final Rotations rotations;
     private final RotationSummaries summaries;
@@ -91,14 +91,14 @@ class RotationResource {
     @GET
     @Compressible
     @Path("/options")
-    @Operation(operationId = "listSecretRotationOptions", summary = "What kinds of rotations there are")
+    @Operation(operationId = "listSecretRotationOptions", summary = "List the types of rotations")
     public RotationOptions options() {
         return RotationOptions.ALL;
     }
 
     @GET
     @Compressible
-    @Operation(operationId = "listSecretRotations", summary = "List a project's rotations of every type")
+    @Operation(operationId = "listSecretRotations", summary = "List rotations of every type in a project")
     public Uni<Many> listAll(
             @QueryParam("projectId") @NotNull(message = "Required") String projectId, @BeanParam PageQuery page) {
         return list(projectId, page);
@@ -109,14 +109,14 @@ class RotationResource {
     @Path("/summary")
     @Operation(
             operationId = "summarizeSecretRotations",
-            summary = "Count how attempts ended, day by day",
-            description = "Of all rotations that the caller may read, or those of one project.")
+            summary = "Summarize attempts by day",
+            description = "Counts the attempts of all rotations that the caller may read, or of one project.")
     public Uni<RotationSummary> summary(
-            @QueryParam("projectId") @Parameter(description = "All that the caller may read, if absent.")
+            @QueryParam("projectId") @Parameter(description = "Absent: all projects that the caller may read.")
                     String projectId,
             @QueryParam("days")
                     @Parameter(
-                            description = "How many to look back, today included.",
+                            description = "Number of days, including today.",
                             schema =
                                     @Schema(
                                             type = SchemaType.INTEGER,
@@ -126,7 +126,7 @@ class RotationResource {
                     String days,
             @QueryParam("timeZone")
                     @Parameter(
-                            description = "Where a day begins: a name of the IANA time zone database.",
+                            description = "Time zone of the days: a name of the IANA time zone database.",
                             schema = @Schema(type = SchemaType.STRING, defaultValue = "UTC"),
                             example = "Europe/Berlin")
                     String timeZone) {
@@ -140,7 +140,7 @@ class RotationResource {
     @Path("/postgres-credentials")
     @Operation(
             operationId = "listPostgresCredentialsRotations",
-            summary = "List a project's rotations of PostgreSQL credentials")
+            summary = "List PostgreSQL credentials rotations in a project")
     public Uni<Many> list(
             @QueryParam("projectId") @NotNull(message = "Required") String projectId, @BeanParam PageQuery query) {
         Page page = query.page();
@@ -160,7 +160,9 @@ class RotationResource {
     @GET
     @Compressible
     @Path("/postgres-credentials/rotation-name/{rotationName}")
-    @Operation(operationId = "getPostgresCredentialsRotationByName", summary = "Read a rotation by its name and place")
+    @Operation(
+            operationId = "getPostgresCredentialsRotationByName",
+            summary = "Read a rotation by name, environment and path")
     public Uni<One> getByName(
             @PathParam("rotationName") String rotationName,
             @QueryParam("projectId") @NotNull(message = "Required") String projectId,
@@ -177,13 +179,13 @@ class RotationResource {
     @Consumes(MediaType.APPLICATION_JSON)
     @Operation(
             operationId = "createPostgresCredentialsRotation",
-            summary = "Create a rotation and give its first role a password",
-            description =
-                    "username1 gets a password at once, which is proven by a login before it is served. username2 is"
-                            + " not touched before the first rotation. An answer with state in_doubt or parked says that the"
-                            + " change is not proven yet: the rotation exists and resolves by itself. If the answer is lost (the"
-                            + " caller hung up, a 5xx, a crash), the same request by the same identity gets it within an hour,"
-                            + " once, while nothing has changed the rotation; otherwise name_taken says the id in details.id.")
+            summary = "Create a rotation",
+            description = "The role username1 gets a password immediately, which a login proves before it is served;"
+                    + " username2 is not touched before the first rotation. The state in_doubt or parked means that"
+                    + " the change is not proven yet: the rotation exists, and the service retries by itself. If the"
+                    + " answer is lost (the caller hung up, a 5xx, a crash), the same identity can send the same"
+                    + " request again within an hour and gets it, once, as long as the rotation is unchanged;"
+                    + " otherwise the answer is name_taken with the id in details.id.")
     public Uni<One> create(
             @HeaderParam("Idempotency-Key") @Parameter(description = IDEMPOTENCY) String idempotencyKey,
             @NotNull(message = "Required") @Valid NewRotation body) {
@@ -204,10 +206,9 @@ class RotationResource {
     @Consumes(MediaType.APPLICATION_JSON)
     @Operation(
             operationId = "updatePostgresCredentialsRotation",
-            summary = "Change a rotation",
-            description =
-                    "What decides which passwords exist where (connection, roles, strategy, environment, path) may be"
-                            + " repeated and not changed.")
+            summary = "Update a rotation",
+            description = "Connection, roles, strategy, environment and path may be repeated in the request but not"
+                    + " changed.")
     public Uni<One> change(
             @PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId,
             @NotNull(message = "Required") @Valid ChangedRotation body) {
@@ -220,11 +221,11 @@ class RotationResource {
     @Operation(
             operationId = "deletePostgresCredentialsRotation",
             summary = "Delete a rotation",
-            description =
-                    "Without revokeGeneratedCredentials the passwords stay valid; as long as a new one was sent that no login"
-                            + " has proven, 400 rotation_in_progress or rotation_unfinished, and nothing was changed. With it every role gets a password"
-                            + " that nobody is given; while its server does not answer the rotation stays, with state revoking,"
-                            + " and is tried again. Deleting a revoking rotation without the flag gives up waiting.")
+            description = "Without revokeGeneratedCredentials the passwords remain valid; while a new password was sent"
+                    + " that no login has proven, the answer is 400 rotation_in_progress or rotation_unfinished, and"
+                    + " nothing is changed. With it, every role gets a password that nobody is given; while the server"
+                    + " does not answer, the rotation remains with state revoking and the service retries. Deleting a"
+                    + " revoking rotation without the flag stops the retries.")
     @APIResponse(
             responseCode = "200",
             description = "OK",
@@ -232,15 +233,16 @@ class RotationResource {
     @APIResponse(
             responseCode = "504",
             description =
-                    "rotation_in_doubt: a password was sent and the answer is missing, so the role may have one that only"
-                            + " the service knows. Nothing was changed; it is tried again by itself. Repeat this once the state is ok.",
+                    "rotation_in_doubt: a new password was sent and the server's answer is missing, so the role may"
+                            + " have a password that only the service knows. Nothing was deleted, and the service retries."
+                            + " Repeat the request once the state is ok.",
             content = @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(ref = "ApiError")))
     public Uni<One> delete(
             @PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId,
             @QueryParam("deleteSecrets")
                     @Parameter(
-                            description = "Accepted for clients that send it. The secrets are views of the rotation and"
-                                    + " end with it.",
+                            description =
+                                    "Accepted for compatibility. The secrets are views of the rotation and always end with it.",
                             schema = @Schema(type = SchemaType.BOOLEAN, defaultValue = "false"))
                     String deleteSecrets,
             @QueryParam("revokeGeneratedCredentials")
@@ -260,9 +262,10 @@ class RotationResource {
     @Path("/postgres-credentials/{rotationId}/generated-credentials")
     @Operation(
             operationId = "getPostgresGeneratedCredentials",
-            summary = "Read the passwords that a rotation has made",
+            summary = "Read generated credentials",
             description =
-                    "Audited. Never cached; If-None-Match with the last ETag answers 304 while nothing has changed.")
+                    "Every read is audited, and answers are not cacheable; If-None-Match with the last ETag gets 304"
+                            + " while nothing has changed.")
     @APIResponse(
             responseCode = "200",
             description = "OK",
@@ -277,7 +280,7 @@ class RotationResource {
                     @Content(
                             mediaType = MediaType.APPLICATION_JSON,
                             schema = @Schema(implementation = GeneratedCredentials.class)))
-    @APIResponse(responseCode = "304", description = "The caller has this version.")
+    @APIResponse(responseCode = "304", description = "The caller already has this version.")
     public Uni<RestResponse<GeneratedCredentials>> generatedCredentials(
             @PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId,
             @HeaderParam("If-None-Match") @Parameter(description = "ETag of an earlier answer.") String ifNoneMatch) {
@@ -296,24 +299,22 @@ class RotationResource {
     @Operation(
             operationId = "rotatePostgresCredentials",
             summary = "Rotate now",
-            description =
-                    "Answers when the new password is proven and served. 400 rotation_in_progress, overlap_not_over or"
-                            + " rotation_failed (with the reason) change nothing that is served.")
+            description = "Answers once the new password is proven and served. After 400 rotation_in_progress,"
+                    + " overlap_not_over or rotation_failed (with the reason) what is served is unchanged.")
     @APIResponse(
             responseCode = "200",
             description = "OK",
             content = @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(implementation = One.class)))
     @APIResponse(
             responseCode = "504",
-            description =
-                    "rotation_in_doubt: a password was sent and the answer is missing. details.attemptId is the attempt"
-                            + " that ends by itself.",
+            description = "rotation_in_doubt: a new password was sent and the server's answer is missing. The service"
+                    + " resolves the attempt in details.attemptId by itself.",
             content = @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(ref = "ApiError")))
     public Uni<One> rotate(
             @PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId,
             @QueryParam("force")
                     @Parameter(
-                            description = "End the replaced credential before its minimum overlap.",
+                            description = "Rotate although the minimum overlap of the replaced credential is not over.",
                             schema = @Schema(type = SchemaType.BOOLEAN, defaultValue = "false"))
                     String force,
             @HeaderParam("Idempotency-Key") @Parameter(description = IDEMPOTENCY) String idempotencyKey) {
@@ -328,8 +329,9 @@ class RotationResource {
     @Consumes(MediaType.APPLICATION_JSON)
     @Operation(
             operationId = "preflightPostgresCredentialsRotation",
-            summary = "Ask whether a rotation could be made, and what stands in the way",
-            description = "Rehearses the change of each role and rolls it back; nothing is changed.")
+            summary = "Check whether a rotation could be created",
+            description =
+                    "Lists what blocks it. The change of each role is rehearsed and rolled back; nothing is changed.")
     public Uni<Preflighted> preflight(@NotNull(message = "Required") @Valid PreflightRequest body) {
         return rotations.preflight(act(), body, deadline()).map(Preflighted::new);
     }
@@ -339,8 +341,9 @@ class RotationResource {
     @Path("/postgres-credentials/{rotationId}/preflight")
     @Operation(
             operationId = "preflightStoredPostgresCredentialsRotation",
-            summary = "Ask whether an existing rotation could rotate now",
-            description = "Rehearses the change of each role and rolls it back; nothing is changed.")
+            summary = "Check whether a rotation could rotate now",
+            description =
+                    "Lists what blocks it. The change of each role is rehearsed and rolled back; nothing is changed.")
     public Uni<Preflighted> preflightStored(
             @PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId) {
         return rotations.preflight(act(), id(rotationId), deadline()).map(Preflighted::new);
@@ -349,7 +352,7 @@ class RotationResource {
     @GET
     @Compressible
     @Path("/postgres-credentials/{rotationId}/attempts")
-    @Operation(operationId = "listPostgresCredentialsRotationAttempts", summary = "List what was tried, newest first")
+    @Operation(operationId = "listPostgresCredentialsRotationAttempts", summary = "List attempts, newest first")
     public Uni<Attempts> attempts(
             @PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId,
             @BeanParam PageQuery query) {
@@ -365,7 +368,7 @@ class RotationResource {
     @Path("/postgres-credentials/{rotationId}/versions")
     @Operation(
             operationId = "listPostgresCredentialsRotationVersions",
-            summary = "List the passwords that were made, without the passwords, newest first")
+            summary = "List password versions, without the passwords, newest first")
     public Uni<Versions> versions(
             @PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId,
             @BeanParam PageQuery query) {
