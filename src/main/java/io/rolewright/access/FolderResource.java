@@ -178,7 +178,7 @@ class FolderResource {
             @Nullable
             String description) {}
 
-    @Schema(name = "UpdateFolder", description = "What is absent stays as it is.")
+    @Schema(name = "UpdateFolder", description = "Fields that are absent remain unchanged.")
     record ChangedFolder(
             @Size(min = 1, max = 255)
             @Pattern(regexp = NAME, message = NAME_RULE)

@@ -309,7 +309,7 @@ class WorkspaceResource {
             @Min(0) @Max(1_000_000) @Schema(description = "Absent or 0: the last.") @Nullable
             Integer position) {}
 
-    @Schema(name = "UpdateEnvironment", description = "What is absent stays as it is.")
+    @Schema(name = "UpdateEnvironment", description = "Fields that are absent remain unchanged.")
     record ChangedEnvironment(
             @Size(min = 1, max = 64)
             @Pattern(regexp = TEXT, message = TEXT_RULE)
