@@ -48,9 +48,9 @@ public final class StoreFault {
         return false;
     }
 
-    /** Whether a text that was sent to the store has a NUL character in it, which PostgreSQL has no place for. */
+    /** Whether a text that was sent to the store, by itself or in JSON, has a NUL character in it, which PostgreSQL has no place for. */
     public static boolean isUnstorableText(Throwable failure) {
-        return has("22021", failure);
+        return has("22021", failure) || has("22P05", failure);
     }
 
     /**

@@ -253,6 +253,7 @@ class ForeignLoginTest {
                 "{\"issuer\":\"https://user@x.example\",\"boundAudiences\":[\"a\"],\"boundSubject\":\"s\"}",
                 "{\"issuer\":\"https://x.example?a=b\",\"boundAudiences\":[\"a\"],\"boundSubject\":\"s\"}",
                 "{\"issuer\":\"file:///etc/passwd\",\"boundAudiences\":[\"a\"],\"boundSubject\":\"s\"}",
+                "{\"issuer\":\"https://x.example\",\"boundAudiences\":[\"a\\u0000b\"],\"boundSubject\":\"s\"}",
                 "{\"issuer\":\"https://x.example\",\"boundAudiences\":[\"a\"],\"boundSubject\":\"s\",\"caCert\":\"no\"}"
             })
     void aRuleThatIsMalformedOrLetsAnybodyInIsRefused(String body) {
