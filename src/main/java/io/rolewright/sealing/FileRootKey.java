@@ -93,6 +93,6 @@ class FileRootKey implements RootKeySource {
                 .completionStage(() -> vertx.executeBlocking(() -> RootKeyFile.read(file), false)
                         .toCompletionStage())
                 .onFailure(RootKeyFile.Unusable.class)
-                .transform(e -> new NotReady(e.getMessage()));
+                .transform(e -> new NotReady(((RootKeyFile.Unusable) e).sentence));
     }
 }

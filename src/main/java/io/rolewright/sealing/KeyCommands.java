@@ -283,7 +283,13 @@ public class KeyCommands {
 
     /** This process holds the data key: the old root is not asked, and may be lost. */
     private Uni<Void> rewrap(WrappedKey old) {
-        byte[] secret = sealer.keyring().byId().get(old.id()).key.getEncoded();
+        var held = sealer.keyring().byId().get(old.id());
+        if (held == null) {
+            return Uni.createFrom()
+                    .failure(new NotReady(
+                            "This process has not read data key " + old.id() + ". Give the command again."));
+        }
+        byte[] secret = held.key.getEncoded();
         return roots.wrap(old.id(), secret)
                 .eventually(() -> Arrays.fill(secret, (byte) 0))
                 .chain(anew -> anew.source() == old.source() && anew.rootKeyId().equals(old.rootKeyId())
@@ -383,7 +389,7 @@ public class KeyCommands {
 
     private static String reason(Throwable failure) {
         return failure instanceof NotReady || failure instanceof Problem || failure instanceof LeaseLost
-                ? failure.getMessage()
+                ? String.valueOf(failure.getMessage())
                 : StoreFault.describe(failure);
     }
 }

@@ -106,7 +106,14 @@ class KeyLoader {
         DataKey active = null;
         for (var key : stored.keys()) {
             int id = key.key().id();
-            var dataKey = held.containsKey(id) ? held.get(id) : new DataKey(id, secrets.get(id));
+            var dataKey = held.get(id);
+            if (dataKey == null) {
+                byte[] secret = secrets.get(id);
+                if (secret == null) {
+                    throw new NotReady("The root of keys gave no data key " + id + ".");
+                }
+                dataKey = new DataKey(id, secret);
+            }
             all.add(dataKey);
             active = key.active() ? dataKey : active;
             if (key.key().source() != roots.active()) {
@@ -120,11 +127,11 @@ class KeyLoader {
         if (active == null || canary == null || fingerprintKey == null) {
             throw new NotReady("The store's keys are incomplete: restore data_key and sealed_constant together.");
         }
-        var keyring = Keyring.of(active, all, null);
-        if (!MessageDigest.isEqual(CANARY, constant(keyring, SealedField.CANARY, canary))) {
+        var byId = Keyring.byId(all);
+        if (!MessageDigest.isEqual(CANARY, constant(byId, SealedField.CANARY, canary))) {
             throw new NotReady("The store's canary is not what it should be: its keys do not belong to it.");
         }
-        byte[] key = constant(keyring, SealedField.FINGERPRINT_KEY, fingerprintKey);
+        byte[] key = constant(byId, SealedField.FINGERPRINT_KEY, fingerprintKey);
         try {
             return Keyring.of(active, all, new SecretKeySpec(key, "HmacSHA256"));
         } finally {
@@ -132,9 +139,9 @@ class KeyLoader {
         }
     }
 
-    private static byte[] constant(Keyring keyring, SealedField field, byte[] sealed) {
+    private static byte[] constant(Map<Integer, DataKey> byId, SealedField field, byte[] sealed) {
         try {
-            return SealedFormat.open(keyring, field, SealedField.Place.STORE, 0, sealed);
+            return SealedFormat.open(byId, field, SealedField.Place.STORE, 0, sealed);
         } catch (CannotOpen e) {
             throw new NotReady("The store's keys do not belong to it: " + e.getMessage() + ".");
         }

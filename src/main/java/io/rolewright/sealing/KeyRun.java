@@ -2,6 +2,7 @@ package io.rolewright.sealing;
 
 import java.time.Instant;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One run of a key command, as far as it has come.
@@ -17,13 +18,13 @@ public record KeyRun(
         UUID id,
         KeyCommand command,
         State state,
-        String reason,
+        @Nullable String reason,
         long total,
         long done,
         long unreadable,
         boolean lapsed,
         Instant startedAt,
-        Instant finishedAt) {
+        @Nullable Instant finishedAt) {
 
     public enum State {
         RUNNING,

@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
+import org.jspecify.annotations.Nullable;
 
 /** All SQL over runs of key commands. */
 @ApplicationScoped
@@ -111,14 +112,14 @@ class KeyRunStore {
      * @param atLeast a lower bound of what there is to do, counted with what is done
      * @return fails with {@link LeaseLost} if another process has taken the run over: what was done must be rolled back
      */
-    Uni<Void> advance(SqlClient client, UUID run, UUID owner, long done, long atLeast, String reason) {
+    Uni<Void> advance(SqlClient client, UUID run, UUID owner, long done, long atLeast, @Nullable String reason) {
         return client.preparedQuery(ADVANCE)
                 .execute(Tuple.of(run, owner, done, atLeast, reason))
                 .invoke(KeyRunStore::requireLease)
                 .replaceWithVoid();
     }
 
-    Uni<Void> advance(UUID run, UUID owner, long done, long atLeast, String reason) {
+    Uni<Void> advance(UUID run, UUID owner, long done, long atLeast, @Nullable String reason) {
         return advance(pool, run, owner, done, atLeast, reason);
     }
 

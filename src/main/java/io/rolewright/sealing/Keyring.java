@@ -17,10 +17,11 @@ import javax.crypto.SecretKey;
 record Keyring(DataKey active, Map<Integer, DataKey> byId, SecretKey fingerprintKey) {
 
     static Keyring of(DataKey active, List<DataKey> all, SecretKey fingerprintKey) {
-        return new Keyring(
-                active,
-                all.stream().collect(Collectors.toUnmodifiableMap(k -> k.id, Function.identity())),
-                fingerprintKey);
+        return new Keyring(active, byId(all), fingerprintKey);
+    }
+
+    static Map<Integer, DataKey> byId(List<DataKey> all) {
+        return all.stream().collect(Collectors.toUnmodifiableMap(key -> key.id, Function.identity()));
     }
 
     /** Ids only grow: a value that names a higher one was sealed with a key that this process has not read yet. */

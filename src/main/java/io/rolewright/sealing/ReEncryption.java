@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Brings every sealed value of the store under the active data key, in small transactions: each locks a few rows, seals them
@@ -50,7 +51,7 @@ class ReEncryption {
     record Work(UUID run, UUID owner) {}
 
     /** @param last the last record that was read; null if there was none, and the pass is over */
-    private record Batch(UUID last) {}
+    private record Batch(@Nullable UUID last) {}
 
     private record Pass(int number, long left) {}
 
@@ -117,6 +118,8 @@ class ReEncryption {
 
     /** Where a pass is. */
     private static final class Position {
+        /** The last record that was looked at; null at the start of a pass. */
+        @Nullable
         UUID after;
     }
 

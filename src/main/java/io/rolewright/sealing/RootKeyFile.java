@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.regex.Pattern;
 import javax.crypto.SecretKey;
 import javax.crypto.spec.SecretKeySpec;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The mounted file with the root keys.
@@ -127,7 +128,7 @@ public final class RootKeyFile {
         return Arrays.copyOfRange(content, start, end);
     }
 
-    private static void wipe(byte[] secret) {
+    private static void wipe(byte @Nullable [] secret) {
         if (secret != null) {
             Arrays.fill(secret, (byte) 0);
         }
@@ -136,12 +137,19 @@ public final class RootKeyFile {
     /** The file cannot be used; the message is one sentence for the operator and shows nothing of a key. */
     public static final class Unusable extends RuntimeException {
 
+        final String sentence;
+
         Unusable(Path file, String why) {
-            super("The root key file %s %s.".formatted(file, why), null, false, false);
+            this("The root key file %s %s.".formatted(file, why));
         }
 
         Unusable(Path file, int line, String why) {
-            super("The root key file %s is malformed: line %d %s.".formatted(file, line, why), null, false, false);
+            this("The root key file %s is malformed: line %d %s.".formatted(file, line, why));
+        }
+
+        private Unusable(String sentence) {
+            super(sentence, null, false, false);
+            this.sentence = sentence;
         }
     }
 }

@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Collectors;
 
 /** All sources of root keys: the configured one wraps, and each unwraps what it has wrapped. */
@@ -32,7 +33,7 @@ class RootKeySources {
      * get to keep the only copy. Two calls to the root.
      */
     Uni<WrappedKey> wrap(int dataKeyId, byte[] dataKey) {
-        var source = sources.get(active());
+        var source = of(active());
         return source.wrap(dataKeyId, dataKey)
                 .call(wrapped -> source.unwrap(List.of(wrapped)).invoke(opened -> {
                     byte[] back = opened.get(dataKeyId);
@@ -49,11 +50,15 @@ class RootKeySources {
         Uni<Map<Integer, byte[]>> all = Uni.createFrom().item(HashMap::new);
         var bySource = keys.stream().collect(Collectors.groupingBy(WrappedKey::source));
         for (var group : bySource.entrySet()) {
-            all = all.chain(opened -> sources.get(group.getKey())
+            all = all.chain(opened -> of(group.getKey())
                     .unwrap(group.getValue())
                     .invoke(opened::putAll)
                     .replaceWith(opened));
         }
         return all;
+    }
+
+    private RootKeySource of(Source source) {
+        return Objects.requireNonNull(sources.get(source), "there is a bean for each source");
     }
 }

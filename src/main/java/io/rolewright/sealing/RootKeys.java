@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import javax.crypto.AEADBadTagException;
 import javax.crypto.SecretKey;
@@ -22,10 +23,12 @@ public final class RootKeys {
     private static final byte FORMAT = 1;
 
     private final String activeId;
+    private final SecretKey active;
     private final Map<String, SecretKey> keys;
 
     RootKeys(String activeId, Map<String, SecretKey> keys) {
         this.activeId = activeId;
+        this.active = Objects.requireNonNull(keys.get(activeId), "the active key is one of them");
         this.keys = Map.copyOf(keys);
     }
 
@@ -36,7 +39,7 @@ public final class RootKeys {
 
     /** @param nonce 12 bytes, random, used once */
     byte[] wrap(int dataKeyId, byte[] dataKey, byte[] nonce) {
-        byte[] encrypted = AesGcm.encrypt(keys.get(activeId), nonce, associatedData(dataKeyId, activeId), dataKey);
+        byte[] encrypted = AesGcm.encrypt(active, nonce, associatedData(dataKeyId, activeId), dataKey);
         return ByteBuffer.allocate(1 + nonce.length + encrypted.length)
                 .put(FORMAT)
                 .put(nonce)

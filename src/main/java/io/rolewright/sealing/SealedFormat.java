@@ -1,6 +1,7 @@
 package io.rolewright.sealing;
 
 import java.nio.ByteBuffer;
+import java.util.Map;
 import java.util.UUID;
 import javax.crypto.AEADBadTagException;
 
@@ -35,11 +36,16 @@ final class SealedFormat {
     }
 
     static byte[] open(Keyring keyring, SealedField field, UUID record, long version, byte[] sealed) {
+        return open(keyring.byId(), field, record, version, sealed);
+    }
+
+    /** The same with the data keys alone, by id. */
+    static byte[] open(Map<Integer, DataKey> byId, SealedField field, UUID record, long version, byte[] sealed) {
         if (sealed.length < HEADER_BYTES || sealed[0] != FORMAT) {
             throw new CannotOpen(field, record, version, "not in a format that this build knows");
         }
         int keyId = ByteBuffer.wrap(sealed).getInt(1);
-        var key = keyring.byId().get(keyId);
+        var key = byId.get(keyId);
         if (key == null) {
             throw new CannotOpen(field, record, version, "the store has no data key " + keyId);
         }

@@ -10,6 +10,7 @@ import java.security.SecureRandom;
 import java.util.UUID;
 import javax.crypto.Mac;
 import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Seals what must not lie in the store in clear, and opens it again. Every call takes microseconds and may be made on an
@@ -36,7 +37,7 @@ public class Sealer {
     // Not static: a native image would carry the seed of the machine that built it.
     private final SecureRandom random = new SecureRandom();
 
-    private volatile Keyring keyring;
+    private volatile @Nullable Keyring keyring;
 
     /**
      * @param record id of the row; together with {@code version} and the field it says where the result may be opened

@@ -9,6 +9,7 @@ import java.net.UnknownHostException;
 import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLException;
 import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /** Says in a sentence of ours why Vault did not do what it was asked; its own words may name tokens and addresses. */
 final class VaultFailure {
@@ -40,7 +41,7 @@ final class VaultFailure {
         return "unexpected fault (" + failure.getClass().getSimpleName() + ")";
     }
 
-    private static String reasonOf(Throwable cause, String key) {
+    private static @Nullable String reasonOf(Throwable cause, String key) {
         if (cause instanceof VaultClientException answer && answer.getStatus() != null) {
             return answered(answer, key);
         }

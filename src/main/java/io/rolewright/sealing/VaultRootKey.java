@@ -5,6 +5,7 @@ import io.quarkus.vault.transit.ClearData;
 import io.quarkus.vault.transit.DecryptionRequest;
 import io.quarkus.vault.transit.EncryptionRequest;
 import io.rolewright.sealing.RootKeyConfig.Source;
+import io.rolewright.store.StartupStep.NotReady;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.inject.Instance;
@@ -77,6 +78,9 @@ class VaultRootKey implements RootKeySource {
                 .transform(failure -> VaultFailure.notReady(failure, key))
                 .map(ciphertexts -> {
                     var ciphertext = ciphertexts.get(request);
+                    if (ciphertext == null) {
+                        throw new NotReady("Vault answered without what it was asked to encrypt.");
+                    }
                     return new WrappedKey(
                             dataKeyId,
                             Source.VAULT_TRANSIT,
@@ -109,8 +113,13 @@ class VaultRootKey implements RootKeySource {
                 .transform(failure -> VaultFailure.notReady(failure, key))
                 .map(plaintexts -> {
                     var opened = new HashMap<Integer, byte[]>();
-                    requests.forEach((each, request) -> opened.put(
-                            each.id(), dataKey(each, plaintexts.get(request).getValue())));
+                    requests.forEach((each, request) -> {
+                        var plaintext = plaintexts.get(request);
+                        if (plaintext == null) {
+                            throw new NotReady("Vault answered without what it was asked to decrypt.");
+                        }
+                        opened.put(each.id(), dataKey(each, plaintext.getValue()));
+                    });
                     return opened;
                 });
     }

@@ -6,4 +6,7 @@
  * io.rolewright.sealing.Sealer}; what happens at start is in {@code StoreOpener}, how keys are changed while the store is in use in
  * {@link io.rolewright.sealing.KeyCommands}.
  */
+@NullMarked
 package io.rolewright.sealing;
+
+import org.jspecify.annotations.NullMarked;
