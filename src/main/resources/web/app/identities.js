@@ -126,7 +126,7 @@ class Identity extends Part {
           [t.identities.ends, (each) => when(each.expiresAt, t.identities.never)]], { description: '', days: '90', numUsesLimit: '0', trustedIps: '' })}
         ${this.list('tokens', t.identities.tokens, t.identities.tokensText, this.tokens, [
           [t.identities.name, (each) => html`<strong>${each.name}</strong>`],
-          [t.identities.role, (each) => roleBadges([each.role])],
+          [t.identities.role, (each) => each.role ? roleBadges([each.role]) : t.identities.allRoles],
           [t.rotation.created, (each) => when(each.createdAt)],
           [t.identities.ends, (each) => when(each.expiresAt, t.identities.never)]], { name: '', role: 'consumer', days: '30' })}
       </div>

@@ -549,6 +549,7 @@ export const t = {
     none: 'No identities',
     add: 'Add identity',
     name: 'Name',
+    allRoles: 'All roles of the identity',
     role: 'Role',
     roles: 'Roles in the organisation',
     rolesText: 'These count in every project. Roles in one project are given there.',
