@@ -205,6 +205,21 @@ class ReadsInGroupsIT {
         }
     }
 
+    /** The build before goes on beside a migration that adds columns, and so do the statements that its sessions have prepared. */
+    @Test
+    void goesOnWhenTheSchemaGrows() {
+        for (String table : List.of(
+                "app_connection", "secret_rotation", "managed_role", "password_version", "project", "audit_event")) {
+            sql("ALTER TABLE " + table + " ADD COLUMN of_a_later_build text");
+        }
+        for (String path : paths()) {
+            List<CompletableFuture<Answer>> asked = IntStream.range(0, 30)
+                    .mapToObj(i -> service.callAsync("GET", path, null))
+                    .toList();
+            asked.forEach(answer -> answer.join().expect(200));
+        }
+    }
+
     // ---- What goes wrong --------------------------------------------------------------------------------------------
 
     /** At the statement, and when it commits: its rows were on their way then. */

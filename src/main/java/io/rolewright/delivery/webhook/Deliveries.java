@@ -61,7 +61,9 @@ class Deliveries {
                         WHERE e.webhook_id = p.webhook_id AND e.ordering_key = p.ordering_key
                           AND e.state = 'pending' AND e.position < p.position)
                  ORDER BY p.due_at, p.position LIMIT $1 FOR UPDATE OF p SKIP LOCKED)
-            RETURNING d.*, w.sealed, w.sealed_version""";
+            RETURNING d.id, d.webhook_id, d.fact_id, d.position, d.type, d.project_id, d.subject_kind, d.subject_id, d.credential_version,
+                      d.facts, d.at, d.state, d.tries, d.due_at, d.lease, d.give_up_at, d.last_tried_at, d.last_failure, d.last_status,
+                      d.ended_at, w.sealed, w.sealed_version""";
 
     private static final String TAKEN = """
             WITH ended AS (
@@ -101,8 +103,14 @@ class Deliveries {
                                     AND e.state = 'pending' AND e.position < d.position)),
                          (SELECT min(at) FROM outbox_fact WHERE told_at IS NULL)) AS next""";
 
-    private static final String LIST = """
-            SELECT * FROM webhook_delivery WHERE webhook_id = $1 AND ($2::text IS NULL OR state = $2)
+    /** By their names: a statement that is prepared fails when a migration gives it another column. */
+    private static final String SELECT = """
+            SELECT id, fact_id, position, type, project_id, subject_kind, subject_id, credential_version, facts, at, state, tries, due_at,
+                   last_tried_at, last_failure, last_status, ended_at
+              FROM webhook_delivery\s""";
+
+    private static final String LIST = SELECT + """
+            WHERE webhook_id = $1 AND ($2::text IS NULL OR state = $2)
                AND ($3::bigint IS NULL OR position < $3) ORDER BY position DESC LIMIT $4""";
 
     private static final String AGAIN = """
@@ -231,7 +239,7 @@ class Deliveries {
 
     /** Empty if the webhook has none with this id. */
     Uni<Optional<Shown>> find(UUID webhookId, UUID id) {
-        return pool.preparedQuery("SELECT * FROM webhook_delivery WHERE webhook_id = $1 AND id = $2")
+        return pool.preparedQuery(SELECT + "WHERE webhook_id = $1 AND id = $2")
                 .execute(Tuple.of(webhookId, id))
                 .map(rows -> all(rows, Deliveries::shown).stream().findFirst());
     }
