@@ -48,6 +48,7 @@ import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestMulti;
+import org.jspecify.annotations.Nullable;
 
 /** Search in the audit over HTTP: an administrator sees what happened in the organisation or in his projects. */
 @Path("/api/v1/audit-events")
@@ -96,7 +97,8 @@ class AuditResource {
                             description = "Rows per page, 1 to 1000; 100 if absent.",
                             schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "1000"))
                     String limit,
-            @QueryParam("cursor") @Parameter(description = "The nextCursor of the previous page.") String cursor) {
+            @QueryParam("cursor") @Parameter(description = "The nextCursor of the previous page.") @Nullable
+                    String cursor) {
         var who = caller.get();
         var wanted = filter.wanted(who);
         int size = size(limit);
@@ -207,7 +209,7 @@ class AuditResource {
      * RFC 4180 §2. Callers choose some of the texts, and spreadsheets run what starts with one of these four characters, some also with
      * a tab or return before it.
      */
-    static String cell(Object value) {
+    static String cell(@Nullable Object value) {
         if (value == null) {
             return "";
         }
@@ -226,7 +228,7 @@ class AuditResource {
                 .encodeToString((position.at() + " " + position.id()).getBytes(StandardCharsets.US_ASCII));
     }
 
-    private static Position position(String cursor) {
+    private static @Nullable Position position(@Nullable String cursor) {
         if (cursor == null) {
             return null;
         }
@@ -273,41 +275,41 @@ class AuditResource {
 
         @QueryParam("type")
         @Parameter(description = "For example create-app-connection.")
-        public String type;
+        public @Nullable String type;
 
         @QueryParam("outcome")
         @Parameter(description = "success, refused or failed.")
-        public String outcome;
+        public @Nullable String outcome;
 
         @QueryParam("actorId")
         @Parameter(schema = @Schema(format = "uuid"))
-        public String actorId;
+        public @Nullable String actorId;
 
         @QueryParam("address")
-        public String address;
+        public @Nullable String address;
 
         @QueryParam("requestId")
         @Parameter(description = "The reqId of an answer.")
-        public String requestId;
+        public @Nullable String requestId;
 
         @QueryParam("projectId")
         @Parameter(schema = @Schema(format = "uuid"))
-        public String projectId;
+        public @Nullable String projectId;
 
         @QueryParam("subjectKind")
         @Parameter(description = "For example app-connection.")
-        public String subjectKind;
+        public @Nullable String subjectKind;
 
         @QueryParam("subjectId")
-        public String subjectId;
+        public @Nullable String subjectId;
 
         @QueryParam("from")
         @Parameter(description = "Start of the period, inclusive.", schema = @Schema(format = "date-time"))
-        public String from;
+        public @Nullable String from;
 
         @QueryParam("to")
         @Parameter(description = "End of the period, exclusive.", schema = @Schema(format = "date-time"))
-        public String to;
+        public @Nullable String to;
 
         /** @throws ValidationProblem naming the parameter that does not fit */
         Wanted wanted(Caller who) {
@@ -329,7 +331,7 @@ class AuditResource {
                     projects);
         }
 
-        private Outcome outcomeWanted() {
+        private @Nullable Outcome outcomeWanted() {
             for (var each : Outcome.values()) {
                 if (word(each).equals(outcome)) {
                     return each;
@@ -342,11 +344,11 @@ class AuditResource {
             return null;
         }
 
-        private static UUID uuid(String name, String text) {
+        private static @Nullable UUID uuid(String name, @Nullable String text) {
             return text == null ? null : Ids.parse(name, text);
         }
 
-        private static Instant moment(String name, String text) {
+        private static @Nullable Instant moment(String name, @Nullable String text) {
             try {
                 return text == null ? null : Instant.parse(text);
             } catch (DateTimeException notOne) {
@@ -367,15 +369,29 @@ class AuditResource {
             String type,
 
             @Schema(required = true, examples = "success") String outcome,
-            @Schema(required = true, nullable = true) UUID actorId,
-            @Schema(required = true, nullable = true) String actorName,
-            @Schema(required = true, nullable = true) String address,
-            @Schema(required = true, nullable = true) String requestId,
-            @Schema(required = true, nullable = true) UUID projectId,
-            @Schema(required = true, nullable = true) String subjectKind,
-            @Schema(required = true, nullable = true) String subjectId,
 
-            @Schema(required = true, nullable = true, description = "Code of a refusal or failure.")
+            @Schema(required = true, nullable = true) @Nullable
+            UUID actorId,
+
+            @Schema(required = true, nullable = true) @Nullable
+            String actorName,
+
+            @Schema(required = true, nullable = true) @Nullable
+            String address,
+
+            @Schema(required = true, nullable = true) @Nullable
+            String requestId,
+
+            @Schema(required = true, nullable = true) @Nullable
+            UUID projectId,
+
+            @Schema(required = true, nullable = true) @Nullable
+            String subjectKind,
+
+            @Schema(required = true, nullable = true) @Nullable
+            String subjectId,
+
+            @Schema(required = true, nullable = true, description = "Code of a refusal or failure.") @Nullable
             String reason,
 
             @Schema(
@@ -390,6 +406,6 @@ class AuditResource {
     record Events(
             @Schema(required = true) List<EventView> auditEvents,
 
-            @Schema(description = "Send it as cursor to get the next page; absent on the last page.")
+            @Schema(description = "Send it as cursor to get the next page; absent on the last page.") @Nullable
             String nextCursor) {}
 }

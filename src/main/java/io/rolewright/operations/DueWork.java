@@ -38,6 +38,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Looks for due work and has it done: scheduled rotations, retries, recovery after crashes, deferred revokes, probes for what others did
@@ -86,7 +87,7 @@ class DueWork {
 
     private final AtomicBoolean endingLeases = new AtomicBoolean();
     private volatile boolean stopping;
-    private volatile DueTurn turn;
+    private volatile @Nullable DueTurn turn;
     private final AtomicBoolean tellSoon = new AtomicBoolean();
     private long timer = -1;
 

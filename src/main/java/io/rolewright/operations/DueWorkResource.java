@@ -23,6 +23,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.server.Cancellable;
+import org.jspecify.annotations.Nullable;
 
 /** The clock from outside: what calls it keeps a service going that scales to zero. */
 @Path(DueWorkResource.PATH)
@@ -114,7 +115,7 @@ class DueWorkResource {
             @Schema(description = "Number of roles with a change in doubt.", examples = "0")
             long inDoubt,
 
-            @Schema(description = "When the next work is due; null if none is planned.", nullable = true)
+            @Schema(description = "When the next work is due; null if none is planned.", nullable = true) @Nullable
             Instant nextDueAt) {
 
         static DueWorkDone of(DueWork.Report report) {

@@ -36,6 +36,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.server.Cancellable;
+import org.jspecify.annotations.Nullable;
 
 /** Which keys seal the store, and the commands that change them. Of the organisation only; shows no key. */
 @Path("/api/v1/keys")
@@ -213,7 +214,7 @@ class KeyResource {
                     enumeration = {"running", "done", "failed"})
             String state,
 
-            @Schema(description = "What it waits for, what it found, or why it failed.")
+            @Schema(description = "What it waits for, what it found, or why it failed.") @Nullable
             String reason,
 
             @Schema(required = true, description = "Records or keys to process; 0 until they are counted.")
@@ -229,7 +230,7 @@ class KeyResource {
 
             @Schema(required = true) Instant startedAt,
 
-            @Schema(description = "Absent while it is running.")
+            @Schema(description = "Absent while it is running.") @Nullable
             Instant finishedAt) {}
 
     @Schema(name = "KeyRunResponse")

@@ -12,6 +12,7 @@ import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import java.time.Duration;
 import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /** Has this process notice new data keys, and go on with key commands whose process has died. */
 @ApplicationScoped
@@ -27,7 +28,7 @@ class KeyWatch {
     private final Repeated repeated;
 
     /** What was said last: a root that is down for hours is not worth a line every few seconds. */
-    private volatile String said;
+    private volatile @Nullable String said;
 
     KeyWatch(KeyCommands keys, Startup startup, RootKeyConfig config, Vertx vertx) {
         this.keys = keys;
@@ -46,7 +47,7 @@ class KeyWatch {
                 .invoke(() -> said = null)
                 .onFailure()
                 .invoke(failure -> {
-                    var reason = failure instanceof NotReady ? failure.getMessage() : StoreFault.describe(failure);
+                    var reason = failure instanceof NotReady told ? told.reason() : StoreFault.describe(failure);
                     if (!reason.equals(said)) {
                         said = reason;
                         log.warnf("Could not read the keys again, continuing with those in memory: %s", reason);

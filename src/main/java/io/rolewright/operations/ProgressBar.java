@@ -2,6 +2,7 @@ package io.rolewright.operations;
 
 import java.io.PrintStream;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Shows how far a command is: one line that is drawn over again on a terminal, a line every ten seconds anywhere else.
@@ -16,7 +17,7 @@ final class ProgressBar {
 
     private final PrintStream out;
     private final boolean terminal;
-    private Duration lastLine;
+    private @Nullable Duration lastLine;
     private String shown = "";
 
     /** @param terminal whether {@code out} understands a carriage return */
@@ -31,7 +32,7 @@ final class ProgressBar {
      * @param doneBefore what was done when this bar was first drawn, so that the speed is that of now
      * @param elapsed since the bar was first drawn
      */
-    void show(long done, long total, long doneBefore, String note, Duration elapsed) {
+    void show(long done, long total, long doneBefore, @Nullable String note, Duration elapsed) {
         var line = total == 0 || note != null
                 ? note == null ? "Counting …" : note
                 : line(done, total, done - doneBefore, elapsed);

@@ -35,9 +35,9 @@ class ReadyCheck implements AsyncHealthCheck {
     @Override
     public Uni<HealthCheckResponse> call() {
         Startup.State state = startup.state();
-        if (!state.ready()) {
-            return Uni.createFrom()
-                    .item(notReady(state.step(), state.reason() == null ? "in progress" : state.reason()));
+        String step = state.step();
+        if (step != null) {
+            return Uni.createFrom().item(notReady(step, state.reason() == null ? "in progress" : state.reason()));
         }
         return pool.query("SELECT current_setting('transaction_read_only')")
                 .execute()

@@ -19,6 +19,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Gets the service ready: runs every {@link StartupStep} in order, and goes on in the background until all have succeeded.
@@ -36,7 +37,7 @@ class Startup {
      * @param step the step that is being done or has failed last, or null when ready
      * @param reason why it has not succeeded yet; without secrets, null while nothing has failed
      */
-    record State(String step, String reason) {
+    record State(@Nullable String step, @Nullable String reason) {
 
         static final State READY = new State(null, null);
 
@@ -112,7 +113,7 @@ class Startup {
     }
 
     private void failed(Context context, StartupStep step, Throwable failure) {
-        String reason = failure instanceof StartupStep.NotReady told ? told.getMessage() : StoreFault.describe(failure);
+        String reason = failure instanceof StartupStep.NotReady told ? told.reason() : StoreFault.describe(failure);
         if (!reason.equals(state.reason())) {
             log.warnf("Start-up step %s failed and will be retried: %s", step.name(), reason);
             log.debug("Cause", failure);

@@ -23,6 +23,7 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.server.Cancellable;
+import org.jspecify.annotations.Nullable;
 
 /** Whether the store is the original or a copy of it, and what makes a copy the one. Of the organisation only. */
 @Path("/api/v1/store")
@@ -105,6 +106,6 @@ class StoreResource {
                     examples = "[\"the server's system identifier\"]")
             List<String> differences,
 
-            @Schema(description = "When the store was first used or last adopted.", nullable = true)
+            @Schema(description = "When the store was first used or last adopted.", nullable = true) @Nullable
             Instant recordedAt) {}
 }

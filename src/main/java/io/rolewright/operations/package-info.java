@@ -6,4 +6,7 @@
  * bootstrap identity leave it running and not ready, with the reason, and it goes on by itself when the reason is gone.
  * Start reading at {@code Startup}.
  */
+@NullMarked
 package io.rolewright.operations;
+
+import org.jspecify.annotations.NullMarked;

@@ -11,6 +11,7 @@ import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Properties;
 import java.util.Set;
 import java.util.TreeMap;
@@ -19,6 +20,7 @@ import org.eclipse.microprofile.openapi.models.OpenAPI;
 import org.eclipse.microprofile.openapi.models.Operation;
 import org.eclipse.microprofile.openapi.models.PathItem;
 import org.eclipse.microprofile.openapi.models.examples.Example;
+import org.eclipse.microprofile.openapi.models.media.Schema;
 import org.eclipse.microprofile.openapi.models.parameters.Parameter;
 import org.eclipse.microprofile.openapi.models.responses.APIResponse;
 
@@ -122,11 +124,9 @@ final class OperationErrors {
         }
         document.getComponents().setExamples(examples);
         SHARED.forEach((name, codes) -> document.getComponents().addResponse(name, response(codes)));
-        document.getComponents()
-                .getSchemas()
-                .get("ApiError")
-                .getProperties()
-                .get("code")
+        Schema error =
+                Objects.requireNonNull(document.getComponents().getSchemas().get("ApiError"), "ApiDocument adds it");
+        Objects.requireNonNull(error.getProperties().get("code"), "every error has a code")
                 .addExtension("x-extensible-enum", List.copyOf(examples.keySet()));
         for (PathItem path : document.getPaths().getPathItems().values()) {
             path.getOperations().forEach((method, operation) -> describe(method, operation));
@@ -164,7 +164,8 @@ final class OperationErrors {
 
     private static APIResponse response(List<ErrorCode> codes) {
         String status = Integer.toString(codes.get(0).status());
-        APIResponse response = ApiDocument.error(MEANINGS.get(status), "ApiError");
+        APIResponse response = ApiDocument.error(
+                Objects.requireNonNull(MEANINGS.get(status), () -> "no meaning for status " + status), "ApiError");
         if (status.equals("429") || status.equals("503")) {
             ApiDocument.retry(response);
         }

@@ -32,8 +32,15 @@ public interface StartupStep {
 
     /** Why the service cannot be ready, in one sentence without secrets. */
     class NotReady extends RuntimeException {
+        private final String reason;
+
         public NotReady(String reason) {
             super(reason, null, false, false);
+            this.reason = reason;
+        }
+
+        public String reason() {
+            return reason;
         }
     }
 }
