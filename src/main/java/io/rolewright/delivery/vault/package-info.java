@@ -5,4 +5,7 @@
  * processes write, die or stand still on the way. Read {@link io.rolewright.delivery.vault.VaultCourier} first; which rotations are to be
  * written, and how far that is, keeps {@code rotation.VaultDeliveries}.
  */
+@NullMarked
 package io.rolewright.delivery.vault;
+
+import org.jspecify.annotations.NullMarked;
