@@ -15,6 +15,7 @@ import io.rolewright.testing.Identities.Somebody;
 import io.rolewright.testing.Lanes;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestStore;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -43,6 +44,7 @@ class DeletesInLanesTest {
     private final Map<String, Kind> kinds = new TreeMap<>();
     private Rotating rotating;
     private Somebody somebody;
+    private String environment;
 
     /**
      * @param audited the type of the fact
@@ -118,6 +120,48 @@ class DeletesInLanesTest {
                     .body(Map.of("accessToken", token))
                     .post("/api/v1/auth/token/revoke");
         }));
+        // The same by the reference's paths.
+        kinds.put("deleteWorkspace", new Kind("delete-project", () -> {
+            String slug = Rotating.name("project");
+            made("/api/v2/workspace", Map.of("projectName", slug, "slug", slug), "project.id");
+            return () -> Api.as().delete("/api/v2/workspace/" + slug);
+        }));
+        kinds.put("deleteEnvironment", new Kind("delete-environment", () -> {
+            String environments = "/api/v1/workspace/" + Rotating.project() + "/environments";
+            String id = made(environments, Map.of("name", "ends", "slug", Rotating.name("ends")), "environment.id");
+            return () -> Api.as().delete(environments + "/" + id);
+        }));
+        kinds.put("deleteFolder", new Kind("delete-folder", () -> {
+            Map<String, Object> place = Map.of("workspaceId", Rotating.project(), "environment", environment());
+            Map<String, Object> body = new HashMap<>(place);
+            body.put("name", Rotating.name("folder"));
+            String id = made("/api/v1/folders", body, "folder.id");
+            return () -> Api.as().body(place).delete("/api/v2/folders/" + id);
+        }));
+        kinds.put("deleteProjectIdentity", new Kind("update-project-identity-membership", () -> {
+            String membership = "/api/v2/workspace/" + Rotating.project() + "/identity-memberships/" + identity();
+            Api.as()
+                    .body(Map.of("roles", List.of(Map.of("role", "viewer"))))
+                    .post(membership)
+                    .then()
+                    .statusCode(200);
+            return () -> Api.as().delete(membership);
+        }));
+        kinds.put("revokeToken", new Kind("revoke-token-identity-token-auth", () -> {
+            String id = made(
+                    "/api/v1/auth/token-auth/identities/" + identity() + "/tokens",
+                    Map.of("name", "to revoke", "role", "reader"),
+                    "tokenData.id");
+            return () -> Api.as().post("/api/v1/auth/token-auth/tokens/" + id + "/revoke");
+        }));
+        for (String method : List.of("universal", "token")) {
+            String operation = "remove" + Character.toUpperCase(method.charAt(0)) + method.substring(1) + "Auth";
+            kinds.put(operation, new Kind("remove-identity-auth-method", () -> {
+                String auth = "/api/v1/auth/" + method + "-auth/identities/" + identity();
+                Api.as().body(Map.of()).post(auth).then().statusCode(200);
+                return () -> Api.as().delete(auth);
+            }));
+        }
         for (String method : List.of("kubernetes", "oidc")) {
             String operation = "remove" + Character.toUpperCase(method.charAt(0)) + method.substring(1) + "Auth";
             kinds.put(operation, new Kind("remove-identity-auth-method", () -> {
@@ -195,6 +239,18 @@ class DeletesInLanesTest {
         body.put("strategy", "single");
         body.put("parameters", Map.of("username1", role.role()));
         return Rotating.created(body);
+    }
+
+    /** One for all folders. */
+    private synchronized String environment() {
+        if (environment == null) {
+            environment = Rotating.name("folders");
+            made(
+                    "/api/v1/workspace/" + Rotating.project() + "/environments",
+                    Map.of("name", environment, "slug", environment),
+                    "environment.id");
+        }
+        return environment;
     }
 
     private synchronized Somebody somebody() {

@@ -218,7 +218,8 @@ class ChallengeTest {
                 Response rotated = Rotating.rotate(id);
                 rotated.then().statusCode(400).body("details.reason", equalTo(code));
                 assertThat(rotated.<String>path("message"))
-                        .isEqualTo(preflight.path("preflight.roles[0].problems[0].message"));
+                        .isEqualTo("The password was not changed: "
+                                + preflight.path("preflight.roles[0].problems[0].message"));
                 Rotating.makeDue(id);
                 Api.as().queryParam("budgetSeconds", 20).post("/api/v1/rotations/run-due");
                 Api.as().post(CONNECTIONS + "/" + managed + "/rotate").then().statusCode(400);
