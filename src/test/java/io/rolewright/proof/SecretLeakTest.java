@@ -84,6 +84,7 @@ class SecretLeakTest {
 
             logins();
             projects();
+            places();
             identities();
             connections(target);
             managedConnections(target);
@@ -276,6 +277,28 @@ class SecretLeakTest {
             say(call("DELETE", "/api/v1/auth/" + method + "/identities/" + id, null), 200);
         }
         say(call("DELETE", "/api/v1/identities/" + id, null), 200);
+    }
+
+    private void places() {
+        String slug = TestPostgres.uniqueName("leaks").replace('_', '-');
+        String project = say(call("POST", "/api/v2/workspace", Map.of("projectName", "leaks", "slug", slug)), 200)
+                .path("project.id");
+        say(call("GET", "/api/v2/workspace/" + slug, null), 200);
+        say(call("GET", "/api/v1/workspace/" + project, null), 200);
+        String environments = "/api/v1/workspace/" + project + "/environments";
+        String environment = say(call("POST", environments, Map.of("name", "leaks", "slug", slug)), 200)
+                .path("environment.id");
+        say(call("GET", "/api/v1/workspace/environments/" + environment, null), 200);
+        say(call("GET", "/api/v1/projects/" + project + "/environments/slug/" + slug, null), 200);
+        say(call("PATCH", environments + "/" + environment, Map.of("name", "renamed")), 200);
+        Map<String, Object> folder = Map.of("workspaceId", project, "environment", slug, "name", "payments");
+        String id = say(call("POST", "/api/v1/folders", folder), 200).path("folder.id");
+        say(call("GET", "/api/v1/folders?workspaceId=" + project + "&environment=" + slug, null), 200);
+        say(call("GET", "/api/v1/folders/" + id, null), 200);
+        say(call("PATCH", "/api/v1/folders/" + id, folder), 200);
+        say(call("DELETE", "/api/v2/folders/" + id, Map.of("workspaceId", project, "environment", slug)), 200);
+        say(call("DELETE", environments + "/" + environment, null), 200);
+        say(call("DELETE", "/api/v2/workspace/" + slug, null), 200);
     }
 
     private void webhooks() {
