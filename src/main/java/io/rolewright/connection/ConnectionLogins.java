@@ -2,6 +2,7 @@ package io.rolewright.connection;
 
 import io.rolewright.credential.ManagingConnections;
 import io.rolewright.credential.RoleServer;
+import io.rolewright.sealing.CannotOpen;
 import io.rolewright.sealing.Sealer;
 import io.rolewright.target.Login;
 import io.smallrye.mutiny.Uni;
@@ -11,13 +12,17 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /** What stored connections log in with, for those who change passwords through them, and as whom, for those who change passwords. */
 @ApplicationScoped
 class ConnectionLogins implements ManagingConnections {
+
+    private static final Logger log = Logger.getLogger(ConnectionLogins.class);
 
     /** Rows of which it is written down in one go as whom they log in, while somebody waits. */
     private static final int MOST_LEARNED = 50;
@@ -76,29 +81,43 @@ class ConnectionLogins implements ManagingConnections {
         Traces wanted = traces(server, roleName);
         return store.loggingIn(wanted.login(), wanted.address())
                 .chain(known -> store.unknownLogins().chain(unknown -> {
+                    List<Opened> opened = unknown.stream()
+                            .flatMap(row -> opened(row).stream())
+                            .toList();
                     List<ConnectionStore.Traced> found = new ArrayList<>(known);
-                    List<ConnectionStore.Traced> learned = unknown.subList(0, Math.min(unknown.size(), MOST_LEARNED));
-                    unknown.stream()
-                            .filter(row ->
-                                    Arrays.equals(wanted.address(), traces(row).address()))
-                            .forEach(found::add);
-                    return learn(learned, 0).replaceWith(found);
+                    opened.stream()
+                            .filter(each -> Arrays.equals(
+                                    wanted.address(), each.traces().address()))
+                            .forEach(each -> found.add(each.row()));
+                    return learn(opened.subList(0, Math.min(opened.size(), MOST_LEARNED)), 0)
+                            .replaceWith(found);
                 }))
                 .map(rows -> rows.stream()
                         .map(row -> new StoredLogin(row.id(), row.name(), row.projectId()))
                         .toList());
     }
 
-    /** Of a row that an older build has written: it is opened, some microseconds. */
-    private Traces traces(ConnectionStore.Traced row) {
-        Credentials credentials = seal.open(row);
-        return traces(place(credentials), credentials.username());
+    private record Opened(ConnectionStore.Traced row, RoleServer place, Traces traces) {}
+
+    /**
+     * Of a row that an older build has written: it is opened, some microseconds. Empty for one that was altered or lost its key: nobody
+     * can log in with it any more, so nobody is left outside, and it must not stand in the way of all others.
+     */
+    private Optional<Opened> opened(ConnectionStore.Traced row) {
+        try {
+            Credentials credentials = seal.open(row);
+            RoleServer place = place(credentials);
+            return Optional.of(new Opened(row, place, traces(place, credentials.username())));
+        } catch (CannotOpen broken) {
+            log.warnf("Connection %s is not asked who logs in with it: %s", row.id(), broken.getMessage());
+            return Optional.empty();
+        }
     }
 
-    private Uni<Void> learn(List<ConnectionStore.Traced> rows, int index) {
+    private Uni<Void> learn(List<Opened> rows, int index) {
         return index == rows.size()
                 ? Uni.createFrom().voidItem()
-                : store.learned(rows.get(index), traces(rows.get(index)).address())
+                : store.learned(rows.get(index).row(), rows.get(index).traces().address())
                         .chain(() -> learn(rows, index + 1));
     }
 
@@ -113,10 +132,12 @@ class ConnectionLogins implements ManagingConnections {
             Set<UUID> found = new HashSet<>();
             for (ConnectionStore.Traced row : rows) {
                 boolean identified = wanted != null && row.server() != null && row.known();
-                RoleServer place = identified ? null : place(seal.open(row));
                 if (identified
                         ? Arrays.equals(wanted, row.server())
-                        : place.host().equals(server.host()) && place.port() == server.port()) {
+                        : opened(row)
+                                .filter(each -> each.place().host().equals(server.host())
+                                        && each.place().port() == server.port())
+                                .isPresent()) {
                     found.add(row.id());
                 }
             }

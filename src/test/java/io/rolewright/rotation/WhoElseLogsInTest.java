@@ -105,6 +105,22 @@ class WhoElseLogsInTest {
         assertThat(roles.loginAsServed(roles.created())).isEqualTo("ok");
     }
 
+    /** Nobody can log in with what cannot be opened, so it stands in nobody's way. */
+    @Test
+    void aConnectionThatCannotBeOpenedStopsNoOther() {
+        Rotating roles = Rotating.on(newest());
+        String broken = created(connection("127.0.0.1", roles.target.port(), newest().role("LOGIN")));
+        TestStore.sql("UPDATE app_connection SET login_of = NULL, credentials = set_byte(credentials, 30,"
+                + " get_byte(credentials, 30) # 1) WHERE id = '" + broken + "'");
+
+        assertThat(roles.loginAsServed(roles.created())).isEqualTo("ok");
+        Map<String, Object> managed = connection("127.0.0.1", roles.target.port(), newest().role("LOGIN"));
+        managed.put("isPlatformManagedCredentials", true);
+        created(managed);
+
+        TestStore.sql("DELETE FROM app_connection WHERE id = '" + broken + "'");
+    }
+
     /** What a row says that an older build has written, or one whose server keeps its identifier to itself. */
     @ParameterizedTest
     @ValueSource(
