@@ -177,7 +177,8 @@ final class OperationErrors {
         Map<String, Example> each = new LinkedHashMap<>();
         codes.forEach(
                 code -> each.put(code.code(), OASFactory.createExample().ref("#/components/examples/" + code.code())));
-        response.getContent().getMediaType(JSON).setExamples(each);
+        // OpenAPI 3.1 §4.8.14.1: the two exclude each other.
+        response.getContent().getMediaType(JSON).example(null).setExamples(each);
     }
 
     private Set<ErrorCode> codes(PathItem.HttpMethod method, Operation operation) {

@@ -122,6 +122,16 @@ class ApiDocumentTest {
         }
     }
 
+    /** OpenAPI 3.1 §4.8.14.1; generators refuse the whole document. */
+    @Test
+    void noAnswerHasBothAnExampleAndExamples() throws IOException {
+        YAML.readTree(ApiContract.FILE.toFile())
+                .findParents("examples")
+                .forEach(each -> assertThat(each.has("schema") && each.has("example"))
+                        .as(each.toString())
+                        .isFalse());
+    }
+
     /** What is kept of a request for longer than it lasts, in maps and rows, is never as long as a whole body may be. */
     @Test
     void everyTextAndListOfEveryRequestIsBounded() throws IOException {
