@@ -143,6 +143,7 @@ class FloodIT {
         int sockets = service.sockets().open();
         int threads = service.threads();
 
+        boolean patient = flood.kind() == Kind.FULL && flood.withToken();
         AtomicBoolean over = new AtomicBoolean();
         List<Duration> logins = new ArrayList<>();
         List<String> failures = new ArrayList<>();
@@ -158,7 +159,12 @@ class FloodIT {
                     }
                     TimeUnit.MILLISECONDS.sleep(100);
                 } catch (Exception | AssertionError failed) {
-                    failures.add(failed.toString());
+                    // All sessions to the store are wanted by 13,000 requests at once: whoever is told when to come
+                    // again is
+                    // answered.
+                    if (!patient || !failed.toString().contains("Retry-After")) {
+                        failures.add(failed.toString());
+                    }
                 }
             }
         });
@@ -194,7 +200,7 @@ class FloodIT {
         assertThat(failures).isEmpty();
         // 13,000 requests at once take both cores for seconds, whoever sends them: there it is enough that all others
         // are answered.
-        Duration most = flood.kind() == Kind.FULL && flood.withToken() ? Duration.ofSeconds(9) : A_SECOND;
+        Duration most = patient ? Duration.ofSeconds(9) : A_SECOND;
         assertThat(logins)
                 .hasSizeGreaterThan(20)
                 .allSatisfy(time -> assertThat(time).isLessThan(most));
