@@ -27,7 +27,7 @@ class MetricsPageTest {
 
     private static final Pattern ROW = Pattern.compile("\\| `([a-z0-9_]+)` \\| (\\w+) \\| ([^|]*) \\|.*\\|");
 
-    private static final Pattern SAMPLE = Pattern.compile("([a-z0-9_]+)(?:\\{([^}]*)})? .*");
+    private static final Pattern SAMPLE = Pattern.compile("([a-zA-Z0-9_]+)(?:\\{(.*)})? \\S+");
 
     /** Of the runtime, which differ between JVM and executable. */
     private static final Pattern OF_THE_RUNTIME = Pattern.compile("(jvm|process|system|worker_pool)_.*");
