@@ -23,6 +23,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.function.Supplier;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
@@ -88,13 +89,7 @@ class ProjectIdentityResource {
         var identity = Ids.parse("identityId", identityId);
         var words = words(body);
         var act = act();
-        return act.recorded(
-                        audit,
-                        AuditType.UPDATE_PROJECT_MEMBERSHIP,
-                        Projects.KIND,
-                        project,
-                        () -> memberships.create(act, project, identity, words))
-                .chain(membership -> response(project, membership));
+        return recorded(act, project, () -> memberships.create(act, project, identity, words));
     }
 
     @PATCH
@@ -112,13 +107,7 @@ class ProjectIdentityResource {
         var identity = Ids.parse("identityId", identityId);
         var words = words(body);
         var act = act();
-        return act.recorded(
-                        audit,
-                        AuditType.UPDATE_PROJECT_MEMBERSHIP,
-                        Projects.KIND,
-                        project,
-                        () -> memberships.change(act, project, identity, words))
-                .chain(membership -> response(project, membership));
+        return recorded(act, project, () -> memberships.change(act, project, identity, words));
     }
 
     @DELETE
@@ -132,12 +121,11 @@ class ProjectIdentityResource {
         var project = Ids.parse("projectId", projectId);
         var identity = Ids.parse("identityId", identityId);
         var act = act();
-        return act.recorded(
-                        audit,
-                        AuditType.UPDATE_PROJECT_MEMBERSHIP,
-                        Projects.KIND,
-                        project,
-                        () -> memberships.remove(act, project, identity))
+        return recorded(act, project, () -> memberships.remove(act, project, identity));
+    }
+
+    private Uni<ProjectIdentityResponse> recorded(Act act, UUID project, Supplier<Uni<Memberships.Membership>> change) {
+        return act.recorded(audit, AuditType.UPDATE_PROJECT_MEMBERSHIP, Projects.KIND, project, change)
                 .chain(membership -> response(project, membership));
     }
 

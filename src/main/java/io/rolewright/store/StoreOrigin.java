@@ -12,9 +12,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
-import java.util.Set;
 import java.util.TreeSet;
-import java.util.stream.Stream;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -223,8 +221,7 @@ public class StoreOrigin implements StartupStep {
                     : new Here(
                             row.getString("system_identifier"),
                             row.getLong("database_oid"),
-                            new TreeSet<>(
-                                    Set.copyOf(Stream.of(addresses.split(" ")).toList())),
+                            new TreeSet<>(List.of(addresses.split(" "))),
                             row.getString("installation"));
             return new Seen(here, recorded, row.getOffsetDateTime("recorded_at"));
         });
