@@ -1,8 +1,9 @@
-// Checks rendered manifests: node check.mjs SOURCE-ROOT OVERLAY.yaml…
+// Checks rendered manifests: node check.mjs SOURCE-ROOT OVERLAY.yaml… (the first one with every component that is not another edge)
 //
 // 1. Every object against the schema of its kind (types, required fields), and for fields that no schema knows.
 // 2. What a schema cannot say: restricted Pod Security, selectors that match, ports and probe paths that exist, settings
-//    that the service reads, no way to a metadata service, room for a graceful stop.
+//    that the service reads, no way to a metadata service, room for a graceful stop; and that what the settings and the edge speak of
+//    can be reached: ports through the policies, files through mounts.
 // 3. Itself: each of the mistakes at the end of this file, put into the first overlay, must be found.
 import { readFileSync, readdirSync, writeFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -11,9 +12,12 @@ import { parseAllDocuments } from "yaml";
 import ts from "typescript";
 
 const [sourceRoot, ...files] = process.argv.slice(2);
-const packages = { "serving.knative.dev": "@kubernetes-models/knative/", "monitoring.coreos.com": "@kubernetes-models/prometheus-operator/" };
+const packages = { "serving.knative.dev": "@kubernetes-models/knative/", "monitoring.coreos.com": "@kubernetes-models/prometheus-operator/", "gateway.networking.k8s.io": "@kubernetes-models/gateway-api/" };
 const modelOf = (o) => (packages[o.apiVersion.split("/")[0]] ?? "kubernetes-models/") + `${o.apiVersion}/${o.kind}`;
 const nameOf = (o) => `${o.kind} ${o.metadata?.name}`;
+
+/** What may be seen from outside. */
+const published = ["/api", "/console"];
 
 /** What the service answers on each port without a token, and so what a probe may ask for. */
 const probes = { 9000: ["/q/health/started", "/q/health/live", "/q/health/ready"], 8080: ["/api/status"] };
@@ -138,13 +142,24 @@ function beyondSchemas(objects) {
     for (const r of i.spec.rules) {
       must(hosts.includes(r.host), i, `serves ${r.host} without TLS`);
       for (const p of r.http.paths) {
-        must(p.path.startsWith("/api"), i, `publishes ${p.path}`);
+        must(published.includes(p.path), i, `publishes ${p.path}`);
         const service = of("Service", "v1").find((s) => s.metadata.name === p.backend.service.name);
         const port = service?.spec.ports.find((x) => x.name === p.backend.service.port.name || x.port === p.backend.service.port.number);
         must(port && port.targetPort !== "management" && port.targetPort !== 9000, i, `${p.path} leads to no port of the API`);
       }
     }
   }
+  for (const r of of("HTTPRoute")) {
+    for (const rule of r.spec.rules) {
+      for (const m of rule.matches) must(published.includes(m.path?.value), r, `publishes ${m.path?.value}`);
+      must(/^\d+s$/.test(rule.timeouts?.request ?? "") && parseInt(rule.timeouts.request) > 60, r, "ends a long poll of 60 s before its answer");
+      for (const b of rule.backendRefs) {
+        const service = of("Service", "v1").find((s) => s.metadata.name === b.name);
+        must(service?.spec.ports.some((p) => p.port === b.port && p.targetPort === "http"), r, `leads to port ${b.port}, which is none of the API`);
+      }
+    }
+  }
+  found.push(...unreachable(objects, of, pods, hasPort));
   for (const h of of("HorizontalPodAutoscaler")) {
     must(of(h.spec.scaleTargetRef.kind).some((d) => d.metadata.name === h.spec.scaleTargetRef.name && d.spec.replicas === undefined), h, "scales nothing, or what has a fixed number of replicas");
   }
@@ -165,6 +180,40 @@ function beyondSchemas(objects) {
     const watched = of("Service", "v1").filter((s) => matches(m.spec.selector, s.metadata.labels));
     must(watched.length === 1, m, `watches ${watched.length} services`);
     for (const e of m.spec.endpoints) must(watched.every((s) => s.spec.ports.some((p) => p.name === e.port)), m, `scrapes port ${e.port}, which the service does not have`);
+  }
+  return found;
+}
+
+/** What the settings, the Services and the edge speak of, and no policy or mount leads to. */
+function unreachable(objects, of, pods, hasPort) {
+  const found = [];
+  const policies = (p, direction) => of("NetworkPolicy").filter((n) => n.spec.policyTypes.includes(direction) && matches(n.spec.podSelector, p.template.metadata?.labels));
+  const out = (p) => policies(p, "Egress").flatMap((n) => n.spec.egress ?? []).flatMap((r) => r.ports ?? []).map((x) => x.port);
+  const into = (p) => policies(p, "Ingress").flatMap((n) => n.spec.ingress ?? []);
+  for (const p of pods) {
+    const say = (holds, what) => holds || found.push(`${nameOf(p.owner)}: ${what}`);
+    for (const c of p.template.spec.containers.filter((c) => c.image.startsWith("rolewright:"))) {
+      const maps = (c.envFrom ?? []).map((e) => of("ConfigMap").find((m) => m.metadata.name === e.configMapRef?.name)?.data ?? {});
+      const given = Object.assign({}, ...maps, Object.fromEntries((c.env ?? []).filter((e) => e.value).map((e) => [e.name, e.value])));
+      for (const [name, value] of Object.entries(given)) {
+        for (const file of String(value).startsWith("/") ? [value] : []) {
+          say((c.volumeMounts ?? []).some((m) => file.startsWith(`${m.mountPath}/`)), `${name} names ${file}, which nothing mounts`);
+        }
+        const url = /^https?:/.test(value) ? new URL(value) : undefined;
+        if (!url) continue;
+        const ports = [Number(url.port || (url.protocol === "https:" ? 443 : 80)), ...(url.hostname.startsWith("kubernetes.default.") ? [6443] : [])];
+        for (const port of ports) say(out(p).includes(port), `${name} is at port ${port}, to which no policy lets it`);
+      }
+      say(out(p).includes(5432) && out(p).includes(53), "cannot reach its store");
+    }
+    if (p.owner.kind !== "Deployment") continue;
+    for (const port of p.template.spec.containers.flatMap((c) => c.ports ?? []).map((x) => x.name)) {
+      const open = into(p).some((r) => r.from?.length && (r.ports ?? []).some((x) => x.port === port));
+      // Without an edge and without readers in the cluster (development), the API is reached by a port-forward, which no policy concerns.
+      const wanted = port !== "http" || of("Ingress").length + of("HTTPRoute").length > 0;
+      say(open || !wanted, `nobody may reach its port ${port}`);
+      say(port !== "http" || !open || wanted, "its API is open to an edge that is not there");
+    }
   }
   return found;
 }
@@ -197,7 +246,9 @@ function covers(cidr, address, family) {
 /** Settings of our own must be declared in some @ConfigMapping, so that a name that nobody reads is found. */
 function known(name, o, must) {
   if (!/^(ROLEWRIGHT_|ALLOW_)/.test(name) || name === "ALLOW_INTERNAL_IP_CONNECTIONS") return;
-  must(settings.has(name), o, `sets ${name}, which the service does not read`);
+  // A key of a map is the operator's to choose, what stands behind it is not.
+  const ofMap = maps.some((m) => name.startsWith(m.prefix) && m.keys.some((k) => name.slice(m.prefix.length).endsWith(`_${k}`)));
+  must(settings.has(name) || ofMap, o, `sets ${name}, which the service does not read`);
 }
 
 function declaredSettings(folder, names = new Set()) {
@@ -224,8 +275,14 @@ function declaredIn(file, text, prefix, names) {
     const upper = name.toUpperCase().replace(/[^A-Z0-9]/g, "_");
     const map = /Map<String, (\w+)>/.exec(type);
     const group = body(file, new RegExp(`\\binterface ${map?.[1] ?? type.trim().split(" ").at(-1)} `));
-    names.add(map ? `${upper}_` : upper); // a key of a map is the operator's to choose
-    if (group && !map) declaredIn(file, group, name, names);
+    names.add(map ? `${upper}_` : upper);
+    if (group && map) {
+      const keys = new Set();
+      declaredIn(file, group, "map", keys);
+      maps.push({ prefix: `${upper}_`, keys: [...keys].map((k) => k.slice("MAP_".length)) });
+    } else if (group) {
+      declaredIn(file, group, name, names);
+    }
   }
 }
 
@@ -258,18 +315,29 @@ const mistakes = {
   "a probe path that is not there": (o) => { container(o).livenessProbe.httpGet.path = "/health"; },
   "a probe port that is not there": (o) => { container(o).livenessProbe.httpGet.port = "admin"; },
   "a setting that nobody reads": (o) => { one(o, "ConfigMap").data.ROLEWRIGHT_TARGET_ALOWED_NETWORKS = ""; },
+  "a setting of an issuer that nobody reads": (o) => { o.find((x) => x.metadata.name === "rolewright-issuers").data.ROLEWRIGHT_ACCESS_ISSUERS_CLUSTER_CA = ""; },
   "a stop that is too short": (o) => { pod(o).terminationGracePeriodSeconds = 10; },
   "an image without a tag": (o) => { container(o).image = "rolewright"; },
   "a way to the metadata service": (o) => { policy(o).spec.egress[1].to[0].ipBlock.except = []; },
   "no heap bound": (o) => { container(o).args = []; },
+  "an edge that is not let in": (o) => { drop(o, "rolewright-from-ingress"); },
+  "readers in the cluster that are not let in": (o) => { drop(o, "rolewright-from-clients"); },
+  "a monitoring system that is not let in": (o) => { o.find((x) => x.kind === "NetworkPolicy" && x.metadata.name === "rolewright").spec.ingress = []; },
+  "no way to Vault": (o) => { drop(o, "rolewright-to-vault"); },
+  "no way to the API server": (o) => { drop(o, "rolewright-to-api-server"); },
+  "no way to the store for what prunes": (o) => { drop(o, "rolewright-prune-audit"); },
+  "a file that nothing mounts": (o) => { container(o).volumeMounts = container(o).volumeMounts.filter((m) => m.name !== "store-ca"); },
+  "a path that is nobody's business": (o) => { one(o, "Ingress").spec.rules[0].http.paths[0].path = "/q"; },
 };
 const one = (objects, kind) => objects.find((o) => o.kind === kind);
 const pod = (objects) => one(objects, "Deployment").spec.template.spec;
 const container = (objects) => pod(objects).containers[0];
+const drop = (objects, policyName) => objects.splice(objects.findIndex((o) => o.kind === "NetworkPolicy" && o.metadata.name === policyName), 1);
 const policy = (objects) => objects.find((o) => o.metadata.name === "rolewright-egress");
 
 // ---- Run ----
 
+const maps = [];
 const settings = declaredSettings(join(sourceRoot, "src/main/java"));
 const properties = readFileSync(join(sourceRoot, "src/main/resources/application.properties"), "utf8");
 let wrong = 0, before;
