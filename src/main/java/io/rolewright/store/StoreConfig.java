@@ -11,7 +11,8 @@ interface StoreConfig {
 
     /**
      * {@code disable}, {@code require}, {@code verify-ca} or {@code verify-full}, with libpq's meaning. Without it the
-     * {@code sslmode} of the URL counts, else {@code verify-full} if {@link #sslrootcert} is set, else {@code disable}.
+     * {@code sslmode} of the URL counts, else {@code verify-full} if {@link #sslrootcert} is set, else {@code disable} for a store on
+     * this machine and {@code require} for any other.
      */
     Optional<String> sslmode();
 

@@ -129,7 +129,7 @@ public final class StoreFault {
             return "store not reachable (TLS handshake failed)";
         }
         if (text.equals("Postgres Server does not handle SSL connection")) {
-            return "store not reachable (it offers no TLS)";
+            return "store not reachable (it offers no TLS; ROLEWRIGHT_STORE_SSLMODE=disable does without)";
         }
         // Jackson's are IOExceptions, and have nothing to do with a connection.
         if ((cause instanceof IOException && !(cause instanceof JacksonException))

@@ -9,6 +9,7 @@ import io.vertx.core.Vertx;
 import io.vertx.mutiny.pgclient.PgConnection;
 import io.vertx.pgclient.PgBuilder;
 import io.vertx.pgclient.PgConnectOptions;
+import io.vertx.pgclient.SslMode;
 import io.vertx.sqlclient.Pool;
 import io.vertx.sqlclient.PoolOptions;
 import io.vertx.sqlclient.SqlConnectOptions;
@@ -23,6 +24,9 @@ import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.eclipse.microprofile.config.ConfigProvider;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +41,8 @@ class StorePool implements PgPoolCreator {
     /** Characters; the driver's own limit would leave out the longest of ours, which are the most frequent. */
     private static final int LONGEST_STATEMENT_KEPT = 8192;
 
+    private static final Logger LOG = Logger.getLogger(StorePool.class);
+
     private final StoreConfig config;
     private volatile @Nullable Vertx vertx;
     private volatile List<PgConnectOptions> servers = List.of();
@@ -50,8 +56,9 @@ class StorePool implements PgPoolCreator {
         List<PgConnectOptions> reached = new ArrayList<>();
         for (PgConnectOptions given : input.pgConnectOptionsList()) {
             PgConnectOptions options = new PgConnectOptions(given);
-            StoreTls.of(config.sslmode(), config.sslrootcert(), given.getSslMode())
-                    .applyTo(options);
+            StoreTls tls = StoreTls.of(config.sslmode(), config.sslrootcert(), modeOf(given), given.getHost());
+            tls.applyTo(options);
+            tls.warning(given.getHost()).ifPresent(LOG::warn);
             options.setConnectTimeout((int) config.connectTimeout().toMillis());
             options.setSslHandshakeTimeout(config.connectTimeout().toMillis());
             options.setSslHandshakeTimeoutUnit(TimeUnit.MILLISECONDS);
@@ -71,6 +78,17 @@ class StorePool implements PgPoolCreator {
                 .using(input.vertx())
                 .withConnectHandler(this::giveUpWhenSilent)
                 .build();
+    }
+
+    /** The client takes a URL that says nothing for one that says {@code disable}. */
+    private static Optional<SslMode> modeOf(PgConnectOptions given) {
+        boolean said = given.getSslMode() != SslMode.DISABLE
+                || Stream.of("quarkus.datasource.reactive.url", "quarkus.datasource.reactive.postgresql.ssl-mode")
+                        .map(setting -> ConfigProvider.getConfig().getOptionalValue(setting, String.class))
+                        .flatMap(Optional::stream)
+                        .anyMatch(value -> value.equalsIgnoreCase("disable")
+                                || value.toLowerCase(Locale.ROOT).contains("sslmode="));
+        return said ? Optional.of(given.getSslMode()) : Optional.empty();
     }
 
     private SqlConnectOptions bounded(PgConnectOptions options) {

@@ -27,12 +27,18 @@ import javax.net.ssl.TrustManagerFactory;
 record StoreTls(SslMode mode, Optional<Buffer> trusted) {
 
     /**
-     * @param fromUrl the mode that stood in the store's URL (or in Quarkus' own setting); {@code DISABLE} if none did
+     * Where nothing says how, TLS is required, but to a store on this machine: what is sent there crosses no network.
+     *
+     * @param fromUrl the mode that stood in the store's URL (or in Quarkus' own setting); empty if none did
+     * @param host of the store, as it was given: a name, an address or the directory of a socket
      * @throws ConfigurationException with one sentence, for a setting that is malformed or contradicts another
      */
-    static StoreTls of(Optional<String> sslmode, Optional<String> sslrootcert, SslMode fromUrl) {
+    static StoreTls of(Optional<String> sslmode, Optional<String> sslrootcert, Optional<SslMode> fromUrl, String host) {
         SslMode mode = sslmode.map(StoreTls::parse)
-                .orElse(sslrootcert.isPresent() && fromUrl == SslMode.DISABLE ? SslMode.VERIFY_FULL : fromUrl);
+                .or(() -> fromUrl)
+                .orElseGet(() -> sslrootcert.isPresent()
+                        ? SslMode.VERIFY_FULL
+                        : onThisMachine(host) ? SslMode.DISABLE : SslMode.REQUIRE);
         if (mode == SslMode.ALLOW || mode == SslMode.PREFER) {
             throw refused(mode.name().toLowerCase());
         }
@@ -41,6 +47,35 @@ record StoreTls(SslMode mode, Optional<Buffer> trusted) {
                     "rolewright.store.sslrootcert is set but rolewright.store.sslmode is disable: one of them is wrong");
         }
         return new StoreTls(mode, sslrootcert.map(StoreTls::read));
+    }
+
+    /** By the text alone: a name that leads here by way of DNS is one that may lead elsewhere tomorrow. */
+    private static boolean onThisMachine(String host) {
+        return host.startsWith("/")
+                || host.equalsIgnoreCase("localhost")
+                || host.startsWith("127.")
+                || host.equals("::1")
+                || host.equals("[::1]");
+    }
+
+    /** What an operator is to know of the way to a store at {@code host}; empty if there is nothing. */
+    Optional<String> warning(String host) {
+        if (onThisMachine(host)) {
+            return Optional.empty();
+        }
+        return switch (mode) {
+            case DISABLE ->
+                Optional.of(
+                        "ROLEWRIGHT_STORE_SSLMODE is disable: what is kept in the store, and the login to it, cross the"
+                                + " network in clear. Set it to verify-full");
+            case REQUIRE ->
+                trusted.isPresent()
+                        ? Optional.empty()
+                        : Optional.of(
+                                "The certificate of the store is not checked: whoever stands in between can take its place. Set"
+                                        + " ROLEWRIGHT_STORE_SSLMODE=verify-full, and ROLEWRIGHT_STORE_SSLROOTCERT if its authority is your own");
+            default -> Optional.empty();
+        };
     }
 
     private static SslMode parse(String word) {

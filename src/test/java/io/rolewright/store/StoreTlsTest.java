@@ -16,15 +16,18 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class StoreTlsTest {
 
     private static final Duration SOON = Duration.ofSeconds(20);
+    private static final String STORE = "store.internal";
 
     @Nested
     class OnStoreThatTakesNothingElse {
@@ -116,7 +119,7 @@ class StoreTlsTest {
         TestPostgres postgres = TestPostgres.shared(TestPostgres.NEWEST);
 
         assertThat(answers(postgres, postgres.role("LOGIN"), "require", null))
-                .isEqualTo("store not reachable (it offers no TLS)");
+                .isEqualTo("store not reachable (it offers no TLS; ROLEWRIGHT_STORE_SSLMODE=disable does without)");
     }
 
     @Nested
@@ -125,7 +128,7 @@ class StoreTlsTest {
         @ParameterizedTest
         @ValueSource(strings = {"prefer", "allow", "VERIFY_FULL", "true", ""})
         void otherWordsAreRefused(String word) {
-            assertThatThrownBy(() -> StoreTls.of(Optional.of(word), Optional.empty(), SslMode.DISABLE))
+            assertThatThrownBy(() -> StoreTls.of(Optional.of(word), Optional.empty(), Optional.empty(), STORE))
                     .isInstanceOf(ConfigurationException.class)
                     .hasMessage("rolewright.store.sslmode must be disable, require, verify-ca or verify-full, not '"
                             + word + "'");
@@ -133,25 +136,58 @@ class StoreTlsTest {
 
         @Test
         void modeOfTheUrlCountsIfThereIsNoOther() {
-            SslMode url =
-                    PgConnectOptions.fromUri("postgresql://h/d?sslmode=require").getSslMode();
+            Optional<SslMode> url = Optional.of(
+                    PgConnectOptions.fromUri("postgresql://h/d?sslmode=require").getSslMode());
 
-            assertThat(StoreTls.of(Optional.empty(), Optional.empty(), url).mode())
+            assertThat(StoreTls.of(Optional.empty(), Optional.empty(), url, STORE)
+                            .mode())
                     .isEqualTo(SslMode.REQUIRE);
-            assertThat(StoreTls.of(Optional.of("verify-full"), Optional.empty(), url)
+            assertThat(StoreTls.of(Optional.of("verify-full"), Optional.empty(), url, STORE)
                             .mode())
                     .isEqualTo(SslMode.VERIFY_FULL);
         }
 
+        @ParameterizedTest
+        @CsvSource({
+            "store.internal, REQUIRE", "10.0.0.1, REQUIRE", "128.0.0.1, REQUIRE", "2001:db8::1, REQUIRE",
+            "localhost.example, REQUIRE", "localhost, DISABLE", "127.0.0.1, DISABLE", "127.1.2.3, DISABLE",
+            "::1, DISABLE", "/var/run/postgresql, DISABLE"
+        })
+        void withoutAWordTlsIsRequiredButOnThisMachine(String host, SslMode mode) {
+            assertThat(StoreTls.of(Optional.empty(), Optional.empty(), Optional.empty(), host)
+                            .mode())
+                    .isEqualTo(mode);
+        }
+
+        @ParameterizedTest
+        @CsvSource({
+            "disable, store.internal, in clear",
+            "require, store.internal, not checked",
+            "disable, localhost,",
+            "verify-ca, store.internal,",
+            "verify-full, store.internal,"
+        })
+        void whatLetsOthersReadIsSaid(String mode, String host, @Nullable String words) {
+            Optional<String> warning = StoreTls.of(Optional.of(mode), Optional.empty(), Optional.empty(), host)
+                    .warning(host);
+
+            if (words == null) {
+                assertThat(warning).isEmpty();
+            } else {
+                assertThat(warning).get().asString().contains(words);
+            }
+        }
+
         @Test
         void silentFallBackInTheUrlIsRefused() {
-            assertThatThrownBy(() -> StoreTls.of(Optional.empty(), Optional.empty(), SslMode.PREFER))
+            assertThatThrownBy(
+                            () -> StoreTls.of(Optional.empty(), Optional.empty(), Optional.of(SslMode.PREFER), STORE))
                     .hasMessageEndingWith("not 'prefer'");
         }
 
         @Test
         void rootCertificateWithoutTlsIsAContradiction() {
-            assertThatThrownBy(() -> StoreTls.of(Optional.of("disable"), Optional.of("any"), SslMode.DISABLE))
+            assertThatThrownBy(() -> StoreTls.of(Optional.of("disable"), Optional.of("any"), Optional.empty(), STORE))
                     .isInstanceOf(ConfigurationException.class)
                     .hasMessage("rolewright.store.sslrootcert is set but rolewright.store.sslmode is disable:"
                             + " one of them is wrong");
@@ -174,7 +210,7 @@ class StoreTlsTest {
         }
 
         private static StoreTls of(Path file) {
-            return StoreTls.of(Optional.of("verify-full"), Optional.of(file.toString()), SslMode.DISABLE);
+            return StoreTls.of(Optional.of("verify-full"), Optional.of(file.toString()), Optional.empty(), STORE);
         }
     }
 
