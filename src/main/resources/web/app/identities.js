@@ -85,8 +85,8 @@ class Identity extends Part {
       this.tokens = given.tokens;
       this.projects = found.projects;
       this.rules = {
-        oidc: this.row.authMethods.includes('oidc-auth') ? (await get(this.paths.oidc)).identityOidcAuth : null,
-        kubernetes: this.row.authMethods.includes('kubernetes-auth') ? (await get(this.paths.kubernetes)).identityKubernetesAuth : null,
+        oidc: this.row.authMethods.includes('oidc-auth') ? (await get(this.paths.oidc)).rule : null,
+        kubernetes: this.row.authMethods.includes('kubernetes-auth') ? (await get(this.paths.kubernetes)).rule : null,
       };
     } catch (problem) {
       this.problem = problem;

@@ -2,6 +2,7 @@ package io.rolewright.access;
 
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
+import io.rolewright.problem.ValidationProblem;
 import io.rolewright.store.SharedAnswer;
 import io.rolewright.target.TargetConfig;
 import io.rolewright.target.address.AddressGuard;
@@ -17,6 +18,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -24,6 +26,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
 import org.jose4j.jwk.JsonWebKey;
@@ -57,6 +60,10 @@ class Issuers {
     /** Of the 9 s that a request has: for both documents together. */
     private static final Duration LONGEST_FETCH = Duration.ofSeconds(5);
 
+    private static final String DISCOVERY = "/.well-known/openid-configuration";
+    private static final int LONGEST_ISSUER = 1024;
+    private static final TokenRule.Conditions NO_CONDITIONS =
+            new TokenRule.Conditions(List.of(), null, Map.of(), List.of(), List.of());
     private static final int LOOKUPS = 4;
     private static final int MOST_KEYS = 100;
 
@@ -112,6 +119,79 @@ class Issuers {
             issuer = known.get(rule.issuer() + "\n" + rule.caCert());
         }
         return issuer == null ? List.of() : issuer.inMemory();
+    }
+
+    /**
+     * Asks at an address which issuer it speaks for, and whether the keys of that one can be had as they will be at logins.
+     *
+     * @param field of the request that names the address
+     * @param url as the operator has set one (asked nothing then), or {@code https://host…}
+     * @param caCert PEM; null for the usual authorities
+     * @return the issuer; fails with 422. Completes on any thread.
+     */
+    Uni<String> discovered(String field, String url, @Nullable String caCert) {
+        var asked = withoutSlash(url);
+        for (var issuer : set.values()) {
+            if (asked.equals(withoutSlash(issuer.issuer()))
+                    || issuer.url()
+                            .map(Issuers::withoutSlash)
+                            .filter(asked::equals)
+                            .isPresent()) {
+                return Uni.createFrom().item(issuer.issuer());
+            }
+        }
+        URI document;
+        try {
+            document = new URI(asked + DISCOVERY);
+        } catch (URISyntaxException notAnAddress) {
+            document = null;
+        }
+        if (document == null || !isAcceptable(document) || document.getRawQuery() != null) {
+            throw ValidationProblem.at(
+                    List.of(field), "invalid_string", "Must be https://host… or an issuer that the operator has set");
+        }
+        return get(document, new Access(caCert, null, true))
+                .map(Issuers::issuer)
+                .call(issuer ->
+                        fetch(new TokenRule(UUID.randomUUID(), TokenRule.Method.OIDC, issuer, caCert, NO_CONDITIONS)))
+                .ifNoItem()
+                .after(LONGEST_FETCH)
+                .failWith(() -> new IOException("no answer in time"))
+                .onFailure()
+                .transform(failure -> {
+                    log.infof("No issuer found at %s: %s", asked, failure.getMessage());
+                    return ValidationProblem.at(
+                            List.of(field),
+                            "custom",
+                            "No issuer was found there (" + reason(failure) + "): " + DISCOVERY.substring(1)
+                                    + " and the keys must be readable without a login, or the operator has to set the issuer"
+                                    + " (ROLEWRIGHT_ACCESS_ISSUERS_…)");
+                });
+    }
+
+    /** Our own words only: what a client of TLS or DNS says may be long and is in the log. */
+    private static String reason(Throwable failure) {
+        var cause = failure instanceof UncheckedIOException ? failure.getCause() : failure;
+        return cause.getClass() == IOException.class && cause.getMessage() != null
+                ? cause.getMessage()
+                : "it did not answer";
+    }
+
+    private static String issuer(JsonObject document) {
+        if (document.getValue("issuer") instanceof String issuer && issuer.length() <= LONGEST_ISSUER) {
+            try {
+                if (isAcceptable(new URI(issuer))) {
+                    return issuer;
+                }
+            } catch (URISyntaxException notAnAddress) {
+                // Said below.
+            }
+        }
+        throw new UncheckedIOException(new IOException("a discovery document without an issuer that is https://host…"));
+    }
+
+    private static String withoutSlash(String url) {
+        return url.replaceAll("/+$", "");
     }
 
     /** For tests: as if nothing had been heard of any issuer for so long. */
@@ -203,7 +283,7 @@ class Issuers {
 
     private static URI discovery(TokenRule rule, AccessConfig.@Nullable Issuer operators) {
         var base = operators == null ? rule.issuer() : operators.url().orElse(rule.issuer());
-        return URI.create(base.replaceAll("/+$", "") + "/.well-known/openid-configuration");
+        return URI.create(withoutSlash(base) + DISCOVERY);
     }
 
     /** Reads the operator's files anew, since service-account tokens are replaced; on a worker. */

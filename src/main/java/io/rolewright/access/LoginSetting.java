@@ -41,6 +41,10 @@ record LoginSetting(
         return new LoginSetting(identityId, null, null, null, null, NOTHING);
     }
 
+    LoginSetting withSent(String words) {
+        return new LoginSetting(id, ttl, maxTtl, tokenTrustedIps, secretTrustedIps, words);
+    }
+
     /** As in the store. */
     static @Nullable String joined(@Nullable List<String> networks) {
         return networks == null ? null : String.join(",", networks);

@@ -297,13 +297,6 @@ final class NotOffered {
         }
         all(rows, OTHER_ROTATIONS, "/api/v1/secret-rotations/**", "/api/v1/secret-rotation-providers/**");
         all(rows, NOT_YET, "/api/v1/projects/*/identities/**", "/api/v1/projects/*/memberships/**");
-        for (var way : List.of("kubernetes", "oidc")) {
-            rows.add(new Row(
-                    List.of("POST", "PATCH"),
-                    "/api/v1/auth/" + way + "-auth/identities/*",
-                    false,
-                    "A rule for " + way + "-auth is set by PUT here."));
-        }
         return List.copyOf(rows);
     }
 

@@ -26,6 +26,10 @@ record TokenRule(
         }
     }
 
+    TokenRule withId(UUID other) {
+        return new TokenRule(other, method, issuer, caCert, conditions);
+    }
+
     /**
      * @param audiences of which the token must name one; never empty
      * @param subject the token's {@code sub}, to the letter; null for any

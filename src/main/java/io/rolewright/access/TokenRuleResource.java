@@ -2,13 +2,17 @@ package io.rolewright.access;
 
 import io.rolewright.access.TokenRule.Conditions;
 import io.rolewright.access.TokenRule.Method;
+import io.rolewright.access.TokenRuleWire.Before;
+import io.rolewright.access.TokenRuleWire.Wanted;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.CaCert;
 import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
+import io.rolewright.store.CallersContext;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.json.JsonObject;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotBlank;
 import jakarta.validation.constraints.NotEmpty;
@@ -17,6 +21,8 @@ import jakarta.validation.constraints.Size;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
+import jakarta.ws.rs.PATCH;
+import jakarta.ws.rs.POST;
 import jakarta.ws.rs.PUT;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
@@ -26,6 +32,7 @@ import java.net.URI;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.function.Function;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
@@ -43,14 +50,30 @@ class TokenRuleResource {
     private static final String OIDC = "oidc-auth/identities/{identityId}";
     private static final String KUBERNETES = "kubernetes-auth/identities/{identityId}";
 
+    private static final String AS_THE_REFERENCE =
+            "By the reference's body. An audience is demanded, as is what says whose tokens are good: a subject or claims, a"
+                    + " namespace or a name. The issuer is asked for at once; if it cannot be found there the operator has to"
+                    + " set it (422).";
+
     private final TokenRules rules;
+    private final LoginSettings settings;
+    private final AccessConfig config;
     private final Issuers issuers;
     private final CurrentCaller caller;
     private final RequestOrigins origins;
     private final AuditLog audit;
 
-    TokenRuleResource(TokenRules rules, Issuers issuers, CurrentCaller caller, RequestOrigins origins, AuditLog audit) {
+    TokenRuleResource(
+            TokenRules rules,
+            LoginSettings settings,
+            AccessConfig config,
+            Issuers issuers,
+            CurrentCaller caller,
+            RequestOrigins origins,
+            AuditLog audit) {
         this.rules = rules;
+        this.settings = settings;
+        this.config = config;
         this.issuers = issuers;
         this.caller = caller;
         this.origins = origins;
@@ -63,7 +86,7 @@ class TokenRuleResource {
     @Operation(operationId = "getOidcAuth", summary = "Read the OpenID Connect login configuration of an identity")
     public Uni<OidcAuthResponse> getOidc(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
-        return get(identityId, Method.OIDC).map(OidcAuthResponse::of);
+        return get(identityId, Method.OIDC).map(this::oidcResponse);
     }
 
     @PUT
@@ -92,7 +115,34 @@ class TokenRuleResource {
                                 request.boundClaims == null ? Map.of() : request.boundClaims,
                                 List.of(),
                                 List.of()))
-                .map(OidcAuthResponse::of);
+                .map(this::oidcResponse);
+    }
+
+    @POST
+    @Cancellable(false)
+    @Path(OIDC)
+    @Operation(
+            operationId = "attachOidcAuth",
+            summary = "Let an identity log in with OpenID Connect tokens, by the reference's body",
+            description = AS_THE_REFERENCE)
+    public Uni<OidcAuthResponse> attachOidc(
+            @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
+            @NotNull @Valid TokenRuleWire.OidcBody body) {
+        return attach(identityId, Method.OIDC, body::wanted, body.sent()).map(this::oidcResponse);
+    }
+
+    @PATCH
+    @Cancellable(false)
+    @Path(OIDC)
+    @Operation(
+            operationId = "updateOidcAuth",
+            summary = "Change the OpenID Connect login configuration of an identity, by the reference's body",
+            description =
+                    "What is absent stays as it is. Access tokens end if another issuer or other tokens are to be good.")
+    public Uni<OidcAuthResponse> changeOidc(
+            @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
+            @NotNull @Valid TokenRuleWire.OidcBody body) {
+        return change(identityId, Method.OIDC, body::wanted, body.sent()).map(this::oidcResponse);
     }
 
     @DELETE
@@ -101,7 +151,7 @@ class TokenRuleResource {
     @Operation(operationId = "removeOidcAuth", summary = "Remove OpenID Connect logins from an identity")
     public Uni<OidcAuthResponse> removeOidc(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
-        return remove(identityId, Method.OIDC).map(OidcAuthResponse::of);
+        return remove(identityId, Method.OIDC).map(this::oidcResponse);
     }
 
     @GET
@@ -110,7 +160,7 @@ class TokenRuleResource {
     @Operation(operationId = "getKubernetesAuth", summary = "Read the Kubernetes login configuration of an identity")
     public Uni<KubernetesAuthResponse> getKubernetes(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
-        return get(identityId, Method.KUBERNETES).map(KubernetesAuthResponse::of);
+        return get(identityId, Method.KUBERNETES).map(this::kubernetesResponse);
     }
 
     @PUT
@@ -134,7 +184,34 @@ class TokenRuleResource {
                                 Map.of(),
                                 request.allowedNamespaces,
                                 request.allowedNames == null ? List.of() : request.allowedNames))
-                .map(KubernetesAuthResponse::of);
+                .map(this::kubernetesResponse);
+    }
+
+    @POST
+    @Cancellable(false)
+    @Path(KUBERNETES)
+    @Operation(
+            operationId = "attachKubernetesAuth",
+            summary = "Let an identity log in with Kubernetes tokens, by the reference's body",
+            description = AS_THE_REFERENCE)
+    public Uni<KubernetesAuthResponse> attachKubernetes(
+            @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
+            @NotNull @Valid TokenRuleWire.KubernetesBody body) {
+        return attach(identityId, Method.KUBERNETES, body::wanted, body.sent()).map(this::kubernetesResponse);
+    }
+
+    @PATCH
+    @Cancellable(false)
+    @Path(KUBERNETES)
+    @Operation(
+            operationId = "updateKubernetesAuth",
+            summary = "Change the Kubernetes login configuration of an identity, by the reference's body",
+            description =
+                    "What is absent stays as it is. Access tokens end if another issuer or other tokens are to be good.")
+    public Uni<KubernetesAuthResponse> changeKubernetes(
+            @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
+            @NotNull @Valid TokenRuleWire.KubernetesBody body) {
+        return change(identityId, Method.KUBERNETES, body::wanted, body.sent()).map(this::kubernetesResponse);
     }
 
     @DELETE
@@ -143,32 +220,99 @@ class TokenRuleResource {
     @Operation(operationId = "removeKubernetesAuth", summary = "Remove Kubernetes logins from an identity")
     public Uni<KubernetesAuthResponse> removeKubernetes(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
-        return remove(identityId, Method.KUBERNETES).map(KubernetesAuthResponse::of);
+        return remove(identityId, Method.KUBERNETES).map(this::kubernetesResponse);
     }
 
-    private Uni<TokenRule> get(String identityId, Method method) {
+    private Uni<Known> get(String identityId, Method method) {
         Rights.require(caller.get(), Right.IDENTITY_READ);
-        return rules.get(Ids.parse("identityId", identityId), method);
+        return known(Ids.parse("identityId", identityId), method);
     }
 
-    private Uni<TokenRule> set(
+    private Uni<Known> known(UUID id, Method method) {
+        return rules.get(id, method)
+                .chain(rule ->
+                        settings.get(id, setting(method)).map(setting -> new Known(id, rule, setting.setting())));
+    }
+
+    private static LoginSetting.Method setting(Method method) {
+        return LoginSetting.Method.valueOf(method.name());
+    }
+
+    private Uni<Known> set(
             String identityId, Method method, String issuer, @Nullable String caCert, Conditions conditions) {
         var id = Ids.parse("identityId", identityId);
         refuseMalformed(issuer);
         var rule = new TokenRule(UUID.randomUUID(), method, issuer, CaCert.checked(caCert), conditions);
-        var act = new Act(caller.get(), origins.ofCurrentRequest());
-        return act.recorded(audit, AuditType.SET_AUTH_METHOD, Identities.KIND, id, () -> {
-            Rights.require(act.caller(), Right.IDENTITY_EDIT);
-            return rules.set(act, id, rule);
+        return recorded(id, act -> rules.set(act, id, rule)).chain(() -> known(id, method));
+    }
+
+    private Uni<Known> attach(
+            String identityId, Method method, Function<Before, Wanted> body, LoginSettingWire.Sent sent) {
+        var id = Ids.parse("identityId", identityId);
+        return recorded(id, act -> {
+                    var wanted = body.apply(Before.NOTHING);
+                    var setting = LoginSettingWire.setting(LoginSetting.unset(id), sent, config.tokenMaxTtl())
+                            .withSent(wanted.sent().encode());
+                    return rules.refuseIfThere(id, method)
+                            .chain(() -> rule(wanted, null))
+                            .chain(rule -> rules.create(act, id, rule, setting));
+                })
+                .chain(() -> known(id, method));
+    }
+
+    private Uni<Known> change(
+            String identityId, Method method, Function<Before, Wanted> body, LoginSettingWire.Sent sent) {
+        var id = Ids.parse("identityId", identityId);
+        return recorded(
+                        id,
+                        act -> known(id, method).chain(known -> {
+                            var wanted = body.apply(new Before(known.rule, new JsonObject(known.setting.sent())));
+                            var setting = LoginSettingWire.setting(known.setting, sent, config.tokenMaxTtl())
+                                    .withSent(wanted.sent().encode());
+                            return rule(wanted, known.rule).chain(rule -> rules.change(act, id, rule, setting));
+                        }))
+                .chain(() -> known(id, method));
+    }
+
+    /** @return with the id of the one that is there if nothing else is to be good; its tokens go on */
+    private Uni<TokenRule> rule(Wanted wanted, @Nullable TokenRule before) {
+        Uni<String> issuer;
+        if (wanted.issuer() != null) {
+            issuer = Uni.createFrom().item(wanted.issuer());
+        } else {
+            issuer = CallersContext.answer(() -> issuers.discovered(wanted.urlField(), wanted.url(), wanted.caCert()));
+        }
+        return issuer.map(found -> {
+            if (wanted.mustBe() != null && !wanted.mustBe().equals(found)) {
+                throw ValidationProblem.at(
+                        List.of("boundIssuer"),
+                        "custom",
+                        "Must be " + found + ", as the document of oidcDiscoveryUrl says");
+            }
+            var rule = new TokenRule(
+                    before == null ? UUID.randomUUID() : before.id(),
+                    wanted.method(),
+                    found,
+                    wanted.caCert(),
+                    wanted.conditions());
+            return before == null || rule.equals(before) ? rule : rule.withId(UUID.randomUUID());
         });
     }
 
-    private Uni<TokenRule> remove(String identityId, Method method) {
+    private Uni<Known> remove(String identityId, Method method) {
         var id = Ids.parse("identityId", identityId);
         var act = new Act(caller.get(), origins.ofCurrentRequest());
         return act.recorded(audit, AuditType.REMOVE_AUTH_METHOD, Identities.KIND, id, () -> {
             Rights.require(act.caller(), Right.IDENTITY_EDIT);
-            return rules.delete(act, id, method);
+            return known(id, method).call(() -> rules.delete(act, id, method));
+        });
+    }
+
+    private Uni<TokenRule> recorded(UUID id, Function<Act, Uni<TokenRule>> change) {
+        var act = new Act(caller.get(), origins.ofCurrentRequest());
+        return act.recorded(audit, AuditType.SET_AUTH_METHOD, Identities.KIND, id, () -> {
+            Rights.require(act.caller(), Right.IDENTITY_EDIT);
+            return change.apply(act);
         });
     }
 
@@ -235,27 +379,57 @@ class TokenRuleResource {
             @Nullable
             String caCert) {}
 
-    @Schema(name = "OidcAuthResponse")
-    record OidcAuthResponse(@Schema(required = true) NewOidcAuth identityOidcAuth) {
-        static OidcAuthResponse of(TokenRule rule) {
-            return new OidcAuthResponse(new NewOidcAuth(
-                    rule.issuer(),
-                    rule.conditions().audiences(),
-                    rule.conditions().subject(),
-                    rule.conditions().claims(),
-                    rule.caCert()));
+    private OidcAuthResponse oidcResponse(Known known) {
+        var rule = known.rule;
+        return new OidcAuthResponse(
+                TokenRuleWire.OidcView.of(
+                        known.identityId, rule, known.sent(), known.setting, lifetimes(known.setting)),
+                new NewOidcAuth(
+                        rule.issuer(),
+                        rule.conditions().audiences(),
+                        rule.conditions().subject(),
+                        rule.conditions().claims(),
+                        rule.caCert()));
+    }
+
+    private KubernetesAuthResponse kubernetesResponse(Known known) {
+        var rule = known.rule;
+        return new KubernetesAuthResponse(
+                TokenRuleWire.KubernetesView.of(
+                        known.identityId, rule, known.sent(), known.setting, lifetimes(known.setting)),
+                new NewKubernetesAuth(
+                        rule.issuer(),
+                        rule.conditions().audiences().get(0),
+                        rule.conditions().namespaces(),
+                        rule.conditions().names(),
+                        rule.caCert()));
+    }
+
+    private TokenRuleWire.Lifetimes lifetimes(LoginSetting setting) {
+        return new TokenRuleWire.Lifetimes(
+                setting.ttl() == null ? config.tokenTtl().toSeconds() : setting.ttl(),
+                setting.maxTtl() == null ? config.tokenMaxTtl().toSeconds() : setting.maxTtl());
+    }
+
+    private record Known(UUID identityId, TokenRule rule, LoginSetting setting) {
+        JsonObject sent() {
+            return new JsonObject(setting.sent());
         }
     }
 
+    @Schema(name = "OidcAuthResponse")
+    record OidcAuthResponse(
+            @Schema(required = true, description = "In the reference's words.")
+            TokenRuleWire.OidcView identityOidcAuth,
+
+            @Schema(required = true, description = "The same as PUT takes it.")
+            NewOidcAuth rule) {}
+
     @Schema(name = "KubernetesAuthResponse")
-    record KubernetesAuthResponse(@Schema(required = true) NewKubernetesAuth identityKubernetesAuth) {
-        static KubernetesAuthResponse of(TokenRule rule) {
-            return new KubernetesAuthResponse(new NewKubernetesAuth(
-                    rule.issuer(),
-                    rule.conditions().audiences().get(0),
-                    rule.conditions().namespaces(),
-                    rule.conditions().names(),
-                    rule.caCert()));
-        }
-    }
+    record KubernetesAuthResponse(
+            @Schema(required = true, description = "In the reference's words.")
+            TokenRuleWire.KubernetesView identityKubernetesAuth,
+
+            @Schema(required = true, description = "The same as PUT takes it.")
+            NewKubernetesAuth rule) {}
 }

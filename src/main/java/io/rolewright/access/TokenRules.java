@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.function.Function;
 import org.hibernate.reactive.mutiny.Mutiny;
 
 /** Which identities log in with tokens of other issuers, and by which. */
@@ -54,14 +55,78 @@ class TokenRules {
                 });
     }
 
-    /** In place of the one that is there, whose tokens end. */
+    /** In place of the one that is there, whose tokens end; what the reference's clients said of it is forgotten with it. */
     Uni<TokenRule> set(Act act, UUID identityId, TokenRule rule) {
+        return write(
+                act,
+                identityId,
+                rule,
+                session -> session.createNativeQuery(
+                                "update login_setting set sent = ?3 where identity_id = ?1 and method = ?2")
+                        .setParameter(1, identityId)
+                        .setParameter(2, rule.method().storedName)
+                        .setParameter(3, LoginSetting.NOTHING)
+                        .executeUpdate()
+                        .replaceWithVoid());
+    }
+
+    /** @return fails with 400 {@code auth_method_exists} if the identity has one, 404 {@code identity_not_found} */
+    Uni<Void> refuseIfThere(UUID identityId, Method method) {
+        return get(identityId, method).onItemOrFailure().transformToUni((rule, failure) -> {
+            if (rule != null) {
+                return Uni.createFrom().failure(exists(identityId, method));
+            }
+            return failure instanceof Problem problem && problem.errorCode() == ErrorCode.AUTH_METHOD_NOT_FOUND
+                    ? Uni.createFrom().voidItem()
+                    : Uni.createFrom().failure(failure);
+        });
+    }
+
+    /** @return fails with 400 {@code auth_method_exists} */
+    Uni<TokenRule> create(Act act, UUID identityId, TokenRule rule, LoginSetting setting) {
+        return write(
+                act,
+                identityId,
+                rule,
+                session -> session.createNativeQuery(
+                                "select count(*) from token_rule where identity_id = ?1 and method = ?2 and id <> ?3",
+                                Long.class)
+                        .setParameter(1, identityId)
+                        .setParameter(2, rule.method().storedName)
+                        .setParameter(3, rule.id())
+                        .getSingleResult()
+                        .invoke(others -> {
+                            if (others > 0) {
+                                throw exists(identityId, rule.method());
+                            }
+                        })
+                        .chain(() -> LoginSettings.write(session, identityId, setting(rule.method()), setting)));
+    }
+
+    /** @param rule one with the id of the one that is there keeps its tokens */
+    Uni<TokenRule> change(Act act, UUID identityId, TokenRule rule, LoginSetting setting) {
+        return write(
+                act,
+                identityId,
+                rule,
+                session -> LoginSettings.write(session, identityId, setting(rule.method()), setting));
+    }
+
+    /** @param first in the same transaction, when nobody else changes the identity */
+    private Uni<TokenRule> write(Act act, UUID identityId, TokenRule rule, Function<Mutiny.Session, Uni<Void>> first) {
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> Identities.locked(session, identityId)
-                                .chain(() -> remove(session, identityId, rule.method()))
+                                .chain(() -> first.apply(session))
+                                .chain(() -> session.createNativeQuery(
+                                                "delete from token_rule where identity_id = ?1 and method = ?2 and id <> ?3")
+                                        .setParameter(1, identityId)
+                                        .setParameter(2, rule.method().storedName)
+                                        .setParameter(3, rule.id())
+                                        .executeUpdate())
                                 .chain(() -> session.createNativeQuery("""
                                         insert into token_rule (id, identity_id, method, issuer, ca_cert, conditions)
-                                        values (?1, ?2, ?3, ?4, nullif(?5, ''), cast(cast(?6 as text) as jsonb))""")
+                                        values (?1, ?2, ?3, ?4, nullif(?5, ''), cast(cast(?6 as text) as jsonb))
+                                        on conflict (id) do nothing""")
                                         .setParameter(1, rule.id())
                                         .setParameter(2, identityId)
                                         .setParameter(3, rule.method().storedName)
@@ -83,7 +148,12 @@ class TokenRules {
         return get(identityId, method)
                 .call(() -> Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> Bindings.lock(session)
-                                .chain(() -> remove(session, identityId, method))
+                                .chain(() -> session.createNativeQuery(
+                                                "delete from token_rule where identity_id = ?1 and method = ?2")
+                                        .setParameter(1, identityId)
+                                        .setParameter(2, method.storedName)
+                                        .executeUpdate())
+                                .chain(() -> LoginSettings.remove(session, identityId, setting(method)))
                                 .chain(() -> Bindings.keepAnAdministrator(session))
                                 .chain(() -> Standings.changed(session, identityId))
                                 .chain(() -> audit.record(act.success(AuditType.REMOVE_AUTH_METHOD)
@@ -92,12 +162,15 @@ class TokenRules {
                 .invoke(() -> standings.forget(List.of(identityId)));
     }
 
-    private static Uni<Void> remove(Mutiny.Session session, UUID identityId, Method method) {
-        return session.createNativeQuery("delete from token_rule where identity_id = ?1 and method = ?2")
-                .setParameter(1, identityId)
-                .setParameter(2, method.storedName)
-                .executeUpdate()
-                .replaceWithVoid();
+    private static LoginSetting.Method setting(Method method) {
+        return LoginSetting.Method.valueOf(method.name());
+    }
+
+    private static Problem exists(UUID identityId, Method method) {
+        return Problem.of(
+                ErrorCode.AUTH_METHOD_EXISTS,
+                "The identity " + identityId + " has a " + method.storedName
+                        + " already: change it, or delete it first.");
     }
 
     static TokenRule rule(Row row) {

@@ -37,10 +37,14 @@ public final class Operations {
             GET    NONE          /api/v1/audit-events/export.jsonl
             GET    NONE          /api/v1/auth/caller
             PUT    PEM           /api/v1/auth/kubernetes-auth/identities/{identityId}
+            POST   PEM           /api/v1/auth/kubernetes-auth/identities/{identityId}
+            PATCH  PEM           /api/v1/auth/kubernetes-auth/identities/{identityId}
             DELETE NONE          /api/v1/auth/kubernetes-auth/identities/{identityId}
             GET    NONE          /api/v1/auth/kubernetes-auth/identities/{identityId}
             POST   FOREIGN_TOKEN /api/v1/auth/kubernetes-auth/login
             PUT    PEM           /api/v1/auth/oidc-auth/identities/{identityId}
+            POST   PEM           /api/v1/auth/oidc-auth/identities/{identityId}
+            PATCH  PEM           /api/v1/auth/oidc-auth/identities/{identityId}
             DELETE NONE          /api/v1/auth/oidc-auth/identities/{identityId}
             GET    NONE          /api/v1/auth/oidc-auth/identities/{identityId}
             POST   FOREIGN_TOKEN /api/v1/auth/oidc-auth/login

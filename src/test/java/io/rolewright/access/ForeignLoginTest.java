@@ -230,16 +230,16 @@ class ForeignLoginTest {
                 .get(path("oidc-auth"))
                 .then()
                 .statusCode(200)
-                .body("identityOidcAuth.issuer", equalTo(issuer.url()))
-                .body("identityOidcAuth.boundAudiences", contains("rolewright"))
-                .body("identityOidcAuth.boundSubject", equalTo("repo:acme/shop"));
+                .body("rule.issuer", equalTo(issuer.url()))
+                .body("rule.boundAudiences", contains("rolewright"))
+                .body("rule.boundSubject", equalTo("repo:acme/shop"));
         Api.as()
                 .get(path("kubernetes-auth"))
                 .then()
                 .statusCode(200)
-                .body("identityKubernetesAuth.allowedNamespaces", contains("payments"))
-                .body("identityKubernetesAuth.allowedNames", contains("rotator"))
-                .body("identityKubernetesAuth.allowedAudience", equalTo("rolewright"));
+                .body("rule.allowedNamespaces", contains("payments"))
+                .body("rule.allowedNames", contains("rotator"))
+                .body("rule.allowedAudience", equalTo("rolewright"));
     }
 
     @ParameterizedTest

@@ -214,6 +214,12 @@ class SecretLeakTest {
             String path = "/api/v1/auth/" + method + "/identities/" + id;
             say(call("PUT", path, rule), 200, 400, 422);
             say(call("GET", path, null), 200, 404);
+            String reviewer = secrets.add("token reviewer's token by " + method, recognisable("reviewer"));
+            Map<String, Object> byTheReference = new HashMap<>(Map.of("tokenReviewerJwt", reviewer));
+            byTheReference.put(
+                    method.equals("oidc-auth") ? "oidcDiscoveryUrl" : "kubernetesHost", "https://127.0.0.1:1");
+            say(call("POST", path, byTheReference), 400, 422);
+            say(call("PATCH", path, byTheReference), 400, 404, 422);
             String jwt = secrets.add("token of another issuer by " + method, recognisable("header") + ".e30.e30");
             List<String> names = method.equals("oidc-auth") ? List.of(method, "jwt-auth") : List.of(method);
             for (String name : names) {
