@@ -5,6 +5,7 @@ import io.rolewright.problem.Problem;
 import io.rolewright.sealing.SealedField;
 import io.rolewright.sealing.Sealer;
 import io.rolewright.store.SharedAnswer;
+import io.rolewright.store.StoreFault;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.core.buffer.Buffer;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -132,7 +133,7 @@ class TokenLedger {
         }
         long age = System.nanoTime() - copy.askedAt;
         if (age > delay.toNanos() / 2) {
-            read().subscribe().with(done -> {}, e -> log.warnf("Could not read the revoked tokens: %s", e));
+            read().subscribe().with(done -> {}, e -> StoreFault.warn(log, "Could not read the revoked tokens", e));
         }
         return age < delay.toNanos();
     }

@@ -9,6 +9,7 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
+import io.rolewright.store.StoreFault;
 import io.rolewright.target.TargetReport;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -98,10 +99,12 @@ class ConnectionAudit {
             if (project != null) {
                 event = event.with("projectId", project);
             }
+            if (StoreFault.isOutage(failure)) { // it would not take that either, and the caller would wait for it
+                audit.note(event);
+                return Uni.createFrom().voidItem();
+            }
             return audit.record(event).onFailure().recoverWithUni(unwritten -> {
-                log.warnf(
-                        "Could not record the failure of %s in the audit log: %s",
-                        type, unwritten.getClass().getSimpleName());
+                StoreFault.warn(log, "Could not record the failure of " + type + " in the audit", unwritten);
                 return Uni.createFrom().voidItem();
             });
         });

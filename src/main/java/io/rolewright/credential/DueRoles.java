@@ -55,8 +55,7 @@ public class DueRoles {
                 .onTermination()
                 .invoke(() -> tools.ledger().letGo(claim))
                 .onFailure()
-                .invoke(failure ->
-                        log.warnf("Due work on role %s postponed: %s", claim.role.id, StoreFault.describe(failure)))
+                .invoke(failure -> StoreFault.warn(log, "Due work on role " + claim.role.id + " postponed", failure))
                 .onFailure()
                 .recoverWithNull();
     }

@@ -112,7 +112,7 @@ final class Run {
 
     /** The store cannot be written: the lease lapses, the next claim goes on, and nothing is lost. */
     private ChangeOutcome left(Throwable failure) {
-        log.warnf("Attempt %s interrupted, the next claim resumes it: %s", attempt.id, StoreFault.describe(failure));
+        StoreFault.warn(log, "Attempt " + attempt.id + " interrupted, the next claim resumes it", failure);
         log.debug("Cause", failure);
         return new ChangeOutcome.InDoubt(
                 attempt.id,

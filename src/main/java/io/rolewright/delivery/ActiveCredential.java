@@ -18,6 +18,7 @@ import io.rolewright.request.EntityTags;
 import io.rolewright.rotation.ActiveReads;
 import io.rolewright.rotation.ServedSecrets;
 import io.rolewright.rotation.ServedSecrets.Active;
+import io.rolewright.store.ReadsWithoutAudit;
 import io.rolewright.store.SharedAnswer;
 import io.rolewright.store.SharedLooks;
 import io.smallrye.mutiny.Uni;
@@ -51,6 +52,7 @@ class ActiveCredential {
     private final ConnectionEndpoints endpoints;
     private final VersionWaiters waiters;
     private final AuditLog audit;
+    private final ReadsWithoutAudit store;
     private final SharedLooks<Request, Answer> looks;
 
     ActiveCredential(
@@ -60,6 +62,7 @@ class ActiveCredential {
             ConnectionEndpoints endpoints,
             VersionWaiters waiters,
             AuditLog audit,
+            ReadsWithoutAudit store,
             Vertx vertx) {
         this.served = served;
         this.reads = reads;
@@ -67,6 +70,7 @@ class ActiveCredential {
         this.endpoints = endpoints;
         this.waiters = waiters;
         this.audit = audit;
+        this.store = store;
         this.looks = new SharedLooks<>(vertx, LOOKS_AT_ONCE, ANSWERS_OF_ONE_LOOK, this::look);
     }
 
@@ -110,8 +114,14 @@ class ActiveCredential {
 
     /**
      * @param body {@link View} or a line; null when there is nothing new for the client
+     * @param audited whether a row of the audit has it, if a credential was given
      */
-    record Answer(String etag, Object body) {
+    record Answer(String etag, Object body, boolean audited) {
+
+        Answer(String etag, Object body) {
+            this(etag, body, true);
+        }
+
         @Override
         public String toString() {
             return "Answer[" + etag + "]";
@@ -160,6 +170,9 @@ class ActiveCredential {
                     }
                     long end = System.nanoTime() + request.timeout().toNanos();
                     return looks.ask(request.rotation(), request)
+                            // What he waits for is there, and the store cannot write that he gets it.
+                            .onFailure(store::mayFollow)
+                            .recoverWithUni(failure -> now(request))
                             .chain(now -> now != null ? Uni.createFrom().item(now) : await(request, end));
                 })
                 .onFailure(Problem.class)
@@ -204,7 +217,8 @@ class ActiveCredential {
                             new Credential(
                                     credential.endpoint(),
                                     secret ? null : credential.password(),
-                                    secret ? credential.scramSecret() : null)));
+                                    secret ? credential.scramSecret() : null)),
+                    found.audited());
         });
     }
 
@@ -219,14 +233,17 @@ class ActiveCredential {
                 .chain(worthLooking -> request.live()
                         .again()
                         .map(caller -> request.by(caller, true))
-                        .chain(judged -> looks.ask(request.rotation(), judged).chain(answer -> {
-                            if (answer != null) {
-                                return Uni.createFrom().item(answer);
-                            }
-                            return worthLooking && System.nanoTime() < end
-                                    ? await(judged, end)
-                                    : Uni.createFrom().item(new Answer(null, null));
-                        })));
+                        .chain(judged -> looks.ask(request.rotation(), judged)
+                                .onFailure(store::mayFollow)
+                                .recoverWithUni(failure -> now(judged))
+                                .chain(answer -> {
+                                    if (answer != null) {
+                                        return Uni.createFrom().item(answer);
+                                    }
+                                    return worthLooking && System.nanoTime() < end
+                                            ? await(judged, end)
+                                            : Uni.createFrom().item(new Answer(null, null));
+                                })));
     }
 
     /**

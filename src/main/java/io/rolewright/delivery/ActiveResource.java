@@ -4,6 +4,7 @@ import io.rolewright.access.CurrentCaller;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Ids;
 import io.rolewright.request.RequestContext;
+import io.rolewright.store.ReadsWithoutAudit;
 import io.smallrye.mutiny.Uni;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.HeaderParam;
@@ -134,6 +135,9 @@ public class ActiveResource {
                         .type(answer.body() instanceof String ? PLAIN : MediaType.APPLICATION_JSON);
         if (answer.etag() != null) {
             response.header("ETag", answer.etag());
+        }
+        if (!answer.audited()) {
+            response.header(ReadsWithoutAudit.HEADER, ReadsWithoutAudit.LOG_ONLY);
         }
         return response.header("Cache-Control", "no-store").build();
     }

@@ -7,6 +7,7 @@ import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.RequestContext;
+import io.rolewright.store.ReadsWithoutAudit;
 import io.smallrye.mutiny.Uni;
 import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.DELETE;
@@ -242,6 +243,9 @@ class SecretResource {
         ResponseBuilder<T> response = answer.secrets() == null
                 ? ResponseBuilder.notModified()
                 : ResponseBuilder.ok(body.apply(answer.secrets()));
+        if (!answer.audited()) {
+            response.header(ReadsWithoutAudit.HEADER, ReadsWithoutAudit.LOG_ONLY);
+        }
         return response.header("ETag", answer.etag())
                 .header("Cache-Control", "no-store")
                 .build();

@@ -63,8 +63,11 @@ class Secrets {
         }
     }
 
-    /** @param secrets null when the client has this state of them already */
-    record Answer(String etag, List<Secret> secrets) {}
+    /**
+     * @param secrets null when the client has this state of them already
+     * @param audited whether a row of the audit has it, if values were given
+     */
+    record Answer(String etag, List<Secret> secrets, boolean audited) {}
 
     /** What is served at a path, and below it if {@code below}. */
     Uni<Answer> list(Request request, boolean below) {
@@ -106,8 +109,8 @@ class Secrets {
                 List<Value> values = readable(request, question, found);
                 String etag = etag(request, found.project(), values);
                 return EntityTags.isKnown(request.ifNoneMatch(), etag)
-                        ? new Answer(etag, null)
-                        : new Answer(etag, shown(found.project(), values, secret -> null));
+                        ? new Answer(etag, null, true)
+                        : new Answer(etag, shown(found.project(), values, secret -> null), true);
             });
         }
         if (request.ifNoneMatch() == null) {
@@ -116,7 +119,7 @@ class Secrets {
         return reads.names(reader, question).chain(found -> {
             String etag = etag(request, found.project(), readable(request, question, found));
             return EntityTags.isKnown(request.ifNoneMatch(), etag)
-                    ? Uni.createFrom().item(new Answer(etag, null))
+                    ? Uni.createFrom().item(new Answer(etag, null, true))
                     : given(request, reader, question);
         });
     }
@@ -124,7 +127,10 @@ class Secrets {
     private Uni<Answer> given(Request request, Reader reader, Question question) {
         return reads.values(reader, question).map(found -> {
             List<Value> values = readable(request, question, found);
-            return new Answer(etag(request, found.project(), values), shown(found.project(), values, Value::open));
+            return new Answer(
+                    etag(request, found.project(), values),
+                    shown(found.project(), values, Value::open),
+                    found.audited());
         });
     }
 

@@ -113,9 +113,10 @@ public class UnansweredCreations {
                 .subscribe()
                 .with(
                         done -> {},
-                        failure -> log.warnf(
-                                "Could not record whether the caller received the answer for creation %s: %s",
-                                row, StoreFault.describe(failure)));
+                        failure -> StoreFault.warn(
+                                log,
+                                "Could not record whether the caller received the answer for creation " + row,
+                                failure));
     }
 
     /** Waits while the answer of the first POST may still be on its way, at most for {@code atMost}. Needs a Vert.x context. */

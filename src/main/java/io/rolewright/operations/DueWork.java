@@ -233,7 +233,7 @@ class DueWork {
     private Uni<Boolean> notice(Deadline budget) {
         return OwnContext.on(vertx.getOrCreateContext(), () -> notices.tell(budget))
                 .onFailure()
-                .invoke(failure -> log.warnf("Could not check for overdue rotations: %s", StoreFault.describe(failure)))
+                .invoke(failure -> StoreFault.warn(log, "Could not check for overdue rotations", failure))
                 .onFailure()
                 .recoverWithItem(true);
     }
@@ -334,7 +334,7 @@ class DueWork {
         arm(jittered(config.pollInterval()));
         OwnContext.on(vertx.getOrCreateContext(), origin::look)
                 .subscribe()
-                .with(this::lookFor, failure -> log.warnf("Due work postponed: %s", StoreFault.describe(failure)));
+                .with(this::lookFor, failure -> StoreFault.warn(log, "Due work postponed", failure));
     }
 
     private void lookFor(StoreOrigin.Standing standing) {
@@ -360,7 +360,7 @@ class DueWork {
                                 })
                                 .chain(done -> report(done, new Told(0, 0, false), new Written(0, false))))
                 .subscribe()
-                .with(this::lookInTime, failure -> log.warnf("Due work postponed: %s", StoreFault.describe(failure)));
+                .with(this::lookInTime, failure -> StoreFault.warn(log, "Due work postponed", failure));
     }
 
     /** Sooner than the interval says when something is due before. */

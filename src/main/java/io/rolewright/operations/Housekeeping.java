@@ -81,7 +81,7 @@ class Housekeeping {
                 .invoke(gone -> log.debugf("Cleared away %d revocations", gone))
                 .replaceWithVoid()
                 .onFailure()
-                .invoke(failure -> log.warnf("Housekeeping postponed: %s", StoreFault.describe(failure)))
+                .invoke(failure -> StoreFault.warn(log, "Housekeeping postponed", failure))
                 .onFailure()
                 .recoverWithNull();
     }

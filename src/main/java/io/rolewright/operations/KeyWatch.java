@@ -47,10 +47,11 @@ class KeyWatch {
                 .invoke(() -> said = null)
                 .onFailure()
                 .invoke(failure -> {
-                    var reason = failure instanceof NotReady told ? told.reason() : StoreFault.describe(failure);
-                    if (!reason.equals(said)) {
-                        said = reason;
-                        log.warnf("Could not read the keys again, continuing with those in memory: %s", reason);
+                    if (failure instanceof NotReady told && !told.reason().equals(said)) {
+                        said = told.reason();
+                        log.warnf("Could not read the keys again, continuing with those in memory: %s", said);
+                    } else if (!(failure instanceof NotReady)) {
+                        StoreFault.warn(log, "Could not read the keys again, continuing with those in memory", failure);
                     }
                 })
                 .onFailure()

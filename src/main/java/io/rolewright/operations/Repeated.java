@@ -63,7 +63,7 @@ final class Repeated {
                 .onTermination()
                 .invoke(() -> underWay.set(false))
                 .subscribe()
-                .with(done -> {}, failure -> log.warnf("%s postponed: %s", name, StoreFault.describe(failure)));
+                .with(done -> {}, failure -> StoreFault.warn(log, name + " postponed", failure));
     }
 
     /**

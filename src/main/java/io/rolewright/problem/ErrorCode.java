@@ -141,6 +141,22 @@ public enum ErrorCode {
             503,
             "The service's own database did not answer.",
             "Try again after Retry-After. Read before you repeat a change: it may have been carried out."),
+    STORE_BUSY(
+            503,
+            "All of the service's sessions to its own database are in use, or that has none left.",
+            "Try again after Retry-After. If it persists, operators: give the service more sessions (QUARKUS_DATASOURCE_REACTIVE_MAX_SIZE) or the database more (max_connections)."),
+    STORE_SLOW(
+            503,
+            "The service's own database took too long for a statement.",
+            "Try again after Retry-After. Read before you repeat a change. Operators: look for locks and load on that database."),
+    STORE_READ_ONLY(
+            503,
+            "The service's own database takes no writes: it is a standby, or was made read-only. Nothing was changed.",
+            "Try again after Retry-After. Operators: point the service at the primary, or end default_transaction_read_only."),
+    STORE_FULL(
+            503,
+            "The service's own database has no room left on its disk. Nothing was changed.",
+            "Operators: make room there. Then try again."),
     NOT_IN_TIME(
             503,
             "The request reached its deadline before it was answered. It may or may not have been carried out.",

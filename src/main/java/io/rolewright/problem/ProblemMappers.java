@@ -106,14 +106,41 @@ class ProblemMappers {
                     Map.of(),
                     Map.of());
         }
-        if (StoreFault.isOutage(failure)) {
-            log.warn(StoreFault.describe(failure));
-            return error(
-                    ErrorCode.STORE_UNAVAILABLE,
-                    "The service's own database did not answer. Assume that nothing was changed unless a read shows"
-                            + " that it was, then try again.",
-                    Map.of(),
-                    Map.of("Retry-After", "2"));
+        StoreFault.Kind kind = StoreFault.kind(failure);
+        if (kind != null) {
+            StoreFault.warn(log, "Requests are answered with 503", failure);
+            return switch (kind) {
+                case AWAY ->
+                    later(
+                            ErrorCode.STORE_UNAVAILABLE,
+                            2,
+                            "The service's own database did not answer. Assume that nothing was changed unless a read"
+                                    + " shows that it was, then try again.");
+                case BUSY ->
+                    later(
+                            ErrorCode.STORE_BUSY,
+                            1,
+                            "No session to the service's own database became free in time. Assume that nothing was"
+                                    + " changed unless a read shows that it was, then try again.");
+                case SLOW ->
+                    later(
+                            ErrorCode.STORE_SLOW,
+                            5,
+                            "The service's own database took too long. Assume that nothing was changed unless a read"
+                                    + " shows that it was, then try again.");
+                case READ_ONLY ->
+                    later(
+                            ErrorCode.STORE_READ_ONLY,
+                            5,
+                            "The service's own database takes no writes at the moment, so this cannot be carried out or"
+                                    + " recorded in the audit. Nothing was changed.");
+                case FULL ->
+                    later(
+                            ErrorCode.STORE_FULL,
+                            30,
+                            "The service's own database has no room left, so this cannot be carried out or recorded in"
+                                    + " the audit. Nothing was changed.");
+            };
         }
         log.errorf(failure, "Request %s failed", requestId());
         return error(
@@ -121,6 +148,10 @@ class ProblemMappers {
                 "An unexpected error occurred. Quote the request id when asking for help.",
                 Map.of(),
                 Map.of());
+    }
+
+    private RestResponse<ApiError> later(ErrorCode code, int seconds, String message) {
+        return error(code, message, Map.of(), Map.of("Retry-After", Integer.toString(seconds)));
     }
 
     private RestResponse<ApiError> error(

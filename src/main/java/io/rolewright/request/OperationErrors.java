@@ -36,6 +36,10 @@ final class OperationErrors {
             ErrorCode.BAD_REQUEST,
             ErrorCode.INTERNAL_ERROR,
             ErrorCode.STORE_UNAVAILABLE,
+            ErrorCode.STORE_BUSY,
+            ErrorCode.STORE_SLOW,
+            ErrorCode.STORE_READ_ONLY,
+            ErrorCode.STORE_FULL,
             ErrorCode.NOT_READY,
             ErrorCode.NOT_IN_TIME);
 
@@ -76,7 +80,7 @@ final class OperationErrors {
             "415", "The body must be application/json.",
             "429", TOO_MANY,
             "500", "A fault in this service; quote reqId.",
-            "503", "The service is starting, or its own database does not answer.",
+            "503", "The service is starting, or its own database does not do its work; code says why.",
             "504", "A password was sent and the server's answer is missing.");
 
     /** What many operations answer alike. */
@@ -94,12 +98,24 @@ final class OperationErrors {
             "UnsupportedMediaType", List.of(ErrorCode.UNSUPPORTED_MEDIA_TYPE),
             "TooManyRequests", List.of(ErrorCode.RATE_LIMITED, ErrorCode.TARGET_BUSY),
             "InternalError", List.of(ErrorCode.INTERNAL_ERROR),
-            "Unavailable", List.of(ErrorCode.NOT_READY, ErrorCode.STORE_UNAVAILABLE, ErrorCode.NOT_IN_TIME),
+            "Unavailable",
+                    List.of(
+                            ErrorCode.NOT_READY,
+                            ErrorCode.STORE_UNAVAILABLE,
+                            ErrorCode.STORE_BUSY,
+                            ErrorCode.STORE_SLOW,
+                            ErrorCode.STORE_READ_ONLY,
+                            ErrorCode.STORE_FULL,
+                            ErrorCode.NOT_IN_TIME),
             "UnavailableWithBody",
                     List.of(
                             ErrorCode.TOO_MANY_BODIES,
                             ErrorCode.NOT_READY,
                             ErrorCode.STORE_UNAVAILABLE,
+                            ErrorCode.STORE_BUSY,
+                            ErrorCode.STORE_SLOW,
+                            ErrorCode.STORE_READ_ONLY,
+                            ErrorCode.STORE_FULL,
                             ErrorCode.NOT_IN_TIME)));
 
     private final Properties own = new Properties();

@@ -14,10 +14,10 @@ import io.rolewright.connection.ConnectionEndpoints.Endpoint;
 import io.rolewright.credential.Passwords;
 import io.rolewright.rotation.ServedSecrets.Active;
 import io.rolewright.store.GroupedReads;
+import io.rolewright.store.ReadsWithoutAudit;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
-import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -37,7 +37,7 @@ public class ActiveReads {
 
     private static final int MOST = 100;
 
-    private static final String READ = "WITH asked AS MATERIALIZED (SELECT * FROM unnest(" + Readers.PARAMETERS
+    private static final String FOUND = "WITH asked AS MATERIALIZED (SELECT * FROM unnest(" + Readers.PARAMETERS
             + ", $7::uuid[], $8::bool[]) WITH ORDINALITY AS a(" + Readers.COLUMNS + ", rotation_id, give, n)), " + """
             found AS MATERIALIZED (
                 SELECT a.n, r.id, r.name, r.project_id, r.connection_id, r.credential_version, r.last_rotated_at,
@@ -52,33 +52,42 @@ public class ActiveReads {
                   LEFT JOIN managed_role m
                     ON m.id = CASE r.active_index WHEN 0 THEN r.role1_id ELSE r.role2_id END AND m.deleted_at IS NULL
                   LEFT JOIN password_version v ON v.role_id = m.id AND v.state = 'CURRENT'
-            ), audited AS (
+            )""";
+
+    private static final String AUDITED = """
+            , audited AS (
                 INSERT INTO audit_event (type, outcome, actor_id, actor_name, address, request_id, project_id, subject_kind, subject_id,
                     facts)
                 SELECT 'get-secret-rotation-generated-credentials', 'SUCCESS', a.actor_id, a.actor_name, a.address, a.request_id,
                        f.project_id, 'secret-rotation', f.id::text,
                        jsonb_build_object('name', f.name, 'connectionId', f.connection_id, 'credentialVersion', f.credential_version)
                   FROM found f JOIN asked a USING (n) WHERE f.given
-            )
+            )""";
+
+    private static final String ANSWER = """
+
             SELECT n, id, name, project_id, connection_id, credential_version, last_rotated_at, revoking, username, given,
                    role_id, role_name, version_id, number, credentials_version,
                    CASE WHEN given THEN credentials END AS credentials, CASE WHEN given THEN sealed END AS sealed
               FROM found""";
 
-    private final Pool pool;
+    private static final String READ = FOUND + AUDITED + ANSWER;
+    private static final String READ_WITHOUT_AUDIT = FOUND + ANSWER;
+
+    private final ReadsWithoutAudit store;
     private final Passwords passwords;
     private final ConnectionEndpoints endpoints;
     private final AuditLog audit;
     private final GroupedReads<Read, Found> reads;
 
     ActiveReads(
-            Pool pool,
+            ReadsWithoutAudit store,
             Passwords passwords,
             ConnectionEndpoints endpoints,
             AuditLog audit,
             Vertx vertx,
             MeterRegistry metrics) {
-        this.pool = pool;
+        this.store = store;
         this.passwords = passwords;
         this.endpoints = endpoints;
         this.audit = audit;
@@ -94,9 +103,10 @@ public class ActiveReads {
      * @param by who he was when his turn came; what he may do is still to be asked, for the answer
      * @param active null when there is no such rotation
      * @param credential null unless it was given, which is in the audit then
+     * @param audited whether the store has that row of the audit; else the log has it alone
      */
     public record Found(
-            Caller by, @Nullable Active active, @Nullable Credential credential) {}
+            Caller by, @Nullable Active active, @Nullable Credential credential, boolean audited) {}
 
     /** What was given, still sealed. */
     public final class Credential {
@@ -153,21 +163,21 @@ public class ActiveReads {
         Tuple parameters = Readers.tuple(readers)
                 .addValue(asked.stream().map(each -> each.question().rotation()).toArray(UUID[]::new))
                 .addValue(asked.stream().map(each -> each.question().give()).toArray(Boolean[]::new));
-        return pool.preparedQuery(READ).execute(parameters).map(rows -> {
+        return store.execute(READ, READ_WITHOUT_AUDIT, parameters).map(read -> {
             List<@Nullable Row> found = new ArrayList<>(Collections.nCopies(asked.size(), null));
-            rows.forEach(row -> found.set(row.getLong("n").intValue() - 1, row));
+            read.rows().forEach(row -> found.set(row.getLong("n").intValue() - 1, row));
             List<Uni<Found>> answers = new ArrayList<>();
             for (int i = 0; i < readers.size(); i++) {
-                Found answer = found(readers.get(i), found.get(i));
+                Found answer = found(readers.get(i), found.get(i), read.audited());
                 answers.add(Uni.createFrom().item(answer));
             }
             return answers;
         });
     }
 
-    private Found found(Judged reader, @Nullable Row row) {
+    private Found found(Judged reader, @Nullable Row row, boolean audited) {
         if (row == null) {
-            return new Found(reader.caller(), null, null);
+            return new Found(reader.caller(), null, null, audited);
         }
         OffsetDateTime since = row.getOffsetDateTime("last_rotated_at");
         Active active = new Active(
@@ -181,16 +191,17 @@ public class ActiveReads {
                 since == null ? null : since.toInstant(),
                 row.getBoolean("revoking"));
         if (!row.getBoolean("given")) {
-            return new Found(reader.caller(), active, null);
+            return new Found(reader.caller(), active, null, audited);
         }
-        audit.inserted(AuditEvent.success(AuditType.GET_SECRET_ROTATION_GENERATED_CREDENTIALS)
+        AuditEvent given = AuditEvent.success(AuditType.GET_SECRET_ROTATION_GENERATED_CREDENTIALS)
                 .by(reader.caller().id(), reader.caller().name())
                 .from(reader.caller().address(), reader.requestId())
                 .in(active.projectId())
                 .on(RotationAudit.KIND, active.rotationId())
                 .with("name", active.rotationName())
                 .with("connectionId", active.connectionId())
-                .with("credentialVersion", active.version()));
-        return new Found(reader.caller(), active, new Credential(row));
+                .with("credentialVersion", active.version());
+        audit.inserted(audited ? given : given.with("audit", ReadsWithoutAudit.LOG_ONLY));
+        return new Found(reader.caller(), active, new Credential(row), audited);
     }
 }

@@ -94,8 +94,7 @@ public class DueRotations {
                 .onFailure(Problem.class)
                 .recoverWithItem(false) // somebody else was quicker; the row says when to look again
                 .onFailure()
-                .invoke(failure ->
-                        log.warnf("Due rotation %s postponed: %s", due.rotationId(), StoreFault.describe(failure)))
+                .invoke(failure -> StoreFault.warn(log, "Due rotation " + due.rotationId() + " postponed", failure))
                 .onFailure()
                 .recoverWithItem(false);
     }

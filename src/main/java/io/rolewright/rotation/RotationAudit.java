@@ -8,6 +8,8 @@ import io.rolewright.credential.Actor;
 import io.rolewright.credential.NotChanged;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
+import io.rolewright.store.ReadsWithoutAudit;
+import io.rolewright.store.StoreFault;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.LinkedHashMap;
@@ -23,9 +25,11 @@ class RotationAudit {
     private static final Logger log = Logger.getLogger(RotationAudit.class);
 
     private final AuditLog audit;
+    private final ReadsWithoutAudit store;
 
-    RotationAudit(AuditLog audit) {
+    RotationAudit(AuditLog audit, ReadsWithoutAudit store) {
         this.audit = audit;
+        this.store = store;
     }
 
     /** Who asks, and in which request. */
@@ -40,8 +44,25 @@ class RotationAudit {
         return record(AuditEvent.success(type), act.actor(), row, facts);
     }
 
+    /**
+     * Records that credentials are given out; not within a transaction.
+     *
+     * @return whether the store has the row: false where the log has it alone, because the store cannot write and reads go on without
+     */
+    Uni<Boolean> given(Act act, String type, Rotation row) {
+        AuditEvent event = event(AuditEvent.success(type), act.actor(), row, Map.of());
+        return audit.record(event).replaceWith(true).onFailure(store::mayFollow).recoverWithItem(() -> {
+            audit.note(event.with("audit", ReadsWithoutAudit.LOG_ONLY));
+            return false;
+        });
+    }
+
     /** Joins the running transaction. */
     Uni<Void> record(AuditEvent event, Actor actor, Rotation row, Map<String, Object> facts) {
+        return audit.record(event(event, actor, row, facts));
+    }
+
+    private static AuditEvent event(AuditEvent event, Actor actor, Rotation row, Map<String, Object> facts) {
         Map<String, Object> all = new LinkedHashMap<>();
         all.put("type", RotationWire.TYPE);
         all.put("rotationId", row.id);
@@ -57,7 +78,7 @@ class RotationAudit {
         for (Map.Entry<String, Object> fact : all.entrySet()) {
             full = full.with(fact.getKey(), fact.getValue());
         }
-        return audit.record(full);
+        return full;
     }
 
     /**
@@ -77,10 +98,13 @@ class RotationAudit {
                     if (project != null) {
                         event = event.with("projectId", project);
                     }
+                    if (StoreFault.isOutage(
+                            failure)) { // it would not take that either, and the caller would wait for it
+                        audit.note(event);
+                        return Uni.createFrom().voidItem();
+                    }
                     return audit.record(event).onFailure().recoverWithUni(unwritten -> {
-                        log.warnf(
-                                "Could not record the failure of %s in the audit log: %s",
-                                type, unwritten.getClass().getSimpleName());
+                        StoreFault.warn(log, "Could not record the failure of " + type + " in the audit", unwritten);
                         return Uni.createFrom().voidItem();
                     });
                 });

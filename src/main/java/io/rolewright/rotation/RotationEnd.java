@@ -75,8 +75,7 @@ class RotationEnd {
     private Uni<Void> unmark(List<RoleStatus> all, Deadline deadline) {
         return inTurn(all, role -> changes.removeMarker(role.id(), deadline.within(TIME_FOR_MARKERS)))
                 .onFailure()
-                .invoke(failure ->
-                        log.warnf("Could not remove the marker from a role: %s", StoreFault.describe(failure)))
+                .invoke(failure -> StoreFault.warn(log, "Could not remove the marker from a role", failure))
                 .onFailure()
                 .recoverWithNull();
     }

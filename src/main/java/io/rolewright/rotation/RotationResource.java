@@ -19,6 +19,7 @@ import io.rolewright.rotation.RotationWire.Many;
 import io.rolewright.rotation.RotationWire.NewRotation;
 import io.rolewright.rotation.RotationWire.One;
 import io.rolewright.rotation.RotationWire.PreflightRequest;
+import io.rolewright.store.ReadsWithoutAudit;
 import io.rolewright.target.Deadline;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
@@ -284,13 +285,17 @@ class RotationResource {
     public Uni<RestResponse<GeneratedCredentials>> generatedCredentials(
             @PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId,
             @HeaderParam("If-None-Match") @Parameter(description = "ETag of an earlier answer.") String ifNoneMatch) {
-        return served.read(act(), id(rotationId), ifNoneMatch)
-                .map(answer -> (answer.credentials() == null
-                                ? RestResponse.ResponseBuilder.<GeneratedCredentials>notModified()
-                                : RestResponse.ResponseBuilder.ok(answer.credentials()))
-                        .header("ETag", answer.etag())
-                        .header("Cache-Control", "no-store")
-                        .build());
+        return served.read(act(), id(rotationId), ifNoneMatch).map(answer -> {
+            RestResponse.ResponseBuilder<GeneratedCredentials> response = answer.credentials() == null
+                    ? RestResponse.ResponseBuilder.notModified()
+                    : RestResponse.ResponseBuilder.ok(answer.credentials());
+            if (!answer.audited()) {
+                response.header(ReadsWithoutAudit.HEADER, ReadsWithoutAudit.LOG_ONLY);
+            }
+            return response.header("ETag", answer.etag())
+                    .header("Cache-Control", "no-store")
+                    .build();
+        });
     }
 
     @POST

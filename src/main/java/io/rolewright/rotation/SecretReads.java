@@ -12,10 +12,10 @@ import io.rolewright.audit.AuditType;
 import io.rolewright.credential.Passwords;
 import io.rolewright.rotation.ServedSecrets.Secret;
 import io.rolewright.store.GroupedReads;
+import io.rolewright.store.ReadsWithoutAudit;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
-import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -43,7 +43,7 @@ public class SecretReads {
     /** Each may be of {@link ServedSecrets#MOST_ROTATIONS} rows. */
     private static final int MOST = 20;
 
-    private static final String READ = "WITH asked AS MATERIALIZED (SELECT * FROM unnest(" + Readers.PARAMETERS
+    private static final String FOUND = "WITH asked AS MATERIALIZED (SELECT * FROM unnest(" + Readers.PARAMETERS
             + ", $7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bool[], $13::text[], $14::bigint[], $15::bool[],"
             + " $16::text[], $17::text[]) WITH ORDINALITY AS a(" + Readers.COLUMNS
             + ", project_id, slug, environment, path, said_path, below, name, version, give, type, subject, n)), "
@@ -80,7 +80,10 @@ public class SecretReads {
                   FROM place l LEFT JOIN found f USING (n)
                  WHERE l.give AND l.granted
                  GROUP BY l.n
-            ), audited AS (
+            )""";
+
+    private static final String AUDITED = """
+            , audited AS (
                 INSERT INTO audit_event (type, outcome, actor_id, actor_name, address, request_id, project_id, subject_kind, subject_id,
                     facts)
                 SELECT l.type, 'SUCCESS', l.actor_id, l.actor_name, l.address, l.request_id, l.project, 'secret', l.subject,
@@ -88,17 +91,23 @@ public class SecretReads {
                            'secrets', CASE WHEN l.name IS NULL THEN 2 * g.rotations ELSE 1 END, 'rotationIds', g.ids)
                   FROM given g JOIN place l USING (n)
                  WHERE g.rotations <= 1000 AND (l.name IS NULL OR g.rotations = 1)
-            )
+            )""";
+
+    private static final String ANSWER = """
+
             SELECT l.n AS asked, l.project, l.granted, f.* FROM place l LEFT JOIN found f USING (n)
              ORDER BY l.n, f.secret_path, f.rotation, f.id""";
 
-    private final Pool pool;
+    private static final String READ = FOUND + AUDITED + ANSWER;
+    private static final String READ_WITHOUT_AUDIT = FOUND + ANSWER;
+
+    private final ReadsWithoutAudit store;
     private final Passwords passwords;
     private final AuditLog audit;
     private final GroupedReads<Read, Found> reads;
 
-    SecretReads(Pool pool, Passwords passwords, AuditLog audit, Vertx vertx, MeterRegistry metrics) {
-        this.pool = pool;
+    SecretReads(ReadsWithoutAudit store, Passwords passwords, AuditLog audit, Vertx vertx, MeterRegistry metrics) {
+        this.store = store;
         this.passwords = passwords;
         this.audit = audit;
         this.reads = new GroupedReads<>(
@@ -138,8 +147,9 @@ public class SecretReads {
      * @param by who he was when his turn came; what he may do is still to be asked, for the answer
      * @param project null when there is no such project
      * @param tooMany more rotations than {@link ServedSecrets#MOST_ROTATIONS}; none is given then
+     * @param audited whether the store has the row of the audit of what was given; else the log has it alone
      */
-    public record Found(Caller by, @Nullable UUID project, boolean tooMany, List<Value> values) {}
+    public record Found(Caller by, @Nullable UUID project, boolean tooMany, List<Value> values, boolean audited) {}
 
     /** A secret, with its value if that was given. */
     public final class Value {
@@ -209,29 +219,30 @@ public class SecretReads {
                 .addValue(column(asked, Read::give, Boolean[]::new))
                 .addValue(column(asked, read -> read.question().auditType(), String[]::new))
                 .addValue(column(asked, read -> AuditLog.text(read.question().subject()), String[]::new));
-        return pool.preparedQuery(READ).execute(parameters).map(rows -> {
+        return store.execute(READ, READ_WITHOUT_AUDIT, parameters).map(read -> {
             Map<Long, List<Row>> byReader = new HashMap<>();
-            rows.forEach(row -> byReader.computeIfAbsent(row.getLong("asked"), first -> new ArrayList<>())
-                    .add(row));
+            read.rows()
+                    .forEach(row -> byReader.computeIfAbsent(row.getLong("asked"), first -> new ArrayList<>())
+                            .add(row));
             List<Uni<Found>> answers = new ArrayList<>();
             for (int i = 0; i < asked.size(); i++) {
-                Found answer = found(asked.get(i), byReader.getOrDefault(i + 1L, List.of()));
+                Found answer = found(asked.get(i), byReader.getOrDefault(i + 1L, List.of()), read.audited());
                 answers.add(Uni.createFrom().item(answer));
             }
             return answers;
         });
     }
 
-    private Found found(Asking<Read> asked, List<Row> rows) {
+    private Found found(Asking<Read> asked, List<Row> rows, boolean audited) {
         Caller by = asked.by().caller();
         if (rows.isEmpty()) {
-            return new Found(by, null, false, List.of());
+            return new Found(by, null, false, List.of(), audited);
         }
         UUID project = rows.get(0).getUUID("project");
         List<Row> rotations =
                 rows.stream().filter(row -> row.getUUID("id") != null).toList();
         if (rotations.size() > ServedSecrets.MOST_ROTATIONS) {
-            return new Found(by, project, true, List.of());
+            return new Found(by, project, true, List.of(), audited);
         }
         Question question = asked.question().question();
         List<Value> values = rotations.stream()
@@ -243,9 +254,10 @@ public class SecretReads {
                 && Boolean.TRUE.equals(rows.get(0).getBoolean("granted"))
                 && (question.name() == null || !values.isEmpty());
         if (given) {
-            audit.inserted(event(asked, project, values));
+            AuditEvent event = event(asked, project, values);
+            audit.inserted(audited ? event : event.with("audit", ReadsWithoutAudit.LOG_ONLY));
         }
-        return new Found(by, project, false, values);
+        return new Found(by, project, false, values, audited);
     }
 
     private static AuditEvent event(Asking<Read> asked, UUID project, List<Value> values) {

@@ -15,7 +15,6 @@ import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.UUID;
 
 /** The passwords that a rotation has made, for those who may see them. Every one that is given out is audited. */
@@ -37,8 +36,11 @@ class ServedCredentials {
         this.audit = audit;
     }
 
-    /** @param credentials null when the caller has this version already */
-    record Answer(String etag, GeneratedCredentials credentials) {}
+    /**
+     * @param credentials null when the caller has this version already
+     * @param audited whether a row of the audit has it, if they were given
+     */
+    record Answer(String etag, GeneratedCredentials credentials, boolean audited) {}
 
     Uni<Answer> read(Act act, UUID id, String ifNoneMatch) {
         Uni<Answer> read = rotations
@@ -49,11 +51,12 @@ class ServedCredentials {
                     }
                     String etag = etag(row.id, row.credentialVersion);
                     return EntityTags.isKnown(ifNoneMatch, etag)
-                            ? Uni.createFrom().item(new Answer(etag, null))
+                            ? Uni.createFrom().item(new Answer(etag, null, true))
                             : served(row, TRIES)
-                                    .call(() -> audit.success(
-                                            act, AuditType.GET_SECRET_ROTATION_GENERATED_CREDENTIALS, row, Map.of()))
-                                    .map(found -> new Answer(etag(row.id, found.credentialVersion()), found));
+                                    .chain(found -> audit.given(
+                                                    act, AuditType.GET_SECRET_ROTATION_GENERATED_CREDENTIALS, row)
+                                            .map(audited -> new Answer(
+                                                    etag(row.id, found.credentialVersion()), found, audited)));
                 });
         return audit.failures(read, act, AuditType.GET_SECRET_ROTATION_GENERATED_CREDENTIALS, null, id.toString());
     }

@@ -30,6 +30,14 @@ interface StoreConfig {
     @WithDefault("2s")
     Duration connectTimeout();
 
+    /**
+     * Whether credentials are served while the store cannot write the audit, because it is read-only or full. The read is then in the log
+     * category {@code rolewright.audit} alone, with {@code audit=log-only}, and the answer says so in a header. Else such a read is
+     * refused: no credential is given out without a row in the audit.
+     */
+    @WithDefault("false")
+    boolean readsWithoutAudit();
+
     /** How long a request waits for a free session of the pool, a new one included, before it is refused with a 503. */
     @WithDefault("3s")
     Duration acquireTimeout();

@@ -43,6 +43,10 @@ class StorePool implements PgPoolCreator {
 
     private static final Logger LOG = Logger.getLogger(StorePool.class);
 
+    static {
+        PoolNoise.silence();
+    }
+
     private final StoreConfig config;
     private volatile @Nullable Vertx vertx;
     private volatile List<PgConnectOptions> servers = List.of();
@@ -69,6 +73,7 @@ class StorePool implements PgPoolCreator {
         }
         servers = List.copyOf(reached);
         vertx = input.vertx();
+        OpenSessions.begin(input.poolOptions().getMaxSize());
         PoolOptions pool = input.poolOptions()
                 .setConnectionTimeout((int) config.acquireTimeout().toMillis())
                 .setConnectionTimeoutUnit(TimeUnit.MILLISECONDS);
@@ -108,6 +113,7 @@ class StorePool implements PgPoolCreator {
      * between codec and socket, so its close is one.
      */
     private void giveUpWhenSilent(SqlConnection session) {
+        OpenSessions.opened();
         Connection inner = ((SqlConnectionInternal) session).unwrap();
         while (inner.unwrap() != inner) {
             inner = inner.unwrap();
@@ -117,6 +123,12 @@ class StorePool implements PgPoolCreator {
                 .channelHandlerContext()
                 .pipeline()
                 .addFirst(new ReadTimeoutHandler(config.silenceTimeout().toMillis(), TimeUnit.MILLISECONDS) {
+                    @Override
+                    public void channelInactive(ChannelHandlerContext channel) throws Exception {
+                        OpenSessions.closed();
+                        super.channelInactive(channel);
+                    }
+
                     @Override
                     protected void readTimedOut(ChannelHandlerContext channel) {
                         channel.close();
@@ -166,6 +178,9 @@ class StorePool implements PgPoolCreator {
         return PgConnection.connect(
                         io.vertx.mutiny.core.Vertx.newInstance(Objects.requireNonNull(vertx, "the pool was made")),
                         options)
+                // Without one the driver prints what ends the session, with its stack, where no logger sees it.
+                .invoke(session -> session.exceptionHandler(
+                        failure -> LOG.debugf("A session of its own has ended: %s", StoreFault.describe(failure))))
                 .ifNoItem()
                 .after(config.acquireTimeout())
                 .fail();

@@ -193,7 +193,7 @@ public final class Lanes<T> {
     }
 
     private void claimFailed(Throwable failure) {
-        log.warnf("%s could not be claimed: %s", name, StoreFault.describe(failure));
+        StoreFault.warn(log, name + " could not be claimed", failure);
         synchronized (this) {
             claiming = false;
             storeFailed = true;
@@ -212,7 +212,7 @@ public final class Lanes<T> {
                 })
                 .subscribe()
                 .with(ignored -> fill(), failure -> {
-                    log.warnf("%s waits: %s", name, StoreFault.describe(failure));
+                    StoreFault.warn(log, name + " waits", failure);
                     fill();
                 });
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.rolewright.store.StoreFault.Kind;
 import io.rolewright.testing.Ports;
 import io.rolewright.testing.TestPostgres;
 import io.vertx.pgclient.PgConnectOptions;
@@ -28,17 +29,17 @@ class StoreFaultTest {
 
     @Test
     void wrongPassword() {
-        assertFault(server.setPassword("wrong"), "SELECT 1", "store refuses our role or password (28P01)", false);
+        assertFault(server.setPassword("wrong"), "SELECT 1", "store refuses our role or password (28P01)", Kind.AWAY);
     }
 
     @Test
     void absentDatabase() {
-        assertFault(server.setDatabase("absent"), "SELECT 1", "store has no such database (3D000)", false);
+        assertFault(server.setDatabase("absent"), "SELECT 1", "store has no such database (3D000)", Kind.AWAY);
     }
 
     @Test
     void missingRight() {
-        assertFault(server, "SELECT * FROM pg_authid", "our role lacks a right on the store (42501)", false);
+        assertFault(server, "SELECT * FROM pg_authid", "our role lacks a right on the store (42501)", null);
     }
 
     @Test
@@ -47,18 +48,57 @@ class StoreFaultTest {
                 server.addProperty("default_transaction_read_only", "on"),
                 "CREATE TABLE t ()",
                 "store is read-only (25006)",
-                false);
+                Kind.READ_ONLY);
+    }
+
+    @Test
+    void storeWithoutRoom() {
+        assertFault(
+                server,
+                "DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$",
+                "store has no room left on its disk (53100)",
+                Kind.FULL);
+    }
+
+    @Test
+    void poolThatIsTaken() {
+        try (var process = new StoreUnderTest(server, SETTINGS)) {
+            var pool = process.pool();
+            var held = pool.getConnection().await().atMost(Duration.ofSeconds(10));
+            var others = new java.util.ArrayList<>(java.util.List.of(held));
+            Throwable failure = null;
+            while (failure == null) { // as many as the pool has
+                var got = pool.getConnection()
+                        .onItemOrFailure()
+                        .transform((session, met) -> met == null ? (Object) session : met)
+                        .await()
+                        .atMost(Duration.ofSeconds(10));
+                if (got instanceof Throwable met) {
+                    failure = met;
+                } else {
+                    others.add((io.vertx.mutiny.sqlclient.SqlConnection) got);
+                }
+            }
+            others.forEach(session -> session.close().await().atMost(Duration.ofSeconds(10)));
+
+            assertThat(StoreFault.kind(failure)).as("%s", failure).isEqualTo(Kind.BUSY);
+            assertThat(StoreFault.describe(failure))
+                    .isEqualTo("all sessions to the store are in use (none became free in time)");
+        }
     }
 
     @Test
     void statementThatTakesTooLong() {
-        assertFault(server, "SELECT pg_sleep(20)", "store not reachable (statement took too long, 57014)", true);
+        assertFault(server, "SELECT pg_sleep(20)", "store is slow (a statement took too long, 57014)", Kind.SLOW);
     }
 
     @Test
     void sessionThatIsEndedByTheServer() {
         assertFault(
-                server, "SELECT pg_terminate_backend(pg_backend_pid())", "store not reachable (connection lost)", true);
+                server,
+                "SELECT pg_terminate_backend(pg_backend_pid())",
+                "store not reachable (connection lost)",
+                Kind.AWAY);
     }
 
     @Test
@@ -73,12 +113,13 @@ class StoreFaultTest {
 
     @Test
     void unknownHost() {
-        assertFault(server.setHost("store.invalid"), "SELECT 1", "store not reachable (host name not found)", true);
+        assertFault(
+                server.setHost("store.invalid"), "SELECT 1", "store not reachable (host name not found)", Kind.AWAY);
     }
 
     @Test
     void nobodyListens() {
-        assertFault(server.setPort(Ports.free()), "SELECT 1", "store not reachable (connection refused)", true);
+        assertFault(server.setPort(Ports.free()), "SELECT 1", "store not reachable (connection refused)", Kind.AWAY);
     }
 
     @Test
@@ -88,7 +129,7 @@ class StoreFaultTest {
                     server.setHost("127.0.0.1").setPort(silent.getLocalPort()),
                     "SELECT 1",
                     "store not reachable (no free session in time)",
-                    true);
+                    Kind.AWAY);
         }
     }
 
@@ -98,7 +139,7 @@ class StoreFaultTest {
                 .isEqualTo("unexpected fault (IllegalStateException)");
     }
 
-    private void assertFault(PgConnectOptions server, String sql, String description, boolean outage) {
+    private void assertFault(PgConnectOptions server, String sql, String description, Kind kind) {
         try (var process = new StoreUnderTest(server, SETTINGS)) {
             Throwable failure = process.pool()
                     .query(sql)
@@ -109,7 +150,7 @@ class StoreFaultTest {
                     .atMost(Duration.ofSeconds(10));
 
             assertThat(StoreFault.describe(failure)).describedAs("%s", failure).isEqualTo(description);
-            assertThat(StoreFault.isOutage(failure)).isEqualTo(outage);
+            assertThat(StoreFault.kind(failure)).isEqualTo(kind);
         }
     }
 }

@@ -191,7 +191,12 @@ public final class ServiceProcess implements AutoCloseable {
     }
 
     public boolean ready() {
-        return get(managementPort, "/q/health/ready", Duration.ofSeconds(5)).status == 200;
+        return readiness().status == 200;
+    }
+
+    /** What a probe of readiness is told. */
+    public Answer readiness() {
+        return get(managementPort, "/q/health/ready", Duration.ofSeconds(5));
     }
 
     /** What a probe of liveness is told. */
