@@ -57,7 +57,7 @@ class SecretsCannotBePrintedTest {
             "Reserved.key"); // who is counted
 
     private static final Map<Class<?>, Object> EXAMPLES = Map.ofEntries(
-            Map.entry(Fence.class, new Fence("store/rotation", 3)),
+            Map.entry(Fence.class, new Fence("store/rotation", 3, 0)),
             Map.entry(PasswordPolicy.class, PasswordPolicy.ROLES),
             Map.entry(boolean.class, true),
             Map.entry(int.class, 1),

@@ -23,7 +23,8 @@ class ConnectionOwner implements RoleOwner {
     static final String KIND = "connection";
 
     /** Whether a superuser may be managed was decided when management began. */
-    private static final Terms TERMS = new Terms(false, true, PasswordPolicy.MANAGED_CONNECTIONS, DriftPolicy.REPORT);
+    private static final Terms TERMS =
+            new Terms(0, false, true, PasswordPolicy.MANAGED_CONNECTIONS, DriftPolicy.REPORT);
 
     private final ConnectionStore store;
     private final ManagedStore managed;

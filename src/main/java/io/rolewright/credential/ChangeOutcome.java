@@ -34,8 +34,17 @@ public sealed interface ChangeOutcome {
             List<Obstacle> obstacles)
             implements ChangeOutcome {}
 
-    /** Definitely not done: nothing of it took effect, and it is not tried again. */
-    record Failed(UUID attemptId, String reason, @Nullable String sqlState, String message, List<Obstacle> obstacles)
+    /**
+     * Definitely not done: nothing of it took effect, and it is not tried again.
+     *
+     * @param attemptId absent where it was refused before there was an attempt
+     */
+    record Failed(
+            @Nullable UUID attemptId,
+            String reason,
+            @Nullable String sqlState,
+            String message,
+            List<Obstacle> obstacles)
             implements ChangeOutcome {}
 
     /**

@@ -40,17 +40,19 @@ record Inspection(
     /** What needs no quotes in {@code pg_hba.conf}, apart from the words below. */
     private static final Pattern PLAIN = Pattern.compile("[a-z_][a-z0-9_]*");
 
+    /** No store falls behind its own markers by more changes than this. */
+    private static final long FARTHEST = 1_000_000;
+
     private static final Set<String> WORDS =
             Set.of("all", "sameuser", "samerole", "samegroup", "replication", "include", "include_if_exists");
 
     /**
      * A role that is managed.
      *
-     * @param epoch under which it would be changed
      * @param versions those that still hold a password
      * @param force also where the server knows a higher epoch and none of them opens the role
      */
-    record Known(ManagedRole role, long epoch, List<PasswordVersion> versions, boolean force) {}
+    record Known(ManagedRole role, List<PasswordVersion> versions, boolean force) {}
 
     /**
      * What was found.
@@ -59,7 +61,7 @@ record Inspection(
      * @param preflight absent with it
      * @param stop the first thing in the way; absent when the change can be tried
      * @param rule how the server asks the role for its password; UNKNOWN when it was not asked
-     * @param takeover whether the marker of another owner is to be replaced
+     * @param leave why the marker of another owner may be replaced; absent where the role carries none of another one
      * @param above the change needs an epoch above this one; 0 when the next will do
      */
     record Found(
@@ -67,11 +69,11 @@ record Inspection(
             @Nullable Preflight preflight,
             @Nullable Stop stop,
             PasswordRule rule,
-            boolean takeover,
+            Tools.@Nullable Leave leave,
             long above) {
 
         private static Found stopped(@Nullable Login managing, @Nullable Preflight preflight, Stop stop) {
-            return new Found(managing, preflight, stop, PasswordRule.UNKNOWN, false, 0);
+            return new Found(managing, preflight, stop, PasswordRule.UNKNOWN, null, 0);
         }
     }
 
@@ -196,33 +198,65 @@ record Inspection(
     private Uni<Found> owned(Login managing, Preflight preflight, PasswordRule rule) {
         Fence fence = preflight.fence();
         if (fence == null) {
-            return clear(managing, preflight, rule, false, 0);
+            return clear(managing, preflight, rule, null, 0);
+        }
+        if (fence.epoch() == Long.MAX_VALUE) {
+            return Uni.createFrom().item(Found.stopped(managing, preflight, implausible(preflight, fence)));
         }
         if (known != null && fence.owner().equals(tools.marker(known.role.ownerId))) {
-            return fence.epoch() < known.epoch
-                    ? clear(managing, preflight, rule, false, 0)
-                    : behind(managing, preflight, rule, fence, known);
+            return tools.ledger()
+                    .knows(known.role, fence.epoch())
+                    .chain(ours -> ours
+                            ? clear(managing, preflight, rule, null, 0)
+                            : fence.epoch() > known.role.epoch + FARTHEST
+                                    ? Uni.createFrom()
+                                            .item(Found.stopped(managing, preflight, implausible(preflight, fence)))
+                                    : behind(managing, preflight, rule, fence, known));
         }
-        return tools.mayTakeOver(fence.owner(), takeover).chain(may -> {
-            if (!may) {
-                return Uni.createFrom().item(Found.stopped(managing, preflight, managedElsewhere(fence)));
-            }
-            boolean higher = known != null && fence.epoch() >= known.epoch;
-            return clear(managing, preflight, rule, true, higher ? fence.epoch() : 0);
+        RoleServer server = RoleServer.of(preflight.report(), managing);
+        return tools.leave(fence, roleName, server, takeover).chain(leave -> switch (leave) {
+            case FREE, TAKEOVER -> clear(managing, preflight, rule, leave, 0);
+            case ASKED, ALIVE ->
+                Uni.createFrom().item(Found.stopped(managing, preflight, managedElsewhere(fence, preflight, leave)));
         });
     }
 
     private static Uni<Found> clear(
-            Login managing, Preflight preflight, PasswordRule rule, boolean takeover, long above) {
-        return Uni.createFrom().item(new Found(managing, preflight, null, rule, takeover, above));
+            Login managing, Preflight preflight, PasswordRule rule, Tools.@Nullable Leave leave, long above) {
+        return Uni.createFrom().item(new Found(managing, preflight, null, rule, leave, above));
     }
 
-    private static Stop managedElsewhere(Fence fence) {
-        return Stop.definite(
+    static Stop managedElsewhere(Fence fence, Preflight preflight, Tools.Leave leave) {
+        if (leave == Tools.Leave.ALIVE) {
+            return Stop.definite(
+                    Step.PREFLIGHT,
+                    "role_already_managed",
+                    "The role carries the marker of another rotation or connection of this service (" + fence.owner()
+                            + "), which changes it still. Delete that one first.");
+        }
+        String message = "The role carries the marker of another rotation or installation (" + fence.owner()
+                + "). Send takeover: true to manage it from here, or remove the marker if that one is gone.";
+        return new Stop(
                 Step.PREFLIGHT,
                 "role_already_managed",
-                "The role carries the marker of another rotation or installation (" + fence.owner()
-                        + "). Send takeover: true to manage it from here.");
+                null,
+                message,
+                true,
+                List.of(new ChangeOutcome.Obstacle("role_already_managed", message, preflight.unmark())));
+    }
+
+    /** A comment is text that others may write: what cannot be ours is named, and never gone on from. */
+    static Stop implausible(Preflight preflight, Fence fence) {
+        String message = "The role's comment holds a marker of this service with a number that it cannot have written ("
+                + (fence.epoch() == Long.MAX_VALUE ? "too large to be read" : fence.epoch())
+                + "): somebody else wrote it. Remove it.";
+        return new Stop(
+                Step.PREFLIGHT,
+                "marker_implausible",
+                null,
+                message,
+                true,
+                List.of(new ChangeOutcome.Obstacle("marker_implausible", message, preflight.unmark())));
     }
 
     /**
@@ -234,11 +268,11 @@ record Inspection(
                 .filter(each -> each.state.unfinished() || each.state == VersionState.CURRENT)
                 .toList();
         if (known.force || live.isEmpty()) {
-            return clear(managing, preflight, rule, false, fence.epoch());
+            return clear(managing, preflight, rule, null, fence.epoch());
         }
         return anyOpens(managing, live, 0, known)
                 .chain(works -> works
-                        ? clear(managing, preflight, rule, false, fence.epoch())
+                        ? clear(managing, preflight, rule, null, fence.epoch())
                         : Uni.createFrom()
                                 .item(Found.stopped(
                                         managing,

@@ -202,7 +202,6 @@ class Ledger {
             if (open != null) {
                 Instant planned = asked ? open.nextTryAt : null;
                 open.asked += asked ? 1 : 0;
-                open.epoch = role.epoch;
                 open.state = AttemptState.CLAIMED;
                 open.step = Step.CLAIM;
                 open.tries++;
@@ -303,10 +302,85 @@ class Ledger {
         });
     }
 
+    /**
+     * Writes down that a marker with this epoch is sent, and no password.
+     *
+     * @param removed whether the role had a marker of ours, which somebody has removed
+     * @param replaced the marker of another owner in whose place it comes by leave of ours; null for none
+     * @return the epoch for what follows
+     */
+    Uni<Long> marking(Claim claim, long epoch, boolean removed, @Nullable String replaced) {
+        return locked(claim, epoch, role -> marks(role, removed, replaced)).invoke(next -> {
+            claim.role.fenceEpoch = epoch;
+        });
+    }
+
+    private Uni<Long> marks(ManagedRole role, boolean removed, @Nullable String replaced) {
+        role.fenceEpoch = role.epoch;
+        role.epoch++;
+        Uni<Void> told = Uni.createFrom().voidItem();
+        if (removed) {
+            told = told.chain(() -> owner(role.ownerKind)
+                    .noticed(new RoleOwner.Notice(
+                            role.ownerId,
+                            role.id,
+                            "marker_removed",
+                            "Somebody removed our marker from the role's comment; it is put back.",
+                            role.storeNow)));
+        }
+        if (replaced != null) {
+            told = told.chain(() -> owner(role.ownerKind).takesOver(role.ownerId, role.id, replaced, role.storeNow));
+        }
+        return told.replaceWith(role.epoch);
+    }
+
+    /**
+     * The same outside of any claim, for a role that never had a marker of ours.
+     *
+     * @return its epoch; null item if the role has got one meanwhile, or somebody works on it and marks it himself
+     */
+    Uni<@Nullable Long> marking(UUID roleId, @Nullable String replaced) {
+        return Panache.withTransaction(() -> CredentialStore.lock(roleId).chain(role -> {
+            origin.requireOriginal();
+            if (role == null
+                    || role.deletedAt != null
+                    || role.fenceEpoch > 0
+                    || role.leaseUntil != null && role.leaseUntil.isAfter(role.storeNow)) {
+                return Uni.createFrom().nullItem();
+            }
+            role.epoch++;
+            long epoch = role.epoch;
+            return marks(role, false, replaced).replaceWith(epoch);
+        }));
+    }
+
+    /** Writes down that a password is sent under this epoch which is written down already. */
+    Uni<Void> sending(Claim claim, long epoch) {
+        return locked(claim, epoch, role -> {
+                    role.fenceEpoch = epoch;
+                    return attempt(claim).invoke(attempt -> attempt.epoch = epoch);
+                })
+                .replaceWithVoid();
+    }
+
+    /** Whether a marker of ours with this epoch may be on the role's server because this very store has sent it. */
+    Uni<Boolean> knows(ManagedRole role, long epoch) {
+        return epoch <= role.fenceEpoch
+                ? Uni.createFrom().item(true)
+                : Panache.withSession(() -> Panache.getSession()
+                        .chain(session -> session.createSelectionQuery(
+                                        "select max(a.epoch) from Attempt a where a.roleId = ?1 and a.versionId is not null",
+                                        Long.class)
+                                .setParameter(1, role.id)
+                                .getSingleResultOrNull())
+                        .map(sent -> sent != null && epoch <= sent));
+    }
+
     /** The same after a send without an answer, which is written down with it. @param version null when CURRENT is applied again */
     Uni<Long> doubt(Claim claim, long epoch, @Nullable PasswordVersion version) {
         return locked(claim, epoch, role -> {
             role.epoch++;
+            role.fenceEpoch = role.epoch;
             role.state = claim.role.state == RoleState.REVOKING ? RoleState.REVOKING : RoleState.IN_DOUBT;
             role.reason = "answer_missing";
             return doubted(version, role.storeNow)
@@ -342,6 +416,8 @@ class Ledger {
                 epoch,
                 role -> insert(role, claim.attempt.cause, VersionState.PENDING, opened)
                         .call(version -> attempt(claim).invoke(attempt -> {
+                            role.fenceEpoch = epoch;
+                            attempt.epoch = epoch;
                             attempt.versionId = version.id;
                             attempt.state = AttemptState.SENT;
                             attempt.step = Step.APPLY;

@@ -31,7 +31,12 @@ class ManagedRole {
     /** Whether the role's comment carries our marker. */
     boolean marked;
 
+    /** Of the latest claim. */
     long epoch;
+
+    /** Highest one that a marker on the server may have from us. */
+    long fenceEpoch;
+
     UUID leaseOwner;
 
     /** The same while a lock shows that that process lives. */

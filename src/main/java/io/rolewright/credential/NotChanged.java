@@ -79,9 +79,11 @@ public final class NotChanged extends Problem {
     }
 
     private static Map<String, Object> details(
-            UUID attempt, String reason, @Nullable String sqlState, List<Obstacle> obstacles) {
+            @Nullable UUID attempt, String reason, @Nullable String sqlState, List<Obstacle> obstacles) {
         Map<String, Object> details = new LinkedHashMap<>();
-        details.put("attemptId", attempt);
+        if (attempt != null) {
+            details.put("attemptId", attempt);
+        }
         details.put("reason", reason);
         if (sqlState != null) {
             details.put("sqlState", sqlState);

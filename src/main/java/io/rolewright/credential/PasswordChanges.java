@@ -18,6 +18,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Gives a role a new password now. Whoever calls claims the role for the time of the call; what he cannot finish, somebody else does.
@@ -101,6 +102,16 @@ public class PasswordChanges {
     }
 
     /**
+     * Gives a role our marker, before a password of it is touched, if its server lets us and it never had one. Of two who come at once, of
+     * whatever store, one goes through.
+     *
+     * @return the change that is refused; null item where nothing stands in the way of it, or that is not known
+     */
+    public Uni<ChangeOutcome.@Nullable Failed> mark(UUID roleId, Deadline deadline) {
+        return new Marking(tools, roleId, deadline.within(config.longestRun())).go();
+    }
+
+    /**
      * Gives a role a password that nobody is given, takes our marker from it and ends its management. Until that has succeeded the role
      * is {@link RoleState#REVOKING} and the attempt is tried again; the owner hears of the end by {@link RoleOwner#promoted} with {@link
      * Cause#REVOKE}.
@@ -110,26 +121,33 @@ public class PasswordChanges {
     }
 
     /**
-     * Takes our marker from a role that is about to be forgotten, if its server answers. Only when no change of it is in doubt. A
-     * marker that stays is one of an owner that is gone, which nothing respects.
+     * Says in the marker of a role that was forgotten that nobody manages it any more, if its server answers. Only when no change of it is
+     * in doubt. A marker that stays as it is is one of an owner that is gone: this store needs no leave to replace it, others do.
      */
-    public Uni<Void> removeMarker(UUID roleId, Deadline deadline) {
+    public Uni<Void> endMarker(UUID roleId, Deadline deadline) {
         if (origin.standing().copy()) {
             return Uni.createFrom().voidItem();
         }
         return Panache.withSession(() -> CredentialStore.role(roleId))
                 .chain(role -> role == null || !role.marked
                         ? Uni.createFrom().voidItem()
-                        : tools.connections()
-                                .login(role.connectionId)
+                        : tools.ledger()
+                                .knows(role, 1)
+                                .chain(marked -> marked
+                                        ? tools.connections().login(role.connectionId)
+                                        : Uni.createFrom().nullItem())
                                 .onItem()
                                 .ifNotNull()
                                 .transformToUni(login -> tools.managing(role.connectionId, login))
                                 .onItem()
                                 .ifNotNull()
                                 .transformToUni(logins -> tools.fenced()
-                                        .removeMarker(
-                                                logins.get(0), role.roleName, tools.marker(role.ownerId), deadline))
+                                        .endMarker(
+                                                logins.get(0),
+                                                role.roleName,
+                                                tools.marker(role.ownerId),
+                                                role.epoch + 1,
+                                                deadline))
                                 .onFailure(TargetFailure.class)
                                 .recoverWithNull());
     }

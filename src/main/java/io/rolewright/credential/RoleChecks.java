@@ -103,7 +103,6 @@ public class RoleChecks {
         return new Obstacle(stop.reason(), stop.message(), null);
     }
 
-    /** With the epoch of the claim that would be next. */
     private Uni<Inspection.@Nullable Known> known(@Nullable UUID roleId) {
         return roleId == null
                 ? Uni.createFrom().nullItem()
@@ -112,7 +111,7 @@ public class RoleChecks {
                                 ? Uni.createFrom().nullItem()
                                 : tools.ledger()
                                         .versions(roleId)
-                                        .map(versions -> new Inspection.Known(role, role.epoch + 1, versions, false)));
+                                        .map(versions -> new Inspection.Known(role, versions, false)));
     }
 
     private static Check check(Inspection.Found found) {

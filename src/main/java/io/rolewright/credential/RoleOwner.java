@@ -51,10 +51,21 @@ public interface RoleOwner {
     }
 
     /**
+     * The marker of somebody else is about to be replaced by ours, because the owner allowed it: the leave is used up. Called inside the
+     * store transaction that writes it down before it is sent, and joins it.
+     *
+     * @param replaced the other marker
+     */
+    default Uni<Void> takesOver(UUID ownerId, UUID roleId, String replaced, Instant at) {
+        return Uni.createFrom().voidItem();
+    }
+
+    /**
+     * @param version of the credential, as its consumers see it; 0 before the first
      * @param takeover whether a marker of another store or rotation is replaced
      * @param allowPrivileged whether superuser and replication roles may be changed
      */
-    record Terms(boolean takeover, boolean allowPrivileged, PasswordPolicy policy, DriftPolicy drift) {}
+    record Terms(long version, boolean takeover, boolean allowPrivileged, PasswordPolicy policy, DriftPolicy drift) {}
 
     /** @param number of the version that is current now */
     record Promotion(

@@ -58,7 +58,10 @@ final class Run {
     private @Nullable PasswordVersion version;
     private VersionSeal.@Nullable Opened secret;
     private Reached reached = Reached.UNTOUCHED;
-    private boolean takeover;
+
+    /** The marker that the role carried when it was looked at, or was given since. */
+    private @Nullable Fence seen;
+
     private boolean marked;
     private int sends;
 
@@ -162,22 +165,80 @@ final class Run {
                                 rehearsed(),
                                 terms.takeover(),
                                 terms.allowPrivileged(),
-                                new Inspection.Known(role, epoch, versions, force),
+                                new Inspection.Known(role, versions, force),
                                 (kind, project) -> false,
                                 Purpose.DUE_WORK,
                                 deadline)
                         .go(logins))
-                .chain(found -> found.stop() != null ? stop(found.stop()) : inspected(found));
+                .chain(found -> found.stop() != null ? stop(found.stop()) : inspected(login, versions, found));
     }
 
-    private Uni<ChangeOutcome> inspected(Inspection.Found found) {
-        takeover = found.takeover();
+    private Uni<ChangeOutcome> inspected(Login login, List<PasswordVersion> versions, Inspection.Found found) {
+        seen = found.preflight().fence();
+        boolean ours = seen != null && !seen.ended() && seen.owner().equals(tools.marker(role.ownerId));
+        if (marked && !ours) {
+            return mark(login, versions, found);
+        }
         Uni<Long> raised = found.above() == 0
                 ? Uni.createFrom().item(epoch)
                 : tools.ledger().raise(claim, epoch, found.above());
         return raised.invoke(next -> epoch = next)
                 .chain(() -> persisted(found.preflight().iterations()))
                 .chain(() -> send(found.managing()));
+    }
+
+    /** A role gets our marker before its password is touched: no marker is never leave to change one. */
+    private Uni<ChangeOutcome> mark(Login login, List<PasswordVersion> versions, Inspection.Found found) {
+        if (sends == MOST_SENDS) {
+            return stop(Stop.passing(Step.APPLY, Stop.OUT_OF_TIME, "There was no time left to mark the role."));
+        }
+        sends++;
+        Fence marker = new Fence(tools.marker(role.ownerId), epoch, terms.version());
+        Fence before = seen;
+        return tools.ledger()
+                .knows(role, 1)
+                .chain(had -> tools.ledger()
+                        .marking(
+                                claim,
+                                epoch,
+                                before == null && had,
+                                found.leave() == Tools.Leave.TAKEOVER
+                                        ? before.owner() + " epoch=" + before.epoch()
+                                        : null))
+                .invoke(next -> epoch = next)
+                .chain(() -> tools.fenced()
+                        .mark(
+                                found.managing(),
+                                role.roleName,
+                                before,
+                                marker,
+                                UnmarkedApply.applicationName(role.id, marker.epoch()),
+                                deadline))
+                .chain(outcome -> {
+                    if (outcome instanceof ApplyOutcome.Applied) {
+                        seen = marker;
+                        return persisted(found.preflight().iterations()).chain(() -> send(found.managing()));
+                    }
+                    if (outcome instanceof ApplyOutcome.NotSent notSent) {
+                        return stop(Stop.noLogin(Step.APPLY, notSent.outcome()));
+                    }
+                    if (outcome instanceof ApplyOutcome.Refused refused && !refused.retryAtOnce()) {
+                        if (!refused.sqlState().equals("42501")) {
+                            return stop(Stop.refused(refused));
+                        }
+                        // The rehearsal was allowed the ALTER ROLE, so it is COMMENT that is refused: fence by ending
+                        // backends instead.
+                        marked = false;
+                        return tools.ledger()
+                                .marked(claim, epoch, false)
+                                .chain(() -> persisted(found.preflight().iterations()))
+                                .chain(() -> send(found.managing()));
+                    }
+                    // Somebody was quicker, or the answer is missing: whatever became of it shows at the next look.
+                    return deadline.left().compareTo(TIME_TO_SEND) < 0
+                            ? stop(moved())
+                            : Loop.pause(jitter(150)).chain(() -> managed(login, versions));
+                });
     }
 
     // ---- Changed by itself ----------------------------------------------------------------------------------------
@@ -234,11 +295,27 @@ final class Run {
         if (obstacle != null) {
             return stop(obstacle);
         }
+        RoleServer server = RoleServer.of(found.report(), login);
         return tools.logins()
-                .ours(role.roleName, RoleServer.of(found.report(), login))
-                .chain(ours -> ours != null
-                        ? stop(ours.stop())
-                        : persisted(found.iterations()).chain(() -> send(login)));
+                .ours(role.roleName, server)
+                .chain(ours -> ours != null ? Uni.createFrom().item(ours.stop()) : othersMarker(found, server))
+                .chain(stop -> {
+                    if (stop != null) {
+                        return stop(stop);
+                    }
+                    seen = found.fence();
+                    return persisted(found.iterations()).chain(() -> send(login));
+                });
+    }
+
+    /** The role cannot carry a marker of ours, but it may carry one of somebody who changes it. */
+    private Uni<@Nullable Stop> othersMarker(Preflight found, RoleServer server) {
+        Fence fence = found.fence();
+        if (fence == null || fence.owner().equals(tools.marker(role.ownerId))) {
+            return Uni.createFrom().nullItem();
+        }
+        return tools.leave(fence, role.roleName, server, false)
+                .map(leave -> leave == Tools.Leave.FREE ? null : Inspection.managedElsewhere(fence, found, leave));
     }
 
     // ---- Persist --------------------------------------------------------------------------------------------------
@@ -250,7 +327,7 @@ final class Run {
     /** A new password only where none is in doubt; it is committed before anything of it is sent. */
     private Uni<Void> persisted(int iterations) {
         if (version != null) {
-            return Uni.createFrom().voidItem();
+            return tools.ledger().sending(claim, epoch);
         }
         return Loop.elsewhere(() -> tools.make(terms.policy(), iterations))
                 .chain(made -> tools.ledger().persist(claim, epoch, made).invoke(written -> {
@@ -274,12 +351,17 @@ final class Run {
                                 login,
                                 role.roleName,
                                 sent.text(),
-                                new Fence(tools.marker(role.ownerId), epoch),
-                                takeover,
+                                seen.epoch(),
+                                new Fence(tools.marker(role.ownerId), epoch, versionShown()),
                                 UnmarkedApply.applicationName(role.id, epoch),
                                 deadline)
-                : tools.unmarked().apply(login, role.roleName, sent.text(), role.id, epoch, deadline);
+                : tools.unmarked().apply(login, role.roleName, sent.text(), seen, role.id, epoch, deadline);
         return apply.chain(outcome -> sent(login, outcome));
+    }
+
+    /** As consumers will see it once this is proven. */
+    private long versionShown() {
+        return attempt.cause.reapplies() || attempt.cause == Cause.REVOKE ? terms.version() : terms.version() + 1;
     }
 
     private Uni<ChangeOutcome> sent(Login login, ApplyOutcome outcome) {
@@ -310,13 +392,16 @@ final class Run {
                     "role_already_managed",
                     "Another rotation or installation put its marker on the role."));
         }
-        return stale();
+        return stop(moved());
     }
 
-    /** A newer claim was quicker; or the marker moved while we looked away, which the next preflight sorts out. */
-    private Uni<ChangeOutcome> stale() {
-        return stop(Stop.passing(
-                Step.APPLY, "store_behind_target", "The role was changed under a higher epoch than this store knows."));
+    /** A newer claim was quicker, or somebody removed or wrote a marker while we looked away: the next preflight sorts it out. */
+    private static Stop moved() {
+        return Stop.passing(
+                Step.APPLY,
+                "marker_moved",
+                "The marker in the role's comment was removed or replaced between the look at the role and the change:"
+                        + " somebody else works on the role. Nothing was changed by this try.");
     }
 
     /** The same secret again under a higher epoch; if the first send still happens, it is refused by then or had the same effect. */
@@ -386,10 +471,10 @@ final class Run {
                 .recoverWithUni(() -> Loop.pause(jitter(200)).chain(() -> promote(login)));
     }
 
-    /** The role is nobody's any more. A marker that stays is one of an owner that is gone, which nothing respects. */
+    /** The role is nobody's any more, and its marker says so: one that stays as it is would be one of an owner that is gone. */
     private Uni<Void> unmark(Login login) {
         return tools.fenced()
-                .removeMarker(login, role.roleName, tools.marker(role.ownerId), deadline)
+                .endMarker(login, role.roleName, tools.marker(role.ownerId), epoch + 1, deadline)
                 .onFailure(TargetFailure.class)
                 .recoverWithNull();
     }

@@ -5,6 +5,7 @@ import io.rolewright.password.PasswordGenerator;
 import io.rolewright.password.PasswordPolicy;
 import io.rolewright.password.ScramSecret;
 import io.rolewright.sealing.Sealer;
+import io.rolewright.target.Fence;
 import io.rolewright.target.FencedApply;
 import io.rolewright.target.Login;
 import io.rolewright.target.Targets;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.UUID;
+import java.util.stream.Collectors;
 
 /** What every run works with. */
 @ApplicationScoped
@@ -99,24 +101,49 @@ class Tools {
         return store() + "/" + ownerId;
     }
 
-    /** Whether a foreign marker may be replaced: it was allowed, or it is of an owner of this store that is gone. */
-    Uni<Boolean> mayTakeOver(String marker, boolean allowed) {
-        if (allowed || !marker.startsWith(store() + "/")) {
-            return Uni.createFrom().item(allowed);
+    /** Whether the marker of somebody else may be replaced. */
+    enum Leave {
+        /** Nobody needs to be asked: its owner has given the role up, or is gone. */
+        FREE,
+        /** Because the new owner was told to take the role over. */
+        TAKEOVER,
+        /** Only if the new owner is told to take the role over. */
+        ASKED,
+        /** Its owner is of this store and has the role still: it must be deleted by who may. */
+        ALIVE
+    }
+
+    /** @param allowed whether the new owner was told to take the role over */
+    Uni<Leave> leave(Fence marker, String roleName, RoleServer server, boolean allowed) {
+        if (marker.ended()) {
+            return Uni.createFrom().item(Leave.FREE);
+        }
+        Leave asked = allowed ? Leave.TAKEOVER : Leave.ASKED;
+        if (!marker.owner().startsWith(store() + "/")) {
+            return Uni.createFrom().item(asked);
         }
         UUID owner;
         try {
-            owner = UUID.fromString(marker.substring(marker.indexOf('/') + 1));
+            owner = UUID.fromString(marker.owner().substring(marker.owner().indexOf('/') + 1));
         } catch (IllegalArgumentException notOurs) {
-            return Uni.createFrom().item(false);
+            return Uni.createFrom().item(asked);
         }
         return Panache.withSession(() -> Panache.getSession()
                 .chain(session -> session.createSelectionQuery(
-                                "select count(*) from ManagedRole r where r.ownerId = ?1 and r.deletedAt is null",
-                                Long.class)
+                                "from ManagedRole r where r.ownerId = ?1 and r.roleName = ?2 and r.deletedAt is null",
+                                ManagedRole.class)
                         .setParameter(1, owner)
-                        .getSingleResult())
-                .map(alive -> alive == 0));
+                        .setParameter(2, roleName)
+                        .getResultList())
+                .chain(rows -> rows.isEmpty()
+                        ? Uni.createFrom().item(Leave.FREE)
+                        : connections
+                                .leadingTo(
+                                        server,
+                                        rows.stream()
+                                                .map(row -> row.connectionId)
+                                                .collect(Collectors.toSet()))
+                                .map(there -> there.isEmpty() ? asked : Leave.ALIVE)));
     }
 
     /**

@@ -412,6 +412,14 @@ public enum ErrorCode {
             400,
             "The role was changed under a later epoch than this store knows: the store was restored, or a copy of it is at work.",
             "Stop the copy, then rotate with force=true."),
+    MARKER_IMPLAUSIBLE(
+            400,
+            "The role's comment holds a marker of this service with a number that it cannot have written: somebody else wrote it.",
+            "Run the statement in details.problems, which takes the marker out of the comment and leaves the rest."),
+    MARKER_MOVED(
+            400,
+            "The marker in the role's comment was removed or replaced while its password was about to be changed; nothing was changed.",
+            "Find out who else works on the role or its comment, then try again."),
     POOLER_IN_BETWEEN(
             400,
             "A pooler or proxy stands before the server, so a new password cannot be proven.",

@@ -49,6 +49,9 @@ public class DueRotations {
     /** Who works on a role tries again by himself; the schedule only makes sure that it was not forgotten. */
     private static final Duration LOOK_AFTER_RETRY = Duration.ofMinutes(10);
 
+    /** Another one has one of the roles: nothing comes of it before somebody does something. */
+    private static final Duration LOOK_AFTER_REFUSAL = Duration.ofMinutes(15);
+
     private static final Logger log = Logger.getLogger(DueRotations.class);
 
     private final Pool pool;
@@ -129,6 +132,9 @@ public class DueRotations {
         }
         if (outcome instanceof ChangeOutcome.InDoubt doubt) {
             return putOff(row.id, doubt.nextTryAt().plus(LOOK_AFTER_RETRY)).replaceWith(false);
+        }
+        if (outcome instanceof ChangeOutcome.Failed failed && failed.attemptId() == null) {
+            return putOff(row.id, row.storeNow.plus(LOOK_AFTER_REFUSAL)).replaceWith(false);
         }
         return Uni.createFrom().item(outcome instanceof ChangeOutcome.Done);
     }

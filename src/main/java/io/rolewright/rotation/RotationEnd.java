@@ -28,7 +28,7 @@ class RotationEnd {
     /** So long a process may be busy with it before due work takes it up. */
     private static final Duration TURN = Duration.ofSeconds(60);
 
-    /** The marker is a courtesy to the server's owner: ours are taken over without being asked for once their rotation is gone. */
+    /** A marker that says nothing of the end needs leave to be replaced by another installation, and none by this one. */
     private static final Duration TIME_FOR_MARKERS = Duration.ofSeconds(2);
 
     private static final Logger log = Logger.getLogger(RotationEnd.class);
@@ -73,9 +73,9 @@ class RotationEnd {
 
     /** The rotation is gone whatever becomes of this. */
     private Uni<Void> unmark(List<RoleStatus> all, Deadline deadline) {
-        return inTurn(all, role -> changes.removeMarker(role.id(), deadline.within(TIME_FOR_MARKERS)))
+        return inTurn(all, role -> changes.endMarker(role.id(), deadline.within(TIME_FOR_MARKERS)))
                 .onFailure()
-                .invoke(failure -> StoreFault.warn(log, "Could not remove the marker from a role", failure))
+                .invoke(failure -> StoreFault.warn(log, "Could not end the marker of a role", failure))
                 .onFailure()
                 .recoverWithNull();
     }
@@ -117,7 +117,10 @@ class RotationEnd {
             return inTurn(left, role -> changes.revoke(role, actor, deadline))
                     .chain(() -> store.byId(id))
                     .chain(after -> after != null && after.rolesToRevoke == 0
-                            ? forget(id, gone -> Uni.createFrom().voidItem()).replaceWithVoid()
+                            ? roles.of(id)
+                                    .chain(untouched -> forget(
+                                                    id, gone -> Uni.createFrom().voidItem())
+                                            .chain(() -> unmark(untouched, deadline)))
                             : Uni.createFrom().voidItem());
         });
     }
@@ -127,12 +130,15 @@ class RotationEnd {
      *
      * @return whether it was taken back; if not, nothing was changed
      */
-    Uni<Boolean> undo(UUID id) {
-        return Panache.withTransaction(() -> roles.of(id)
-                .chain(all -> untouched(all, 0)
-                        .chain(untouched -> untouched
-                                ? forget(id, row -> Uni.createFrom().voidItem())
-                                : Uni.createFrom().item(false))));
+    Uni<Boolean> undo(UUID id, Deadline deadline) {
+        return roles.of(id)
+                .chain(all -> Panache.withTransaction(() -> untouched(all, 0)
+                                .chain(untouched -> untouched
+                                        ? forget(id, row -> Uni.createFrom().voidItem())
+                                        : Uni.createFrom().item(false)))
+                        .call(undone -> undone
+                                ? unmark(all, deadline)
+                                : Uni.createFrom().voidItem()));
     }
 
     private Uni<Boolean> untouched(List<RoleStatus> all, int index) {

@@ -50,7 +50,12 @@ class RotationOwner implements RoleOwner {
         return store.byId(ownerId)
                 .map(row -> row == null
                         ? null
-                        : new Terms(row.takeover, row.allowPrivileged, parameters.policy(row), row.driftPolicy));
+                        : new Terms(
+                                row.credentialVersion,
+                                row.takeover,
+                                row.allowPrivileged,
+                                parameters.policy(row),
+                                row.driftPolicy));
     }
 
     @Override
@@ -83,6 +88,7 @@ class RotationOwner implements RoleOwner {
     private static void serve(Rotation row, Promotion promotion) {
         row.activeIndex = promotion.roleId().equals(row.role1Id) ? 0 : 1;
         row.credentialVersion++;
+        row.takeover = false;
         row.plan.succeeded(promotion.cause(), promotion.at());
         row.updatedAt = promotion.at();
         row.reckon(promotion.at());
@@ -99,6 +105,24 @@ class RotationOwner implements RoleOwner {
                 promotion.actor(),
                 row,
                 facts(promotion.cause(), promotion.attemptId(), "success"));
+    }
+
+    /** Of a creation it may be both roles that are taken over. */
+    @Override
+    public Uni<Void> takesOver(UUID ownerId, UUID roleId, String replaced, Instant at) {
+        return store.lock(ownerId)
+                .onItem()
+                .ifNotNull()
+                .call(row -> {
+                    row.takeover &= row.credentialVersion == 0 && !roleId.equals(row.role1Id);
+                    Map<String, Object> facts = new LinkedHashMap<>();
+                    facts.put("username", roleId.equals(row.role1Id) ? row.username1 : row.username2);
+                    facts.put("noticed", "taken_over");
+                    facts.put("replaces", replaced);
+                    return audit.record(
+                            AuditEvent.success(AuditType.SECRET_ROTATION_ROLE_NOTICED), Actor.SERVICE, row, facts);
+                })
+                .replaceWithVoid();
     }
 
     @Override

@@ -60,6 +60,12 @@ class RotationTurn {
 
     /** The first password of a rotation that was just written down, or whose creation its process has left. */
     Uni<ChangeOutcome> first(Rotation row, Actor actor, Deadline deadline) {
-        return changes.change(row.role1Id, Cause.CREATION, actor, false, deadline);
+        // The role whose turn is next time is taken before the password of the first is touched.
+        Uni<ChangeOutcome.Failed> marked = row.role2Id == null || row.revokingSince != null
+                ? Uni.createFrom().nullItem()
+                : changes.mark(row.role2Id, deadline);
+        return marked.chain(taken -> taken != null
+                ? Uni.createFrom().item(taken)
+                : changes.change(row.role1Id, Cause.CREATION, actor, false, deadline));
     }
 }

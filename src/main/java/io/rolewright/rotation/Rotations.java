@@ -315,7 +315,7 @@ class Rotations {
         return CreationAnswer.of(
                 deadline.left(),
                 answer -> turn.first(row, act.actor(), deadline)
-                        .chain(outcome -> created(row, outcome, answer))
+                        .chain(outcome -> created(row, outcome, answer, deadline))
                         .chain(this::shown),
                 () -> new Shown(
                         row,
@@ -392,9 +392,9 @@ class Rotations {
     }
 
     /** What definitely came to nothing leaves nothing behind. What may have come to something must be found again by the caller. */
-    private Uni<Rotation> created(Rotation row, ChangeOutcome outcome, CreationAnswer answer) {
+    private Uni<Rotation> created(Rotation row, ChangeOutcome outcome, CreationAnswer answer, Deadline deadline) {
         if (outcome instanceof ChangeOutcome.Failed) {
-            return answer.undo(() -> end.undo(row.id))
+            return answer.undo(() -> end.undo(row.id, deadline))
                     .chain(undone -> undone
                             ? Uni.createFrom()
                                     .failure(NotChanged.of(outcome, ErrorCode.ROTATION_FAILED, () -> notFound(row.id)))

@@ -8,8 +8,11 @@ public sealed interface ApplyOutcome {
     /** The server acknowledged COMMIT. */
     record Applied() implements ApplyOutcome {}
 
-    /** The role's marker is not older than ours: a newer attempt was here. Nothing was changed. */
+    /** The role's marker is not the one that was there when it was looked at: somebody was here meanwhile. Nothing was changed. */
     record Stale() implements ApplyOutcome {}
+
+    /** The role carries no marker any more. Nothing was changed. */
+    record Unmarked() implements ApplyOutcome {}
 
     /** The role is marked by another store or rotation. Nothing was changed. */
     record ManagedElsewhere() implements ApplyOutcome {}

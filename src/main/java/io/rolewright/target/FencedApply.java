@@ -18,8 +18,9 @@ import org.jspecify.annotations.Nullable;
  * process left behind (promise I3 in {@code docs/architecture.md}).
  *
  * <p>{@code ALTER ROLE} comes first: its row lock holds in the whole cluster, while an advisory lock would hold in one database only. Then the
- * marker in the role's comment is read, and the transaction fails unless it is older. All of it is one simple-query message, so the
- * server finishes or refuses it without another word from us.
+ * marker in the role's comment is read, and the transaction fails unless it is one that was there when the role was looked at, or one of
+ * what this owner has sent since. No marker is never leave to change a password: a role gets its marker first, by {@link #mark}, which
+ * touches no password. All of it is one simple-query message, so the server finishes or refuses it without another word from us.
  */
 @ApplicationScoped
 public class FencedApply {
@@ -40,6 +41,8 @@ public class FencedApply {
 
     private static final String MANAGED_ELSEWHERE = "RW002";
 
+    private static final String UNMARKED = "RW003";
+
     /** An explicit isolation level, since a role's own default would let the marker be read from an old snapshot. */
     static final String BEGIN = """
             BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
@@ -49,24 +52,30 @@ public class FencedApply {
             SET LOCAL client_connection_check_interval = '1s';
             """;
 
-    /** %1$s dollar tag, then quoted by the server: %2$s role as identifier, %3$s secret, %4$s role as literal, %5$s owner; %6$d epoch, %7$s takeover, %8$s marker. */
+    /**
+     * %1$s dollar tag, %9$s regular expression of the marker; quoted by the server: %2$s role as identifier, %3$s what is changed, %4$s
+     * role as literal, %5$s owner that the marker must have or NULL for no marker; %6$d and %7$d lowest and highest epoch of it, %8$s
+     * whether it must be one of an end; %10$s what is done with the comment.
+     */
     private static final String APPLY = """
             DO %1$s
             DECLARE
               old text;
               mark text[];
             BEGIN
-              ALTER ROLE %2$s PASSWORD %3$s;
+              ALTER ROLE %2$s %3$s;
               SELECT coalesce(shobj_description(oid, 'pg_authid'), '') INTO STRICT old FROM pg_roles WHERE rolname = %4$s;
               mark := regexp_match(old, '%9$s');
-              IF mark[1] <> %5$s AND NOT %7$s THEN
+              IF mark IS NULL AND %5$s IS NOT NULL THEN
+                RAISE EXCEPTION 'the marker of the role is gone' USING ERRCODE = 'RW003';
+              END IF;
+              IF mark[1] IS DISTINCT FROM %5$s THEN
                 RAISE EXCEPTION 'the role is managed elsewhere' USING ERRCODE = 'RW002';
               END IF;
-              IF mark[2]::bigint >= %6$d THEN
-                RAISE EXCEPTION 'a newer attempt was here' USING ERRCODE = 'RW001';
+              IF mark[2]::numeric NOT BETWEEN %6$d AND %7$d OR (mark[4] IS NOT NULL) <> %8$s THEN
+                RAISE EXCEPTION 'another attempt was here' USING ERRCODE = 'RW001';
               END IF;
-              old := btrim(regexp_replace(old, '%9$s', '', 'g'));
-              EXECUTE format('COMMENT ON ROLE %%I IS %%L', %4$s, btrim(old || ' ' || %8$s));
+              %10$s
               IF current_setting('synchronous_commit') = 'off' THEN
                 PERFORM set_config('synchronous_commit', 'on', true);
               END IF;
@@ -74,8 +83,14 @@ public class FencedApply {
             COMMIT;
             """;
 
+    /** %1$s role as literal, %2$s marker as literal, %3$s regular expression of what goes. */
+    private static final String REMARK = """
+            old := btrim(regexp_replace(old, '%3$s', '', 'g'));
+              EXECUTE format('COMMENT ON ROLE %%I IS %%L', %1$s, btrim(old || ' ' || %2$s));""";
+
+    private static final SecureRandom RANDOM = new SecureRandom();
+
     private final Targets targets;
-    private final SecureRandom random = new SecureRandom();
 
     @Inject
     public FencedApply(Targets targets) {
@@ -98,47 +113,42 @@ public class FencedApply {
             return new Examination(managing, List.of(role))
                     .look(open.line(), open.facts())
                     .chain(report -> open.facts().proof() == PasswordProof.POOLED
-                            ? Uni.createFrom().item(new Preflight(report, null, OLD_ITERATIONS, null))
+                            ? Uni.createFrom().item(new Preflight(report, null, null, OLD_ITERATIONS, null))
                             : about(open, role).chain(row -> {
                                 Fence fence = fence(row);
+                                String unmark = row.getString("unmark");
                                 int iterations = row.getInteger("iterations");
                                 return report.ok()
                                         ? rehearse(open, role, scramSecret, deadline)
-                                                .map(refusal -> new Preflight(report, fence, iterations, refusal))
-                                        : Uni.createFrom().item(new Preflight(report, fence, iterations, null));
+                                                .map(refusal ->
+                                                        new Preflight(report, fence, unmark, iterations, refusal))
+                                        : Uni.createFrom().item(new Preflight(report, fence, unmark, iterations, null));
                             }));
         });
     }
 
-    private static Uni<Row> about(TargetSession session, String role) {
+    /** @return {@code iterations} for a new SCRAM secret, {@code mark} and {@code unmark}, which are null where there is none */
+    static Uni<Row> about(TargetSession session, String role) {
         // Unknown settings give null with the second argument: before 16 there is no scram_iterations.
         return session.query(
                         "SELECT coalesce(current_setting('scram_iterations', true), $2)::int AS iterations,"
-                                + " (SELECT regexp_match(shobj_description(oid, 'pg_authid'), $3) FROM pg_roles"
-                                + " WHERE rolname::text = $1) AS mark",
-                        role,
-                        Integer.toString(OLD_ITERATIONS),
-                        Fence.MARKER)
+                                + " regexp_match(found.comment, $3) AS mark,"
+                                + " CASE WHEN found.comment ~ $3 THEN format('COMMENT ON ROLE %I IS %L', $1::text,"
+                                + " nullif(btrim(regexp_replace(found.comment, $4, '', 'g')), '')) END AS unmark"
+                                + " FROM (SELECT (SELECT shobj_description(oid, 'pg_authid') FROM pg_roles"
+                                + " WHERE rolname::text = $1) AS comment) found",
+                        role, Integer.toString(OLD_ITERATIONS), Fence.MARKER, Fence.MARKER_AND_REST)
                 .map(rows -> rows.get(0));
     }
 
-    /** Of a new SCRAM secret: the server's {@code scram_iterations}, 4096 before version 16. */
-    static Uni<Integer> iterations(TargetSession session) {
-        return session.query(
-                        "SELECT coalesce(current_setting('scram_iterations', true), $1)::int AS iterations",
-                        Integer.toString(OLD_ITERATIONS))
-                .map(rows -> rows.get(0).getInteger("iterations"));
-    }
-
-    private static @Nullable Fence fence(Row row) {
-        String[] mark = row.getArrayOfStrings("mark");
-        return mark == null ? null : new Fence(mark[0], Math.max(1, Long.parseLong(mark[1])));
+    static @Nullable Fence fence(Row about) {
+        return Fence.read(about.getArrayOfStrings("mark"));
     }
 
     /** @return what the server would say to the change; null item when it would do it */
     static Uni<TargetFailure.@Nullable StatementRefused> rehearse(
             TargetSession session, String role, String scramSecret, Deadline deadline) {
-        return quoted(session, role, scramSecret, "x/x", "")
+        return quoted(session, role, scramSecret, "", "")
                 .map(quoted -> BEGIN + "ALTER ROLE " + quoted.getString("identifier") + " PASSWORD "
                         + quoted.getString("secret") + ";\nROLLBACK;")
                 .chain(statement -> rehearse(session, statement, deadline, 1));
@@ -164,30 +174,80 @@ public class FencedApply {
     }
 
     /**
-     * Applies {@code scramSecret} to {@code role}, unless the role's marker is not older than {@code fence}. Sending the same secret again with a
-     * higher epoch is how an attempt in doubt is recovered. The session is closed when the answer comes.
+     * What the comment must hold for a change to take effect.
+     *
+     * @param owner of the marker; absent where there must be none
+     * @param from lowest epoch of it
+     * @param to highest
+     * @param ended whether it must say that its owner has given the role up
+     */
+    record Expected(@Nullable String owner, long from, long to, boolean ended) {
+
+        /** @param seen absent for no marker */
+        static Expected exactly(@Nullable Fence seen) {
+            return seen == null
+                    ? new Expected(null, 0, 0, false)
+                    : new Expected(seen.owner(), seen.epoch(), seen.epoch(), seen.ended());
+        }
+    }
+
+    /**
+     * Applies {@code scramSecret} to {@code role}, if the role carries the marker that this owner's latest look has found, or that of what
+     * it has sent since. Sending the same secret again with a higher epoch is how an attempt in doubt is recovered. The session is closed
+     * when the answer comes.
      *
      * @param role 1 to 63 bytes: PostgreSQL would cut a longer name and alter another role
-     * @param takeover whether the marker of another owner is replaced (if its epoch is lower)
+     * @param seen epoch of this owner's marker when the role was looked at
+     * @param fence the marker that is written; its epoch is higher than {@code seen}
      * @return never fails for what the target does
      */
     public Uni<ApplyOutcome> apply(
             Login managing,
             String role,
             String scramSecret,
+            long seen,
             Fence fence,
-            boolean takeover,
             String applicationName,
             Deadline deadline) {
         check(role, scramSecret);
+        return send(
+                managing,
+                role,
+                scramSecret,
+                new Expected(fence.owner(), seen, fence.epoch() - 1, false),
+                fence,
+                applicationName,
+                deadline);
+    }
+
+    /**
+     * Writes a marker into the role's comment, in the place of exactly the one that was seen; its password stays as it is. Of two that
+     * come at once one goes through.
+     *
+     * @param seen absent for no marker
+     * @return never fails for what the target does
+     */
+    public Uni<ApplyOutcome> mark(
+            Login managing, String role, @Nullable Fence seen, Fence fence, String applicationName, Deadline deadline) {
+        requireName(role);
+        return send(managing, role, null, Expected.exactly(seen), fence, applicationName, deadline);
+    }
+
+    private Uni<ApplyOutcome> send(
+            Login managing,
+            String role,
+            @Nullable String scramSecret,
+            Expected expected,
+            @Nullable Fence fence,
+            String applicationName,
+            Deadline deadline) {
         AtomicBoolean sent = new AtomicBoolean();
         return targets.withSession(
                         managing,
                         Purpose.DUE_WORK,
                         deadline,
                         applicationName,
-                        session -> quoted(session, role, scramSecret, fence.owner(), fence.marker())
-                                .map(quoted -> statement(quoted, fence, takeover))
+                        session -> statement(session, role, scramSecret, expected, fence)
                                 .chain(statement -> {
                                     sent.set(true);
                                     return session.execute(statement);
@@ -198,40 +258,89 @@ public class FencedApply {
     }
 
     static void check(String role, String scramSecret) {
-        RoleName.fault(role).ifPresent(fault -> {
-            throw new IllegalArgumentException("role name: " + fault);
-        });
+        requireName(role);
         if (!SECRET.matcher(scramSecret).matches()) {
             throw new IllegalArgumentException("not a SCRAM-SHA-256 secret in PostgreSQL's form");
         }
     }
 
+    private static void requireName(String role) {
+        RoleName.fault(role).ifPresent(fault -> {
+            throw new IllegalArgumentException("role name: " + fault);
+        });
+    }
+
     /**
-     * Takes our marker out of the role's comment and leaves what a human wrote there. Only when no send is in doubt: without a marker
-     * nothing stops a late one.
+     * Says in the role's marker that its owner has given the role up, so that nothing that was sent late is taken for allowed, and the
+     * next owner needs nobody's leave. What a human wrote stays.
      *
      * @param owner as in {@link Fence#owner}; the marker of another stays
+     * @param epoch higher than any that was sent
      * @return fails with a {@link TargetFailure}
      */
-    public Uni<Void> removeMarker(Login managing, String role, String owner, Deadline deadline) {
+    public Uni<Void> endMarker(Login managing, String role, String owner, long epoch, Deadline deadline) {
         return targets.withSession(
                 managing,
                 Purpose.DUE_WORK,
                 deadline,
                 "rolewright marker",
-                session -> session.query(
-                                "SELECT format('COMMENT ON ROLE %I IS %L', $1::text, nullif(btrim(regexp_replace("
-                                        + "shobj_description(oid, 'pg_authid'), $2, '', 'g')), '')) AS statement"
-                                        + " FROM pg_roles WHERE rolname::text = $1"
-                                        + " AND (regexp_match(shobj_description(oid, 'pg_authid'), $2))[1] = $3",
-                                role, Fence.MARKER, owner)
-                        .chain(rows -> rows.isEmpty()
-                                ? Uni.createFrom().voidItem()
-                                : session.execute(BEGIN + rows.get(0).getString("statement") + ";\nCOMMIT;")));
+                session -> about(session, role).map(FencedApply::fence).chain(seen -> {
+                    if (seen == null || !seen.owner().equals(owner) || seen.ended() || seen.epoch() >= epoch) {
+                        return Uni.createFrom().voidItem();
+                    }
+                    Fence end = new Fence(owner, epoch, seen.version(), true);
+                    return statement(session, role, null, Expected.exactly(seen), end)
+                            .chain(session::execute);
+                }));
     }
 
-    /** DO takes no parameters and ALTER ROLE neither: the server quotes what is put into their text. */
-    static Uni<Row> quoted(TargetSession session, String role, String scramSecret, String owner, String marker) {
+    /**
+     * The whole change in one message. DO takes no parameters and ALTER ROLE neither: the server quotes what is put into their text.
+     *
+     * @param scramSecret absent for a change that locks the role's row and changes nothing of it
+     * @param fence absent where the comment stays as it is
+     */
+    static Uni<String> statement(
+            TargetSession session,
+            String role,
+            @Nullable String scramSecret,
+            Expected expected,
+            @Nullable Fence fence) {
+        return quoted(
+                        session,
+                        role,
+                        scramSecret == null ? "" : scramSecret,
+                        expected.owner() == null ? "" : expected.owner(),
+                        fence == null ? "" : fence.marker())
+                .map(quoted -> BEGIN
+                        + String.format(
+                                APPLY,
+                                tag(), // so that no role name can end the body
+                                quoted.getString("identifier"),
+                                scramSecret == null ? "" : "PASSWORD " + quoted.getString("secret"),
+                                quoted.getString("role"),
+                                expected.owner() == null ? "NULL::text" : quoted.getString("owner"),
+                                expected.from(),
+                                expected.to(),
+                                expected.ended(),
+                                Fence.MARKER,
+                                fence == null
+                                        ? ""
+                                        : String.format(
+                                                REMARK,
+                                                quoted.getString("role"),
+                                                quoted.getString("marker"),
+                                                Fence.MARKER_AND_REST)));
+    }
+
+    private static String tag() {
+        byte[] tag = new byte[16];
+        RANDOM.nextBytes(tag);
+        return "$rw" + HexFormat.of().formatHex(tag) + "$";
+    }
+
+    private static Uni<Row> quoted(
+            TargetSession session, String role, String scramSecret, String owner, String marker) {
         return session.query(
                         "SELECT quote_ident($1::text) AS identifier, quote_literal($2::text) AS secret,"
                                 + " quote_literal($1::text) AS role, quote_literal($3::text) AS owner,"
@@ -243,28 +352,12 @@ public class FencedApply {
                 .map(rows -> rows.get(0));
     }
 
-    private String statement(Row quoted, Fence fence, boolean takeover) {
-        byte[] tag = new byte[16];
-        random.nextBytes(tag); // so that no role name can end the body
-        return BEGIN
-                + String.format(
-                        APPLY,
-                        "$rw" + HexFormat.of().formatHex(tag) + "$",
-                        quoted.getString("identifier"),
-                        quoted.getString("secret"),
-                        quoted.getString("role"),
-                        quoted.getString("owner"),
-                        fence.epoch(),
-                        takeover,
-                        quoted.getString("marker"),
-                        Fence.MARKER);
-    }
-
     static ApplyOutcome outcome(TargetFailure failure, boolean sent) {
         if (failure instanceof TargetFailure.StatementRefused refused) {
             return switch (refused.sqlState()) {
                 case STALE -> new ApplyOutcome.Stale();
                 case MANAGED_ELSEWHERE -> new ApplyOutcome.ManagedElsewhere();
+                case UNMARKED -> new ApplyOutcome.Unmarked();
                 default -> new ApplyOutcome.Refused(refused.sqlState(), refused.routine(), refused.passing());
             };
         }

@@ -8,6 +8,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Gives a role a new SCRAM secret where its comment cannot carry a marker: a role that changes its own password may not write it. What
@@ -46,7 +47,7 @@ public class UnmarkedApply {
      * Logs in as the role itself and rehearses its own change.
      *
      * @param scramSecret any well-formed one
-     * @return without a fence, since there is none; fails with {@link TargetFailure.NoSession} or {@link TargetFailure.SessionLost}
+     * @return with the marker that another may have left; fails with {@link TargetFailure.NoSession} or {@link TargetFailure.SessionLost}
      */
     public Uni<Preflight> preflight(Login self, String scramSecret, Purpose purpose, Deadline deadline) {
         FencedApply.check(self.role(), scramSecret);
@@ -54,11 +55,18 @@ public class UnmarkedApply {
             Session open = (Session) session;
             return new Examination(self, List.of())
                     .look(open.line(), open.facts())
-                    .chain(report -> FencedApply.iterations(open)
-                            .chain(iterations -> open.facts().proof() == PasswordProof.POOLED
-                                    ? Uni.createFrom().item(new Preflight(report, null, iterations, null))
-                                    : FencedApply.rehearse(open, self.role(), scramSecret, deadline)
-                                            .map(refusal -> new Preflight(report, null, iterations, refusal))));
+                    .chain(report -> FencedApply.about(open, self.role()).chain(about -> {
+                        int iterations = about.getInteger("iterations");
+                        return open.facts().proof() == PasswordProof.POOLED
+                                ? Uni.createFrom().item(new Preflight(report, null, null, iterations, null))
+                                : FencedApply.rehearse(open, self.role(), scramSecret, deadline)
+                                        .map(refusal -> new Preflight(
+                                                report,
+                                                FencedApply.fence(about),
+                                                about.getString("unmark"),
+                                                iterations,
+                                                refusal));
+                    }));
         });
     }
 
@@ -66,11 +74,18 @@ public class UnmarkedApply {
      * Ends what older attempts have left, then applies {@code scramSecret} to {@code role}. The session is closed when the answer comes.
      *
      * @param login the role itself, or one that may change it
+     * @param seen the marker that the role carried when it was looked at, absent for none: with another one nothing is changed
      * @param attempts names the attempts on this role in {@code application_name}
      * @return never fails for what the target does
      */
     public Uni<ApplyOutcome> apply(
-            Login login, String role, String scramSecret, UUID attempts, long epoch, Deadline deadline) {
+            Login login,
+            String role,
+            String scramSecret,
+            @Nullable Fence seen,
+            UUID attempts,
+            long epoch,
+            Deadline deadline) {
         FencedApply.check(role, scramSecret);
         AtomicBoolean sent = new AtomicBoolean();
         return targets.withSession(
@@ -79,14 +94,11 @@ public class UnmarkedApply {
                         deadline,
                         applicationName(attempts, epoch),
                         session -> endOlder(session, attempts, epoch, deadline)
-                                .chain(() -> FencedApply.quoted(session, role, scramSecret, "x/x", ""))
-                                .chain(quoted -> {
+                                .chain(() -> FencedApply.statement(
+                                        session, role, scramSecret, FencedApply.Expected.exactly(seen), null))
+                                .chain(statement -> {
                                     sent.set(true);
-                                    return session.execute(FencedApply.BEGIN
-                                            + "ALTER ROLE " + quoted.getString("identifier") + " PASSWORD "
-                                            + quoted.getString("secret") + ";\n"
-                                            + "SELECT set_config('synchronous_commit', 'on', true)"
-                                            + " WHERE current_setting('synchronous_commit') = 'off';\nCOMMIT;");
+                                    return session.execute(statement);
                                 }))
                 .map(ignored -> (ApplyOutcome) new ApplyOutcome.Applied())
                 .onFailure(TargetFailure.class)

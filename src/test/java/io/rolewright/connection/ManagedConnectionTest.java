@@ -288,6 +288,29 @@ class ManagedConnectionTest {
         }
     }
 
+    /** The role cannot carry a marker of ours, but that of another installation says that somebody else changes its password. */
+    @Test
+    void aRoleWithTheMarkerOfAnotherInstallationIsLeftAlone() {
+        Login login = newest().role("LOGIN");
+        newest().sql("COMMENT ON ROLE " + login.role() + " IS 'rolewright:other/rotation epoch=41 version=3'");
+
+        create(managed(newest(), login)).then().statusCode(400).body("details.reason", equalTo("role_already_managed"));
+
+        assertThat(newest().login(login.role(), login.password())).isEqualTo("ok");
+        newest().sql("COMMENT ON ROLE " + login.role() + " IS NULL");
+        String id = created(managed(newest(), login));
+        newest().sql("COMMENT ON ROLE " + login.role() + " IS 'rolewright:other/rotation epoch=41 version=3'");
+        act(id, "rotate")
+                .then()
+                .statusCode(400)
+                .body("details.reason", equalTo("role_already_managed"))
+                .body("details.problems[0].sql", equalTo("COMMENT ON ROLE " + login.role() + " IS NULL"));
+        logsIn(id);
+        newest().sql("COMMENT ON ROLE " + login.role() + " IS 'rolewright:other/rotation epoch=42 version=3 ended'");
+        act(id, "rotate").then().statusCode(200);
+        logsIn(id);
+    }
+
     @Test
     void oneRoleIsManagedOnce() {
         Login login = newest().role("LOGIN");

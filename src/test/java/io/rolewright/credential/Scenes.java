@@ -113,7 +113,7 @@ class Scenes {
                 new RoleChecks.Question(connection, managed.role(), null, true, false, (kind, project) -> true),
                 Deadline.in(LONG)));
         UUID owner = UUID.randomUUID();
-        return new Scene(
+        Scene scene = new Scene(
                 server,
                 manager,
                 managed,
@@ -121,6 +121,8 @@ class Scenes {
                 owner,
                 await(() -> roles.register(new ManagedRoles.NewRole(
                         "test", owner, connection, false, managed.role(), check.server(), (kind, project) -> true))));
+        await(() -> changes.mark(scene.role, Deadline.in(LONG)));
+        return scene;
     }
 
     List<Claim> claimDue(Set<UUID> leaveOut) {
@@ -277,6 +279,11 @@ class Scenes {
 
         void forget() {
             await(() -> roles.forget(role));
+        }
+
+        /** After {@link #forget}. */
+        void endMarker() {
+            await(() -> changes.endMarker(role, Deadline.in(LONG)));
         }
     }
 }

@@ -14,12 +14,13 @@ import java.util.concurrent.CopyOnWriteArrayList;
 @Singleton
 class TestOwner implements RoleOwner {
 
-    static final Terms USUAL = new Terms(false, false, PasswordPolicy.ROLES, DriftPolicy.REPORT);
+    static final Terms USUAL = new Terms(0, false, false, PasswordPolicy.ROLES, DriftPolicy.REPORT);
 
     final Map<UUID, Terms> terms = new ConcurrentHashMap<>();
     final List<Promotion> promotions = new CopyOnWriteArrayList<>();
     final List<Ending> endings = new CopyOnWriteArrayList<>();
     final List<Notice> notices = new CopyOnWriteArrayList<>();
+    final List<String> takenOver = new CopyOnWriteArrayList<>();
 
     @Override
     public String kind() {
@@ -46,6 +47,12 @@ class TestOwner implements RoleOwner {
     public Uni<Next> ended(Ending ending) {
         endings.add(ending);
         return Uni.createFrom().item(new Next(null, null));
+    }
+
+    @Override
+    public Uni<Void> takesOver(UUID ownerId, UUID roleId, String replaced, Instant at) {
+        takenOver.add(replaced + " by " + ownerId);
+        return Uni.createFrom().voidItem();
     }
 
     @Override

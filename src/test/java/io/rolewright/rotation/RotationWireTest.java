@@ -144,7 +144,8 @@ class RotationWireTest {
                     .as("deleted without revoke")
                     .isEqualTo("ok");
         }
-        assertThat(comment(roles, roles.first)).as("marker").isNull();
+        assertThat(comment(roles, roles.first)).as("marker").endsWith(" ended");
+        assertThat(comment(roles, roles.second)).as("marker").endsWith(" ended");
         assertThat(created(roles.body(name("again"))))
                 .as("made anew on the same roles")
                 .isNotNull();
@@ -950,7 +951,7 @@ class RotationWireTest {
                         .as(each.get("username"))
                         .isEqualTo("28P01");
             }
-            assertThat(comment(roles, roles.first)).as("marker").isNull();
+            assertThat(comment(roles, roles.first)).as("marker").endsWith(" ended");
         }
 
         @Test
@@ -966,6 +967,7 @@ class RotationWireTest {
 
             assertThat(roles.target.login(roles.second.role(), roles.second.password()))
                     .isEqualTo("ok");
+            assertThat(comment(roles, roles.second)).as("marker").endsWith(" ended");
         }
 
         @Test

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.awaitility.Awaitility;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -57,14 +58,31 @@ class FencedApplyTest {
             return TestTargets.login(server, manager);
         }
 
-        ApplyOutcome apply(String password, Fence fence, boolean takeover) {
-            return APPLY.apply(login(), role, secret(password), fence, takeover, "rw:test", Deadline.in(LONG))
+        /** @param seen the epoch that was there when the role was looked at */
+        ApplyOutcome apply(String password, long seen, long epoch) {
+            return APPLY.apply(login(), role, secret(password), seen, ours(epoch), "rw:test", Deadline.in(LONG))
                     .await()
                     .indefinitely();
         }
 
-        ApplyOutcome apply(String password, long epoch) {
-            return apply(password, new Fence(OWNER, epoch), false);
+        ApplyOutcome mark(@Nullable Fence seen, Fence fence) {
+            return APPLY.mark(login(), role, seen, fence, "rw:test", Deadline.in(LONG))
+                    .await()
+                    .indefinitely();
+        }
+
+        void end(long epoch) {
+            APPLY.endMarker(login(), role, OWNER, epoch, Deadline.in(LONG))
+                    .await()
+                    .indefinitely();
+        }
+
+        @Nullable
+        Fence looked() {
+            return APPLY.preflight(login(), role, secret("x"), Purpose.REQUEST, Deadline.in(LONG))
+                    .await()
+                    .indefinitely()
+                    .fence();
         }
 
         String opens(String password) {
@@ -79,39 +97,140 @@ class FencedApplyTest {
         }
     }
 
+    private static Fence ours(long epoch) {
+        return new Fence(OWNER, epoch, 9);
+    }
+
     private static String secret(String password) {
         return ScramSecret.derive(password, 4096, new SecureRandom()).text();
     }
 
     @ParameterizedTest
     @MethodSource("io.rolewright.testing.TestPostgres#versions")
-    void appliesRisingEpochsOnly(int major) {
+    void appliesOnlyOverTheMarkerThatWasSeenOrWhatWasSentSince(int major) {
         Scene scene = Scene.on(major);
         scene.server.sql("COMMENT ON ROLE " + scene.role + " IS 'billing; ask Ann'");
 
-        assertThat(scene.apply("five", 5)).isEqualTo(new ApplyOutcome.Applied());
-        assertThat(scene.apply("four", 4)).isEqualTo(new ApplyOutcome.Stale());
-        assertThat(scene.apply("five again", 5)).isEqualTo(new ApplyOutcome.Stale());
+        assertThat(scene.mark(null, ours(4))).isEqualTo(new ApplyOutcome.Applied());
+        assertThat(scene.opens("first")).as("no password is touched").isEqualTo("ok");
+        assertThat(scene.comment()).isEqualTo("billing; ask Ann rolewright:store-1/rotation-1 epoch=4 version=9");
+        assertThat(scene.looked()).isEqualTo(ours(4));
 
+        assertThat(scene.apply("five", 4, 5)).isEqualTo(new ApplyOutcome.Applied());
+        assertThat(scene.apply("late", 3, 4)).isEqualTo(new ApplyOutcome.Stale());
+        assertThat(scene.apply("five again", 4, 5)).isEqualTo(new ApplyOutcome.Stale());
         assertThat(scene.opens("five")).isEqualTo("ok");
-        assertThat(scene.comment()).isEqualTo("billing; ask Ann rolewright:store-1/rotation-1 epoch=5");
-        assertThat(scene.apply("six", 6)).isEqualTo(new ApplyOutcome.Applied());
-        assertThat(scene.opens("six")).isEqualTo("ok");
-        assertThat(scene.comment()).isEqualTo("billing; ask Ann rolewright:store-1/rotation-1 epoch=6");
+        assertThat(scene.comment()).isEqualTo("billing; ask Ann rolewright:store-1/rotation-1 epoch=5 version=9");
+
+        assertThat(scene.apply("seven", 4, 7)).as("5 was sent since").isEqualTo(new ApplyOutcome.Applied());
+        assertThat(scene.opens("seven")).isEqualTo("ok");
+        assertThat(scene.apply("eight", 6, 8)).as("7 is between").isEqualTo(new ApplyOutcome.Applied());
+        scene.server.sql("COMMENT ON ROLE " + scene.role + " IS 'rolewright:store-1/rotation-1 epoch=5 version=9'");
+        assertThat(scene.apply("nine", 8, 9))
+                .as("the server went back in time meanwhile")
+                .isEqualTo(new ApplyOutcome.Stale());
+        assertThat(scene.opens("eight")).isEqualTo("ok");
+    }
+
+    /** What was sent late, whatever became of the marker since: absence is never leave. */
+    @Test
+    void aLateStatementAppliesNothingWhereTheMarkerIsGoneOrIsAnothers() {
+        for (String marker : List.of(
+                "NULL",
+                "'wiped by an operator'",
+                "'rolewright:store-1/rotation-1 epoch=9 version=9 ended'",
+                "'rolewright:store-1/rotation-1 epoch=4 version=9 ended'",
+                "'rolewright:store-2/rotation-9 epoch=4 version=9'",
+                "'rolewright:store-1/rotation-1 epoch=99999999999999999999999 version=9'")) {
+            Scene scene = Scene.on(TestPostgres.NEWEST);
+            scene.mark(null, ours(4));
+            scene.server.sql("COMMENT ON ROLE " + scene.role + " IS " + marker);
+            String before = scene.comment();
+
+            assertThat(scene.apply("late", 4, 5)).as(marker).isNotInstanceOf(ApplyOutcome.Applied.class);
+
+            assertThat(scene.opens("first")).as(marker).isEqualTo("ok");
+            assertThat(scene.comment()).as(marker).isEqualTo(before);
+        }
     }
 
     @Test
-    void leavesARoleThatAnotherRotationManagesAloneUnlessToldToTakeItOver() {
+    void aRoleWithoutAMarkerIsMarkedFirst() {
         Scene scene = Scene.on(TestPostgres.NEWEST);
-        scene.apply("theirs", new Fence("store-2/rotation-9", 7), false);
 
-        assertThat(scene.apply("ours", 8)).isEqualTo(new ApplyOutcome.ManagedElsewhere());
-        assertThat(scene.apply("ours", new Fence(OWNER, 7), true)).isEqualTo(new ApplyOutcome.Stale());
-        assertThat(scene.opens("theirs")).isEqualTo("ok");
+        assertThat(scene.apply("new", 1, 2)).isEqualTo(new ApplyOutcome.Unmarked());
 
-        assertThat(scene.apply("ours", new Fence(OWNER, 8), true)).isEqualTo(new ApplyOutcome.Applied());
+        assertThat(scene.opens("first")).isEqualTo("ok");
+    }
+
+    /** Two stores register one role at once: the lock on its row decides, and the other one sees who has it. */
+    @ParameterizedTest
+    @MethodSource("io.rolewright.testing.TestPostgres#versions")
+    void ofTwoWhoMarkARoleAtOnceOneGoesThrough(int major) {
+        for (int round = 0; round < 5; round++) {
+            Scene scene = Scene.on(major);
+            List<Uni<ApplyOutcome>> both = List.of(
+                    APPLY.mark(
+                            scene.login(), scene.role, null, new Fence("store-1/a", 1, 0), "rw:a", Deadline.in(LONG)),
+                    APPLY.mark(
+                            scene.login(), scene.role, null, new Fence("store-2/b", 1, 0), "rw:b", Deadline.in(LONG)));
+
+            List<ApplyOutcome> outcomes =
+                    Uni.join().all(both).andFailFast().await().indefinitely();
+
+            assertThat(outcomes)
+                    .filteredOn(each -> each instanceof ApplyOutcome.Applied)
+                    .hasSize(1);
+            int winner = outcomes.indexOf(new ApplyOutcome.Applied());
+            assertThat(scene.looked().owner()).isEqualTo(winner == 0 ? "store-1/a" : "store-2/b");
+            assertThat(scene.opens("first")).isEqualTo("ok");
+        }
+    }
+
+    @Test
+    void aMarkerIsReplacedOnlyWhileItIsTheOneThatWasSeen() {
+        Scene scene = Scene.on(TestPostgres.NEWEST);
+        Fence theirs = new Fence("store-2/rotation-9", 7, 3);
+        scene.mark(null, theirs);
+
+        assertThat(scene.mark(null, ours(8))).isEqualTo(new ApplyOutcome.ManagedElsewhere());
+        assertThat(scene.mark(new Fence("store-2/rotation-9", 6, 3), ours(8))).isEqualTo(new ApplyOutcome.Stale());
+        assertThat(scene.apply("ours", 7, 8)).isEqualTo(new ApplyOutcome.ManagedElsewhere());
+        assertThat(scene.mark(theirs, ours(2))).as("its epoch is not compared").isEqualTo(new ApplyOutcome.Applied());
+        assertThat(scene.apply("ours", 2, 3)).isEqualTo(new ApplyOutcome.Applied());
         assertThat(scene.opens("ours")).isEqualTo("ok");
-        assertThat(scene.comment()).isEqualTo("rolewright:store-1/rotation-1 epoch=8");
+    }
+
+    @Test
+    void theEndOfAnOwnerIsSaidInItsMarker() {
+        Scene scene = Scene.on(TestPostgres.NEWEST);
+        scene.server.sql("COMMENT ON ROLE " + scene.role + " IS 'billing'");
+        scene.mark(null, ours(4));
+
+        scene.end(6);
+
+        assertThat(scene.comment()).isEqualTo("billing rolewright:store-1/rotation-1 epoch=6 version=9 ended");
+        assertThat(scene.looked()).isEqualTo(new Fence(OWNER, 6, 9, true));
+        assertThat(scene.mark(scene.looked(), new Fence("store-2/b", 1, 0))).isEqualTo(new ApplyOutcome.Applied());
+        scene.end(9);
+        assertThat(scene.comment()).as("another's").isEqualTo("billing rolewright:store-2/b epoch=1 version=0");
+    }
+
+    /** It knows owner and epoch, takes those out and puts its own behind the rest. */
+    @Test
+    void whatTheBuildBeforeWritesIsReadAndWhatItLeavesIsCleanedAway() {
+        Scene scene = Scene.on(TestPostgres.NEWEST);
+        scene.server.sql(
+                "COMMENT ON ROLE " + scene.role + " IS 'Ann  version=9 rolewright:store-1/rotation-1 epoch=4'");
+
+        assertThat(scene.looked()).isEqualTo(new Fence(OWNER, 4, 0));
+        assertThat(scene.apply("new", 4, 5)).isEqualTo(new ApplyOutcome.Applied());
+
+        assertThat(scene.comment()).isEqualTo("Ann rolewright:store-1/rotation-1 epoch=5 version=9");
+        scene.server.sql(
+                "COMMENT ON ROLE " + scene.role + " IS 'version=9 ended rolewright:store-1/rotation-1 epoch=6'");
+        scene.apply("newer", 6, 7);
+        assertThat(scene.comment()).isEqualTo("rolewright:store-1/rotation-1 epoch=7 version=9");
     }
 
     @Test
@@ -128,9 +247,10 @@ class FencedApplyTest {
             String unique = name.length() == 63 ? name : name + TestPostgres.uniqueName("");
             Scene scene = Scene.on(TestPostgres.NEWEST, unique);
 
-            assertThat(scene.apply("new", 1)).as(name).isEqualTo(new ApplyOutcome.Applied());
+            assertThat(scene.mark(null, ours(1))).as(name).isEqualTo(new ApplyOutcome.Applied());
+            assertThat(scene.apply("new", 1, 2)).as(name).isEqualTo(new ApplyOutcome.Applied());
             assertThat(scene.opens("new")).as(name).isEqualTo("ok");
-            assertThat(scene.comment()).isEqualTo("rolewright:store-1/rotation-1 epoch=1");
+            assertThat(scene.comment()).isEqualTo("rolewright:store-1/rotation-1 epoch=2 version=9");
         }
     }
 
@@ -138,14 +258,13 @@ class FencedApplyTest {
     void refusesNamesThatWouldBeCutAndSecretsThatWouldBeHashed() {
         Scene scene = Scene.on(TestPostgres.NEWEST);
         Deadline deadline = Deadline.in(LONG);
-        Fence fence = new Fence(OWNER, 1);
+        Fence fence = ours(2);
 
-        assertThatThrownBy(() -> APPLY.apply(scene.login(), "x".repeat(64), secret("a"), fence, false, "rw", deadline))
+        assertThatThrownBy(() -> APPLY.apply(scene.login(), "x".repeat(64), secret("a"), 1, fence, "rw", deadline))
                 .isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(
-                        () -> APPLY.apply(scene.login(), scene.role, secret("a") + "\n", fence, false, "rw", deadline))
+        assertThatThrownBy(() -> APPLY.apply(scene.login(), scene.role, secret("a") + "\n", 1, fence, "rw", deadline))
                 .isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> APPLY.apply(scene.login(), scene.role, "plaintext", fence, false, "rw", deadline))
+        assertThatThrownBy(() -> APPLY.apply(scene.login(), scene.role, "plaintext", 1, fence, "rw", deadline))
                 .isInstanceOf(IllegalArgumentException.class);
     }
 
@@ -154,6 +273,7 @@ class FencedApplyTest {
     @MethodSource("io.rolewright.testing.TestPostgres#versions")
     void anOlderAttemptThatWaitedCannotOverwriteANewerOne(int major) {
         Scene scene = Scene.on(major);
+        scene.mark(null, ours(1));
         String elsewhere = scene.server.database();
         Login zombieLogin = new Login(
                 scene.server.host(),
@@ -179,15 +299,15 @@ class FencedApplyTest {
                 zombieLogin,
                 scene.role,
                 secret("zombie"),
-                new Fence(OWNER, 1),
-                false,
+                1,
+                ours(2),
                 "rw:zombie",
                 Deadline.in(Duration.ofMillis(500)));
         assertThat(zombie.await().indefinitely()).isEqualTo(new ApplyOutcome.InDoubt(Unreachability.TIMED_OUT));
 
         letGo.complete(null);
         holder.join();
-        ApplyOutcome newer = scene.apply("newer", 2);
+        ApplyOutcome newer = scene.apply("newer", 1, 3);
         Awaitility.await()
                 .atMost(LONG)
                 .until(() -> scene.server
@@ -203,10 +323,10 @@ class FencedApplyTest {
                     .isInstanceOfSatisfying(
                             ApplyOutcome.Refused.class,
                             refused -> assertThat(refused.retryAtOnce()).isTrue());
-            assertThat(scene.apply("newer", 2)).isEqualTo(new ApplyOutcome.Applied());
+            assertThat(scene.apply("newer", 1, 3)).isEqualTo(new ApplyOutcome.Applied());
             assertThat(scene.opens("newer")).isEqualTo("ok");
         }
-        assertThat(scene.apply("zombie", 1)).isEqualTo(new ApplyOutcome.Stale());
+        assertThat(scene.apply("zombie", 1, 2)).isEqualTo(new ApplyOutcome.Stale());
     }
 
     @ParameterizedTest
@@ -215,34 +335,20 @@ class FencedApplyTest {
         Scene scene = Scene.on(major);
         Login powerless = TestTargets.login(scene.server, scene.server.role("LOGIN"));
 
-        assertThat(APPLY.apply(powerless, scene.role, secret("x"), new Fence(OWNER, 1), false, "rw", Deadline.in(LONG))
+        assertThat(APPLY.apply(powerless, scene.role, secret("x"), 1, ours(2), "rw", Deadline.in(LONG))
                         .await()
                         .indefinitely())
                 .isInstanceOfSatisfying(ApplyOutcome.Refused.class, refused -> {
                     assertThat(refused.sqlState()).isEqualTo("42501");
                     assertThat(refused.retryAtOnce()).isFalse();
                 });
-        assertThat(APPLY.apply(
-                                scene.login(),
-                                "nobody_here",
-                                secret("x"),
-                                new Fence(OWNER, 1),
-                                false,
-                                "rw",
-                                Deadline.in(LONG))
+        assertThat(APPLY.apply(scene.login(), "nobody_here", secret("x"), 1, ours(2), "rw", Deadline.in(LONG))
                         .await()
                         .indefinitely())
                 .isInstanceOfSatisfying(
                         ApplyOutcome.Refused.class,
                         refused -> assertThat(refused.sqlState()).isEqualTo("42704"));
-        assertThat(APPLY.apply(
-                                scene.login().as("x", "y"),
-                                scene.role,
-                                secret("x"),
-                                new Fence(OWNER, 1),
-                                false,
-                                "rw",
-                                Deadline.in(LONG))
+        assertThat(APPLY.apply(scene.login().as("x", "y"), scene.role, secret("x"), 1, ours(2), "rw", Deadline.in(LONG))
                         .await()
                         .indefinitely())
                 .isInstanceOf(ApplyOutcome.NotSent.class);
@@ -253,7 +359,8 @@ class FencedApplyTest {
     @MethodSource("io.rolewright.testing.TestPostgres#versions")
     void looksAndRehearsesWithoutChangingAnything(int major) {
         Scene scene = Scene.on(major);
-        scene.apply("current", 3);
+        scene.mark(null, ours(3));
+        scene.apply("current", 3, 4);
 
         Preflight clear = APPLY.preflight(scene.login(), scene.role, secret("x"), Purpose.REQUEST, Deadline.in(LONG))
                 .await()
@@ -268,7 +375,7 @@ class FencedApplyTest {
                 .indefinitely();
 
         assertThat(clear.clear()).isTrue();
-        assertThat(clear.fence()).isEqualTo(new Fence(OWNER, 3));
+        assertThat(clear.fence()).isEqualTo(ours(4));
         assertThat(clear.iterations()).isEqualTo(4096);
         assertThat(blocked.clear()).isFalse();
         assertThat(blocked.report().managedRoles().get(0).problems()).isNotEmpty();
@@ -284,6 +391,7 @@ class FencedApplyTest {
     @ValueSource(booleans = {true, false})
     void isInDoubtWhenTheAnswerIsLostAndRecoversWithTheSameSecret(boolean hangs) throws IOException {
         Scene scene = Scene.on(TestPostgres.NEWEST);
+        scene.mark(null, ours(1));
         String secret = secret("new");
         try (AnswerEater proxy = new AnswerEater(scene.server.port(), "ALTER ROLE", hangs)) {
             Login cutOff = new Login(
@@ -295,13 +403,7 @@ class FencedApplyTest {
                     scene.manager.password());
 
             ApplyOutcome outcome = APPLY.apply(
-                            cutOff,
-                            scene.role,
-                            secret,
-                            new Fence(OWNER, 1),
-                            false,
-                            "rw:cut",
-                            Deadline.in(Duration.ofSeconds(3)))
+                            cutOff, scene.role, secret, 1, ours(2), "rw:cut", Deadline.in(Duration.ofSeconds(3)))
                     .await()
                     .indefinitely();
 
@@ -310,7 +412,7 @@ class FencedApplyTest {
                             hangs ? Unreachability.TIMED_OUT : Unreachability.CLOSED_BY_SERVER));
         }
         assertThat(scene.opens("new")).isEqualTo("ok");
-        assertThat(APPLY.apply(scene.login(), scene.role, secret, new Fence(OWNER, 2), false, "rw", Deadline.in(LONG))
+        assertThat(APPLY.apply(scene.login(), scene.role, secret, 1, ours(3), "rw", Deadline.in(LONG))
                         .await()
                         .indefinitely())
                 .isEqualTo(new ApplyOutcome.Applied());
