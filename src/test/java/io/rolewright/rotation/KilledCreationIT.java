@@ -58,7 +58,7 @@ class KilledCreationIT {
                             new JsonObject().put("username", "DB_USER").put("password", "DB_PASSWORD"));
 
             // The row is committed before anything is sent, and the answer comes after the server's COMMIT.
-            way.before(TcpProxy.request("COMMIT"), () -> {
+            way.before(TcpProxy.request("COMMIT").and(message -> message.sql().contains(" PASSWORD ")), () -> {
                 service.killAtOnce();
                 return TcpProxy.Fate.CUT;
             });
