@@ -22,6 +22,11 @@ public record Reach(boolean everywhere, Set<UUID> projects) {
         return everywhere || project != null && projects.contains(project);
     }
 
+    /** Of this, what lies in one project. */
+    public Reach within(UUID project) {
+        return new Reach(false, covers(project) ? Set.of(project) : Set.of());
+    }
+
     public boolean isNowhere() {
         return !everywhere && projects.isEmpty();
     }

@@ -37,6 +37,11 @@ public final class Rights {
         return reach;
     }
 
+    /** The same for what is only part of an answer, and left out for who has the right nowhere. */
+    public static Reach reachIfAny(Caller caller, Right right) {
+        return caller.grants().reach(right);
+    }
+
     /**
      * Lets the caller go on or refuses, for what belongs to the organisation.
      *

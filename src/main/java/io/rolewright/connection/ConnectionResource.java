@@ -51,6 +51,7 @@ import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
@@ -61,6 +62,7 @@ import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.logging.MDC;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.server.Cancellable;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The wire of App Connections: HTTP in, HTTP out. What is done stands in {@link Connections}.
@@ -73,6 +75,10 @@ import org.jboss.resteasy.reactive.server.Cancellable;
 class ConnectionResource {
 
     private static final String PROJECT = "Only this project's connections.";
+
+    private static final String STATUS =
+            "Only connections of these statuses, separated by commas: in_doubt, parked, failed, overdue (of managed ones),"
+                    + " test_failed, ok. A connection has one, the first that is true of it.";
 
     private final Connections connections;
     private final History history;
@@ -108,8 +114,10 @@ class ConnectionResource {
     @Compressible
     @Operation(operationId = "listAppConnections", summary = "List connections of every type")
     public Uni<Many> listAll(
-            @QueryParam("projectId") @Parameter(description = PROJECT) String projectId, @BeanParam PageQuery page) {
-        return list(projectId, page);
+            @QueryParam("projectId") @Parameter(description = PROJECT) String projectId,
+            @QueryParam("status") @Parameter(description = STATUS, example = "failed,overdue") @Nullable String status,
+            @BeanParam PageQuery page) {
+        return list(projectId, status, page);
     }
 
     @GET
@@ -117,12 +125,16 @@ class ConnectionResource {
     @Path("/postgres")
     @Operation(operationId = "listPostgresAppConnections", summary = "List PostgreSQL connections")
     public Uni<Many> list(
-            @QueryParam("projectId") @Parameter(description = PROJECT) String projectId, @BeanParam PageQuery query) {
+            @QueryParam("projectId") @Parameter(description = PROJECT) String projectId,
+            @QueryParam("status") @Parameter(description = STATUS, example = "failed,overdue") @Nullable String status,
+            @BeanParam PageQuery query) {
         Page page = query.page();
+        Set<ConnectionStatus> wanted = status == null ? Set.of() : ConnectionStatus.parse(status);
         var act = act();
         return connections
                 .projectId(act.caller(), projectId, Right.CONNECTION_READ)
-                .chain(project -> connections.list(act, project == null ? Scope.ALL : Scope.PROJECT, project, page))
+                .chain(project ->
+                        connections.list(act, project == null ? Scope.ALL : Scope.PROJECT, project, wanted, page))
                 .map(slice -> new Many(slice.map(this::shown).rows(), slice.nextCursor()));
     }
 

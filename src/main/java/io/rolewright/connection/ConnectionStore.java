@@ -58,6 +58,12 @@ class ConnectionStore implements PanacheRepositoryBase<Connection, UUID> {
                 .firstResult());
     }
 
+    /** In no order. */
+    Uni<List<Connection>> byIds(List<UUID> ids) {
+        return Panache.withSession(() -> find(WITH_PROJECT + "where c.id in :ids", Parameters.with("ids", ids))
+                .list());
+    }
+
     Uni<Connection> byName(String name, UUID project) {
         Scope scope = project == null ? Scope.ORGANISATION : Scope.PROJECT;
         return Panache.withSession(() -> find(

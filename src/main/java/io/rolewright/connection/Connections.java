@@ -7,6 +7,7 @@ import io.rolewright.access.LiveCaller;
 import io.rolewright.access.Project;
 import io.rolewright.access.Projects;
 import io.rolewright.access.RateLimits;
+import io.rolewright.access.Reach;
 import io.rolewright.access.Readers.Reader;
 import io.rolewright.access.Right;
 import io.rolewright.access.Rights;
@@ -51,6 +52,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -69,6 +71,7 @@ class Connections {
     private static final Duration TIME_TO_ANSWER = Duration.ofSeconds(1);
 
     private final ConnectionStore store;
+    private final ConnectionsByStatus byStatus;
     private final ConnectionReads reads;
     private final CallerChanges changes;
     private final ConnectionSeal seal;
@@ -88,6 +91,7 @@ class Connections {
 
     Connections(
             ConnectionStore store,
+            ConnectionsByStatus byStatus,
             ConnectionReads reads,
             CallerChanges changes,
             ConnectionSeal seal,
@@ -105,6 +109,7 @@ class Connections {
             ManagedStore managedStore,
             Clock clock) {
         this.store = store;
+        this.byStatus = byStatus;
         this.reads = reads;
         this.changes = changes;
         this.seal = seal;
@@ -133,8 +138,13 @@ class Connections {
     // ---- Reading --------------------------------------------------------------------------------------------------
 
     /** Opens every row, which is off the event loop: ten thousand of them take tens of milliseconds. */
-    Uni<Slice<Opened>> list(ConnectionAudit.Act act, Scope scope, UUID project, Page page) {
-        return store.list(scope, project, Rights.reach(act.caller(), Right.CONNECTION_READ), page)
+    /** @param statuses empty for any */
+    Uni<Slice<Opened>> list(
+            ConnectionAudit.Act act, Scope scope, UUID project, Set<ConnectionStatus> statuses, Page page) {
+        Reach reach = Rights.reach(act.caller(), Right.CONNECTION_READ);
+        return (statuses.isEmpty()
+                        ? store.list(scope, project, reach, page)
+                        : byStatus.list(project == null ? reach : reach.within(project), statuses, page))
                 .map(rows -> slice(page, rows))
                 .call(slice -> audit.listed(act, AuditType.GET_APP_CONNECTIONS, slice.rows()))
                 .chain(slice -> managedStore

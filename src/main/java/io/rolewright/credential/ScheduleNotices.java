@@ -28,8 +28,8 @@ public class ScheduleNotices {
     /** Rows of one transaction, as in the query. */
     private static final int AT_ONCE = 100;
 
-    /** Nothing is overdue before that: a look, a slow target, another replica's lease. */
-    private static final Duration LATE = Duration.ofMinutes(15);
+    /** Nothing is overdue before that: a look, a slow target, another replica's lease. {@link CredentialStatus#SQL} has the same. */
+    static final Duration LATE = Duration.ofMinutes(15);
 
     private static final String HOW_MANY_OVERDUE = "SELECT count(*) AS overdue FROM credential"
             + " WHERE next_rotation_at < statement_timestamp() - make_interval(secs => $1)";

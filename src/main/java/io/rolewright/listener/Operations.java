@@ -105,6 +105,7 @@ public final class Operations {
             POST   NONE          /api/v1/webhooks/{webhookId}/replay-dead
             POST   NONE          /api/v1/webhooks/{webhookId}/rotate-secret
             POST   NONE          /api/v1/webhooks/{webhookId}/test
+            GET    NONE          /api/v1/troubles
             GET    NONE          /api/v2/secret-rotations
             GET    NONE          /api/v2/secret-rotations/options
             GET    NONE          /api/v2/secret-rotations/postgres-credentials

@@ -6,6 +6,9 @@ import io.rolewright.access.CurrentCaller;
 import io.rolewright.access.LiveCaller;
 import io.rolewright.access.Right;
 import io.rolewright.access.Rights;
+import io.rolewright.problem.ErrorCode;
+import io.rolewright.problem.Problem;
+import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Numbers;
 import io.rolewright.target.Deadline;
 import io.smallrye.mutiny.Uni;
@@ -16,6 +19,8 @@ import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
@@ -56,7 +61,9 @@ class DueWorkResource {
                     "Does everything that the built-in scheduler does: scheduled rotations, retries, recovery after"
                             + " crashes, deferred revocations, probes, webhook and Vault deliveries. Answers when nothing more"
                             + " is due or the budget is used up, and with a 403 as soon as the caller loses the right. May be"
-                            + " called as often and from as many places as you like; each piece of work is done once.")
+                            + " called as often and from as many places as you like; each piece of work is done once. With"
+                            + " failOn=overdue the answer is 409 still_overdue, with the same report in details, if passwords are"
+                            + " overdue after all: the job that calls turns red.")
     public Uni<DueWorkDone> run(
             @QueryParam("budgetSeconds")
                     @Parameter(
@@ -67,14 +74,39 @@ class DueWorkResource {
                                             minimum = "1",
                                             maximum = "300",
                                             defaultValue = "50"))
-                    String budgetSeconds) {
+                    String budgetSeconds,
+            @QueryParam("failOn")
+                    @Parameter(
+                            description = "What is answered as a failure.",
+                            schema =
+                                    @Schema(
+                                            type = SchemaType.STRING,
+                                            enumeration = {"overdue"}))
+                    @Nullable
+                    String failOn) {
+        if (failOn != null && !failOn.equals("overdue")) {
+            throw ValidationProblem.at(List.of("failOn"), "invalid_enum_value", "Must be overdue, or left out");
+        }
         LiveCaller live = caller.live();
         Consumer<Caller> require = who -> Rights.require(who, Right.RUN_DUE);
         require.accept(caller.get());
         Duration budget = Duration.ofSeconds(seconds(budgetSeconds)).minus(TIME_TO_ANSWER);
         return work.run(Deadline.in(budget), live.until(require))
                 .call(() -> live.again().invoke(require))
-                .map(DueWorkDone::of);
+                .map(DueWorkDone::of)
+                .invoke(done -> {
+                    if (failOn != null && done.overdue > 0) {
+                        throw stillOverdue(done);
+                    }
+                });
+    }
+
+    private static Problem stillOverdue(DueWorkDone done) {
+        return Problem.of(
+                ErrorCode.STILL_OVERDUE,
+                "The passwords of " + done.overdue + " rotations and managed connections are overdue. GET"
+                        + " /api/v1/troubles says which and why.",
+                Map.of("report", done));
     }
 
     private static int seconds(String text) {

@@ -161,6 +161,10 @@ public enum ErrorCode {
             503,
             "The request reached its deadline before it was answered. It may or may not have been carried out.",
             "Read what is there, then repeat the request if it is still needed."),
+    STILL_OVERDUE(
+            409,
+            "What was due was done as far as possible, and passwords are still overdue.",
+            "GET /api/v1/troubles says which and why."),
     DATA_KEY_NOT_LOADED(503, "This process has not loaded the newest data key yet.", "Try again in a few seconds."),
     DATA_KEY_EXHAUSTED(
             503,
@@ -575,6 +579,7 @@ public enum ErrorCode {
             case 404 -> "NotFound";
             case 405 -> "MethodNotAllowed";
             case 406 -> "NotAcceptable";
+            case 409 -> "Conflict";
             case 413 -> "PayloadTooLarge";
             case 415 -> "UnsupportedMediaType";
             case 422 -> "ValidationFailure";

@@ -49,6 +49,7 @@ public class ApiDocument implements OASFilter {
             Map.entry("Projects", "Projects, which hold the connections and rotations of one team."),
             Map.entry("Secrets", "Rotated credentials in the form in which Infisical's clients read secrets."),
             Map.entry("Status", "Whether the service is up."),
+            Map.entry("Troubles", "What is wrong now."),
             Map.entry("Webhooks", "Notifications to receivers outside.")));
 
     /** What is answered whole: every field is there, if null. Of what leaves fields out, the schema itself says which are always there. */

@@ -71,17 +71,19 @@ final class OperationErrors {
                     + " first request after that turn, at most 5 s and a fifth of the wait later, goes before all who have no"
                     + " such place.";
 
-    private static final Map<String, String> MEANINGS = Map.of(
-            "400", "The request was understood and is not carried out; code says why.",
-            "401", "An access token or a valid login is required.",
-            "403", "The access token is not valid (any more), or the caller lacks the right.",
-            "404", "It does not exist, or the caller may not see it.",
-            "413", "The body is too large.",
-            "415", "The body must be application/json.",
-            "429", TOO_MANY,
-            "500", "A fault in this service; quote reqId.",
-            "503", "The service is starting, or its own database does not do its work; code says why.",
-            "504", "A password was sent and the server's answer is missing.");
+    private static final Map<String, String> MEANINGS = Map.ofEntries(
+            Map.entry("400", "The request was understood and is not carried out; code says why."),
+            Map.entry("401", "An access token or a valid login is required."),
+            Map.entry("403", "The access token is not valid (any more), or the caller lacks the right."),
+            Map.entry("404", "It does not exist, or the caller may not see it."),
+            Map.entry("409", "What is asked for is not (yet) the case; code says what."),
+            Map.entry("412", "It was changed since the caller read it; nothing was changed by this request."),
+            Map.entry("413", "The body is too large."),
+            Map.entry("415", "The body must be application/json."),
+            Map.entry("429", TOO_MANY),
+            Map.entry("500", "A fault in this service; quote reqId."),
+            Map.entry("503", "The service is starting, or its own database does not do its work; code says why."),
+            Map.entry("504", "A password was sent and the server's answer is missing."));
 
     /** What many operations answer alike. */
     private static final Map<String, List<ErrorCode>> SHARED = new TreeMap<>(Map.of(

@@ -1,7 +1,11 @@
 package io.rolewright.rotation;
 
+import io.rolewright.access.Caller;
 import io.rolewright.access.CurrentCaller;
+import io.rolewright.access.Reach;
 import io.rolewright.access.Right;
+import io.rolewright.access.Rights;
+import io.rolewright.credential.CredentialStatus;
 import io.rolewright.credential.History;
 import io.rolewright.credential.HistoryWire.Attempts;
 import io.rolewright.credential.HistoryWire.Versions;
@@ -38,6 +42,7 @@ import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.ZoneId;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
@@ -50,6 +55,7 @@ import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.logging.MDC;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.server.Cancellable;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The wire of rotations: HTTP in, HTTP out. What is done stands in {@link Rotations}.
@@ -63,6 +69,14 @@ class RotationResource {
 
     private static final String IDEMPOTENCY =
             "A request repeated with the same key within 24 hours gets the first answer.";
+
+    private static final String ACROSS = "In a project; with status also across all projects that the caller may read.";
+
+    private static final String PROJECT = "Required without status.";
+
+    private static final String STATUS =
+            "Only rotations of these statuses, separated by commas: revoking, in_doubt, parked, failed, overdue, ok, manual."
+                    + " A rotation has one, the first that is true of it.";
 
     private final Rotations rotations;
     private final RotationSummaries summaries;
@@ -99,10 +113,12 @@ class RotationResource {
 
     @GET
     @Compressible
-    @Operation(operationId = "listSecretRotations", summary = "List rotations of every type in a project")
+    @Operation(operationId = "listSecretRotations", summary = "List rotations of every type", description = ACROSS)
     public Uni<Many> listAll(
-            @QueryParam("projectId") @NotNull(message = "Required") String projectId, @BeanParam PageQuery page) {
-        return list(projectId, page);
+            @QueryParam("projectId") @Parameter(description = PROJECT) @Nullable String projectId,
+            @QueryParam("status") @Parameter(description = STATUS, example = "failed,overdue") @Nullable String status,
+            @BeanParam PageQuery page) {
+        return list(projectId, status, page);
     }
 
     @GET
@@ -110,8 +126,10 @@ class RotationResource {
     @Path("/summary")
     @Operation(
             operationId = "summarizeSecretRotations",
-            summary = "Summarize attempts by day",
-            description = "Counts the attempts of all rotations that the caller may read, or of one project.")
+            summary = "Summarize attempts by day and what there is",
+            description =
+                    "Of all rotations and connections that the caller may read, or of one project's: attempts by day,"
+                            + " counts by status, and what is planned next.")
     public Uni<RotationSummary> summary(
             @QueryParam("projectId") @Parameter(description = "Absent: all projects that the caller may read.")
                     String projectId,
@@ -133,7 +151,17 @@ class RotationResource {
                     String timeZone) {
         int wanted = RotationSummaries.days(days);
         ZoneId zone = RotationSummaries.zone(timeZone);
-        return rotations.reach(caller.get(), projectId).chain(reach -> summaries.of(reach, wanted, zone));
+        Caller who = caller.get();
+        Reach connections = Rights.reachIfAny(who, Right.CONNECTION_READ);
+        return rotations
+                .reach(who, projectId)
+                .chain(reach -> summaries.of(
+                        reach,
+                        projectId == null
+                                ? connections
+                                : connections.within(reach.projects().iterator().next()),
+                        wanted,
+                        zone));
     }
 
     @GET
@@ -141,12 +169,19 @@ class RotationResource {
     @Path("/postgres-credentials")
     @Operation(
             operationId = "listPostgresCredentialsRotations",
-            summary = "List PostgreSQL credentials rotations in a project")
+            summary = "List PostgreSQL credentials rotations",
+            description = ACROSS)
     public Uni<Many> list(
-            @QueryParam("projectId") @NotNull(message = "Required") String projectId, @BeanParam PageQuery query) {
+            @QueryParam("projectId") @Parameter(description = PROJECT) @Nullable String projectId,
+            @QueryParam("status") @Parameter(description = STATUS, example = "failed,overdue") @Nullable String status,
+            @BeanParam PageQuery query) {
         Page page = query.page();
+        if (projectId == null && status == null) {
+            throw ValidationProblem.at(List.of("projectId"), "invalid_type", "Required");
+        }
+        Set<CredentialStatus> wanted = status == null ? Set.of() : CredentialStatus.parse(status);
         return rotations
-                .list(caller.get(), projectId, page)
+                .list(caller.get(), projectId, wanted, page)
                 .map(slice -> new Many(slice.map(RotationView::of).rows(), slice.nextCursor()));
     }
 

@@ -1,9 +1,12 @@
 package io.rolewright.rotation;
 
 import io.rolewright.access.Reach;
+import io.rolewright.connection.ConnectionStatus;
+import io.rolewright.credential.CredentialStatus;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Numbers;
 import io.rolewright.rotation.RotationSummary.Day;
+import io.rolewright.rotation.RotationSummary.Planned;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
@@ -15,12 +18,16 @@ import java.time.DateTimeException;
 import java.time.LocalDate;
 import java.time.OffsetDateTime;
 import java.time.ZoneId;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** Counts how attempts ended, in one look at the store however many there are. */
+/** Counts how attempts ended and how things are, in a few looks at the store however many there are. */
 @ApplicationScoped
 class RotationSummaries {
 
@@ -42,6 +49,27 @@ class RotationSummaries {
                    percentile_disc(0.95) WITHIN GROUP (ORDER BY millis) FILTER (WHERE state = 'DONE') AS p95
               FROM ended GROUP BY GROUPING SETS ((day), ()) ORDER BY day NULLS LAST""";
 
+    private static final String NOW = "WITH r AS MATERIALIZED (" + CredentialStatus.SQL + "), c AS MATERIALIZED ("
+            + ConnectionStatus.SQL + ") " + """
+            SELECT 'rotation' AS kind, lower(status) AS status, count(*) AS n FROM r
+             WHERE strategy <> 'SELF' AND ($1 OR project_id = ANY ($2)) GROUP BY status
+            UNION ALL
+            SELECT 'connection', lower(status), count(*) FROM c WHERE $3 OR project_id = ANY ($4) GROUP BY status
+            UNION ALL
+            SELECT 'managed', '', count(*) FROM r
+             WHERE strategy = 'SELF' AND ($3 OR project_id = ANY ($4))""";
+
+    private static final String UPCOMING = """
+            SELECT CASE c.strategy WHEN 'SELF' THEN 'connection' ELSE 'rotation' END AS kind, c.id,
+                   coalesce(r.name, a.name) AS name, p.name AS project, c.next_rotation_at
+              FROM credential c
+              LEFT JOIN secret_rotation r ON r.id = c.id
+              LEFT JOIN app_connection a ON a.id = c.id
+              LEFT JOIN project p ON p.id = c.project_id
+             WHERE c.next_rotation_at > statement_timestamp() - INTERVAL '15 minutes'
+               AND CASE WHEN c.strategy = 'SELF' THEN $3 OR c.project_id = ANY ($4) ELSE $1 OR c.project_id = ANY ($2) END
+             ORDER BY c.next_rotation_at, c.id LIMIT 10""";
+
     private final Pool pool;
     private final Clock clock;
 
@@ -53,23 +81,57 @@ class RotationSummaries {
     /**
      * Of credentials that exist: rotations and managed connections.
      *
-     * @param reach of which projects
+     * @param reach of which projects' rotations
+     * @param connections of which projects' connections
      * @param days how many to look back, today included; 1 to {@value MOST_DAYS}
      * @param zone where a day begins
      */
-    Uni<RotationSummary> of(Reach reach, int days, ZoneId zone) {
+    Uni<RotationSummary> of(Reach reach, Reach connections, int days, ZoneId zone) {
         LocalDate today = LocalDate.now(clock.withZone(zone));
         List<LocalDate> dates =
                 today.minusDays(days - 1L).datesUntil(today.plusDays(1)).toList();
         OffsetDateTime[] begin = dates.stream()
                 .map(date -> date.atStartOfDay(zone).toOffsetDateTime())
                 .toArray(OffsetDateTime[]::new);
+        UUID[] projects = reach.projects().toArray(new UUID[0]);
+        Tuple seen = Tuple.of(
+                reach.everywhere(),
+                projects,
+                connections.everywhere(),
+                connections.projects().toArray(new UUID[0]));
         return pool.preparedQuery(ENDED)
-                .execute(Tuple.of(begin, reach.everywhere(), reach.projects().toArray(new UUID[0])))
-                .map(rows -> summary(begin[0], dates, rows));
+                .execute(Tuple.of(begin, reach.everywhere(), projects))
+                .chain(ended -> pool.preparedQuery(NOW)
+                        .execute(seen)
+                        .chain(now -> pool.preparedQuery(UPCOMING)
+                                .execute(seen)
+                                .map(upcoming -> summary(begin[0], dates, ended, counts(now), planned(upcoming)))));
     }
 
-    private static RotationSummary summary(OffsetDateTime since, List<LocalDate> dates, RowSet<Row> rows) {
+    private static Map<String, Map<String, Long>> counts(RowSet<Row> rows) {
+        Map<String, Map<String, Long>> counts = new HashMap<>();
+        rows.forEach(row -> counts.computeIfAbsent(row.getString("kind"), kind -> new TreeMap<>())
+                .put(row.getString("status"), row.getLong("n")));
+        return counts;
+    }
+
+    private static List<Planned> planned(RowSet<Row> rows) {
+        List<Planned> planned = new ArrayList<>();
+        rows.forEach(row -> planned.add(new Planned(
+                row.getString("kind"),
+                row.getUUID("id"),
+                row.getString("name"),
+                row.getString("project"),
+                row.getOffsetDateTime("next_rotation_at").toInstant())));
+        return planned;
+    }
+
+    private static RotationSummary summary(
+            OffsetDateTime since,
+            List<LocalDate> dates,
+            RowSet<Row> rows,
+            Map<String, Map<String, Long>> counts,
+            List<Planned> upcoming) {
         Day[] days = dates.stream().map(date -> new Day(date, 0, 0)).toArray(Day[]::new);
         Row all = null;
         for (Row row : rows) {
@@ -86,7 +148,11 @@ class RotationSummaries {
                 all.getLong("done"),
                 all.getLong("failed"),
                 all.getLong("median"),
-                all.getLong("p95"));
+                all.getLong("p95"),
+                counts.getOrDefault("rotation", Map.of()),
+                counts.getOrDefault("connection", Map.of()),
+                counts.getOrDefault("managed", Map.of()).getOrDefault("", 0L),
+                upcoming);
     }
 
     /** @throws ValidationProblem at {@code days} */

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.util.List;
+import java.util.Map;
+import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
@@ -34,7 +36,37 @@ record RotationSummary(
                 nullable = true,
                 examples = "310")
         @Nullable
-        Long p95Millis) {
+        Long p95Millis,
+
+        @Schema(
+                description = "How many rotations there are now, by status; a status that none has is left out.",
+                examples = "{\"ok\": 290, \"failed\": 2}")
+        Map<String, Long> rotations,
+
+        @Schema(
+                description = "How many connections there are now, by status; a status that none has is left out.",
+                examples = "{\"ok\": 2000, \"test_failed\": 1}")
+        Map<String, Long> connections,
+
+        @Schema(description = "How many of the connections have a password that is managed.", examples = "12")
+        long managedConnections,
+
+        @Schema(description = "The next ten planned changes that are not overdue, the soonest first.")
+        List<Planned> upcoming) {
+
+    @JsonInclude(JsonInclude.Include.ALWAYS)
+    @Schema(name = "PlannedRotation")
+    record Planned(
+            @Schema(enumeration = {"rotation", "connection"})
+            String kind,
+
+            UUID id,
+            @Schema(examples = "orders-db") String name,
+
+            @Schema(description = "Null of what belongs to the organisation.", nullable = true) @Nullable
+            String projectName,
+
+            Instant nextRotationAt) {}
 
     @JsonInclude(JsonInclude.Include.ALWAYS)
     @Schema(name = "RotationSummaryDay")

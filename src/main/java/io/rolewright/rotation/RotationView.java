@@ -1,5 +1,6 @@
 package io.rolewright.rotation;
 
+import io.rolewright.credential.CredentialStatus;
 import io.rolewright.credential.RoleState;
 import io.rolewright.credential.RoleStatus;
 import io.rolewright.rotation.RotationWire.ConnectionRef;
@@ -9,6 +10,7 @@ import io.rolewright.rotation.RotationWire.SecretRotation;
 import io.rolewright.rotation.RotationWire.SecretsMapping;
 import io.rolewright.rotation.RotationWire.TimeOfDay;
 import io.rolewright.rotation.RotationWire.VaultKv;
+import java.time.Instant;
 import java.util.Comparator;
 import java.util.Locale;
 import java.util.Optional;
@@ -59,7 +61,14 @@ final class RotationView {
                         : troubled.map(role -> role.state().wireName()).orElse(RoleState.OK.wireName()),
                 troubled.map(RoleStatus::reason).orElse(null),
                 row.credentialVersion,
-                vaultKv(shown.vault()));
+                vaultKv(shown.vault()),
+                status(row, troubled.map(RoleStatus::state).orElse(RoleState.OK))
+                        .wireName());
+    }
+
+    private static CredentialStatus status(Rotation row, RoleState worst) {
+        Instant now = row.storeNow == null ? Instant.now() : row.storeNow; // of one that was only just made
+        return row.revokingSince == null ? CredentialStatus.of(worst, row.plan, now) : CredentialStatus.REVOKING;
     }
 
     private static VaultKv vaultKv(VaultDelivery vault) {

@@ -523,7 +523,12 @@ class RotationWire {
             long credentialVersion,
 
             @Schema(description = "Where in Vault it is written, and the state of the delivery.", nullable = true)
-            VaultKv vaultKv) {}
+            VaultKv vaultKv,
+
+            @Schema(
+                    description = "How it is, in one word: what lists are filtered by.",
+                    enumeration = {"revoking", "in_doubt", "parked", "failed", "overdue", "ok", "manual"})
+            String status) {}
 
     @RegisterForReflection
     @Schema(

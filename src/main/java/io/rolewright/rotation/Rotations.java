@@ -13,6 +13,7 @@ import io.rolewright.connection.CallerSight;
 import io.rolewright.connection.ConnectionDirectory;
 import io.rolewright.credential.Cause;
 import io.rolewright.credential.ChangeOutcome;
+import io.rolewright.credential.CredentialStatus;
 import io.rolewright.credential.DriftPolicy;
 import io.rolewright.credential.ManagedRoles;
 import io.rolewright.credential.NotChanged;
@@ -75,6 +76,7 @@ class Rotations {
     private static final Duration TIME_TO_ANSWER = Duration.ofSeconds(1);
 
     private final RotationStore store;
+    private final RotationsByStatus byStatus;
     private final RotationTurn turn;
     private final RotationEnd end;
     private final Preflights preflights;
@@ -92,6 +94,7 @@ class Rotations {
 
     Rotations(
             RotationStore store,
+            RotationsByStatus byStatus,
             RotationTurn turn,
             RotationEnd end,
             Preflights preflights,
@@ -107,6 +110,7 @@ class Rotations {
             UnansweredCreations creations,
             Clock clock) {
         this.store = store;
+        this.byStatus = byStatus;
         this.turn = turn;
         this.end = end;
         this.preflights = preflights;
@@ -138,9 +142,15 @@ class Rotations {
 
     // ---- Reading --------------------------------------------------------------------------------------------------
 
-    Uni<Slice<Shown>> list(Caller caller, String projectId, Page page) {
-        return readable(caller, projectId)
-                .chain(project -> store.list(project.id, page))
+    /**
+     * @param projectId null for all projects whose rotations the caller may read
+     * @param statuses empty for any
+     */
+    Uni<Slice<Shown>> list(Caller caller, @Nullable String projectId, Set<CredentialStatus> statuses, Page page) {
+        return reach(caller, projectId)
+                .chain(reach -> statuses.isEmpty()
+                        ? store.list(reach.projects().iterator().next(), page)
+                        : byStatus.list(reach, statuses, page))
                 .map(rows -> page.cut(rows, row -> row.name, row -> row.id))
                 .chain(slice -> shown(slice.rows()).map(rows -> new Slice<>(rows, slice.nextCursor())));
     }

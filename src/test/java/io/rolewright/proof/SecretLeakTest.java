@@ -499,6 +499,7 @@ class SecretLeakTest {
         say(call("POST", one + "/preflight", "{}"), 200);
         say(call("GET", one + "/attempts", null), 200);
         say(call("GET", "/api/v2/secret-rotations/summary?days=7&timeZone=Asia/Tokyo", null), 200);
+        say(call("GET", "/api/v1/troubles", null), 200);
         say(call("GET", one + "/versions", null), 200);
         // Vault takes what was proven, is sealed, refuses, and takes it after all.
         say(call("POST", "/api/v1/rotations/run-due?budgetSeconds=5", null), 200);

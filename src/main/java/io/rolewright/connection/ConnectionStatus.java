@@ -1,0 +1,54 @@
+package io.rolewright.connection;
+
+import io.rolewright.credential.CredentialStatus;
+import io.rolewright.problem.ValidationProblem;
+import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/** One word for how a connection is, the worst that is true of it: what lists are filtered by and what is counted. */
+public enum ConnectionStatus {
+    /** As {@link CredentialStatus#IN_DOUBT}: of managed connections, like the three below. */
+    IN_DOUBT,
+    PARKED,
+    FAILED,
+    OVERDUE,
+    /** The last login that was tried by a test failed. */
+    TEST_FAILED,
+    OK;
+
+    /** Of every connection: {@code id, project_id, status}. Without parameters. */
+    public static final String SQL =
+            "SELECT c.id, c.project_id, CASE WHEN s.status NOT IN ('OK', 'MANUAL') THEN s.status"
+                    + " WHEN NOT c.test_ok THEN 'TEST_FAILED' ELSE 'OK' END AS status FROM app_connection c LEFT JOIN ("
+                    + CredentialStatus.SQL + ") s ON s.id = c.id";
+
+    public String wireName() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /**
+     * Those of a query, separated by commas.
+     *
+     * @throws ValidationProblem at {@code status} for any other word
+     */
+    static Set<ConnectionStatus> parse(String text) {
+        Set<ConnectionStatus> wanted = new LinkedHashSet<>();
+        for (String word : text.split(",", -1)) {
+            wanted.add(Arrays.stream(values())
+                    .filter(each -> each.wireName().equals(word))
+                    .findFirst()
+                    .orElseThrow(() -> ValidationProblem.at(
+                            List.of("status"),
+                            "invalid_enum_value",
+                            "Must be one or more, separated by commas, of "
+                                    + Arrays.stream(values())
+                                            .map(ConnectionStatus::wireName)
+                                            .collect(Collectors.joining(", ")))));
+        }
+        return wanted;
+    }
+}

@@ -1,0 +1,64 @@
+package io.rolewright.operations;
+
+import io.rolewright.problem.ErrorCode;
+import java.util.Arrays;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** What is said of a trouble by its code: those that no request is answered with, beside {@link ErrorCode}. */
+enum TroubleCause {
+    CHANGED_BY_THIRD_PARTY(
+            "The server refused the password that is served: none of those kept for the role opens it.",
+            "Rotate now, which serves a password that works; then find out who changes the role. With driftPolicy reassert ours is put back by itself."),
+    NOT_ANSWERED_YET(
+            "A new password was sent and the server has not answered.",
+            "Nothing to do while the server is away: the service asks again by itself. Verify says what works now."),
+    NOT_KNOWN_YET(
+            "A change was begun, and nothing is known of how it went.",
+            "Nothing to do: the service asks again by itself."),
+    INTERRUPTED(
+            "The process that changed the password ended in the middle of it.",
+            "Nothing to do: another process goes on with it within seconds."),
+    OUT_OF_TIME(
+            "The server took longer than the change may last.",
+            "Look at the server's load and at locks on the role; the change is tried again by itself."),
+    OVERDUE(
+            "The password should have been changed and was not.",
+            "Rotate now, and see whether anything looks for due work (rolewright_due_turns_total)."),
+    VAULT_BEHIND(
+            "Vault does not have the newest credential, so who reads there gets an older one.",
+            "See what the last delivery failed with; it is tried again by itself."),
+    WEBHOOK_FAILING(
+            "The receiver of a webhook takes no messages.",
+            "Test the webhook, and mend its receiver; what waits is sent again by itself."),
+    WEBHOOK_DEAD_LETTERS(
+            "Messages were given up because the receiver of a webhook did not take them in time.",
+            "Mend the receiver, then replay the dead letters.");
+
+    private final String meaning;
+    private final String next;
+
+    TroubleCause(String meaning, String next) {
+        this.meaning = meaning;
+        this.next = next;
+    }
+
+    /** @param meaning what has happened; @param next what to do about it; each a sentence or two */
+    record Said(String meaning, String next) {}
+
+    static Said of(String code) {
+        TroubleCause own = own(code);
+        if (own != null) {
+            return new Said(own.meaning, own.next);
+        }
+        ErrorCode error = ErrorCode.ofReason(code);
+        return new Said(error.meaning(), error.next());
+    }
+
+    private static @Nullable TroubleCause own(String code) {
+        return Arrays.stream(values())
+                .filter(each -> each.name().toLowerCase(Locale.ROOT).equals(code))
+                .findFirst()
+                .orElse(null);
+    }
+}
