@@ -38,11 +38,19 @@ export const session = {
     keep(granted);
     this.become('in');
     waiting.splice(0).forEach((go) => go());
+    tabs.postMessage({ have: { accessToken: token, expiresIn: granted.expiresIn }, caller: this.caller, clientId });
+  },
+
+  /** Asks the other tabs whether one is signed in. */
+  ask() {
+    tabs.postMessage({ ask: true });
   },
 
   /** Ends the token at the service too; what is on the page goes with it. */
   async signOut() {
     const ended = token;
+    asking = false;
+    tabs.postMessage({ out: true, clientId: this.clientId });
     forget();
     this.caller = null;
     this.become('out');
@@ -67,12 +75,40 @@ export const session = {
   },
 };
 
+/**
+ * Between the tabs of this origin: one that is opened is handed the session of one that has it, so that it never leaves the memory of
+ * pages; one that signs out takes all along. What a page of this origin can read here it could read in its own memory.
+ */
+const tabs = new BroadcastChannel('rolewright-session');
+
+tabs.onmessage = ({ data }) => {
+  if (data.ask && token && session.state === 'in') tabs.postMessage({ have: { accessToken: token, expiresIn: Math.max(1, (endsAt - Date.now()) / 1000) }, caller: session.caller, clientId: session.clientId });
+  // Whoever is signed in already stays who he is; a page whose session has ended goes on only as the same one.
+  if (data.have && (session.state === 'out' ? asking : session.state === 'expired' && data.clientId === session.clientId)) {
+    asking = false;
+    session.caller = data.caller;
+    session.clientId = data.clientId;
+    keep(data.have);
+    session.become('in');
+    waiting.splice(0).forEach((go) => go());
+  }
+  if (data.out && session.state !== 'out' && data.clientId === session.clientId) {
+    forget();
+    session.caller = null;
+    session.become('out');
+  }
+};
+
+/** Only a page that has just been opened takes a session over: one that was signed out stays so. */
+let asking = true;
+let endsAt = 0;
 let token = null;
 let renewal = 0;
 const waiting = [];
 
 function keep(granted) {
   token = granted.accessToken;
+  endsAt = Date.now() + granted.expiresIn * 1000;
   clearTimeout(renewal);
   // Long before it expires, so that a slow or failed renewal has time for another.
   renewal = setTimeout(renew, Math.min(granted.expiresIn * 600, 2 ** 31 - 1), Date.now() + granted.expiresIn * 1000);
@@ -108,7 +144,7 @@ const signedIn = () => (token ? Promise.resolve() : new Promise((go) => waiting.
  * Calls the API as who is signed in. When the token has ended it waits for the next sign-in and calls again: what was
  * refused for its token had no effect.
  *
- * @param options query, body, key (Idempotency-Key), as ('json', 'blob'), signal
+ * @param options query, body, key (Idempotency-Key), seen (If-Match), as ('json', 'blob'), signal
  */
 export async function call(method, path, options = {}) {
   for (;;) {
@@ -123,11 +159,12 @@ export async function call(method, path, options = {}) {
   }
 }
 
-async function send(method, path, { query, body, key, token: bearer, as = 'json', signal } = {}) {
+async function send(method, path, { query, body, key, seen, token: bearer, as = 'json', signal } = {}) {
   const headers = { Accept: as === 'json' ? 'application/json' : '*/*' };
   if (bearer) headers.Authorization = `Bearer ${bearer}`;
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (key) headers['Idempotency-Key'] = key;
+  if (seen) headers['If-Match'] = seen;
   const search = new URLSearchParams(Object.entries(query ?? {}).filter(([, value]) => value !== undefined && value !== ''));
   let answer;
   try {
@@ -140,7 +177,12 @@ async function send(method, path, { query, body, key, token: bearer, as = 'json'
       credentials: 'omit',
       referrerPolicy: 'no-referrer',
     });
-    if (answer.ok) return as === 'json' ? await answer.json() : await answer.blob();
+    if (answer.ok) {
+      const found = as === 'json' ? await answer.json() : await answer.blob();
+      const etag = answer.headers.get('ETag');
+      if (etag) Object.defineProperty(found, 'etag', { value: etag }); // what a change names as seen
+      return found;
+    }
   } catch (failure) {
     if (failure.name === 'AbortError') throw failure;
     throw new Problem(0, { code: 'unreachable', message: t.problem.unreachable });
@@ -156,7 +198,8 @@ async function send(method, path, { query, body, key, token: bearer, as = 'json'
 
 export const get = (path, query, signal) => call('GET', path, { query, signal });
 export const post = (path, body, options) => call('POST', path, { body, ...options });
-export const patch = (path, body) => call('PATCH', path, { body });
+/** @param seen the ETag of what the change was made from */
+export const patch = (path, body, seen) => call('PATCH', path, { body, seen });
 export const put = (path, body) => call('PUT', path, { body });
 export const remove = (path, query) => call('DELETE', path, { query });
 
@@ -201,6 +244,7 @@ export class OnceKey {
 export const CONNECTIONS = '/api/v1/app-connections/postgres';
 export const ROTATIONS = '/api/v2/secret-rotations/postgres-credentials';
 export const SUMMARY = '/api/v2/secret-rotations/summary';
+export const TROUBLES = '/api/v1/troubles';
 export const PROJECTS = '/api/v1/projects';
 
 /** The caller's projects; none for who may see none. */

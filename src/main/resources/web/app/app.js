@@ -5,11 +5,13 @@ import { guardWith, link, onRoute, route } from './router.js';
 import { Form, Part, fault, field, html, icon, modal, nothing, submitButton } from './ui.js';
 import { t } from './texts.js';
 import './overview.js';
+import './trouble.js';
 import './connections.js';
 import './connection.js';
 import './rotations.js';
 import './rotation.js';
 import './wizard.js';
+import './webhooks.js';
 import './audit.js';
 import './identities.js';
 import './projects.js';
@@ -18,12 +20,15 @@ import './keys.js';
 /** Path, what shows it, and the place in the navigation it belongs to. A part in braces is given to the view as `which`. */
 const VIEWS = [
   [/^$/, () => html`<rw-overview></rw-overview>`, 'overview'],
+  [/^troubles$/, () => html`<rw-troubles></rw-troubles>`, 'overview'],
   [/^connections$/, () => html`<rw-connections></rw-connections>`, 'connections'],
   [/^connections\/new(?:\/(postgres))?$/, (app) => html`<rw-new-connection .app=${app}></rw-new-connection>`, 'connections'],
   [/^connections\/([^/]+)$/, (id) => html`<rw-connection .which=${id}></rw-connection>`, 'connections'],
   [/^rotations$/, () => html`<rw-rotations></rw-rotations>`, 'rotations'],
   [/^rotations\/new$/, () => html`<rw-wizard></rw-wizard>`, 'rotations'],
   [/^rotations\/([^/]+)$/, (id) => html`<rw-rotation .which=${id}></rw-rotation>`, 'rotations'],
+  [/^webhooks$/, () => html`<rw-webhooks></rw-webhooks>`, 'webhooks'],
+  [/^webhooks\/([^/]+)$/, (id) => html`<rw-webhook .which=${id}></rw-webhook>`, 'webhooks'],
   [/^audit$/, () => html`<rw-audit></rw-audit>`, 'audit'],
   [/^identities$/, () => html`<rw-identities></rw-identities>`, 'identities'],
   [/^identities\/([^/]+)$/, (id) => html`<rw-identity .which=${id}></rw-identity>`, 'identities'],
@@ -33,7 +38,7 @@ const VIEWS = [
 ];
 
 /** Key, and the right without which it is not offered. */
-const WORK = [['overview', 'read:secret-rotation'], ['connections', 'read:app-connections'], ['rotations', 'read:secret-rotation']];
+const WORK = [['overview', 'read:secret-rotation'], ['connections', 'read:app-connections'], ['rotations', 'read:secret-rotation'], ['webhooks', 'read:webhooks']];
 const ADMINISTRATION = [['audit', 'read:audit-logs'], ['identities', 'read:identities'], ['projects', 'read:projects'], ['keys', 'manage:keys']];
 
 const THEMES = ['system', 'light', 'dark'];
@@ -54,6 +59,7 @@ class App extends Part {
       this.requestUpdate();
     });
     onRoute(() => this.state !== 'out' && this.move());
+    session.ask();
   }
 
   firstUpdated() {

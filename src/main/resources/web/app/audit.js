@@ -1,11 +1,13 @@
 // Who did what: search, and download of what was found.
 import { call, get, projects, session } from './api.js';
-import { note as noteInAddress, route } from './router.js';
-import { Form, Part, badge, empty, fault, field, head, html, loading, local, nothing, say, spinner } from './ui.js';
+import { link, note as noteInAddress, route } from './router.js';
+import { Form, Part, badge, empty, fault, field, head, html, loading, nothing, precise, say, spinner, utc } from './ui.js';
 import { t } from './texts.js';
 
 const AUDIT = '/api/v1/audit-events';
 const FILTERS = ['type', 'outcome', 'actorId', 'subjectKind', 'subjectId', 'projectId', 'requestId', 'address', 'from', 'to'];
+/** Where the page of a subject is. */
+const PAGES = { 'app-connection': 'connections', 'secret-rotation': 'rotations', identity: 'identities', project: 'projects', webhook: 'webhooks' };
 const KIND = { success: 'good', refused: 'warn', failed: 'bad' };
 
 class Audit extends Part {
@@ -52,6 +54,7 @@ class Audit extends Part {
       if (problem.name === 'AbortError') return;
       this.problem = problem;
       this.form.issues = problem.issues ?? {};
+      if (!more) this.events = this.cursor = null; // rows of another search would stand below
     }
     this.busy = false;
   }
@@ -79,7 +82,8 @@ class Audit extends Part {
           event.preventDefault();
           this.search();
         }}>
-          ${field(this.form, 'type', t.audit.type, { placeholder: 'create-app-connection', required: true })}
+          ${field(this.form, 'type', t.audit.type, { placeholder: 'create-app-connection', required: true, list: 'audit-types' })}
+          <datalist id="audit-types">${[...new Set((this.events ?? []).map((each) => each.type))].sort().map((each) => html`<option value=${each}></option>`)}</datalist>
           ${field(this.form, 'outcome', t.audit.outcome, { options: [['', t.audit.any], ...Object.entries(t.audit.outcomes)] })}
           ${field(this.form, 'projectId', t.rotations.project, { options: [['', t.audit.any], ...(this.projects ?? []).map((each) => [each.id, each.name])] })}
           ${field(this.form, 'actorId', t.audit.actorId, { required: true })}
@@ -93,17 +97,32 @@ class Audit extends Part {
       </section>`;
   }
 
+  /** A click on what a row says shows only such rows. */
+  only(name, value, text) {
+    return html`<button type="button" class="cell" title=${t.audit.only} @click=${() => {
+      this.form.values = { ...this.form.values, [name]: value };
+      this.search();
+    }}>${text}</button>`;
+  }
+
+  subject({ subjectKind, subjectId, facts }) {
+    if (!subjectKind) return nothing;
+    const page = PAGES[subjectKind];
+    const name = facts?.name ?? (subjectId ? `${subjectId.slice(0, 8)}…` : '');
+    return html`${subjectKind} ${page && subjectId ? html`<a href=${link(`${page}/${subjectId}`)}>${name}</a>` : html`<strong>${facts?.name ?? ''}</strong>`}`;
+  }
+
   table() {
     return html`
       <div class="scroll" tabindex="0" role="group" aria-label=${t.audit.events}><table class="fixed audit" aria-busy=${this.busy ? 'true' : 'false'}>
         <colgroup><col width="17%"><col width="25%"><col width="11%"><col width="19%"><col width="28%"></colgroup>
         <thead><tr>${[t.audit.at, t.audit.type, t.audit.outcome, t.audit.who, t.audit.what].map((each) => html`<th scope="col">${each}</th>`)}</tr></thead>
         <tbody>${this.events.map((each) => html`<tr>
-          <td class="small"><time datetime=${each.at}>${local(each.at)}</time></td>
-          <td class="mono small">${each.type}</td>
+          <td class="small nowrap"><time datetime=${each.at} title=${utc(each.at)}>${precise(each.at)}</time></td>
+          <td class="mono small">${this.only('type', each.type, each.type)}</td>
           <td>${badge(KIND[each.outcome], t.audit.outcomes[each.outcome])}${each.reason ? html`<div class="small muted">${each.reason}</div>` : nothing}</td>
-          <td class="small">${each.actorName ?? t.attempt.itself}<div class="muted">${each.address ?? nothing}</div></td>
-          <td class="small">${each.subjectKind ?? nothing} ${each.facts?.name ? html`<strong>${each.facts.name}</strong>` : nothing}
+          <td class="small">${each.actorId ? this.only('actorId', each.actorId, each.actorName) : t.attempt.itself}<div class="muted">${each.address ?? nothing}</div></td>
+          <td class="small">${this.subject(each)}
             <details><summary>${t.audit.details}</summary><dl class="facts">
               ${[[t.audit.subjectId, each.subjectId], [t.audit.actorId, each.actorId], [t.audit.requestId, each.requestId], ...Object.entries(each.facts ?? {})].filter(([, value]) => value !== null && value !== '').map(([name, value]) => html`<dt>${name}</dt><dd class="mono break">${typeof value === 'object' ? JSON.stringify(value) : String(value)}</dd>`)}
             </dl></details></td></tr>`)}</tbody></table></div>

@@ -1,7 +1,9 @@
 // Adding a connection, and everything that can be done with one.
-import { CONNECTIONS, OnceKey, Problem, get, patch, post, projects, session } from './api.js';
-import { stateBadge } from './connections.js';
-import { go, guardWith, link } from './router.js';
+import { CONNECTIONS, OnceKey, Problem, TROUBLES, get, patch, post, projects, session } from './api.js';
+import { place, stateBadge } from './connections.js';
+import { Live } from './live.js';
+import { go, guardWith, link, title } from './router.js';
+import { troubleNote } from './trouble.js';
 import { testReport } from './report.js';
 import { localToUtc, nextDates, utcToLocal } from './schedule.js';
 import { createRole, literal } from './sql.js';
@@ -92,6 +94,9 @@ class ConnectionForm extends Part {
     } finally {
       this.testing = false;
     }
+    await this.updateComplete;
+    // The answer may stand outside of what is looked at.
+    this.querySelector('#result')?.scrollIntoView({ block: 'nearest' });
   }
 
   testTyped() {
@@ -151,7 +156,7 @@ class ConnectionForm extends Part {
 
   result() {
     if (!this.testing && !this.report) return nothing;
-    return html`<section class="card pad stack" aria-label=${t.test.heading} aria-live="polite">
+    return html`<section class="card pad stack" id="result" aria-label=${t.test.heading} aria-live="polite">
       ${this.testing ? html`<p class="row">${spinner()}<strong>${t.test.running}</strong></p>${testReport(null)}` : testReport(this.report)}</section>`;
   }
 
@@ -258,23 +263,24 @@ customElements.define('rw-new-connection', NewConnection);
 // ---- One that is there ---------------------------------------------------------------------------------------------------
 
 class Connection extends ConnectionForm {
-  static properties = { row: { state: true }, problem: { state: true }, released: { state: true }, rotating: { state: true } };
+  static properties = { row: { state: true }, released: { state: true }, rotating: { state: true } };
+  live = new Live(this, async (signal) => {
+    const path = `${CONNECTIONS}/${encodeURIComponent(this.which)}`;
+    const found = await get(path, {}, signal);
+    const row = found.appConnection;
+    const [{ usage }, { troubles }] = await Promise.all([
+      get(`${path}/usage`, {}, signal),
+      session.may('read:secret-rotation') ? get(TROUBLES, { subjectId: row.id }, signal) : { troubles: [] },
+    ]);
+    // What somebody types here is not taken from under his hands.
+    if (!this.row || (this.row.version !== row.version && !this.form.touched)) this.show(row, found.etag);
+    else this.row = { ...this.row, lastTest: row.lastTest, state: row.state, stateReason: row.stateReason, rotation: row.rotation };
+    return { usage, troubles };
+  }, { changing: () => this.row.state !== 'ok' });
 
-  connectedCallback() {
-    super.connectedCallback();
-    this.read();
-  }
-
-  async read() {
-    try {
-      this.show((await get(`${CONNECTIONS}/${encodeURIComponent(this.which)}`)).appConnection);
-    } catch (problem) {
-      this.problem = problem;
-    }
-  }
-
-  show(row) {
+  show(row, etag) {
     this.row = row;
+    this.seen = etag;
     this.stored = row.credentials;
     const { credentials, rotation } = row;
     this.begin({
@@ -286,11 +292,20 @@ class Connection extends ConnectionForm {
       'rotation.rotationInterval': String(rotation?.interval ?? 30),
       'rotation.rotateAtUtc': localOf(rotation?.rotateAtUtc ?? { hours: 3, minutes: 0 }),
     });
+    const { values } = this.form;
+    this.planned = JSON.stringify([values.isAutoRotationEnabled, values['rotation.rotationInterval'], values['rotation.rotateAtUtc']]);
   }
 
   may(right) {
     return session.may(`${right}:app-connections`, this.row.projectId ?? null);
   }
+
+  async follow(send) {
+    await this.test(send);
+    this.live.refresh();
+  }
+
+  testStored = () => this.follow(() => post(`${CONNECTIONS}/${this.row.id}/test`, { roles: this.roles }));
 
   /** Whether something was typed that takes a login to store. */
   get newLogin() {
@@ -312,11 +327,23 @@ class Connection extends ConnectionForm {
       return;
     }
     const { isPlatformManagedCredentials, ...schedule } = managed;
-    const body = { name: name.trim(), description: description.trim() || null, credentials: login ? this.credentials() : undefined, ...(begins ? { isPlatformManagedCredentials } : {}), ...(isPlatformManagedCredentials ? schedule : {}) };
-    const done = await form.submit(() => patch(`${CONNECTIONS}/${row.id}`, body));
-    if (!done) return;
-    this.show(done.appConnection);
+    // Only what was changed here, on what was seen here: nobody else's change is undone.
+    const planned = JSON.stringify([form.values.isAutoRotationEnabled, form.values['rotation.rotationInterval'], form.values['rotation.rotateAtUtc']]);
+    const body = {
+      ...(name.trim() !== row.name ? { name: name.trim() } : {}),
+      ...(description.trim() !== (row.description ?? '') ? { description: description.trim() || null } : {}),
+      ...(login ? { credentials: this.credentials() } : {}),
+      ...(begins ? { isPlatformManagedCredentials } : {}),
+      ...(isPlatformManagedCredentials && (begins || planned !== this.planned) ? schedule : {}),
+    };
+    if (Object.keys(body).length) {
+      const done = await form.submit(() => patch(`${CONNECTIONS}/${row.id}`, body, this.seen));
+      if (!done) return;
+      this.show(done.appConnection, done.etag);
+    }
+    form.touched = false;
     say(t.saved);
+    this.live.refresh();
   }
 
   async rotate() {
@@ -325,38 +352,45 @@ class Connection extends ConnectionForm {
     this.once.done();
     this.rotating = false;
     if (done) {
-      this.show(done.appConnection);
+      this.show(done.appConnection, done.etag);
       say(t.managed.rotated);
     }
+    this.live.refresh();
   }
 
   release = async () => {
     const done = await this.form.submit(() => post(`${CONNECTIONS}/${this.row.id}/release`));
     this.asked = null;
     if (!done) return;
-    this.show(done.appConnection);
+    this.show(done.appConnection, done.etag);
     this.released = done.releasedCredentials;
+    this.live.refresh();
   };
 
   render() {
     const crumbs = [[t.connections.heading, link('connections')]];
-    if (this.problem) return html`${head(t.connections.one, '', { crumbs })}${fault(this.problem)}`;
+    if (this.live.problem && !this.row) return html`${head(t.connections.one, '', { crumbs })}${this.live.fault()}`;
     if (!this.row) return html`${head(t.connections.one, '', { crumbs })}<div class="card">${loading()}</div>`;
     const { row } = this;
     const managed = row.isPlatformManagedCredentials;
     const mayEdit = this.may('edit');
+    title(row.name);
+    const { usage, troubles } = this.live.data ?? { troubles: [] };
+    const acts = { ...(this.may('test') ? { test: this.testStored } : {}), ...(this.may('rotate') ? { rotate: () => this.rotate() } : {}) };
     return html`
       ${head(row.name, row.description, {
         crumbs,
         beside: html`${managed ? badge('info', t.connections.managedLong) : nothing}${stateBadge(row)}`,
         actions: html`
-          ${this.may('test') ? html`<button aria-disabled=${this.testing ? 'true' : nothing} @click=${() => this.test(() => post(`${CONNECTIONS}/${row.id}/test`, { roles: this.roles }))}>${t.test.stored}</button>` : nothing}
+          ${this.may('test') ? html`<button aria-disabled=${this.testing ? 'true' : nothing} @click=${this.testStored}>${t.test.stored}</button>` : nothing}
           ${this.may('connect') ? html`<a class="button" href=${link(`rotations/new?connection=${row.id}`)}>${icon('rotations')}${t.connection.rotateThrough}</a>` : nothing}
           ${menu(t.connections.actionsOf(row.name), [
             { text: t.connections.copyId, act: () => copy(row.id, t.connections.id) },
+            session.may('read:audit-logs', row.projectId ?? null) && { text: t.rotation.audit, act: () => go(`audit?subjectId=${row.id}`) },
             this.may('delete') && { text: t.connections.delete, danger: true, act: () => (this.asked = 'delete') },
           ])}`,
       })}
+      <div class="stack"><div class="strip">${this.live.age()}</div>${troubles.map((each) => troubleNote(each, acts))}</div>
       <div class="split">
         <form class="card pad stack wide" novalidate @submit=${this.save}>
           ${managed ? this.managedFacts() : nothing}
@@ -377,7 +411,7 @@ class Connection extends ConnectionForm {
             ${managed ? nothing : html`<button type="button" @click=${this.testTyped}>${t.test.typed}</button>`}
             ${submitButton(this.form, t.save, t.saving)}</div>` : nothing}
         </form>
-        <div class="stack wide">${this.result()}${this.statements()}</div>
+        <div class="stack wide">${this.result()}${this.uses(usage)}${this.about()}${managed || !mayEdit ? nothing : html`<details><summary>${t.connection.prepare}</summary>${this.statements()}</details>`}</div>
       </div>
       ${this.asked === 'delete' ? html`<rw-delete-connection .row=${row} @dismiss=${() => (this.asked = null)} @deleted=${() => {
         guardWith(null);
@@ -385,6 +419,23 @@ class Connection extends ConnectionForm {
       }}></rw-delete-connection>` : nothing}
       ${this.asked === 'release' ? this.releaseDialog() : nothing}
       ${this.released ? this.releasedDialog() : nothing}`;
+  }
+
+  uses(usage) {
+    if (!usage) return nothing;
+    const shown = usage.slice(0, 10);
+    return html`<section class="card pad stack" aria-labelledby="uses"><h2 id="uses">${t.connections.usedBy}</h2>
+      ${usage.length ? html`<ul class="small stack tight">${shown.map((use) => html`<li class="break">${use.kind === 'rotation' ? html`<a href=${link(`rotations/${use.id}`)}>${use.name}</a>` : use.name}</li>`)}</ul>
+        ${usage.length > shown.length ? html`<p class="small">${t.table.count(shown.length, usage.length)}. <a href=${link(`rotations?q=${encodeURIComponent(this.row.name)}`)}>${t.connections.allUses}</a></p>` : nothing}` : html`<p class="small muted">${t.connections.unused}</p>`}</section>`;
+  }
+
+  about() {
+    const { row } = this;
+    return html`<section class="card pad stack" aria-labelledby="about"><h2 id="about">${t.identities.about}</h2><dl class="facts small">
+      <dt>${t.connections.id}</dt><dd class="mono break">${row.id} ${copyButton(row.id, t.connections.id)}</dd>
+      <dt>${t.connections.where}</dt><dd class="mono break">${place(row.credentials)}</dd>
+      <dt>${t.connections.lastTest}</dt><dd>${row.lastTest ? html`${row.lastTest.ok ? badge('good', t.connections.passed) : badge('bad', t.connections.failed, row.lastTest.reason)} ${when(row.lastTest.at)}` : '–'}</dd>
+      <dt>${t.rotation.created}</dt><dd>${local(row.createdAt)}</dd></dl></section>`;
   }
 
   managedFacts() {

@@ -14,6 +14,18 @@ export const tlsBadge = ({ sslMode }) =>
 export const stateBadge = ({ state, stateReason }) =>
   state === 'ok' ? nothing : badge(state === 'in_doubt' ? 'warn' : 'bad', t.state[state], stateReason);
 
+/** The worst first; the same words and order as the service has for `status=`. */
+const ORDER = ['in_doubt', 'parked', 'failed', 'overdue', 'test_failed', 'ok'];
+/** The service's own: a few minutes late is it looking every half a minute. */
+const LATE = 15 * 60_000;
+
+export function statusOf({ state, rotation, lastTest }) {
+  if (state === 'in_doubt' || state === 'parked') return state;
+  if (rotation?.rotationStatus === 'failed') return 'failed';
+  if (rotation?.nextRotationAt && Date.now() - new Date(rotation.nextRotationAt) > LATE) return 'overdue';
+  return lastTest && !lastTest.ok ? 'test_failed' : 'ok';
+}
+
 /** How the last login went, and when. */
 const lastTest = ({ lastTest: last }) => (last ? html`${last.ok ? badge('good', t.connections.passed) : badge('bad', t.connections.failed, last.reason)}<div class="small muted">${when(last.at)}</div>` : html`<span class="muted">–</span>`);
 
@@ -29,7 +41,7 @@ class Connections extends Part {
       { key: 'project', label: t.connections.project, width: '12%', sort: (row) => row.project?.name ?? '', cell: (row) => row.project ? html`<div class="clip" title=${row.project.name}>${row.project.name}</div>` : html`<span class="muted">${t.organisation}</span>` },
       { key: 'host', label: t.connections.where, width: '24%', sort: (row) => place(row.credentials), cell: (row) => html`<div class="clip mono" title=${place(row.credentials)}>${place(row.credentials)}</div><div class="small muted clip">${t.connections.as(row.credentials.username)}</div>` },
       { key: 'tls', label: t.connections.tls, width: '11%', sort: (row) => row.credentials.sslMode, cell: (row) => tlsBadge(row.credentials) },
-      { key: 'state', label: t.connections.state, width: '13%', sort: (row) => `${row.state}${row.isPlatformManagedCredentials}`, cell: (row) => html`<div class="row">${row.isPlatformManagedCredentials ? badge('info', t.connections.managed, t.connections.managedLong) : nothing}${stateBadge(row)}${row.isPlatformManagedCredentials || row.state !== 'ok' ? nothing : html`<span class="muted">–</span>`}</div>` },
+      { key: 'state', label: t.connections.state, width: '13%', sort: (row) => ORDER.indexOf(statusOf(row)), cell: (row) => html`<div class="row">${row.isPlatformManagedCredentials ? badge('info', t.connections.managed, t.connections.managedLong) : nothing}${stateBadge(row)}${row.isPlatformManagedCredentials || row.state !== 'ok' ? nothing : html`<span class="muted">–</span>`}</div>` },
       { key: 'test', label: t.connections.lastTest, width: '14%', sort: (row) => (row.lastTest ? `${row.lastTest.ok} ${row.lastTest.at}` : null), cell: lastTest },
       { key: 'actions', label: t.actions, width: '5%', cell: (row) => menu(t.connections.actionsOf(row.name), [
         { text: t.connections.open, act: () => this.querySelector(`a[href="${link(`connections/${row.id}`)}"]`).click() },
@@ -40,6 +52,7 @@ class Connections extends Part {
     ];
     this.filters = [
       { key: 'tls', label: t.connections.anyTls, options: Object.entries(t.tls.short), test: (row, value) => row.credentials.sslMode === value },
+      { key: 'status', label: t.rotations.anyStatus, options: ORDER.map((each) => [each, t.connections.status[each]]), test: (row, value) => value.split(',').includes(statusOf(row)) },
       { key: 'works', label: t.connections.anyTest, options: [['yes', t.connections.passed], ['no', t.connections.failed]], test: (row, value) => row.lastTest?.ok === (value === 'yes') },
       { key: 'managed', label: t.connections.anyManaged, options: [['yes', t.connections.managed], ['no', t.connections.notManaged]], test: (row, value) => row.isPlatformManagedCredentials === (value === 'yes') },
     ];
@@ -50,7 +63,7 @@ class Connections extends Part {
       this.requestUpdate();
       return all(CONNECTIONS, 'appConnections', {}, seen, signal);
     };
-    this.text = (row) => `${row.name} ${row.description ?? ''} ${row.project?.name ?? ''} ${place(row.credentials)} ${row.credentials.username} ${row.id}`;
+    this.text = (row) => `${row.name} ${row.description ?? ''} ${row.project?.name ?? ''} ${place(row.credentials)} ${row.credentials.username}`;
   }
 
   async test(row) {
@@ -68,7 +81,7 @@ class Connections extends Part {
     const add = session.may('create:app-connections') ? html`<a class="button primary" href=${link('connections/new')}>${icon('add')}${t.connections.add}</a>` : nothing;
     return html`
       ${head(t.connections.heading, t.connections.text, { actions: add })}
-      <rw-table .label=${t.connections.heading} .columns=${this.columns} .filters=${this.filters} .load=${this.load} .text=${this.text}
+      <rw-table .label=${t.connections.heading} .columns=${this.columns} .filters=${this.filters} .load=${this.load} .text=${this.text} .order=${'state'}
         .nothingYet=${empty('connections', t.connections.none, t.connections.noneText, add)}></rw-table>
       ${this.asked?.test ? this.tested() : nothing}
       ${this.asked?.delete ? html`<rw-delete-connection .row=${this.asked.delete} @dismiss=${() => (this.asked = null)} @deleted=${() => {
@@ -115,8 +128,8 @@ class DeleteConnection extends Part {
     return modal(t.connections.deleteOf(this.row.name), html`
       ${fault(this.problem ?? this.form.problem)}
       ${this.uses || this.problem ? nothing : loading()}
-      ${used ? note('warn', t.connections.inUse(this.uses.length), t.connections.inUseText, html`<ul>${this.uses.map((use) => html`
-        <li>${use.kind === 'rotation' ? html`<a href=${link(`rotations/${use.id}`)}>${use.name}</a>` : use.name} <span class="muted">(${use.kind})</span></li>`)}</ul>`) : nothing}
+      ${used ? note('warn', t.connections.inUse(this.uses.length), t.connections.inUseText, html`<ul class="uses">${this.uses.slice(0, 10).map((use) => html`
+        <li class="break">${use.kind === 'rotation' ? html`<a href=${link(`rotations/${use.id}`)}>${use.name}</a>` : use.name} <span class="muted">(${use.kind})</span></li>`)}</ul>${this.uses.length > 10 ? html`<p class="small">${t.table.count(10, this.uses.length)}. <a href=${link(`rotations?q=${encodeURIComponent(this.row.name)}`)}>${t.connections.allUses}</a></p>` : nothing}`) : nothing}
       ${this.uses && !used ? html`<p>${t.connections.deleteText(this.row.credentials.username, place(this.row.credentials))}</p>` : nothing}
       ${this.uses && !used && managed ? html`${note('warn', t.connections.onlyCopy, t.connections.onlyCopyText(this.row.credentials.username))}${toggle(this.form, 'discard', t.connections.discard, t.connections.discardHint)}` : nothing}
       <div class="actions"><button @click=${this.dismiss}>${t.cancel}</button>

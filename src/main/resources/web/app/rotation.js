@@ -1,10 +1,14 @@
 // One rotation: how it is, what was done, and everything that can be done with it.
-import { OnceKey, Problem, ROTATIONS, get, patch, post, remove, session } from './api.js';
+import { OnceKey, Problem, ROTATIONS, TROUBLES, get, patch, post, remove, session } from './api.js';
 import { fiveDates, localOf, scheduleFields, utcOf } from './connection.js';
-import { go, link } from './router.js';
-import { rolesOf, status, statusBadge } from './rotations.js';
-import { timeline } from './timeline.js';
-import { Form, Part, badge, choice, copy, copyButton, fault, field, head, html, icon, lasted, loading, local, menu, modal, note, nothing, say, spinner, submitButton, toggle, when } from './ui.js';
+import { consume } from './consume.js';
+import { Live } from './live.js';
+import { role } from './report.js';
+import { go, link, title } from './router.js';
+import { rolesOf, statusBadge } from './rotations.js';
+import { spans, timeline } from './timeline.js';
+import { troubleNote } from './trouble.js';
+import { Form, Part, badge, choice, copy, copyButton, fault, field, head, html, icon, lasted, loading, local, menu, modal, note, nothing, precise, say, spinner, submitButton, toggle, when } from './ui.js';
 import { t } from './texts.js';
 
 const STEPS = ['claim', 'preflight', 'persist', 'apply', 'verify', 'promote'];
@@ -16,21 +20,18 @@ const unfinished = (attempt) => attempt && (attempt.state === 'claimed' || attem
 
 class Rotation extends Part {
   static properties = {
-    which: {}, row: { state: true }, versions: { state: true }, attempts: { state: true }, older: { state: true }, problem: { state: true },
+    which: {}, attempts: { state: true }, older: { state: true }, problem: { state: true }, checked: { state: true }, checking: { state: true },
     running: { state: true }, asked: { state: true }, revealed: { state: true }, revealFault: { state: true }, rotateFault: { state: true },
   };
   once = new OnceKey();
-
-  connectedCallback() {
-    super.connectedCallback();
-    this.here = true;
-    this.read();
-  }
+  live = new Live(this, (signal) => this.read(signal), {
+    // In doubt, waiting, being revoked, under way: it goes on by itself, and the page goes with it.
+    changing: ({ row, attempts }) => row.state !== 'ok' || unfinished(attempts[0]),
+    follow: () => !this.gone,
+  });
 
   disconnectedCallback() {
     super.disconnectedCallback();
-    this.here = false;
-    clearTimeout(this.later);
     this.hide();
   }
 
@@ -38,33 +39,79 @@ class Rotation extends Part {
     return `${ROTATIONS}/${encodeURIComponent(this.which)}`;
   }
 
+  get row() {
+    return this.live.data?.row;
+  }
+
   may(right) {
     return session.may(`${right}:secret-rotation`, this.row.projectId);
   }
 
-  async read() {
+  async read(signal) {
+    const before = this.row;
     try {
-      const [one, versions, attempts] = await Promise.all([get(this.path), get(`${this.path}/versions`, { limit: RECENT }), get(`${this.path}/attempts`, { limit: RECENT })]);
-      this.row = one.secretRotation;
-      this.versions = versions.versions;
-      this.attempts = attempts.attempts;
-      this.older = attempts.nextCursor;
-      this.problem = null;
-      // Work under way goes on without this page; whoever comes back sees how far it is.
-      clearTimeout(this.later);
-      if (this.here && (unfinished(this.attempts[0]) || this.row.state === 'revoking')) this.later = setTimeout(() => this.read(), 1500);
+      const [one, versions, attempts] = await Promise.all([get(this.path, {}, signal), get(`${this.path}/versions`, { limit: RECENT }, signal), get(`${this.path}/attempts`, { limit: RECENT }, signal)]);
+      const row = one.secretRotation;
+      const { troubles } = row.status === 'ok' && !row.vaultKv?.lastFailure ? { troubles: [] } : await get(TROUBLES, { subjectId: row.id }, signal);
+      // What was shown is no longer what is served.
+      if (this.revealed && before && before.credentialVersion !== row.credentialVersion) {
+        this.hide();
+        say(t.rotation.replaced);
+      }
+      return { row, etag: one.etag, versions: versions.versions, attempts: attempts.attempts, older: attempts.nextCursor, troubles };
     } catch (problem) {
-      this.problem = problem;
+      if (problem.status !== 404 || before?.state !== 'revoking') throw problem;
+      this.gone = true; // what was waited for
+      say(t.rotation.revoked(before.name));
+      go('rotations');
+      return this.live.data;
     }
   }
 
   async readOlder() {
-    const { attempts, nextCursor } = await get(`${this.path}/attempts`, { limit: RECENT, cursor: this.older });
-    this.attempts = [...this.attempts, ...attempts];
-    this.older = nextCursor;
+    this.problem = null;
+    try {
+      const { attempts, nextCursor } = await get(`${this.path}/attempts`, { limit: RECENT, cursor: this.older ?? this.live.data.older });
+      this.attempts = [...(this.attempts ?? []), ...attempts];
+      this.older = nextCursor ?? '';
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      this.problem = problem;
+    }
   }
 
+  /** The newest as they are now, then those that somebody asked for. */
+  get allAttempts() {
+    const { attempts } = this.live.data;
+    const known = new Set(attempts.map((each) => each.id));
+    return [...attempts, ...(this.attempts ?? []).filter((each) => !known.has(each.id))];
+  }
+
+  /** Whether it could rotate now, rehearsed on the server. */
+  check = async () => {
+    if (this.checking) return;
+    this.checking = true;
+    this.checked = null;
+    this.problem = null;
+    try {
+      this.checked = (await post(`${this.path}/preflight`)).preflight;
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      this.problem = problem;
+    }
+    this.checking = false;
+    await this.updateComplete;
+    this.querySelector('#checked')?.scrollIntoView({ block: 'nearest' });
+  };
+
   // ---- Rotate ------------------------------------------------------------------------------------------------------------
+
+  /** What cannot be undone is asked for: with one role the password in use ends. */
+  ask = () => {
+    if (this.running) return;
+    if (this.row.strategy === 'single') this.asked = 'rotate';
+    else this.rotate(false);
+  };
 
   async rotate(force) {
     if (this.running) return;
@@ -73,9 +120,10 @@ class Rotation extends Part {
     this.running = { since: Date.now() };
     const watching = setInterval(() => this.watch(), 500);
     try {
-      this.row = (await post(`${this.path}/rotate-secrets`, undefined, { query: { force: force || undefined }, key: this.once.for([this.row.credentialVersion, force, this.tries]) })).secretRotation;
+      const done = (await post(`${this.path}/rotate-secrets`, undefined, { query: { force: force || undefined }, key: this.once.for([this.row.credentialVersion, force, this.tries]) })).secretRotation;
       this.hide();
-      say(t.rotation.rotated(this.row.credentialVersion));
+      this.checked = null;
+      say(t.rotation.rotated(done.credentialVersion));
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
       this.rotateFault = problem;
@@ -84,25 +132,26 @@ class Rotation extends Part {
     } finally {
       clearInterval(watching);
       this.running = null;
-      await this.read();
+      await this.live.refresh();
     }
   }
 
   async watch() {
     try {
       const [latest] = (await get(`${this.path}/attempts`, { limit: 1 })).attempts;
-      if (this.running && latest && new Date(latest.startedAt) >= this.running.since - 60_000 && latest.id !== this.attempts[0]?.id) this.running = { ...this.running, latest };
+      if (this.running && latest && new Date(latest.startedAt) >= this.running.since - 60_000 && latest.id !== this.live.data.attempts[0]?.id) this.running = { ...this.running, latest };
     } catch {
       // The answer of the rotation itself says what is wrong.
     }
   }
 
+  /** In the place where the age stands otherwise, so that nothing below moves. */
   progress(attempt) {
     const at = attempt ? STEPS.indexOf(attempt.step) : 0;
-    return html`<section class="card pad stack" aria-live="polite">
-      <div><h2>${t.rotation.underWay}</h2><p class="muted small">${t.rotation.underWayText}</p></div>
-      <ol class="steps">${STEPS.map((step, i) => html`<li class=${i < at ? 'good' : i === at ? 'now' : 'idle'} aria-current=${i === at ? 'step' : nothing}>
-        <span class="mark">${i < at ? icon('good') : i === at ? spinner() : icon('idle')}</span><span>${t.attempt.step[step]}</span></li>`)}</ol></section>`;
+    return html`<div class="strip card" aria-live="polite" title=${t.rotation.underWayText}>
+      <strong>${this.row.state === 'revoking' ? t.rotation.revoking : t.rotation.underWay}</strong>
+      <ol class="steps inline">${STEPS.map((step, i) => html`<li class=${i < at ? 'good' : i === at ? 'now' : 'idle'} aria-current=${i === at ? 'step' : nothing}>
+        <span class="mark">${i < at ? icon('good') : i === at ? spinner() : icon('idle')}</span><span>${t.attempt.step[step]}</span></li>`)}</ol></div>`;
   }
 
   // ---- Reveal ------------------------------------------------------------------------------------------------------------
@@ -141,77 +190,101 @@ class Rotation extends Part {
 
   render() {
     const crumbs = [[t.rotations.heading, link('rotations')]];
-    if (this.problem && !this.row) return html`${head(t.rotations.one, '', { crumbs })}${fault(this.problem)}`;
-    if (!this.row) return html`${head(t.rotations.one, '', { crumbs })}<div class="card">${loading()}</div>`;
-    const { row } = this;
-    const now = this.running ? this.running.latest : unfinished(this.attempts[0]) ? this.attempts[0] : null;
+    const { live } = this;
+    if (live.problem && !live.data) return html`${head(t.rotations.one, '', { crumbs })}${live.fault()}`;
+    if (!live.data) return html`${head(t.rotations.one, '', { crumbs })}<div class="card">${loading()}</div>`;
+    const { row, versions, attempts, troubles, etag } = live.data;
+    title(row.name);
+    const now = this.running ? this.running.latest : unfinished(attempts[0]) ? attempts[0] : null;
+    const acts = {
+      ...(this.may('rotate-secrets') ? { rotate: this.ask, preflight: this.check } : {}),
+      ...(this.may('delete') ? { abandon: () => (this.asked = 'delete') } : {}),
+    };
     return html`
       ${head(row.name, row.description, {
         crumbs,
         beside: statusBadge(row),
         actions: html`
-          ${this.may('rotate-secrets') && row.state !== 'revoking' ? html`<button class="primary" aria-disabled=${this.running ? 'true' : nothing} @click=${() => this.rotate(false)}>${icon('rotations')}${t.rotation.rotate}</button>` : nothing}
-          ${this.may('edit') ? html`<button @click=${() => (this.asked = 'edit')}>${t.rotation.edit}</button>` : nothing}
+          ${this.may('rotate-secrets') && row.state !== 'revoking' ? html`<button class="primary" aria-disabled=${this.running ? 'true' : nothing} @click=${this.ask}>${icon('rotations')}${t.rotation.rotate}</button>` : nothing}
+          ${this.may('rotate-secrets') && row.state !== 'revoking' ? html`<button aria-disabled=${this.checking ? 'true' : nothing} @click=${this.check}>${t.rotation.check}</button>` : nothing}
+          ${this.may('edit') && row.state !== 'revoking' ? html`<button @click=${() => (this.asked = 'edit')}>${t.rotation.edit}</button>` : nothing}
           ${menu(t.connections.actionsOf(row.name), [
             { text: t.rotation.copyId, act: () => copy(row.id, t.rotation.id) },
+            session.may('read:audit-logs', row.projectId) && { text: t.rotation.audit, act: () => go(`audit?subjectId=${row.id}`) },
             this.may('delete') && { text: t.rotation.delete, danger: true, act: () => (this.asked = 'delete') },
           ])}`,
       })}
       <div class="stack wide">
+        ${this.running || now ? this.progress(now) : html`<div class="strip">${live.age()}</div>`}
+        ${troubles.map((each) => troubleNote(each, acts))}
         ${fault(this.problem)}
         ${this.rotateFault ? fault(this.rotateFault, this.rotateFault.code === 'overlap_not_over' ? html`<div><button class="danger" @click=${() => this.rotate(true)}>${t.rotation.force}</button></div>` : nothing) : nothing}
-        ${row.state !== 'ok' ? note(row.state === 'parked' ? 'bad' : 'warn', t.stateHeading[row.state], t.stateText[row.state], html`${row.lastRotationMessage ? html`<p class="small">${row.lastRotationMessage}</p>` : nothing}${row.stateReason ? html`<p class="small"><code>${row.stateReason}</code></p>` : nothing}`)
-          : status(row) === 'failed' ? note('bad', t.rotation.lastFailed, row.lastRotationMessage ?? '') : status(row) === 'overdue' ? note('warn', t.rotation.overdue, t.rotation.overdueText) : nothing}
-        ${this.running || now ? this.progress(now) : nothing}
+        ${this.checking || this.checked ? this.rehearsal() : nothing}
         <div class="tiles">
           ${tile(t.rotations.next, when(row.nextRotationAt, t.rotations.byHand), row.nextRotationAt ? local(row.nextRotationAt) : '')}
           ${tile(t.rotation.lastRotated, when(row.lastRotatedAt, t.rotations.never), row.lastRotatedAt ? local(row.lastRotatedAt) : '')}
-          ${tile(t.rotation.servedRole, html`<span class="mono break">${rolesOf(row)[row.activeIndex] ?? rolesOf(row)[0]}</span>`, t.strategy.short[row.strategy])}
+          ${tile(row.state === 'revoking' ? t.rotation.roles : t.rotation.servedRole, html`<span class="mono break">${row.state === 'revoking' ? rolesOf(row).join(', ') : (rolesOf(row)[row.activeIndex] ?? rolesOf(row)[0])}</span>`, t.strategy.short[row.strategy])}
           ${tile(t.rotation.version, row.credentialVersion || '–', row.isAutoRotationEnabled ? t.rotation.every(row.rotationInterval) : t.rotations.byHand)}
         </div>
         <section class="card pad stack" aria-labelledby="history"><h2 id="history">${t.timeline.heading}</h2>
-          ${this.versions.length ? timeline({ roles: rolesOf(row), versions: this.versions, attempts: this.attempts, next: row.nextRotationAt }) : html`<p class="muted">${t.timeline.none}</p>`}
-          <details><summary>${t.timeline.asTable}</summary>${this.versionTable()}</details>
+          ${versions.length ? html`<div class="scroll" tabindex="0" role="group" aria-labelledby="history">${timeline({ roles: rolesOf(row), versions, attempts, next: row.nextRotationAt })}</div>` : html`<p class="muted">${t.timeline.none}</p>`}
+          <details><summary>${t.timeline.asTable}</summary>${this.versionTable(versions)}</details>
         </section>
         <div class="split">
           <section class="card" aria-labelledby="attempts"><h2 id="attempts">${t.attempt.heading}</h2>${this.attemptTable()}</section>
           <div class="stack wide">
-            ${this.may('read-generated-credentials') ? this.credentials() : nothing}
+            ${this.may('read-generated-credentials') && row.state !== 'revoking' ? this.credentials() : nothing}
+            ${row.state === 'revoking' ? nothing : consume(row)}
             ${this.facts()}
           </div>
         </div>
       </div>
-      ${this.asked === 'edit' ? html`<rw-edit-rotation .row=${row} @dismiss=${() => (this.asked = null)} @saved=${() => {
+      ${this.asked === 'edit' ? html`<rw-edit-rotation .row=${row} .etag=${etag} @dismiss=${() => (this.asked = null)} @saved=${() => {
         this.asked = null;
-        this.read();
+        this.live.refresh();
       }}></rw-edit-rotation>` : nothing}
+      ${this.asked === 'rotate' ? modal(t.rotation.rotateOf(row.name), html`
+        <p>${t.rotation.rotateSingle(rolesOf(row)[0])}</p>
+        <div class="actions"><button @click=${() => (this.asked = null)}>${t.cancel}</button><button class="primary" @click=${() => this.rotate(false)}>${t.rotation.rotate}</button></div>`, () => (this.asked = null)) : nothing}
       ${this.asked === 'delete' ? html`<rw-delete-rotation .row=${row} @dismiss=${() => (this.asked = null)} @revoking=${() => {
         this.asked = null;
-        this.read();
+        this.live.refresh();
       }}></rw-delete-rotation>` : nothing}`;
+  }
+
+  rehearsal() {
+    const { checked } = this;
+    return html`<section class="card pad stack" id="checked" aria-live="polite" aria-labelledby="rehearsal"><h2 id="rehearsal">${t.preflight.heading}</h2>
+      ${checked ? html`${checked.ok ? note('good', t.preflight.ok, t.preflight.okText(checked.serverVersion)) : note('bad', checked.problem?.message ?? t.preflight.notOk, checked.problem ? '' : t.preflight.notOkText)}${checked.roles.map(role)}` : html`<p class="row">${spinner()}${t.preflight.running}</p>`}</section>`;
   }
 
   facts() {
     const { row } = this;
+    const vault = row.vaultKv;
     return html`<section class="card pad stack" aria-labelledby="facts"><h2 id="facts">${t.rotation.facts}</h2>
       <dl class="facts small">
-        <dt>${t.rotations.through}</dt><dd><a href=${link(`connections/${row.connectionId}`)}>${row.connection.name}</a></dd>
+        <dt>${t.rotation.id}</dt><dd class="mono break">${row.id} ${copyButton(row.id, t.rotation.id)}</dd>
+        <dt>${t.rotations.through}</dt><dd><a class="break" href=${link(`connections/${row.connectionId}`)}>${row.connection.name}</a></dd>
         <dt>${t.rotation.roles}</dt><dd class="mono break">${rolesOf(row).join(', ')}</dd>
         <dt>${t.rotation.place}</dt><dd class="break">${row.environment.slug} · ${row.folder.path}</dd>
         <dt>${t.rotation.secrets}</dt><dd class="mono break">${row.secretsMapping.username}, ${row.secretsMapping.password}</dd>
         <dt>${t.rotation.schedule}</dt><dd>${row.isAutoRotationEnabled ? t.rotation.everyAt(row.rotationInterval, localOf(row.rotateAtUtc)) : t.rotations.byHand}</dd>
         <dt>${t.rotation.drift}</dt><dd>${t.drift.short[row.driftPolicy]}</dd>
         <dt>${t.rotation.created}</dt><dd>${local(row.createdAt)}</dd>
+        ${vault ? html`<dt>${t.rotation.vault}</dt><dd><span class="mono break">${vault.mount}/${vault.path}</span>
+          <div>${vault.deliveredVersion >= row.credentialVersion ? badge('good', t.rotation.vaultThere) : badge('bad', t.rotation.vaultBehind(vault.deliveredVersion, row.credentialVersion))} ${vault.deliveredAt ? when(vault.deliveredAt) : nothing}</div>
+          ${vault.lastFailure ? html`<div>${vault.lastFailure}</div>` : nothing}</dd>` : nothing}
       </dl></section>`;
   }
 
   attemptTable() {
-    if (!this.attempts.length) return html`<p class="muted small card-text">${t.attempt.none}</p>`;
+    const attempts = this.allAttempts;
+    if (!attempts.length) return html`<p class="muted small card-text">${t.attempt.none}</p>`;
     return html`<div class="scroll" tabindex="0" role="group" aria-label=${t.attempt.heading}><table class="attempts">
       <thead><tr>${[t.attempt.when, t.attempt.role, t.attempt.why, t.attempt.outcome].map((each) => html`<th scope="col">${each}</th>`)}</tr></thead>
-      <tbody>${this.attempts.map((each) => html`<tr>
+      <tbody>${attempts.map((each) => html`<tr>
         <td class="nowrap">${when(each.startedAt)}<div class="small muted">${lasted(each.startedAt, each.finishedAt)}${each.tries > 1 ? t.attempt.tries(each.tries) : ''}</div></td>
-        <td class="mono small">${each.username}</td>
+        <td class="mono small break">${each.username}</td>
         <td>${t.cause[each.cause] ?? each.cause}<div class="small muted">${each.actorName ?? t.attempt.itself}</div></td>
         <td>${badge(each.state === 'done' ? 'good' : each.state === 'failed' ? 'bad' : 'warn', t.attempt.state[each.state])}
           ${each.state === 'done' ? nothing : html`<div class="small">${t.attempt.at(t.attempt.step[each.step])}</div>`}
@@ -219,14 +292,20 @@ class Rotation extends Part {
           ${each.reason ? html`<div class="small muted"><code>${each.reason}${each.sqlState ? ` ${each.sqlState}` : ''}</code></div>` : nothing}
           ${each.nextTryAt ? html`<div class="small muted">${t.attempt.again} ${when(each.nextTryAt)}</div>` : nothing}</td>
       </tr>`)}</tbody></table></div>
-      ${this.older ? html`<div class="pager"><button @click=${this.readOlder}>${t.attempt.older}</button></div>` : nothing}`;
+      ${(this.older ?? this.live.data.older) ? html`<div class="pager"><button @click=${this.readOlder}>${t.attempt.older}</button></div>` : nothing}`;
   }
 
-  versionTable() {
+  /** Which password of a role was served from when until when: of two roles both are current, and one is served. */
+  versionTable(versions) {
+    const { row } = this;
+    const served = rolesOf(row)[row.activeIndex] ?? rolesOf(row)[0];
+    const now = Date.now();
+    const until = new Map(spans(versions, now).map((each) => [each.version, each.servedUntil]));
+    const end = (each) => (each.state === 'current' && each.username === served ? html`<strong>${t.version.now}</strong>` : until.get(each) ? precise(until.get(each)) : '–');
     return html`<div class="scroll" tabindex="0" role="group" aria-label=${t.timeline.heading}><table class="small">
-      <thead><tr>${[t.attempt.role, t.version.number, t.version.state, t.version.applied_, t.version.served, t.version.ended].map((each) => html`<th scope="col">${each}</th>`)}</tr></thead>
-      <tbody>${this.versions.map((each) => html`<tr><td class="mono">${each.username}</td><td>${each.number}</td><td>${t.version[each.state]}</td>
-        ${[each.appliedAt, each.currentAt, each.endedAt].map((at) => html`<td>${at ? local(at) : '–'}</td>`)}</tr>`)}</tbody></table></div>`;
+      <thead><tr>${[t.attempt.role, t.version.number, t.version.state, t.version.applied_, t.version.served, t.version.until, t.version.ended].map((each) => html`<th scope="col">${each}</th>`)}</tr></thead>
+      <tbody>${versions.map((each) => html`<tr><td class="mono break">${each.username}</td><td>${each.number}</td><td>${t.version[each.state]}</td>
+        <td class="nowrap">${each.appliedAt ? precise(each.appliedAt) : '–'}</td><td class="nowrap">${each.currentAt ? precise(each.currentAt) : '–'}</td><td class="nowrap">${end(each)}</td><td class="nowrap">${each.endedAt ? precise(each.endedAt) : '–'}</td></tr>`)}</tbody></table></div>`;
   }
 }
 customElements.define('rw-rotation', Rotation);
@@ -235,37 +314,69 @@ const tile = (label, value, more) => html`<div class="card tile"><span class="la
 
 // ---- Dialogs -------------------------------------------------------------------------------------------------------------
 
+const valuesOf = (row) => ({
+  name: row.name, description: row.description ?? '', isAutoRotationEnabled: row.isAutoRotationEnabled, driftPolicy: row.driftPolicy,
+  rotationInterval: String(row.rotationInterval), rotateAtUtc: localOf(row.rotateAtUtc),
+  'secretsMapping.username': row.secretsMapping.username, 'secretsMapping.password': row.secretsMapping.password,
+});
+
 class EditRotation extends Part {
-  static properties = { row: {} };
+  static properties = { row: {}, etag: {}, meanwhile: { state: true } };
 
   connectedCallback() {
     super.connectedCallback();
-    const { row } = this;
-    this.form = new Form(this, {
-      name: row.name, description: row.description ?? '', isAutoRotationEnabled: row.isAutoRotationEnabled, driftPolicy: row.driftPolicy,
-      rotationInterval: String(row.rotationInterval), rotateAtUtc: localOf(row.rotateAtUtc),
-      'secretsMapping.username': row.secretsMapping.username, 'secretsMapping.password': row.secretsMapping.password,
-    });
+    this.seen = this.etag;
+    this.before = valuesOf(this.row);
+    this.form = new Form(this, { ...this.before });
   }
 
   dismiss = () => this.dispatchEvent(new Event('dismiss'));
 
+  /** Only what was changed here, on what was seen here: nobody else's change is undone. */
   save = async (event) => {
     event.preventDefault();
     const { values } = this.form;
-    const done = await this.form.submit(() => patch(`${ROTATIONS}/${this.row.id}`, {
-      name: values.name.trim(), description: values.description.trim() || null,
-      isAutoRotationEnabled: values.isAutoRotationEnabled, rotationInterval: Number(values.rotationInterval) || 0, rotateAtUtc: utcOf(values.rotateAtUtc || '00:00'),
-      driftPolicy: values.driftPolicy, secretsMapping: { username: values['secretsMapping.username'], password: values['secretsMapping.password'] },
-    }));
-    if (!done) return;
+    const is = (...paths) => paths.some((path) => values[path] !== this.before[path]);
+    const body = {
+      ...(is('name') ? { name: values.name.trim() } : {}),
+      ...(is('description') ? { description: values.description.trim() || null } : {}),
+      ...(is('isAutoRotationEnabled') ? { isAutoRotationEnabled: values.isAutoRotationEnabled } : {}),
+      ...(is('rotationInterval') ? { rotationInterval: Number(values.rotationInterval) || 0 } : {}),
+      ...(is('rotateAtUtc') ? { rotateAtUtc: utcOf(values.rotateAtUtc || '00:00') } : {}),
+      ...(is('driftPolicy') ? { driftPolicy: values.driftPolicy } : {}),
+      ...(is('secretsMapping.username', 'secretsMapping.password') ? { secretsMapping: { username: values['secretsMapping.username'], password: values['secretsMapping.password'] } } : {}),
+    };
+    if (Object.keys(body).length) {
+      const done = await this.form.submit(() => patch(`${ROTATIONS}/${this.row.id}`, body, this.seen));
+      if (!done) {
+        if (this.form.problem?.status === 412) await this.compare();
+        return;
+      }
+    }
     say(t.saved);
     this.dispatchEvent(new Event('saved'));
   };
 
+  /** Shows what somebody else has changed, and keeps what was typed here. */
+  async compare() {
+    try {
+      const now = await get(`${ROTATIONS}/${this.row.id}`);
+      const values = valuesOf(now.secretRotation);
+      this.meanwhile = Object.keys(values).filter((path) => values[path] !== this.before[path]).map((path) => [path, String(this.before[path]), String(values[path])]);
+      const mine = Object.fromEntries(Object.entries(this.form.values).filter(([path, value]) => value !== this.before[path]));
+      this.form.values = { ...values, ...mine };
+      this.before = values;
+      this.seen = now.etag;
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      this.form.problem = problem;
+    }
+    this.requestUpdate();
+  }
+
   render() {
     return modal(t.rotation.editOf(this.row.name), html`<form class="stack" novalidate @submit=${this.save}>
-      ${fault(this.form.problem)}
+      ${fault(this.form.problem, this.meanwhile ? html`<ul class="small">${this.meanwhile.map(([path, was, is]) => html`<li><code>${path}</code>: ${t.rotation.changed(was, is)}</li>`)}</ul><p class="small">${t.rotation.changedKept}</p>` : nothing)}
       ${field(this.form, 'name', t.rotation.name, { required: true })}
       ${field(this.form, 'description', t.connection.description)}
       ${toggle(this.form, 'isAutoRotationEnabled', t.wizard.auto, t.wizard.autoHint, { asSwitch: true })}

@@ -25,6 +25,12 @@ export function go(path, { replace = false } = {}) {
   moved();
 }
 
+/** The tab is called after what it shows. */
+export function title(name) {
+  const text = `${name} · ${t.name}`;
+  if (document.title !== text) document.title = text;
+}
+
 /** Keeps what a view shows in its address, without a move. */
 export function note(query) {
   const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value));

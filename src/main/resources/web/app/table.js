@@ -2,9 +2,13 @@
 import { all } from './api.js';
 import { note as noteInAddress, route } from './router.js';
 import { Part, empty, fault, html, icon, nothing } from './ui.js';
+import './live.js';
 import { t } from './texts.js';
 
 const PAGE = 25;
+/** Lists up to this long are followed; longer ones are read again when asked to. */
+const FOLLOWED = 1000;
+const PAUSE = 30_000;
 const order = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
 
 /**
@@ -12,10 +16,11 @@ const order = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
  * @property load (seen, signal) gives all rows, and tells of those so far
  * @property text (row) what the search looks in
  * @property filters objects of key, label, options (pairs), test(row, value)
+ * @property order key of the column by which rows stand unless somebody wants otherwise
  * @property nothingYet what to show for an empty list
  */
 class Table extends Part {
-  static properties = { columns: {}, load: {}, text: {}, filters: {}, nothingYet: {}, label: {}, rows: { state: true }, whole: { state: true }, problem: { state: true }, wanted: { state: true } };
+  static properties = { columns: {}, load: {}, text: {}, filters: {}, order: {}, nothingYet: {}, label: {}, at: { state: true }, rows: { state: true }, whole: { state: true }, problem: { state: true }, wanted: { state: true } };
 
   constructor() {
     super();
@@ -32,25 +37,36 @@ class Table extends Part {
 
   disconnectedCallback() {
     super.disconnectedCallback();
+    clearTimeout(this.later);
     this.leaving?.abort();
   }
 
   /** Reads the list again; what is shown stays until it is there. */
   async refresh() {
+    clearTimeout(this.later);
     this.leaving?.abort();
     this.leaving = new AbortController();
     const { signal } = this.leaving;
-    this.problem = null;
-    this.whole = false;
+    this.whole = this.whole && Boolean(this.rows);
     try {
       const first = !this.rows;
       const rows = await this.load((some) => first && (this.rows = some.slice()), signal);
       if (signal.aborted) return;
       this.rows = rows.slice();
       this.whole = true;
+      this.problem = null;
+      this.at = Date.now();
     } catch (problem) {
-      if (problem.name !== 'AbortError') this.problem = problem;
+      if (signal.aborted || problem.name === 'AbortError') return;
+      this.problem = problem;
     }
+    this.plan();
+  }
+
+  plan() {
+    clearTimeout(this.later);
+    if (!this.isConnected || this.rows?.length > FOLLOWED) return;
+    this.later = setTimeout(() => (document.hidden ? this.plan() : this.refresh()), PAUSE);
   }
 
   want(change) {
@@ -58,22 +74,30 @@ class Table extends Part {
     noteInAddress({ ...this.wanted, page: this.wanted.page > 1 ? this.wanted.page : '' });
   }
 
+  /** @return the column's key, and 'down' where it is turned round */
+  sorting() {
+    return (this.wanted.sort || this.order || '').split('.');
+  }
+
   shown() {
     const words = this.wanted.q.toLowerCase().split(/\s+/).filter(Boolean);
     let rows = this.rows ?? [];
     const texts = (this.texts ??= new WeakMap());
     const textOf = (row) => texts.get(row) ?? (texts.set(row, this.text(row).toLowerCase()), texts.get(row));
-    if (words.length) rows = rows.filter((row) => words.every((word) => textOf(row).includes(word)));
+    // What is not on the page matches only if somebody has its id: the beginning of one, and no piece of it.
+    const named = (row, word) => word.length >= 8 && String(row.id ?? '').startsWith(word);
+    if (words.length) rows = rows.filter((row) => words.every((word) => textOf(row).includes(word) || named(row, word)));
     for (const each of this.filters) {
       const value = this.wanted[each.key];
       if (value) rows = rows.filter((row) => each.test(row, value));
     }
-    const [key, down] = this.wanted.sort.split('.');
+    const [key, down] = this.sorting();
     const by = this.columns.find((each) => each.key === key)?.sort;
     if (by) {
       const sorted = rows.map((row) => [by(row), row]);
-      // What has no value comes last, whichever way.
-      sorted.sort(([a], [b]) => (a == null ? (b == null ? 0 : 1) : b == null ? -1 : (down ? -1 : 1) * (typeof a === 'number' ? a - b : order.compare(a, b))));
+      // What has no value comes last, whichever way; among equals the name decides, 16 before 106.
+      const compare = ([a], [b]) => (a == null ? (b == null ? 0 : 1) : b == null ? -1 : (down ? -1 : 1) * (typeof a === 'number' ? a - b : order.compare(a, b)));
+      sorted.sort((a, b) => compare(a, b) || order.compare(a[1].name ?? '', b[1].name ?? ''));
       rows = sorted.map(([, row]) => row);
     }
     return rows;
@@ -94,9 +118,9 @@ class Table extends Part {
           <div class="search">${icon('search')}<input type="search" aria-label=${t.table.search(this.label)} placeholder=${t.table.placeholder} autocomplete="off" spellcheck="false"
             .value=${this.wanted.q} @input=${(event) => this.want({ q: event.target.value })}></div>
           ${this.filters.map((each) => html`<select aria-label=${each.label} @change=${(event) => this.want({ [each.key]: event.target.value })}>
-            <option value="">${each.label}</option>${each.options.map(([key, text]) => html`<option value=${key} ?selected=${this.wanted[each.key] === key}>${text}</option>`)}</select>`)}
+            <option value="">${each.label}</option>${this.options(each).map(([key, text]) => html`<option value=${key} ?selected=${this.wanted[each.key] === key}>${text}</option>`)}</select>`)}
         </div>
-        ${this.problem ? html`<div class="card pad">${fault(this.problem)}</div>` : nothing}
+
         <div class="scroll" tabindex="0" role="group" aria-label=${this.label}><table class="fixed">
           <colgroup>${this.columns.map((each) => html`<col width=${each.width ?? nothing}>`)}</colgroup>
           <thead><tr>${this.columns.map((each) => this.heading(each))}</tr></thead>
@@ -106,7 +130,7 @@ class Table extends Part {
         </table></div>
         ${this.whole && !rows.length ? empty('search', t.table.noMatch, t.table.noMatchText, html`<button @click=${() => this.clear()}>${t.table.clear}</button>`) : nothing}
         <div class="pager">
-          <span role="status">${this.whole ? t.table.count(rows.length, this.rows.length) : t.table.soFar(this.rows?.length ?? 0)}</span>
+          <span class="row"><span role="status">${this.whole ? t.table.count(rows.length, this.rows.length) : t.table.soFar(this.rows?.length ?? 0)}</span><rw-age .at=${this.at} .problem=${this.problem} .again=${() => this.refresh()}></rw-age></span>
           ${pages > 1 ? html`<span class="row">
             <button ?disabled=${page === 1} @click=${() => this.want({ page: page - 1 })}>${t.table.back}</button>
             <span>${t.table.page(page, pages)}</span>
@@ -115,9 +139,17 @@ class Table extends Part {
       </div>`;
   }
 
+  /** With the one of a link that names several at once. */
+  options({ key, options }) {
+    const wanted = this.wanted[key];
+    if (!wanted || options.some(([each]) => each === wanted)) return options;
+    const names = new Map(options);
+    return [[wanted, wanted.split(',').map((each) => names.get(each) ?? each).join(', ')], ...options];
+  }
+
   heading(column) {
     if (!column.sort) return html`<th scope="col">${column.key === 'actions' ? html`<span class="sr">${column.label}</span>` : column.label}</th>`;
-    const [key, down] = this.wanted.sort.split('.');
+    const [key, down] = this.sorting();
     const on = key === column.key;
     return html`<th scope="col" aria-sort=${on ? (down ? 'descending' : 'ascending') : nothing}>
       <button @click=${() => this.want({ sort: on && !down ? `${key}.down` : column.key })}>${column.label}${icon(on ? (down ? 'down' : 'up') : 'sort')}</button></th>`;

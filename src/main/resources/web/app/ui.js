@@ -18,6 +18,7 @@ const PATHS = {
   overview: 'M4 13h6V4H4zm10 7h6V11h-6zM4 20h6v-3H4zM14 7h6V4h-6z',
   connections: 'M12 4c4.4 0 8 1.3 8 3s-3.6 3-8 3-8-1.3-8-3 3.6-3 8-3M4 7v10c0 1.7 3.6 3 8 3s8-1.3 8-3V7M4 12c0 1.7 3.6 3 8 3s8-1.3 8-3',
   rotations: 'M20 11a8 8 0 0 0-14.3-4L4 9m0-5v5h5M4 13a8 8 0 0 0 14.3 4L20 15m0 5v-5h-5',
+  webhooks: 'M18 8a6 6 0 0 0-12 0c0 7-3 7-3 9h18c0-2-3-2-3-9M10 20.5a2.2 2.2 0 0 0 4 0',
   audit: 'M8 6h12M8 12h12M8 18h12M4 6h.01M4 12h.01M4 18h.01',
   identities: 'M16 20a6 6 0 0 0-12 0m6-9a4 4 0 1 0 0-8 4 4 0 0 0 0 8m5-7.5a4 4 0 0 1 0 7M20 20a6 6 0 0 0-4-5.6',
   projects: 'M3 7a2 2 0 0 1 2-2h4l2 2h8a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2z',
@@ -112,12 +113,17 @@ export const code = (text, what = t.sql) => html`
 
 // ---- Times ------------------------------------------------------------------------------------------------------------
 
-const LOCAL = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
-const UTC = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' });
+// One way to write a date on every page, whatever the browser's language: the texts are English.
+const LOCAL = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
+const PRECISE = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
+const UTC = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium', timeZone: 'UTC' });
+export const DATE = new Intl.DateTimeFormat('en-GB', { month: 'short', day: 'numeric' });
 const RELATIVE = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 const UNITS = [['day', 86_400_000], ['hour', 3_600_000], ['minute', 60_000]];
 
 export const local = (at) => LOCAL.format(new Date(at));
+/** With seconds, for what is compared with logs. */
+export const precise = (at) => PRECISE.format(new Date(at));
 export const utc = (at) => `${UTC.format(new Date(at))} UTC`;
 
 export function relative(at) {
@@ -126,8 +132,38 @@ export function relative(at) {
   return Math.abs(millis) < 60_000 && millis <= 0 ? t.justNow : RELATIVE.format(Math.round(millis / size), unit);
 }
 
-export const when = (at, none = '–') =>
-  at ? html`<time datetime=${at} title="${local(at)} · ${utc(at)}">${relative(at)}</time>` : html`<span class="muted">${none}</span>`;
+/** How long ago, or until when; it ticks. */
+class When extends HTMLElement {
+  static observedAttributes = ['at'];
+  static all = new Set();
+
+  connectedCallback() {
+    When.all.add(this);
+    this.tell();
+  }
+
+  disconnectedCallback() {
+    When.all.delete(this);
+  }
+
+  attributeChangedCallback() {
+    if (this.isConnected) this.tell();
+  }
+
+  tell() {
+    const at = this.getAttribute('at');
+    const time = this.firstElementChild ?? this.appendChild(document.createElement('time'));
+    const text = relative(at);
+    if (time.textContent === text && time.dateTime === at) return;
+    time.dateTime = at;
+    time.title = `${precise(at)} · ${utc(at)}`;
+    time.textContent = text;
+  }
+}
+customElements.define('rw-when', When);
+setInterval(() => document.hidden || When.all.forEach((each) => each.tell()), 1000);
+
+export const when = (at, none = '–') => (at ? html`<rw-when at=${at}></rw-when>` : html`<span class="muted">${none}</span>`);
 
 export function lasted(from, to) {
   if (!to) return '–';

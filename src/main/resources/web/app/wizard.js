@@ -1,6 +1,7 @@
 // Making a rotation, one question at a time; the server is asked early whether it would work.
 import { CONNECTIONS, OnceKey, Problem, ROTATIONS, all, get, post, projects, session } from './api.js';
 import { fiveDates, scheduleFields, utcOf } from './connection.js';
+import { place } from './connections.js';
 import { go, guardWith, link, route } from './router.js';
 import { role } from './report.js';
 import { Form, Part, choice, fault, field, head, html, icon, loading, note, nothing, say, spinner, submitButton, toggle } from './ui.js';
@@ -24,9 +25,11 @@ class Wizard extends Part {
       environment: 'production', secretPath: '/', 'secretsMapping.username': 'POSTGRES_DB_USERNAME', 'secretsMapping.password': 'POSTGRES_DB_PASSWORD', name: '', description: '',
     }, (path) => this.changed(path));
     guardWith(() => this.form.touched);
+    const wanted = this.form.values.connectionId;
     try {
       this.projects = (await projects()).filter((each) => session.may('create:secret-rotation', each.id));
       this.form.values = { ...this.form.values, projectId: this.projects[0]?.id ?? '' };
+      if (wanted) await this.comeFrom(wanted);
       await this.readConnections();
     } catch (problem) {
       this.form.problem = problem;
@@ -39,14 +42,46 @@ class Wizard extends Part {
     clearTimeout(this.typing);
   }
 
+  /** A link names a connection: with its own project, or it says why not. Another one is never taken in its place. */
+  async comeFrom(id) {
+    this.wanted = null;
+    try {
+      const { appConnection: row } = await get(`${CONNECTIONS}/${encodeURIComponent(id)}`);
+      if (!row.projectId || this.projects.some((each) => each.id === row.projectId)) {
+        this.form.values = { ...this.form.values, projectId: row.projectId ?? this.form.values.projectId };
+        return;
+      }
+      this.wanted = t.wizard.notThere(row.name, row.project?.name ?? row.projectId);
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      this.wanted = t.wizard.unknown(id);
+    }
+    this.form.values = { ...this.form.values, connectionId: '' };
+  }
+
   async readConnections() {
     const { projectId } = this.form.values;
-    this.connections = projectId ? await all(`${CONNECTIONS}/available`, 'appConnections', { projectId }) : [];
-    const known = this.connections.some((each) => each.id === this.form.values.connectionId);
-    this.form.values = { ...this.form.values, connectionId: known ? this.form.values.connectionId : (this.connections[0]?.id ?? '') };
+    const [usable, seen] = await Promise.all([
+      projectId ? all(`${CONNECTIONS}/available`, 'appConnections', { projectId }) : [],
+      // Where each leads, for who may see that: names alone do not tell a clone from the original.
+      this.places ?? (session.may('read:app-connections') ? all(CONNECTIONS, 'appConnections') : []),
+    ]);
+    this.places = seen;
+    const places = new Map(seen.map((each) => [each.id, each]));
+    this.connections = usable.map((each) => ({ ...each, seen: places.get(each.id) }));
+    const { connectionId } = this.form.values;
+    if (!connectionId || this.connections.some((each) => each.id === connectionId)) return;
+    this.form.values = { ...this.form.values, connectionId: '' };
+    this.wanted ??= t.wizard.notUsable;
+  }
+
+  /** What a connection is called wherever one is chosen or looked over. */
+  labelOf({ name, seen }) {
+    return seen ? `${name} · ${place(seen.credentials)} · ${t.connections.as(seen.credentials.username)} · ${seen.project?.name ?? t.organisation}` : name;
   }
 
   changed(path) {
+    if (path === 'connectionId') this.wanted = null;
     if (path === 'projectId') this.readConnections().catch((problem) => (this.form.problem = problem)).then(() => this.requestUpdate());
     if (/^(parameters|strategy|connectionId|takeover|allowPrivileged)/.test(path)) {
       this.preflight = null;
@@ -193,9 +228,18 @@ class Wizard extends Part {
     if (this.projects && !this.projects.length) return note('warn', t.wizard.noProject, t.wizard.noProjectText);
     return html`
       ${field(this.form, 'projectId', t.wizard.project, { options: (this.projects ?? []).map((each) => [each.id, each.name]), required: true, hint: t.wizard.projectHint })}
+      ${this.wanted ? note('warn', t.wizard.linkLost, this.wanted) : nothing}
       ${this.connections?.length
-        ? field(this.form, 'connectionId', t.wizard.connection, { options: this.connections.map((each) => [each.id, each.name]), required: true, hint: t.wizard.connectionHint })
+        ? html`${this.connections.length > 12 ? field(this.form, 'find', t.wizard.find, { placeholder: t.table.placeholder }) : nothing}
+          ${field(this.form, 'connectionId', t.wizard.connection, { options: [['', t.wizard.choose], ...this.matching().map((each) => [each.id, this.labelOf(each)])], required: true, hint: t.wizard.connectionHint })}`
         : note('warn', t.wizard.noConnection, t.wizard.noConnectionText, html`<p><a href=${link('connections/new/postgres')}>${t.connections.add}</a></p>`)}`;
+  }
+
+  /** Those that fit what is searched for, and the one that is chosen. */
+  matching() {
+    const words = (this.form.values.find ?? '').toLowerCase().split(/\s+/).filter(Boolean);
+    const fits = (each) => words.every((word) => this.labelOf(each).toLowerCase().includes(word));
+    return this.connections.filter((each) => each.id === this.form.values.connectionId || fits(each));
   }
 
   roles() {
@@ -232,7 +276,7 @@ class Wizard extends Part {
       <dl class="facts">
         <dt>${t.rotation.name}</dt><dd><strong>${body.name}</strong> ${body.description ? html`<div class="muted">${body.description}</div>` : nothing}</dd>
         <dt>${t.wizard.project}</dt><dd>${named(this.projects, body.projectId)}</dd>
-        <dt>${t.wizard.connection}</dt><dd>${named(this.connections, body.connectionId)}</dd>
+        <dt>${t.wizard.connection}</dt><dd class="break">${this.labelOf(this.connections.find((each) => each.id === body.connectionId) ?? { name: body.connectionId })}</dd>
         <dt>${t.rotation.roles}</dt><dd class="mono break">${[body.parameters.username1, body.parameters.username2].filter(Boolean).join(', ')}</dd>
         <dt>${t.wizard.strategy}</dt><dd>${t.strategy.short[body.strategy]}</dd>
         <dt>${t.rotation.schedule}</dt><dd>${body.isAutoRotationEnabled ? t.rotation.everyAt(body.rotationInterval, this.form.values.rotateAtUtc) : t.rotations.byHand}</dd>

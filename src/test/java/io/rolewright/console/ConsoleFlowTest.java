@@ -21,7 +21,6 @@ import java.nio.file.Files;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -53,7 +52,7 @@ class ConsoleFlowTest {
             chromium.label("Database Name").fill("postgres");
             chromium.label("Username").fill(manager.role());
             chromium.label("Password").fill("not " + manager.password());
-            chromium.page.getByLabel("Roles whose passwords it shall change").fill(first.role() + "\n" + second.role());
+            chromium.page.getByLabel("Roles to rotate").fill(first.role() + "\n" + second.role());
             chromium.page.getByRole(AriaRole.TAB).nth(1).click();
             chromium.page.getByLabel("No TLS").check();
             chromium.button("Test").click();
@@ -81,7 +80,9 @@ class ConsoleFlowTest {
 
             // The wizard finds out by itself that the roles can be rotated.
             chromium.link("New rotation").click();
-            assertThat(chromium.label("Connection")).hasValue(Pattern.compile(".+"));
+            assertThat(chromium.label("Connection")).hasValue(idOf(name)); // the one it came from
+            assertThat(chromium.page.locator("select option:checked").last())
+                    .containsText(target.host() + ":" + target.port());
             chromium.button("Next").click();
             chromium.label("First role").fill(first.role());
             chromium.label("Second role").fill(second.role());
@@ -167,7 +168,7 @@ class ConsoleFlowTest {
             chromium.label("Database Name").fill(database);
             chromium.label("Username").fill(role);
             chromium.label("Password").fill(password);
-            chromium.page.getByLabel("Roles whose passwords it shall change").fill(managed);
+            chromium.page.getByLabel("Roles to rotate").fill(managed);
             assertThat(chromium.page.locator("pre.code").innerText())
                     .contains("'••••••••'")
                     .doesNotContain(password);
@@ -310,7 +311,7 @@ class ConsoleFlowTest {
         String id = roles.created();
         Somebody reader = Identities.with("reader");
         try (Chromium chromium = Chromium.light().signIn("rotations/" + id, reader.clientId(), reader.clientSecret())) {
-            assertThat(chromium.page.getByText("Which password was valid when")).isVisible();
+            assertThat(chromium.page.getByText("Password history")).isVisible();
             assertThat(chromium.button("Rotate now")).hasCount(0);
             assertThat(chromium.button("Reveal")).hasCount(0);
             assertThat(chromium.link("Audit")).hasCount(0);
@@ -319,6 +320,15 @@ class ConsoleFlowTest {
             assertThat(chromium.page.locator("tbody a").first()).isVisible();
             assertThat(chromium.link("Add Connection")).hasCount(0);
         }
+    }
+
+    private static String idOf(String connection) {
+        return Api.as()
+                .get("/api/v1/app-connections/postgres/connection-name/" + connection)
+                .then()
+                .statusCode(200)
+                .extract()
+                .path("appConnection.id");
     }
 
     private static void act(Chromium chromium, String name, String action) {

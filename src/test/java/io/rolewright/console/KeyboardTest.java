@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.microsoft.playwright.Locator;
 import com.microsoft.playwright.Page;
+import com.microsoft.playwright.options.AriaRole;
 import io.quarkus.test.junit.QuarkusTest;
 import io.rolewright.rotation.Rotating;
 import io.rolewright.testing.TestPostgres;
@@ -76,6 +77,9 @@ class KeyboardTest {
             assertThat(chromium.heading()).hasText(name);
             assertThat(chromium.page.locator("svg.chart rect.served")).hasCount(1);
 
+            // One role: what it ends is said first.
+            keys.to("Rotate now").press("Enter");
+            assertThat(chromium.page.getByRole(AriaRole.DIALOG)).containsText("the only role");
             keys.to("Rotate now").press("Enter");
             assertThat(chromium.page.locator("svg.chart rect.served")).hasCount(2);
             keys.to("Reveal").press("Enter");
