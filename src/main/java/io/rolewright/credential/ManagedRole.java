@@ -53,6 +53,17 @@ class ManagedRole {
     String reason;
     Instant probedAt;
     String probeResult;
+
+    /** When the current password was last tried for readers, what came of it, and since when it is refused. */
+    @Nullable
+    Instant lookedAt;
+
+    @Nullable
+    String look;
+
+    @Nullable
+    Instant refusedSince;
+
     Instant createdAt;
     Instant deletedAt;
 

@@ -12,6 +12,7 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.connection.ConnectionEndpoints;
 import io.rolewright.connection.ConnectionEndpoints.Endpoint;
+import io.rolewright.credential.ServedLooks;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.EntityTags;
@@ -53,6 +54,7 @@ class ActiveCredential {
     private final VersionWaiters waiters;
     private final AuditLog audit;
     private final ReadsWithoutAudit store;
+    private final ServedLooks tries;
     private final SharedLooks<Request, Answer> looks;
 
     ActiveCredential(
@@ -63,6 +65,7 @@ class ActiveCredential {
             VersionWaiters waiters,
             AuditLog audit,
             ReadsWithoutAudit store,
+            ServedLooks tries,
             Vertx vertx) {
         this.served = served;
         this.reads = reads;
@@ -71,6 +74,7 @@ class ActiveCredential {
         this.waiters = waiters;
         this.audit = audit;
         this.store = store;
+        this.tries = tries;
         this.looks = new SharedLooks<>(vertx, LOOKS_AT_ONCE, ANSWERS_OF_ONE_LOOK, this::look);
     }
 
@@ -169,7 +173,8 @@ class ActiveCredential {
                         return now(request);
                     }
                     long end = System.nanoTime() + request.timeout().toNanos();
-                    return looks.ask(request.rotation(), request)
+                    return tried(request)
+                            .chain(() -> looks.ask(request.rotation(), request))
                             // What he waits for is there, and the store cannot write that he gets it.
                             .onFailure(store::mayFollow)
                             .recoverWithUni(failure -> now(request))
@@ -183,12 +188,9 @@ class ActiveCredential {
 
     /** Who says what he has is answered by its version first: mostly that is the same, and then nothing is given out. */
     private Uni<Answer> now(Request request) {
-        Reader reader = new Reader(
-                changes.standing(request.caller(), request.live()),
-                Right.ROTATION_READ_CREDENTIALS,
-                request.requestId());
+        Reader reader = reader(request);
         if (request.ifNoneMatch() == null) {
-            return given(request, reader);
+            return tried(request).chain(() -> given(request, reader));
         }
         return reads.version(reader, request.rotation()).chain(found -> {
             Request judged = request.by(found.by(), false);
@@ -196,12 +198,29 @@ class ActiveCredential {
             String etag = etag(judged, found.active());
             return found.active().version() > 0 && EntityTags.isKnown(request.ifNoneMatch(), etag)
                     ? Uni.createFrom().item(new Answer(etag, null))
-                    : given(request, reader);
+                    : tries.require(List.of(found.active().roleId())).chain(() -> given(request, reader));
         });
     }
 
+    private Reader reader(Request request) {
+        return new Reader(
+                changes.standing(request.caller(), request.live()),
+                Right.ROTATION_READ_CREDENTIALS,
+                request.requestId());
+    }
+
+    /** Before it is given out, and recorded as that: whether it may be, while it is in doubt whether the store is as new as its servers. */
+    private Uni<Void> tried(Request request) {
+        return tries.isCalm()
+                ? Uni.createFrom().voidItem()
+                : reads.version(reader(request), request.rotation()).chain(found -> {
+                    requireReadable(request.by(found.by(), false), found.active());
+                    return tries.require(List.of(found.active().roleId()));
+                });
+    }
+
     private Uni<Answer> given(Request request, Reader reader) {
-        return reads.credential(reader, request.rotation()).map(found -> {
+        return reads.credential(reader, request.rotation()).chain(found -> {
             Request judged = request.by(found.by(), false);
             isReadable(judged, found.active());
             ActiveReads.Credential credential = found.credential();
@@ -209,7 +228,7 @@ class ActiveCredential {
                 throw new IllegalStateException("a rotation with a version and without a password");
             }
             boolean secret = request.format() == LoginFormat.PGBOUNCER;
-            return new Answer(
+            Answer answer = new Answer(
                     etag(judged, found.active()),
                     body(
                             judged,
@@ -219,6 +238,10 @@ class ActiveCredential {
                                     secret ? null : credential.password(),
                                     secret ? credential.scramSecret() : null)),
                     found.audited());
+            // What was promoted since it was tried is proven by that; what the store forgot meanwhile is not.
+            return tries.isCalm()
+                    ? Uni.createFrom().item(answer)
+                    : tries.require(List.of(found.active().roleId())).replaceWith(answer);
         });
     }
 
@@ -233,7 +256,8 @@ class ActiveCredential {
                 .chain(worthLooking -> request.live()
                         .again()
                         .map(caller -> request.by(caller, true))
-                        .chain(judged -> looks.ask(request.rotation(), judged)
+                        .chain(judged -> tried(judged)
+                                .chain(() -> looks.ask(request.rotation(), judged))
                                 .onFailure(store::mayFollow)
                                 .recoverWithUni(failure -> now(judged))
                                 .chain(answer -> {
@@ -393,7 +417,8 @@ class ActiveCredential {
 
     /** Host and port may change without a new version, and so do not stand in it: whoever waits, waits for passwords. */
     private static String etag(Request request, Active active) {
-        return "\"" + active.rotationId() + "-" + active.version() + "-" + format(request) + "\"";
+        return "\"" + active.rotationId() + "-" + EntityTags.version(active.version(), active.since()) + "-"
+                + format(request) + "\"";
     }
 
     private static String format(Request request) {

@@ -9,6 +9,7 @@ import io.rolewright.access.Rights;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.credential.ServedLooks;
 import io.rolewright.delivery.SecretWire.Secret;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
@@ -25,8 +26,10 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Base64;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * Reads secrets for a caller. Every value that is given out is audited in the statement that reads it.
@@ -43,9 +46,11 @@ class Secrets {
     private final SecretReads reads;
     private final CallerChanges changes;
     private final AuditLog audit;
+    private final ServedLooks looks;
 
-    Secrets(SecretReads reads, CallerChanges changes, AuditLog audit) {
+    Secrets(SecretReads reads, CallerChanges changes, AuditLog audit, ServedLooks looks) {
         this.reads = reads;
+        this.looks = looks;
         this.changes = changes;
         this.audit = audit;
     }
@@ -113,25 +118,34 @@ class Secrets {
                         : new Answer(etag, shown(found.project(), values, secret -> null), true);
             });
         }
-        if (request.ifNoneMatch() == null) {
+        if (request.ifNoneMatch() == null && looks.isCalm()) {
             return given(request, reader, question);
         }
         return reads.names(reader, question).chain(found -> {
-            String etag = etag(request, found.project(), readable(request, question, found));
+            List<Value> values = readable(request, question, found);
+            String etag = etag(request, found.project(), values);
             return EntityTags.isKnown(request.ifNoneMatch(), etag)
                     ? Uni.createFrom().item(new Answer(etag, null, true))
-                    : given(request, reader, question);
+                    : looks.require(roles(values)).chain(() -> given(request, reader, question));
         });
     }
 
     private Uni<Answer> given(Request request, Reader reader, Question question) {
-        return reads.values(reader, question).map(found -> {
+        return reads.values(reader, question).chain(found -> {
             List<Value> values = readable(request, question, found);
-            return new Answer(
+            Answer answer = new Answer(
                     etag(request, found.project(), values),
                     shown(found.project(), values, Value::open),
                     found.audited());
+            // What was promoted since it was tried is proven by that; what the store forgot meanwhile is not.
+            return looks.isCalm()
+                    ? Uni.createFrom().item(answer)
+                    : looks.require(roles(values)).replaceWith(answer);
         });
+    }
+
+    private static Set<UUID> roles(List<Value> values) {
+        return values.stream().map(value -> value.secret().roleId()).collect(Collectors.toSet());
     }
 
     /** @throws Problem if he gets none of them */
@@ -188,7 +202,7 @@ class Secrets {
                 .toList();
     }
 
-    /** Of what the answer says, made without looking at a value: names and versions say when it is another one. */
+    /** Of what the answer says, made without looking at a value: names, versions and since when they are served say when it is another one. */
     private static String etag(Request request, UUID project, List<Value> found) {
         MessageDigest digest;
         try {
@@ -201,7 +215,8 @@ class Secrets {
         digest.update(head.getBytes(StandardCharsets.UTF_8));
         for (Value value : found) {
             ServedSecrets.Secret secret = value.secret();
-            String line = secret.id() + "\n" + secret.version() + "\n" + secret.path() + "\n" + secret.name() + "\n";
+            String line = secret.id() + "\n" + secret.version() + "\n" + secret.rotatedAt() + "\n" + secret.path()
+                    + "\n" + secret.name() + "\n";
             digest.update(line.getBytes(StandardCharsets.UTF_8));
         }
         return "\"" + Base64.getUrlEncoder().withoutPadding().encodeToString(digest.digest()) + "\"";

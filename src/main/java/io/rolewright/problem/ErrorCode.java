@@ -141,6 +141,10 @@ public enum ErrorCode {
             503,
             "The service's own database did not answer.",
             "Try again after Retry-After. Read before you repeat a change: it may have been carried out."),
+    STALE_CREDENTIAL(
+            503,
+            "The service's own database was restored, failed over or silent, and the password in it is refused by its server, or cannot be tried after a restore.",
+            "Keep the credential that you have; it may be the newer one. Operators: docs/recovery.md."),
     STORE_BUSY(
             503,
             "All of the service's sessions to its own database are in use, or that has none left.",

@@ -5,6 +5,7 @@ import io.rolewright.audit.AuditType;
 import io.rolewright.credential.NotChanged;
 import io.rolewright.credential.Passwords;
 import io.rolewright.credential.Revoking;
+import io.rolewright.credential.ServedLooks;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.EntityTags;
@@ -28,8 +29,11 @@ class ServedCredentials {
     private final RotationStore store;
     private final Passwords passwords;
     private final RotationAudit audit;
+    private final ServedLooks looks;
 
-    ServedCredentials(Rotations rotations, RotationStore store, Passwords passwords, RotationAudit audit) {
+    ServedCredentials(
+            Rotations rotations, RotationStore store, Passwords passwords, RotationAudit audit, ServedLooks looks) {
+        this.looks = looks;
         this.rotations = rotations;
         this.store = store;
         this.passwords = passwords;
@@ -49,25 +53,31 @@ class ServedCredentials {
                     if (row.revokingSince != null) {
                         throw Revoking.problem();
                     }
-                    String etag = etag(row.id, row.credentialVersion);
+                    String etag = etag(row);
                     return EntityTags.isKnown(ifNoneMatch, etag)
                             ? Uni.createFrom().item(new Answer(etag, null, true))
-                            : served(row, TRIES)
+                            : looks.require(row.roleIds())
+                                    .chain(() -> served(row, TRIES))
+                                    // What the store forgot while it was read is tried as well.
+                                    .call(() -> looks.require(row.roleIds()))
                                     .chain(found -> audit.given(
                                                     act, AuditType.GET_SECRET_ROTATION_GENERATED_CREDENTIALS, row)
-                                            .map(audited -> new Answer(
-                                                    etag(row.id, found.credentialVersion()), found, audited)));
+                                            .map(audited ->
+                                                    new Answer(etag(found.row()), found.credentials(), audited)));
                 });
         return audit.failures(read, act, AuditType.GET_SECRET_ROTATION_GENERATED_CREDENTIALS, null, id.toString());
     }
 
     /** Of one version of what a rotation serves. */
-    private static String etag(UUID id, long credentialVersion) {
-        return "\"" + id + "-" + credentialVersion + "\"";
+    private static String etag(Rotation row) {
+        return "\"" + row.id + "-" + EntityTags.version(row.credentialVersion, row.plan.lastRotatedAt()) + "\"";
     }
 
+    /** @param row as it was when the credentials were read */
+    private record Found(Rotation row, GeneratedCredentials credentials) {}
+
     /** Row and passwords are read one after the other, and again if the rotation was promoted in between. */
-    private Uni<GeneratedCredentials> served(Rotation row, int triesLeft) {
+    private Uni<Found> served(Rotation row, int triesLeft) {
         if (row.credentialVersion == 0) {
             return Uni.createFrom()
                     .failure(Problem.of(
@@ -96,13 +106,15 @@ class ServedCredentials {
                 return served(after, triesLeft - 1);
             }
             return Uni.createFrom()
-                    .item(new GeneratedCredentials(
-                            all,
-                            row.activeIndex,
-                            row.id,
-                            RotationWire.TYPE,
-                            all.get(row.activeIndex),
-                            row.credentialVersion));
+                    .item(new Found(
+                            row,
+                            new GeneratedCredentials(
+                                    all,
+                                    row.activeIndex,
+                                    row.id,
+                                    RotationWire.TYPE,
+                                    all.get(row.activeIndex),
+                                    row.credentialVersion)));
         }));
     }
 }

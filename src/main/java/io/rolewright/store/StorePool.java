@@ -5,6 +5,7 @@ import io.netty.handler.timeout.ReadTimeoutHandler;
 import io.quarkus.reactive.pg.client.PgPoolCreator;
 import io.quarkus.runtime.configuration.ConfigurationException;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.mutiny.pgclient.PgConnection;
 import io.vertx.pgclient.PgBuilder;
@@ -24,6 +25,7 @@ import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.eclipse.microprofile.config.ConfigProvider;
 import org.jboss.logging.Logger;
@@ -50,6 +52,7 @@ class StorePool implements PgPoolCreator {
     private final StoreConfig config;
     private volatile @Nullable Vertx vertx;
     private volatile List<PgConnectOptions> servers = List.of();
+    private volatile Function<SqlConnection, Future<Void>> greeting = session -> Future.succeededFuture();
 
     StorePool(StoreConfig config) {
         this.config = config;
@@ -134,7 +137,13 @@ class StorePool implements PgPoolCreator {
                         channel.close();
                     }
                 });
-        session.close(); // hands it to the pool
+        // Closing hands it to the pool.
+        greeting.apply(session).onComplete(greeted -> session.close());
+    }
+
+    /** @param greeting what is asked on each new session of the pool before it is used; it must not fail */
+    void greet(Function<SqlConnection, Future<Void>> greeting) {
+        this.greeting = greeting;
     }
 
     /** {@code host:port/database} of each server in the URL, as it was given. */

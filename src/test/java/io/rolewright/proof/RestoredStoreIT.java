@@ -1,0 +1,274 @@
+package io.rolewright.proof;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.rolewright.rotation.Rotating;
+import io.rolewright.testing.Installation;
+import io.rolewright.testing.ServiceProcess;
+import io.rolewright.testing.ServiceProcess.Answer;
+import io.rolewright.testing.TcpProxy;
+import io.rolewright.testing.TestPostgres;
+import io.vertx.core.json.JsonObject;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/**
+ * A store that goes back in time, by all ways that there are: a dump restored in its place, a copy of its disk, a standby that lacked the
+ * last commits promoted under a service that lives. A consumer that polls every 100 ms is never given a password that its server refuses,
+ * no role is touched, and no ETag stands for two passwords.
+ */
+@Tag("suite-store")
+class RestoredStoreIT {
+
+    private static final Map<String, Integer> CHANGES = new TreeMap<>(Map.of(
+            "dual 1", 1, "dual 2", 2, "dual 5", 5, "single 1", 1, "single 2", 2, "single 5", 5, "untouched 0", 0));
+
+    private final TestPostgres stores = TestPostgres.own(14); // Debian's pg_dump is of 15
+    private final TestPostgres target = TestPostgres.shared(14);
+    private final Map<String, String> rotations = new LinkedHashMap<>();
+    private final Map<String, JsonObject> newest = new LinkedHashMap<>();
+    private final Map<String, String> passwordOfTag = new LinkedHashMap<>();
+
+    @Test
+    void aDumpThatIsRestoredInPlace() throws Exception {
+        try (stores;
+                Installation installation = Installation.on(stores)) {
+            ServiceProcess service = installation.start();
+            create(service);
+            Path dump = Files.createTempFile(Path.of("target"), "store-", ".dump");
+            run(installation, "pg_dump", "--format=custom", "--file=" + dump);
+            change(service);
+            service.stop();
+            installation.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO public");
+            run(
+                    installation,
+                    "pg_restore",
+                    "--no-owner",
+                    "--role=" + owner(installation),
+                    "--dbname=" + installation.database(),
+                    dump.toString());
+
+            service.launchAgain();
+            assertServesWhatLogsIn(service, Duration.ofSeconds(12));
+            assertThat(service.log()).contains("The store went back in time: it was restored from a dump");
+            assertHealsByARotation(service, "single 2");
+        }
+    }
+
+    @Test
+    void aStandbyThatLackedCommitsIsPromotedUnderALiveService() throws Exception {
+        try (stores;
+                TestPostgres standby = stores.standby();
+                TcpProxy way = TcpProxy.to(stores);
+                Installation installation = Installation.on(stores, way)) {
+            ServiceProcess service = installation.start();
+            create(service);
+            awaitCopied(standby, installation);
+            standby.server().stop();
+            change(service);
+            stores.server().stop();
+            standby.server().start();
+            standby.sql("SELECT pg_promote()");
+
+            way.redirect(standby);
+            assertServesWhatLogsIn(service, Duration.ofSeconds(15));
+            assertThat(service.log()).contains("The store went back in time: its server is on another timeline");
+        }
+    }
+
+    @Test
+    void theDiskOfAnEarlierMomentAfterSilence() throws Exception {
+        try (stores;
+                TcpProxy way = TcpProxy.to(stores);
+                Installation installation = Installation.on(stores, way)) {
+            ServiceProcess service = installation.start();
+            create(service);
+            try (TestPostgres earlier = stores.copy()) {
+                change(service);
+                service.stop();
+                stores.server().stop();
+                way.redirect(earlier);
+                // As if it were a minute later.
+                earlier.sqlIn(
+                        installation.database(),
+                        "UPDATE store_pulse SET at = at - interval '2 min', xid = pg_current_xact_id()::text");
+
+                service.launchAgain();
+                assertServesWhatLogsIn(service, Duration.ofSeconds(12));
+            }
+        }
+    }
+
+    // ---- Parts
+
+    private void create(ServiceProcess service) {
+        for (String name : CHANGES.keySet()) {
+            TestPostgres.Login managing = target.role("LOGIN CREATEROLE");
+            TestPostgres.Login first = target.role("LOGIN");
+            TestPostgres.Login second = target.role("LOGIN");
+            Rotating.grant(target, managing, first);
+            Rotating.grant(target, managing, second);
+            JsonObject more = name.startsWith("single")
+                    ? new JsonObject()
+                            .put("strategy", "single")
+                            .put("parameters", new JsonObject().put("username1", first.role()))
+                    : new JsonObject().put("strategy", "dual");
+            rotations.put(name, Rotating.created(service, target.port(), managing, first, second, more));
+        }
+        rotations.keySet().forEach(name -> follow(service, name));
+    }
+
+    private void change(ServiceProcess service) {
+        CHANGES.forEach((name, changes) -> {
+            for (int i = 0; i < changes; i++) {
+                rotate(service, name);
+                follow(service, name);
+            }
+        });
+    }
+
+    private void rotate(ServiceProcess service, String name) {
+        service.post(Rotating.BASE + "/" + rotations.get(name) + "/rotate-secrets?force=true", new JsonObject())
+                .expect(200);
+    }
+
+    /** What a client that keeps ETags sees. */
+    private void follow(ServiceProcess service, String name) {
+        Answer answer = active(service, name).expect(200);
+        newest.put(name, answer.json());
+        remember(answer);
+    }
+
+    private void remember(Answer answer) {
+        String tag = answer.headers().firstValue("ETag").orElseThrow();
+        String password = answer.json().getString("password");
+        assertThat(passwordOfTag.putIfAbsent(tag, password)).isIn(null, password);
+    }
+
+    private void assertServesWhatLogsIn(ServiceProcess service, Duration time) throws InterruptedException {
+        Map<String, Set<String>> answers = new TreeMap<>();
+        long end = Long.MAX_VALUE;
+        long latest = System.nanoTime() + Duration.ofMinutes(2).toNanos();
+        while (System.nanoTime() < Math.min(end, latest)) {
+            for (String name : rotations.keySet()) {
+                Answer answer = active(service, name);
+                String said = answer.status() + " " + answer.json().getString("code", "");
+                if (answer.status() == 200) {
+                    assertThat(target.login(
+                                    answer.json().getString("username"),
+                                    answer.json().getString("password")))
+                            .as(
+                                    "%s is served %s and newest was %s",
+                                    name,
+                                    answer.json().getLong("credentialVersion"),
+                                    newest.get(name).getLong("credentialVersion"))
+                            .isEqualTo("ok");
+                    remember(answer);
+                }
+                if (answer.status() == 200 || said.contains("stale_credential")) {
+                    answers.computeIfAbsent(name, none -> new HashSet<>()).add(said);
+                    end = Math.min(end, System.nanoTime() + time.toNanos());
+                }
+            }
+            Thread.sleep(100);
+        }
+        assertThat(answers.get("untouched 0")).containsOnly("200 ");
+        assertThat(answers.get("dual 1"))
+                .as("the role that was served is untouched")
+                .containsOnly("200 ");
+        for (String name : List.of("dual 2", "dual 5", "single 1", "single 2", "single 5")) {
+            assertThat(answers.get(name)).as(name).containsOnly("503 stale_credential");
+        }
+        Answer stale = active(service, "single 1");
+        JsonObject detail = stale.json()
+                .getJsonObject("details")
+                .getJsonArray("credentials")
+                .getJsonObject(0);
+        assertThat(detail.getString("reason")).isEqualTo("refused");
+        assertThat(detail.getString("refusedSince")).isNotBlank();
+        assertThat(stale.headers().firstValue("Retry-After")).isPresent();
+
+        // A list that would contain it is refused as a whole, and no other.
+        assertThat(secrets(service, "single 1").json().getString("code")).isEqualTo("stale_credential");
+        secrets(service, "untouched 0").expect(200);
+        service.get(Rotating.BASE + "/" + rotations.get("single 1") + "/generated-credentials")
+                .expect(503);
+
+        // Nothing was changed: what consumers hold works.
+        newest.forEach((name, held) -> assertThat(target.login(held.getString("username"), held.getString("password")))
+                .as(name)
+                .isEqualTo("ok"));
+    }
+
+    private void assertHealsByARotation(ServiceProcess service, String name) {
+        rotate(service, name);
+        Answer answer = active(service, name).expect(200);
+        assertThat(target.login(
+                        answer.json().getString("username"), answer.json().getString("password")))
+                .isEqualTo("ok");
+        remember(answer);
+    }
+
+    private Answer active(ServiceProcess service, String name) {
+        return service.get(Rotating.BASE + "/" + rotations.get(name) + "/active");
+    }
+
+    private Answer secrets(ServiceProcess service, String name) {
+        JsonObject rotation = service.get(Rotating.BASE + "/" + rotations.get(name))
+                .expect(200)
+                .json()
+                .getJsonObject("secretRotation");
+        return service.get("/api/v4/secrets?projectId=" + rotation.getString("projectId")
+                + "&environment=production&secretPath=" + path(rotation));
+    }
+
+    private static String path(JsonObject rotation) {
+        return rotation.getJsonObject("folder") == null
+                ? rotation.getString("secretPath")
+                : rotation.getJsonObject("folder").getString("path");
+    }
+
+    private static void awaitCopied(TestPostgres standby, Installation installation) {
+        long rows = rows(installation.sql("SELECT count(*) FROM audit_event"));
+        org.awaitility.Awaitility.await()
+                .atMost(Duration.ofSeconds(30))
+                .ignoreExceptions()
+                .until(() -> rows(standby.sqlIn(installation.database(), "SELECT count(*) FROM audit_event")) >= rows);
+    }
+
+    private static long rows(List<io.vertx.sqlclient.Row> found) {
+        return found.get(0).getLong(0);
+    }
+
+    private static String owner(Installation installation) {
+        return installation
+                .sql("SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = current_database()")
+                .get(0)
+                .getString(0);
+    }
+
+    private void run(Installation installation, String... command) throws Exception {
+        List<String> line = new ArrayList<>(List.of(command));
+        ProcessBuilder process = new ProcessBuilder(line).redirectErrorStream(true);
+        process.environment().put("PGHOST", stores.host());
+        process.environment().put("PGPORT", Integer.toString(stores.port()));
+        process.environment().put("PGUSER", TestPostgres.SUPERUSER);
+        process.environment().put("PGPASSWORD", stores.superuserPassword());
+        process.environment().put("PGDATABASE", installation.database());
+        Process running = process.start();
+        String said = new String(running.getInputStream().readAllBytes());
+        assertThat(running.waitFor(1, TimeUnit.MINUTES)).isTrue();
+        assertThat(running.exitValue()).as(said).isZero();
+    }
+}
