@@ -58,7 +58,7 @@ class ArchitectureTest {
                             "listener",
                             "work")),
             Map.entry("listener", Set.of("access")),
-            Map.entry("delivery", with(FACTS, "rotation", "connection", "target", "access", "work")),
+            Map.entry("delivery", with(FACTS, "rotation", "connection", "credential", "target", "access", "work")),
             Map.entry("rotation", with(FACTS, "connection", "credential", "access", "target", "password")),
             Map.entry("connection", with(FACTS, "credential", "target", "password", "access")),
             Map.entry("credential", with(FACTS, "target", "password")),

@@ -51,7 +51,8 @@ public class StorePulse implements StartupStep {
 
     private static final String WRITE = """
             INSERT INTO store_pulse AS p (id, beat, at, xid, timeline, silent_until)
-            VALUES (1, 1, clock_timestamp(), pg_current_xact_id()::text, $1, clock_timestamp())
+            VALUES (1, 1, clock_timestamp(), pg_current_xact_id()::text, $1,
+                    CASE WHEN EXISTS (SELECT FROM managed_role) THEN clock_timestamp() END)
             ON CONFLICT (id) DO UPDATE SET
                 beat = greatest(p.beat, $2) + 1, at = clock_timestamp(), xid = excluded.xid, timeline = coalesce($1, p.timeline),
                 silent_until = CASE WHEN $3 THEN clock_timestamp() ELSE p.silent_until END,
