@@ -62,13 +62,13 @@ class ClientSecretResource {
                     "A secret of 256 bits, returned here and never again. The identity's other secrets remain valid.")
     public Uni<RestResponse<MadeSecret>> create(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
-            @NotNull @Valid NewSecret request) {
+            @NotNull @Valid NewSecret body) {
         var id = Ids.parse("identityId", identityId);
         var wanted = new ClientSecrets.Wanted(
-                request.description == null ? "" : request.description.strip(),
-                Duration.ofSeconds(request.ttl == null ? 0 : request.ttl),
-                request.numUsesLimit == null ? 0 : request.numUsesLimit,
-                networks(request.trustedIps));
+                body.description == null ? "" : body.description.strip(),
+                Duration.ofSeconds(body.ttl == null ? 0 : body.ttl),
+                body.numUsesLimit == null ? 0 : body.numUsesLimit,
+                networks(body.trustedIps));
         var act = act();
         return act.recorded(audit, AuditType.CREATE_CLIENT_SECRET, Identities.KIND, id, () -> {
                     Rights.require(act.caller(), Right.IDENTITY_EDIT);

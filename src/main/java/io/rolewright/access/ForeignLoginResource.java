@@ -24,7 +24,7 @@ import org.jboss.resteasy.reactive.RestResponse;
 
 /** Logins with a Kubernetes service-account token or an OpenID Connect token. */
 @Path("/api/v1/auth")
-@Consumes(MediaType.APPLICATION_JSON)
+@Consumes({MediaType.APPLICATION_JSON, MediaType.APPLICATION_FORM_URLENCODED})
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "Access")
 class ForeignLoginResource {
@@ -61,8 +61,8 @@ class ForeignLoginResource {
                             mediaType = MediaType.APPLICATION_JSON,
                             schema = @Schema(implementation = ApiError.class),
                             example = REFUSED))
-    public Uni<RestResponse<GrantedToken>> kubernetes(@NotNull @Valid TokenLogin login) {
-        return login(Method.KUBERNETES, login);
+    public Uni<RestResponse<GrantedToken>> kubernetes(@NotNull @Valid TokenLogin body) {
+        return login(Method.KUBERNETES, body);
     }
 
     @POST
@@ -79,8 +79,8 @@ class ForeignLoginResource {
                             mediaType = MediaType.APPLICATION_JSON,
                             schema = @Schema(implementation = ApiError.class),
                             example = REFUSED))
-    public Uni<RestResponse<GrantedToken>> oidc(@NotNull @Valid TokenLogin login) {
-        return login(Method.OIDC, login);
+    public Uni<RestResponse<GrantedToken>> oidc(@NotNull @Valid TokenLogin body) {
+        return login(Method.OIDC, body);
     }
 
     @POST
@@ -100,15 +100,15 @@ class ForeignLoginResource {
                             mediaType = MediaType.APPLICATION_JSON,
                             schema = @Schema(implementation = ApiError.class),
                             example = REFUSED))
-    public Uni<RestResponse<GrantedToken>> jwt(@NotNull @Valid TokenLogin login) {
-        return login(Method.OIDC, login);
+    public Uni<RestResponse<GrantedToken>> jwt(@NotNull @Valid TokenLogin body) {
+        return login(Method.OIDC, body);
     }
 
-    private Uni<RestResponse<GrantedToken>> login(Method method, TokenLogin login) {
+    private Uni<RestResponse<GrantedToken>> login(Method method, TokenLogin body) {
         return logins.login(
                         method,
-                        Ids.parse("identityId", login.identityId.strip()),
-                        login.jwt.strip(),
+                        Ids.parse("identityId", body.identityId.strip()),
+                        body.jwt.strip(),
                         origins.ofCurrentRequest(),
                         request.timeLeft())
                 .map(NoStore::ok);

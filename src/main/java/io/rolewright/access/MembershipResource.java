@@ -74,7 +74,7 @@ class MembershipResource {
     public Uni<OneMembership> set(
             @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId,
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
-            @NotNull @Valid NewRoles request) {
+            @NotNull @Valid NewRoles body) {
         var project = Ids.parse("projectId", projectId);
         var identity = Ids.parse("identityId", identityId);
         var act = act();
@@ -83,7 +83,7 @@ class MembershipResource {
                         AuditType.UPDATE_PROJECT_MEMBERSHIP,
                         Projects.KIND,
                         project,
-                        () -> memberships.set(act, project, identity, IdentityResource.roles(request.roles)))
+                        () -> memberships.set(act, project, identity, IdentityResource.roles(body.roles)))
                 .map(membership -> new OneMembership(view(membership)));
     }
 

@@ -104,7 +104,7 @@ class ProjectResource {
                     "A name or slug that another project has gets 400 `project_name_taken` or `project_slug_taken`.")
     public Uni<OneProject> change(
             @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId,
-            @NotNull @Valid ChangedProject request) {
+            @NotNull @Valid ChangedProject body) {
         var act = new Act(caller.get(), origins.ofCurrentRequest());
         var id = Ids.parse("projectId", projectId);
         return act.recorded(
@@ -116,10 +116,10 @@ class ProjectResource {
                                 act,
                                 id,
                                 new Projects.Wanted(
-                                        request.name == null ? null : request.name.strip(),
-                                        request.slug,
-                                        request.description,
-                                        request.hasDeleteProtection)))
+                                        body.name == null ? null : body.name.strip(),
+                                        body.slug,
+                                        body.description,
+                                        body.hasDeleteProtection)))
                 .map(project -> new OneProject(view(project)));
     }
 
@@ -151,7 +151,7 @@ class ProjectResource {
                             description = "A request repeated with the same key within 24 hours gets the first answer.")
                     @Nullable
                     String idempotencyKey,
-            @NotNull @Valid NewProject request) {
+            @NotNull @Valid NewProject body) {
         var who = caller.get();
         var from = origins.ofCurrentRequest();
         var right = Rights.require(who, Right.PROJECT_CREATE);
@@ -159,10 +159,10 @@ class ProjectResource {
                 right,
                 idempotencyKey,
                 "create-project",
-                idempotency.canonical(request),
+                idempotency.canonical(body),
                 OneProject.class,
                 completion -> projects.create(
-                                new Projects.Wanted(request.projectName.strip(), request.slug, null, null),
+                                new Projects.Wanted(body.projectName.strip(), body.slug, null, null),
                                 who,
                                 from,
                                 project -> completion.store(new OneProject(view(project))))

@@ -56,11 +56,11 @@ class SigningKeyResource {
                             + " expired, so nobody has to log in again. With `endTokens` the key is replaced immediately and"
                             + " every access token ends, including the caller's, within five seconds in all replicas. Static"
                             + " tokens are not signed and remain valid.")
-    public Uni<KeyList> rotate(@Valid KeyRotation request) {
+    public Uni<KeyList> rotate(@Valid KeyRotation body) {
         var act = new Act(caller.get(), origins.ofCurrentRequest());
         return act.recorded(audit, AuditType.ROTATE_SIGNING_KEY, SigningKeys.KIND, null, () -> {
                     Rights.require(act.caller(), Right.SIGNING_KEYS_MANAGE);
-                    return keys.rotate(act, request != null && Boolean.TRUE.equals(request.endTokens));
+                    return keys.rotate(act, body != null && Boolean.TRUE.equals(body.endTokens));
                 })
                 .map(SigningKeyResource::view);
     }

@@ -66,20 +66,19 @@ class StaticTokenResource {
                             + " without a role, with all that its identity may do when it calls.")
     public Uni<RestResponse<MadeToken>> create(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
-            @NotNull @Valid NewToken request) {
+            @NotNull @Valid NewToken body) {
         var id = Ids.parse("identityId", identityId);
         var act = act();
         return act.recorded(audit, AuditType.CREATE_STATIC_TOKEN, Identities.KIND, id, () -> {
                     Rights.require(act.caller(), Right.IDENTITY_EDIT);
-                    var role =
-                            request.role == null ? null : Role.of(request.role).orElseThrow();
+                    var role = body.role == null ? null : Role.of(body.role).orElseThrow();
                     return settings.ttlOfTokens(id)
                             .chain(usual -> tokens.create(
                                     act,
                                     id,
-                                    request.name.strip(),
+                                    body.name.strip(),
                                     role,
-                                    request.ttl == null ? usual : Duration.ofSeconds(request.ttl)));
+                                    body.ttl == null ? usual : Duration.ofSeconds(body.ttl)));
                 })
                 .map(made -> NoStore.ok(new MadeToken(
                         made.token(), TokenView.seconds(made.row()), "Bearer", TokenView.of(made.row()))));

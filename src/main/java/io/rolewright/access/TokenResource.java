@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * bearer, where it may be another one or none. A call without any token is refused like everywhere else.
  */
 @Path("/api/v1/auth/token")
-@Consumes(MediaType.APPLICATION_JSON)
+@Consumes({MediaType.APPLICATION_JSON, MediaType.APPLICATION_FORM_URLENCODED})
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "Access")
 class TokenResource {
@@ -42,8 +42,8 @@ class TokenResource {
             summary = "Renew an access token",
             description = "Renews the token in the body or, without one, the bearer token. The new token never outlives"
                     + " `accessTokenMaxTTL` after the login; the old one remains valid until it expires.")
-    public Uni<RestResponse<GrantedToken>> renew(@Valid @Nullable TokenRequest request) {
-        return tokens.renew(tokenOf(request), origins.ofCurrentRequest()).map(NoStore::ok);
+    public Uni<RestResponse<GrantedToken>> renew(@Valid @Nullable TokenRequest body) {
+        return tokens.renew(tokenOf(body), origins.ofCurrentRequest()).map(NoStore::ok);
     }
 
     @POST
@@ -55,14 +55,14 @@ class TokenResource {
             description =
                     "Ends the token in the body or, without one, the bearer token, and everything that was renewed"
                             + " from it: immediately in this replica, within five seconds in the others.")
-    public Uni<RestResponse<Revoked>> revoke(@Valid @Nullable TokenRequest request) {
-        return tokens.revoke(tokenOf(request), origins.ofCurrentRequest())
+    public Uni<RestResponse<Revoked>> revoke(@Valid @Nullable TokenRequest body) {
+        return tokens.revoke(tokenOf(body), origins.ofCurrentRequest())
                 .replaceWith(() -> NoStore.ok(new Revoked("The access token has been revoked.")));
     }
 
-    private String tokenOf(@Nullable TokenRequest request) {
-        if (request != null && request.accessToken != null && !request.accessToken.isBlank()) {
-            return request.accessToken.strip();
+    private String tokenOf(@Nullable TokenRequest body) {
+        if (body != null && body.accessToken != null && !body.accessToken.isBlank()) {
+            return body.accessToken.strip();
         }
         return origins.bearerOfCurrentRequest().orElseThrow(TokenRefused::missing);
     }

@@ -100,19 +100,19 @@ class TokenRuleResource {
                             + " subject or claims are required: without either, any token of the issuer would be accepted.")
     public Uni<OidcAuthResponse> setOidc(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
-            @NotNull @Valid NewOidcAuth request) {
-        if (request.boundSubject == null && (request.boundClaims == null || request.boundClaims.isEmpty())) {
+            @NotNull @Valid NewOidcAuth body) {
+        if (body.boundSubject == null && (body.boundClaims == null || body.boundClaims.isEmpty())) {
             throw ValidationProblem.at(List.of("boundSubject"), "invalid_type", "Required if there are no boundClaims");
         }
         return set(
                         identityId,
                         Method.OIDC,
-                        request.issuer,
-                        request.caCert,
+                        body.issuer,
+                        body.caCert,
                         new Conditions(
-                                request.boundAudiences,
-                                request.boundSubject,
-                                request.boundClaims == null ? Map.of() : request.boundClaims,
+                                body.boundAudiences,
+                                body.boundSubject,
+                                body.boundClaims == null ? Map.of() : body.boundClaims,
                                 List.of(),
                                 List.of()))
                 .map(this::oidcResponse);
@@ -172,18 +172,18 @@ class TokenRuleResource {
             description = "Replaces the previous configuration and ends the access tokens that were obtained under it.")
     public Uni<KubernetesAuthResponse> setKubernetes(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
-            @NotNull @Valid NewKubernetesAuth request) {
+            @NotNull @Valid NewKubernetesAuth body) {
         return set(
                         identityId,
                         Method.KUBERNETES,
-                        request.issuer,
-                        request.caCert,
+                        body.issuer,
+                        body.caCert,
                         new Conditions(
-                                List.of(request.allowedAudience),
+                                List.of(body.allowedAudience),
                                 null,
                                 Map.of(),
-                                request.allowedNamespaces,
-                                request.allowedNames == null ? List.of() : request.allowedNames))
+                                body.allowedNamespaces,
+                                body.allowedNames == null ? List.of() : body.allowedNames))
                 .map(this::kubernetesResponse);
     }
 

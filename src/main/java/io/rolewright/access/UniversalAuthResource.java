@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Logins with a client id and a client secret. */
 @Path("/api/v1/auth/universal-auth")
-@Consumes(MediaType.APPLICATION_JSON)
+@Consumes({MediaType.APPLICATION_JSON, MediaType.APPLICATION_FORM_URLENCODED})
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "Access")
 class UniversalAuthResource {
@@ -72,15 +72,13 @@ class UniversalAuthResource {
                             mediaType = MediaType.APPLICATION_JSON,
                             schema = @Schema(implementation = ApiError.class),
                             example = REFUSED))
-    public Uni<RestResponse<GrantedToken>> login(@NotNull @Valid Credentials credentials) {
+    public Uni<RestResponse<GrantedToken>> login(@NotNull @Valid Credentials body) {
         return logins.login(
-                        credentials.clientId.strip(),
-                        credentials.clientSecret.strip(),
+                        body.clientId.strip(),
+                        body.clientSecret.strip(),
                         origins.ofCurrentRequest(),
                         request.timeLeft(),
-                        credentials.accessTokenMaxTtl == null
-                                ? null
-                                : Duration.ofSeconds(credentials.accessTokenMaxTtl))
+                        body.accessTokenMaxTtl == null ? null : Duration.ofSeconds(body.accessTokenMaxTtl))
                 .map(NoStore::ok);
     }
 

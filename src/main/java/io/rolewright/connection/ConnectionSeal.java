@@ -5,6 +5,8 @@ import io.rolewright.sealing.Sealer;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.UUID;
 
@@ -35,6 +37,17 @@ class ConnectionSeal {
     void put(Connection row, Credentials credentials) {
         keep(row, credentials);
         row.credentialsHash = hash(row.id, credentials.encode());
+    }
+
+    /** Whether a caller has sent what is stored; the service may have changed it since, so both are compared. */
+    boolean holds(Connection row, Credentials credentials) {
+        return row.credentialsHash != null
+                && MessageDigest.isEqual(bytes(row.credentialsHash), bytes(hash(row.id, credentials.encode())))
+                && MessageDigest.isEqual(open(row).encode(), credentials.encode());
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
     }
 
     /** Seals what the service itself has changed: for callers nothing has. */

@@ -305,6 +305,9 @@ class ConnectionWire {
             String strategy,
 
             @Schema(description = "In days.", nullable = true)
+            Integer rotationInterval,
+
+            @Schema(deprecated = true, description = "The former name of rotationInterval.", nullable = true)
             Integer interval,
 
             @Schema(nullable = true) TimeOfDay rotateAtUtc,
@@ -334,6 +337,7 @@ class ConnectionWire {
                     row.id,
                     row.connectionId,
                     "single",
+                    row.plan.intervalDays(),
                     row.plan.intervalDays(),
                     TimeOfDay.of(row.plan.rotateAtMinute()),
                     row.plan.lastStatus(),

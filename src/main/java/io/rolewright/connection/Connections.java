@@ -56,6 +56,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -66,6 +67,9 @@ import org.jspecify.annotations.Nullable;
  */
 @ApplicationScoped
 class Connections {
+
+    /** In a sentence; details have all. */
+    private static final int MOST_NAMED = 5;
 
     /** Who waits for the answer of somebody else's request has to answer in time himself. */
     private static final Duration TIME_TO_ANSWER = Duration.ofSeconds(1);
@@ -452,7 +456,13 @@ class Connections {
     }
 
     private Uni<Opened> changed(ConnectionAudit.Act act, Connection before, Change change, Deadline deadline) {
-        Credentials credentials = credentials(before, change);
+        Credentials sent = credentials(before, change);
+        boolean same = sent != null
+                && !Boolean.TRUE.equals(change.managed())
+                && Boolean.TRUE.equals(before.testOk)
+                && seal.holds(before, sent);
+        // What is stored has been proven: a client that sends it with every change needs the server for nothing.
+        Credentials credentials = same ? null : sent;
         Uni<Void> nameChecked = change.name() == null || change.name().equals(before.name)
                 ? Uni.createFrom().voidItem()
                 : nameIsFree(act.caller(), change.name(), before.projectId());
@@ -464,7 +474,7 @@ class Connections {
                                 Errand.CHANGE,
                                 deadline,
                                 own -> changeToManaged(act, before, change, credentials, own))
-                        : changeRow(act, before, change, credentials, deadline));
+                        : changeRow(act, before, change, credentials, deadline, same));
     }
 
     /** @return what to log in with from now on, or null to leave that as it is */
@@ -513,10 +523,15 @@ class Connections {
     }
 
     private Uni<Opened> changeRow(
-            ConnectionAudit.Act act, Connection before, Change change, Credentials credentials, Deadline deadline) {
+            ConnectionAudit.Act act,
+            Connection before,
+            Change change,
+            @Nullable Credentials credentials,
+            Deadline deadline,
+            boolean same) {
         Uni<@Nullable TargetReport> proven =
                 credentials == null ? Uni.createFrom().nullItem() : provenLogin(credentials, deadline);
-        return proven.chain(report -> Panache.withTransaction(() -> locked(before, credentials != null)
+        return proven.chain(report -> Panache.withTransaction(() -> locked(before, same || credentials != null)
                 .chain(row -> {
                     Uni<Void> led = report == null
                             ? Uni.createFrom().voidItem()
@@ -733,10 +748,18 @@ class Connections {
         return audit.failures(deleted, act, AuditType.DELETE_APP_CONNECTION, null, id.toString());
     }
 
+    private static String named(List<ConnectionUser.Use> uses) {
+        var named = uses.stream()
+                .limit(MOST_NAMED)
+                .map(use -> use.kind() + " " + use.name() + " (" + use.id() + ")")
+                .collect(Collectors.joining(", "));
+        return uses.size() > MOST_NAMED ? named + " and " + (uses.size() - MOST_NAMED) + " more" : named;
+    }
+
     private static Problem inUse(List<ConnectionUser.Use> uses) {
         return Problem.of(
                 ErrorCode.CONNECTION_IN_USE,
-                "This connection is still used. Delete what uses it first.",
+                "This connection is still used by " + named(uses) + ". Delete what uses it first.",
                 Map.of("usedBy", uses));
     }
 
@@ -904,7 +927,7 @@ class Connections {
     private Uni<TargetReport> provenLogin(Credentials credentials, Deadline deadline) {
         return examined(credentials.login(), List.of(), deadline).invoke(report -> {
             if (!report.ok()) {
-                throw ConnectionTestFailed.of(report);
+                throw ConnectionTestFailed.of(report, credentials.password());
             }
         });
     }

@@ -7,8 +7,10 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -51,13 +53,14 @@ public final class NotChanged extends Problem {
             details.put("nextTryAt", parked.nextTryAt());
             return new NotChanged(
                     ErrorCode.ROTATION_FAILED,
-                    "The password has not been changed yet and will be retried automatically: " + parked.message(),
+                    "The password has not been changed yet and will be retried automatically: " + parked.message()
+                            + statements(parked.obstacles()),
                     details);
         }
         if (outcome instanceof ChangeOutcome.Failed why) {
             return new NotChanged(
                     failed,
-                    "The password was not changed: " + why.message(),
+                    "The password was not changed: " + why.message() + statements(why.obstacles()),
                     details(why.attemptId(), why.reason(), why.sqlState(), why.obstacles()));
         }
         return outcome instanceof ChangeOutcome.Gone ? gone.get() : inProgress();
@@ -76,6 +79,17 @@ public final class NotChanged extends Problem {
                     Map.of(),
                     Map.of("Retry-After", "1"));
         }
+    }
+
+    /** In the sentence too, since some clients show nothing else. */
+    private static String statements(List<Obstacle> obstacles) {
+        var all = obstacles.stream()
+                .map(Obstacle::sql)
+                .filter(Objects::nonNull)
+                .distinct()
+                .map(sql -> sql + ";")
+                .collect(Collectors.joining(" "));
+        return all.isEmpty() ? "" : " Run on the server: " + all;
     }
 
     private static Map<String, Object> details(

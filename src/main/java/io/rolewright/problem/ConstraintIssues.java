@@ -6,6 +6,7 @@ import jakarta.validation.ElementKind;
 import jakarta.validation.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.Iterator;
 import java.util.List;
 
 /** Bean validation's violations as issues on the wire. */
@@ -24,15 +25,20 @@ class ConstraintIssues {
         return new ValidationProblem.Issue(code(violation), path(violation.getPropertyPath()), violation.getMessage());
     }
 
-    /** The method and its body parameter are ours, not the caller's; a path or query parameter is named. */
+    /**
+     * The method and its body parameter are ours, not the caller's; a path or query parameter is named. What has fields of its own is a
+     * body or a group of parameters, whatever Java calls it; a body that is missing altogether is a parameter called {@code body} (a test
+     * goes through all operations).
+     */
     private static List<Object> path(Path violated) {
         List<Object> path = new ArrayList<>();
-        for (Path.Node node : violated) {
+        for (Iterator<Path.Node> nodes = violated.iterator(); nodes.hasNext(); ) {
+            Path.Node node = nodes.next();
             if (node.isInIterable() && node.getIndex() != null) {
                 path.add(node.getIndex());
             }
             boolean named = node.getKind() == ElementKind.PROPERTY
-                    || node.getKind() == ElementKind.PARAMETER && !"body".equals(node.getName());
+                    || node.getKind() == ElementKind.PARAMETER && !nodes.hasNext() && !"body".equals(node.getName());
             if (named) {
                 path.add(node.getName());
             }

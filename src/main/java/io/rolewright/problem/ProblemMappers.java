@@ -13,6 +13,7 @@ import jakarta.validation.ConstraintViolationException;
 import jakarta.ws.rs.WebApplicationException;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -188,6 +189,9 @@ class ProblemMappers {
         }
         if (type == String.class) {
             return "Expected a string";
+        }
+        if (type == Instant.class) {
+            return "Must be a moment such as 2026-11-27T02:30:00Z";
         }
         if (type == Boolean.class || type == boolean.class) {
             return "Expected true or false";

@@ -1,13 +1,23 @@
 package io.rolewright.request;
 
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.databind.DeserializationContext;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.cfg.CoercionAction;
 import com.fasterxml.jackson.databind.cfg.CoercionInputShape;
+import com.fasterxml.jackson.databind.deser.std.StdScalarDeserializer;
+import com.fasterxml.jackson.databind.exc.MismatchedInputException;
+import com.fasterxml.jackson.databind.module.SimpleModule;
 import com.fasterxml.jackson.databind.type.LogicalType;
 import io.quarkus.jackson.ObjectMapperCustomizer;
 import jakarta.inject.Singleton;
+import java.io.IOException;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
 
 /**
  * How JSON is read: unknown keys are ignored (real clients send keys of their own), a value of the wrong type is refused
@@ -15,6 +25,12 @@ import jakarta.inject.Singleton;
  */
 @Singleton
 class JsonRules implements ObjectMapperCustomizer {
+
+    /** Last, since of several readers of one type that which was added last counts. */
+    @Override
+    public int priority() {
+        return MINIMUM_PRIORITY;
+    }
 
     @Override
     @SuppressWarnings("deprecation") // the builder that replaces configure() is not what Quarkus hands out
@@ -27,6 +43,27 @@ class JsonRules implements ObjectMapperCustomizer {
             CoercionInputShape.Integer, CoercionInputShape.Float, CoercionInputShape.Boolean
         }) {
             mapper.coercionConfigFor(LogicalType.Textual).setCoercion(shape, CoercionAction.Fail);
+        }
+        mapper.registerModule(new SimpleModule().addDeserializer(Instant.class, new Moment()));
+    }
+
+    /** A number would be taken for seconds since 1970, and a 0 that means "none" for a moment that is long past. */
+    private static final class Moment extends StdScalarDeserializer<Instant> {
+
+        Moment() {
+            super(Instant.class);
+        }
+
+        @Override
+        public Instant deserialize(JsonParser parser, DeserializationContext context) throws IOException {
+            if (parser.hasToken(JsonToken.VALUE_STRING)) {
+                try {
+                    return OffsetDateTime.parse(parser.getText().strip()).toInstant();
+                } catch (DateTimeException notAMoment) {
+                    // Said below.
+                }
+            }
+            throw MismatchedInputException.from(parser, Instant.class, "not a moment");
         }
     }
 }

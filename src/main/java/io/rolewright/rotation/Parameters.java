@@ -42,6 +42,13 @@ class Parameters {
         this.config = config;
     }
 
+    /** Two equal users can only mean one role: some clients cannot say so. @param sent null if the caller left it open */
+    static Strategy strategy(@Nullable String sent, NewParameters parameters) {
+        return sent == null && parameters.username1().equals(parameters.username2())
+                ? Strategy.SINGLE
+                : Strategy.of(sent);
+    }
+
     /**
      * The roles of a new rotation, in order.
      *
@@ -74,8 +81,8 @@ class Parameters {
         if (second.equals(parameters.username1())) {
             throw Problem.of(
                     ErrorCode.USERNAMES_EQUAL,
-                    "username1 and username2 are the same role. Two roles take turns; for a rotation of one role, send"
-                            + " strategy: \"single\".",
+                    "username1 and username2 are the same role, but with strategy: \"dual\" two roles take turns. For a rotation of"
+                            + " one role, leave strategy out or send \"single\".",
                     Map.of("role", second));
         }
         return List.of(parameters.username1(), second);

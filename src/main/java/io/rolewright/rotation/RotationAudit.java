@@ -70,6 +70,7 @@ class RotationAudit {
         all.put("connectionId", row.connectionId);
         all.put("environment", row.environment);
         all.put("secretPath", row.secretPath);
+        all.put("strategy", row.strategy.wireName());
         all.putAll(facts);
         AuditEvent full = event.by(actor.id(), actor.name())
                 .from(actor.address(), actor.requestId())

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
@@ -89,7 +90,13 @@ record RotationPreflight(
         Map<String, Object> first = all.get(0);
         throw Problem.of(
                 ErrorCode.ofReason((String) first.get("code")),
-                first.get("role") + ": " + first.get("message"),
+                all.stream().map(RotationPreflight::sentence).collect(Collectors.joining(" ")),
                 Map.of("problems", all));
+    }
+
+    /** With the statement that helps: some clients show nothing but the sentence. */
+    private static String sentence(Map<String, Object> problem) {
+        var sentence = problem.get("role") + ": " + problem.get("message");
+        return problem.containsKey("sql") ? sentence + " Run on the server: " + problem.get("sql") + ";" : sentence;
     }
 }

@@ -239,9 +239,20 @@ class RotationWire {
                                     + " credential again immediately.",
                     nullable = true)
             @JsonDeserialize(using = RemovablePlace.class)
-            Optional<@Valid VaultPlace> vaultKv) {
+            Optional<@Valid VaultPlace> vaultKv,
+
+            @Schema(hidden = true) @Size(max = 64) @JsonProperty("Provider")
+            String provider,
+
+            @Schema(hidden = true) @Size(max = 64) @JsonProperty("ID")
+            String clientsId) {
 
         ChangedRotation {
+            if (provider != null && clientsId != null && isAutoRotationEnabled == null) {
+                // The reference's Terraform provider, and nobody else, sends these keys: it leaves false out, never
+                // true.
+                isAutoRotationEnabled = false;
+            }
             name = trimmed(name);
             connectionId = trimmed(connectionId);
             environment = trimmed(environment);

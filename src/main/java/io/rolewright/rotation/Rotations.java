@@ -69,6 +69,9 @@ class Rotations {
     /** Within that time the creation of a rotation is over, or its process is gone. Then due work goes on with it. */
     private static final Duration CREATION = Duration.ofSeconds(60);
 
+    /** A moment that a caller meant as now. */
+    private static final Duration CLOCKS_DIFFER = Duration.ofMinutes(5);
+
     /** Nobody plans a rotation further ahead than the longest interval. */
     private static final Duration FURTHEST = Duration.ofDays(366);
 
@@ -203,7 +206,7 @@ class Rotations {
             Function<Shown, R> reply,
             Deadline deadline) {
         Uni<R> created = Uni.createFrom().deferred(() -> {
-            Strategy strategy = Strategy.of(wanted.strategy());
+            Strategy strategy = Parameters.strategy(wanted.strategy(), wanted.parameters());
             List<String> names = Parameters.roles(wanted.parameters(), strategy);
             Parameters.refuseEqualNames(wanted.secretsMapping());
             checkNext(wanted.nextRotationAt(), !Boolean.FALSE.equals(wanted.isAutoRotationEnabled()));
@@ -472,7 +475,7 @@ class Rotations {
             throw Problem.of(
                     ErrorCode.FIELD_CANNOT_CHANGE,
                     field + " of a rotation cannot be changed, because " + reason
-                            + ". Delete the rotation and create another.",
+                            + ". Delete the rotation and create another (with Terraform: apply -replace=<the rotation>).",
                     Map.of("field", field, "stored", stored));
         }
     }
@@ -573,6 +576,10 @@ class Rotations {
                     ErrorCode.AUTO_ROTATION_IS_OFF,
                     "nextRotationAt needs isAutoRotationEnabled: true. Without it the rotation runs only when asked to.");
         }
+        if (next.isBefore(clock.instant().minus(CLOCKS_DIFFER))) {
+            throw ValidationProblem.at(
+                    List.of("nextRotationAt"), "too_small", "Must not be past; to rotate now: POST …/rotate-secrets");
+        }
         if (next.isAfter(clock.instant().plus(FURTHEST))) {
             throw ValidationProblem.at(List.of("nextRotationAt"), "too_big", "Must be within the next 366 days");
         }
@@ -646,7 +653,8 @@ class Rotations {
     /** Looks and rehearses, and changes nothing. */
     Uni<RotationPreflight> preflight(Act act, RotationWire.PreflightRequest wanted, Deadline deadline) {
         Uni<RotationPreflight> looked = Uni.createFrom().deferred(() -> {
-            List<String> names = Parameters.roles(wanted.parameters(), Strategy.of(wanted.strategy()));
+            List<String> names =
+                    Parameters.roles(wanted.parameters(), Parameters.strategy(wanted.strategy(), wanted.parameters()));
             UUID connection = UUID.fromString(wanted.connectionId());
             Uni<UUID> project = wanted.projectId() == null
                     ? Uni.createFrom().nullItem()

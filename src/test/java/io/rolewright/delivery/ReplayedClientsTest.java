@@ -194,6 +194,8 @@ class ReplayedClientsTest {
         operator.call("static secret").then().statusCode(401);
         operator.login().then().statusCode(200);
         operator.call("project").then().statusCode(200).body("id", equalTo(project()));
+        // InfisicalSecret with projectSlug, at each reconcile
+        operator.call("project by slug").then().statusCode(200).body("id", equalTo(project()));
 
         Response listed = operator.call("secret list");
         assertThat(secrets(operator.call("static secret"))).isEqualTo(secrets(listed));

@@ -221,6 +221,7 @@ class RotationWireTest {
             Rotating roles = Rotating.on(14);
             Map<String, Object> body = roles.body(name("same"));
             body.put("parameters", Map.of("username1", roles.first.role(), "username2", roles.first.role()));
+            body.put("strategy", "dual");
             post(body).then().statusCode(400).body("code", equalTo("usernames_equal"));
 
             body.put("strategy", "single");
