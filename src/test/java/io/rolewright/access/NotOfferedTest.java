@@ -112,7 +112,7 @@ class NotOfferedTest {
 
     @Test
     void noAlertCountsIt() throws Exception {
-        var alerts = Files.readString(Path.of("kubernetes/overlays/production/monitoring.yaml"));
+        var alerts = Files.readString(Path.of("kubernetes/components/monitoring/rules.yaml"));
         assertThat(alerts.lines().filter(line -> line.contains("status=~\"5..\"")))
                 .isNotEmpty()
                 .allMatch(line -> line.contains("status!=\"501\""));

@@ -1,0 +1,144 @@
+package io.rolewright.operations;
+
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.MultiGauge;
+import io.micrometer.core.instrument.Tags;
+import io.quarkus.runtime.ShutdownEvent;
+import io.quarkus.runtime.StartupEvent;
+import io.rolewright.credential.CredentialStatus;
+import io.smallrye.mutiny.Uni;
+import io.vertx.core.Vertx;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.RowSet;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Numbers that are read from the store and not counted here, so that every replica says the same: how many credentials are how, and what
+ * waits to be told or written. A copy of the store says them too. {@code rolewright_store_look_age_seconds} says how old they are: while
+ * the store is away the last ones stay.
+ */
+@ApplicationScoped
+class StoreGauges {
+
+    private static final Duration FIRST = Duration.ofSeconds(1);
+
+    /** As often as Prometheus asks at the usual pace. */
+    private static final Duration INTERVAL = Duration.ofSeconds(30);
+
+    /** The reasons are words of ours: there are some fifty. */
+    private static final String CREDENTIALS =
+            "SELECT lower(status) AS status, coalesce(reason, '') AS reason, count(*) AS n FROM ("
+                    + CredentialStatus.SQL + ") c GROUP BY 1, 2";
+
+    private static final String REST = """
+            SELECT (SELECT count(*) FROM webhook_delivery WHERE state = 'pending') AS webhooks_waiting,
+                   (SELECT count(*) FROM webhook_delivery WHERE state = 'dead') AS webhooks_dead,
+                   v.behind AS vault_behind, v.since AS vault_since,
+                   pg_total_relation_size('audit_event') AS audit_bytes, pg_database_size(current_database()) AS store_bytes
+              FROM (SELECT count(*) AS behind,
+                           coalesce(extract(epoch FROM statement_timestamp() - min(c.last_rotated_at)), 0)::bigint AS since
+                      FROM vault_delivery d JOIN credential c ON c.id = d.rotation_id
+                     WHERE d.delivered_version < c.credential_version) v""";
+
+    private final Pool pool;
+    private final MultiGauge credentials;
+    private final AtomicLong webhooksWaiting = new AtomicLong();
+    private final AtomicLong webhooksDead = new AtomicLong();
+    private final AtomicLong vaultBehind = new AtomicLong();
+    private final AtomicLong vaultSince = new AtomicLong();
+    private final AtomicLong auditBytes = new AtomicLong();
+    private final AtomicLong storeBytes = new AtomicLong();
+    private final Repeated repeated;
+    private volatile long looked = System.nanoTime();
+
+    StoreGauges(Pool pool, Startup startup, Vertx vertx, MeterRegistry metrics) {
+        this.pool = pool;
+        credentials = MultiGauge.builder("rolewright.credentials")
+                .description(
+                        "Rotations and managed connections by status and, where one of their roles has one, by reason")
+                .register(metrics);
+        gauge(
+                metrics,
+                "rolewright.webhook.messages.waiting",
+                "Messages that wait for their receivers",
+                webhooksWaiting);
+        gauge(
+                metrics,
+                "rolewright.webhook.messages.dead",
+                "Messages that were given up and can be replayed",
+                webhooksDead);
+        gauge(metrics, "rolewright.vault.behind", "Credentials whose newest version is not in Vault yet", vaultBehind);
+        Gauge.builder("rolewright.vault.behind.age", vaultSince, AtomicLong::doubleValue)
+                .description("For how long Vault has been behind with the oldest of them; 0 if with none")
+                .baseUnit("seconds")
+                .register(metrics);
+        bytes(metrics, "rolewright.audit.size", "What the audit takes in the store, with its indexes", auditBytes);
+        bytes(metrics, "rolewright.store.size", "What the store's database takes", storeBytes);
+        Gauge.builder("rolewright.store.look.age", this, gauges -> (System.nanoTime() - gauges.looked) / 1e9)
+                .description("How old the numbers are that are read from the store")
+                .baseUnit("seconds")
+                .register(metrics);
+        Gauge.builder("rolewright.ready", startup, ready -> ready.state().ready() ? 1 : 0)
+                .description("1 once this process has started; what it cannot do now, readiness says")
+                .register(metrics);
+        repeated = new Repeated(
+                "Counting for metrics", vertx, () -> startup.state().ready(), this::look);
+    }
+
+    private static void gauge(MeterRegistry metrics, String name, String description, AtomicLong value) {
+        Gauge.builder(name, value, AtomicLong::doubleValue)
+                .description(description + "; the same from every replica")
+                .register(metrics);
+    }
+
+    private static void bytes(MeterRegistry metrics, String name, String description, AtomicLong value) {
+        Gauge.builder(name, value, AtomicLong::doubleValue)
+                .description(description)
+                .baseUnit("bytes")
+                .register(metrics);
+    }
+
+    void start(@Observes StartupEvent event) {
+        repeated.start(FIRST, INTERVAL);
+    }
+
+    void stop(@Observes ShutdownEvent event) {
+        repeated.stop(Duration.ZERO);
+    }
+
+    Uni<Void> look() {
+        return pool.query(CREDENTIALS)
+                .execute()
+                .invoke(this::count)
+                .chain(() -> pool.query(REST).execute())
+                .invoke(this::keep)
+                .replaceWithVoid();
+    }
+
+    private void count(RowSet<Row> rows) {
+        List<MultiGauge.Row<?>> found = new ArrayList<>();
+        for (Row row : rows) {
+            found.add(MultiGauge.Row.of(
+                    Tags.of("status", row.getString("status"), "reason", row.getString("reason")), row.getLong("n")));
+        }
+        credentials.register(found, true);
+    }
+
+    private void keep(RowSet<Row> rows) {
+        Row row = rows.iterator().next();
+        webhooksWaiting.set(row.getLong("webhooks_waiting"));
+        webhooksDead.set(row.getLong("webhooks_dead"));
+        vaultBehind.set(row.getLong("vault_behind"));
+        vaultSince.set(row.getLong("vault_since"));
+        auditBytes.set(row.getLong("audit_bytes"));
+        storeBytes.set(row.getLong("store_bytes"));
+        looked = System.nanoTime();
+    }
+}
