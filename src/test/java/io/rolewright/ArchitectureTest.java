@@ -64,7 +64,7 @@ class ArchitectureTest {
             Map.entry("credential", with(FACTS, "target", "password")),
             Map.entry("access", with(FACTS, "target")),
             Map.entry("idempotency", Set.of("sealing")),
-            Map.entry("target", Set.of()),
+            Map.entry("target", Set.of("password")),
             Map.entry("work", Set.of()),
             Map.entry("password", Set.of()),
             Map.entry("sealing", Set.of()),

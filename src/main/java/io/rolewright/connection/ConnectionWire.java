@@ -242,7 +242,11 @@ class ConnectionWire {
                     examples = "ok")
             String state,
 
-            @Schema(description = "Why the state is not ok.", nullable = true)
+            @Schema(
+                    description =
+                            "Why the state is not ok. With state ok: the password is proven, and yet the server refuses sessions"
+                                    + " of the role for this reason, such as role_full; else null.",
+                    nullable = true)
             String stateReason,
 
             @Schema(description = "Present only if the password is managed.", nullable = true)

@@ -3,6 +3,7 @@ package io.rolewright.credential;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.store.ProcessLock;
 import io.rolewright.store.StoreOrigin;
+import io.rolewright.target.LoginOutcome;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -462,8 +463,12 @@ class Ledger {
 
     // ---- Endings --------------------------------------------------------------------------------------------------
 
-    /** The proven version becomes current; safe to repeat when the answer to COMMIT was lost. */
-    Uni<ChangeOutcome.Done> promote(Claim claim, long epoch, PasswordVersion proven) {
+    /**
+     * The proven version becomes current; safe to repeat when the answer to COMMIT was lost.
+     *
+     * @param refusal why the server, which had accepted the password, let the role in all the same not; absent when it did
+     */
+    Uni<ChangeOutcome.Done> promote(Claim claim, long epoch, PasswordVersion proven, @Nullable Stop refusal) {
         return locked(
                 claim,
                 epoch,
@@ -477,7 +482,7 @@ class Ledger {
                             Attempt attempt = rows.getItem2();
                             ChangeOutcome.Done done = new ChangeOutcome.Done(attempt.id, version.id, version.number);
                             if (version.state == VersionState.CURRENT) {
-                                return finishReapplied(role, attempt).replaceWith(done);
+                                return finishReapplied(role, attempt, refusal).replaceWith(done);
                             }
                             return replaceCurrent(role)
                                     .chain(() -> {
@@ -485,7 +490,7 @@ class Ledger {
                                         version.appliedAt =
                                                 version.appliedAt == null ? role.storeNow : version.appliedAt;
                                         version.currentAt = role.storeNow;
-                                        done(attempt, role);
+                                        done(attempt, role, refusal);
                                         return owner(role.ownerKind)
                                                 .promoted(new RoleOwner.Promotion(
                                                         role.ownerId,
@@ -499,7 +504,7 @@ class Ledger {
                                     })
                                     .invoke(next -> {
                                         role.changeAt = next;
-                                        settled(role);
+                                        settled(role, refusal);
                                         if (attempt.cause == Cause.REVOKE) {
                                             role.deletedAt = role.storeNow;
                                             role.dueAt = null;
@@ -509,12 +514,12 @@ class Ledger {
                         }));
     }
 
-    private Uni<Void> finishReapplied(ManagedRole role, Attempt attempt) {
+    private Uni<Void> finishReapplied(ManagedRole role, Attempt attempt, @Nullable Stop refusal) {
         if (attempt.state == AttemptState.DONE) { // our own COMMIT, whose answer was lost
             return Uni.createFrom().voidItem();
         }
-        done(attempt, role);
-        settled(role);
+        done(attempt, role, refusal);
+        settled(role, refusal);
         return owner(role.ownerKind)
                 .noticed(new RoleOwner.Notice(
                         role.ownerId,
@@ -524,12 +529,12 @@ class Ledger {
                         role.storeNow));
     }
 
-    private static void done(Attempt attempt, ManagedRole role) {
+    private static void done(Attempt attempt, ManagedRole role, @Nullable Stop refusal) {
         attempt.state = AttemptState.DONE;
         attempt.step = Step.PROMOTE;
-        attempt.reason = null;
-        attempt.sqlState = null;
-        attempt.message = null;
+        attempt.reason = refusal == null ? null : refusal.reason();
+        attempt.sqlState = refusal == null ? null : refusal.sqlState();
+        attempt.message = refusal == null ? null : refusal.message();
         attempt.nextTryAt = null;
         attempt.finishedAt = role.storeNow;
     }
@@ -554,9 +559,9 @@ class Ledger {
     }
 
     /** All is well: the lease ends, and the role is looked at again when it is to be changed or probed. */
-    private void settled(ManagedRole role) {
+    private void settled(ManagedRole role, @Nullable Stop refusal) {
         role.state = RoleState.OK;
-        role.reason = null;
+        role.reason = refusal == null ? null : refusal.reason();
         role.probedAt = role.storeNow;
         role.probeResult = "ok";
         free(role);
@@ -746,19 +751,38 @@ class Ledger {
                 role.storeNow);
     }
 
-    /** A probe came to its end. @param reason null when the password was proven */
-    Uni<Void> probed(Claim claim, String result, @Nullable String reason, String message) {
+    /**
+     * A probe has proven the password.
+     *
+     * @param refusal why the server lets the role in all the same not; absent when it does
+     */
+    Uni<Void> proven(Claim claim, @Nullable LoginOutcome refusal) {
+        String standing = refusal == null ? null : refusal.code();
         return locked(claim, claim.role.epoch, role -> {
-            boolean news = reason == null ? role.state != RoleState.OK : !reason.equals(role.reason);
+            boolean news = role.state != RoleState.OK;
+            settled(role, refusal == null ? null : Stop.noLogin(Step.VERIFY, refusal));
+            role.probeResult = standing == null ? "ok" : standing;
+            return news
+                    ? owner(role.ownerKind)
+                            .noticed(new RoleOwner.Notice(
+                                    role.ownerId, role.id, "ok", "The current password opens the role.", role.storeNow))
+                    : Uni.createFrom().voidItem();
+        });
+    }
+
+    /** A probe has found that the password does not open the role. */
+    Uni<Void> probed(Claim claim, String result, String reason, String message) {
+        return locked(claim, claim.role.epoch, role -> {
+            boolean news = !reason.equals(role.reason);
             role.probedAt = role.storeNow;
             role.probeResult = result;
-            role.state = reason == null ? RoleState.OK : RoleState.PARKED;
+            role.state = RoleState.PARKED;
             role.reason = reason;
             free(role);
             return news
                     ? owner(role.ownerKind)
                             .noticed(new RoleOwner.Notice(
-                                    role.ownerId, role.id, reason == null ? "ok" : reason, message, role.storeNow))
+                                    role.ownerId, role.id, reason, message, role.storeNow))
                     : Uni.createFrom().voidItem();
         });
     }

@@ -4,7 +4,6 @@ import io.rolewright.target.Deadline;
 import io.rolewright.target.Login;
 import io.rolewright.target.LoginOutcome;
 import io.rolewright.target.PasswordProof;
-import io.rolewright.target.PasswordVerdict;
 import io.rolewright.target.Purpose;
 import io.smallrye.mutiny.Uni;
 import java.util.List;
@@ -51,18 +50,14 @@ final class Probe {
 
     private Uni<Void> judge(
             Login place, List<PasswordVersion> versions, PasswordVersion current, LoginOutcome outcome) {
-        if (outcome instanceof LoginOutcome.Accepted accepted) {
-            return accepted.proof().proven()
-                    ? tools.ledger().probed(claim, "ok", null, "The current password opens the role.")
-                    : tools.ledger()
-                            .unprobed(
-                                    claim,
-                                    accepted.proof() == PasswordProof.POOLED
-                                            ? PasswordProof.POOLER
-                                            : "password_not_asked");
+        if (Run.proven(outcome)) {
+            return tools.ledger().proven(claim, outcome instanceof LoginOutcome.Refused ? outcome : null);
         }
-        if (outcome instanceof LoginOutcome.Refused refused && refused.password() == PasswordVerdict.ACCEPTED) {
-            return tools.ledger().probed(claim, "ok", null, "The server accepted the current password.");
+        if (outcome instanceof LoginOutcome.Accepted accepted) {
+            return tools.ledger()
+                    .unprobed(
+                            claim,
+                            accepted.proof() == PasswordProof.POOLED ? PasswordProof.POOLER : "password_not_asked");
         }
         if (!Run.refusesPassword(outcome)) {
             return tools.ledger().unprobed(claim, outcome.code());
@@ -79,8 +74,7 @@ final class Probe {
             return changed(current);
         }
         return login(place, older.get(index)).chain(outcome -> {
-            if (outcome instanceof LoginOutcome.Accepted accepted
-                    && accepted.proof().proven()) {
+            if (Run.proven(outcome)) {
                 return putBack(current, Cause.TARGET_WENT_BACK);
             }
             return Run.refusesPassword(outcome)

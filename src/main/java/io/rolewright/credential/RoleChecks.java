@@ -99,7 +99,7 @@ public class RoleChecks {
         if (facts.rule().proves()) {
             return null;
         }
-        Stop stop = Inspection.unprovable(new Demand(facts.rule(), null), login);
+        Stop stop = Inspection.unprovable(new Demand(facts.rule(), null, null), login);
         return new Obstacle(stop.reason(), stop.message(), null);
     }
 

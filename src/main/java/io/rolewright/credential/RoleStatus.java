@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param state {@link RoleState#OK} also while a change is under way of which nothing was sent yet, and whose process has its lease;
  *     never while one is open that was sent and not answered, or that its process has left
- * @param reason stable code; absent when the state is ok
+ * @param reason stable code; with {@link RoleState#OK} only when the server accepted the password and refused the session for this
+ *     reason, such as {@code role_full}
  * @param currentNumber of the version that is current; absent before the first
  * @param openAttempt the attempt that is not finished; absent when there is none
  * @param nextTryAt when the open attempt is tried again; absent when there is none or somebody works on it now

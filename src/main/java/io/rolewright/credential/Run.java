@@ -2,6 +2,7 @@ package io.rolewright.credential;
 
 import io.rolewright.credential.Ledger.Reached;
 import io.rolewright.credential.RoleOwner.Terms;
+import io.rolewright.password.ScramSalt;
 import io.rolewright.password.ScramSecret;
 import io.rolewright.store.StoreFault;
 import io.rolewright.target.ApplyOutcome;
@@ -289,7 +290,7 @@ final class Run {
         PasswordRule rule =
                 ((LoginOutcome.Accepted) found.report().outcome()).facts().rule();
         if (!rule.proves()) {
-            return stop(Inspection.unprovable(new Demand(rule, null), login));
+            return stop(Inspection.unprovable(new Demand(rule, null, null), login));
         }
         Stop obstacle = Stop.found(found, true);
         if (obstacle != null) {
@@ -445,30 +446,40 @@ final class Run {
                         : stop(Stop.noLogin(Step.VERIFY, outcome)));
     }
 
+    /**
+     * The password is proven by the server's own signature for the secret that was set. What the server then has against the session (no
+     * slot left, a certificate of another name …) is no fault of the password: it is kept as a reason.
+     */
     private Uni<ChangeOutcome> verify(Login login) {
         return tools.targets()
                 .login(login.as(role.roleName, secret.password()), Purpose.DUE_WORK, deadline)
-                .chain(outcome -> proven(outcome)
-                        ? promote(login)
-                        : stop(
-                                outcome instanceof LoginOutcome.Accepted
-                                        ? Stop.definite(
-                                                Step.VERIFY,
-                                                "password_not_proven",
-                                                "The server let the role in, but not visibly because of its password.")
-                                        : Stop.noLogin(Step.VERIFY, outcome)));
+                .chain(outcome -> {
+                    if (proven(outcome, secret.secret())) {
+                        return promote(
+                                login,
+                                outcome instanceof LoginOutcome.Refused ? Stop.noLogin(Step.VERIFY, outcome) : null);
+                    }
+                    return stop(
+                            outcome instanceof LoginOutcome.Accepted
+                                    ? Stop.definite(
+                                            Step.VERIFY,
+                                            "password_not_proven",
+                                            "The server let the role in, but not visibly because of its password.")
+                                    : Stop.noLogin(Step.VERIFY, outcome));
+                });
     }
 
-    private Uni<ChangeOutcome> promote(Login login) {
+    /** @param refusal of the session by which the password was proven; absent when the role was let in */
+    private Uni<ChangeOutcome> promote(Login login, @Nullable Stop refusal) {
         return tools.ledger()
-                .promote(claim, epoch, version)
+                .promote(claim, epoch, version, refusal)
                 .call(done -> attempt.cause == Cause.REVOKE && marked
                         ? unmark(login)
                         : Uni.createFrom().voidItem())
                 .map(done -> (ChangeOutcome) done)
                 .onFailure(failure ->
                         StoreFault.isOutage(failure) && deadline.left().compareTo(Duration.ofMillis(300)) > 0)
-                .recoverWithUni(() -> Loop.pause(jitter(200)).chain(() -> promote(login)));
+                .recoverWithUni(() -> Loop.pause(jitter(200)).chain(() -> promote(login, refusal)));
     }
 
     /** The role is nobody's any more, and its marker says so: one that stays as it is would be one of an owner that is gone. */
@@ -486,9 +497,24 @@ final class Run {
         return tools.ledger().stop(claim, epoch, currentAgain ? null : version, reached, reason);
     }
 
+    /** Whether the password opens the role, be it that the session was then refused for another reason. */
     static boolean proven(LoginOutcome outcome) {
         return outcome instanceof LoginOutcome.Accepted accepted
-                && accepted.proof().proven();
+                ? accepted.proof().proven()
+                : outcome instanceof LoginOutcome.Refused refused && byTheServer(refused);
+    }
+
+    /** Whether the server has also shown that it keeps exactly this secret. */
+    static boolean proven(LoginOutcome outcome, ScramSecret secret) {
+        ScramSalt shown = outcome instanceof LoginOutcome.Accepted accepted
+                ? accepted.facts().salt()
+                : outcome instanceof LoginOutcome.Refused refused ? refused.signed() : null;
+        return proven(outcome) && secret.salt().equals(shown);
+    }
+
+    /** What stands between may sign for a role that the server itself has not been asked about; its errors name no routine of PostgreSQL's. */
+    private static boolean byTheServer(LoginOutcome.Refused refused) {
+        return refused.signed() != null && refused.routine() != null;
     }
 
     static boolean refusesPassword(TargetFailure failure) {

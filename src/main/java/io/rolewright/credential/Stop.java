@@ -47,6 +47,7 @@ record Stop(
             boolean passing = switch (refused.reason()) {
                 case ROLE_FULL, DATABASE_FULL, SLOTS_RESERVED, SERVER_FULL, NOT_READY, OTHER -> true;
                 case PASSWORD_REFUSED,
+                        CLIENT_CERTIFICATE_NAME_REFUSED,
                         ROLE_CANNOT_LOGIN,
                         NO_MATCHING_RULE,
                         TLS_DEMANDED,

@@ -2,14 +2,16 @@ package io.rolewright.password;
 
 import com.ongres.scram.common.ScramFunctions;
 import com.ongres.scram.common.ScramMechanism;
-import com.ongres.scram.common.StringPreparation;
 import io.vertx.core.Context;
 import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.regex.Pattern;
+import javax.crypto.SecretKeyFactory;
+import javax.crypto.spec.PBEKeySpec;
 
 /**
  * What PostgreSQL keeps in {@code pg_authid.rolpassword}, made here so that {@code ALTER ROLE} never carries the password itself: a failing
@@ -35,6 +37,8 @@ public final class ScramSecret {
 
     /** PostgreSQL's own choice ({@code SCRAM_DEFAULT_SALT_LEN}). */
     private static final int SALT_BYTES = 16;
+
+    private static final int KEY_BITS = 256;
 
     /**
      * PostgreSQL takes what is malformed by as little as a trailing newline for a password in clear and hashes it, without a word: so
@@ -73,8 +77,7 @@ public final class ScramSecret {
             throw new IllegalStateException("deriving a SCRAM secret would block the event loop");
         }
         ScramMechanism mechanism = ScramMechanism.SCRAM_SHA_256;
-        byte[] salted = ScramFunctions.saltedPassword(
-                mechanism, StringPreparation.POSTGRESQL_PREPARATION, password.toCharArray(), salt, iterations);
+        byte[] salted = salted(password, salt, iterations);
         byte[] clientKey = ScramFunctions.clientKey(mechanism, salted);
         try {
             Base64.Encoder base64 = Base64.getEncoder();
@@ -84,6 +87,26 @@ public final class ScramSecret {
         } finally {
             Arrays.fill(salted, (byte) 0);
             Arrays.fill(clientKey, (byte) 0);
+        }
+    }
+
+    /**
+     * {@code Hi(Normalize(password), salt, i)}, of which both sides' keys are made. Takes about two microseconds per iteration.
+     *
+     * @param password of at least one character, as it was typed
+     */
+    public static byte[] salted(String password, byte[] salt, int iterations) {
+        char[] prepared = Saslprep.prepared(password).toCharArray();
+        PBEKeySpec spec = new PBEKeySpec(prepared, salt, iterations, KEY_BITS);
+        try {
+            return SecretKeyFactory.getInstance("PBKDF2WithHmacSHA256")
+                    .generateSecret(spec)
+                    .getEncoded();
+        } catch (GeneralSecurityException impossible) { // every Java has it
+            throw new IllegalStateException(impossible);
+        } finally {
+            spec.clearPassword();
+            Arrays.fill(prepared, '\0');
         }
     }
 
@@ -102,6 +125,14 @@ public final class ScramSecret {
     /** As {@code ALTER ROLE … PASSWORD} takes it; no character in it needs escaping in an SQL literal. */
     public String text() {
         return text;
+    }
+
+    /** By which a server's challenge shows that it keeps this one. */
+    public ScramSalt salt() {
+        int colon = text.indexOf(':');
+        return new ScramSalt(
+                text.substring(colon + 1, text.indexOf('$', colon)),
+                Integer.parseInt(text.substring(text.indexOf('$') + 1, colon)));
     }
 
     @Override

@@ -463,6 +463,10 @@ public enum ErrorCode {
             400,
             "No rule in pg_hba.conf lets the role in to this database from here, or it demands a client certificate.",
             "Add a pg_hba.conf rule for this service's address, or give a client certificate."),
+    CLIENT_CERTIFICATE_NAME_REFUSED(
+            400,
+            "The server accepted the role's password and refused the login for its client certificate, which is made out to another role.",
+            "Log in as the role with a certificate made out to it."),
     TLS_DEMANDED(
             400, "The server lets the role in only over TLS.", "Set sslMode to verify-full, verify-ca or require."),
     NO_SUCH_DATABASE(400, "The database does not exist.", "Check the database's name."),

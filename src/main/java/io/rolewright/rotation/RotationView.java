@@ -24,8 +24,12 @@ final class RotationView {
         Rotation row = shown.row();
         Place place = row.place();
         Optional<RoleStatus> troubled = shown.roles().stream()
-                .filter(role -> role.state() != RoleState.OK)
-                .min(Comparator.comparing(role -> role.state() == RoleState.IN_DOUBT ? 0 : 1));
+                .filter(role -> role.state() != RoleState.OK || role.reason() != null)
+                .min(Comparator.comparing(role -> switch (role.state()) {
+                    case IN_DOUBT -> 0;
+                    case PARKED, REVOKING -> 1;
+                    case OK -> 2;
+                }));
         return new SecretRotation(
                 row.id,
                 row.name,

@@ -525,7 +525,11 @@ class RotationWire {
                     examples = "ok")
             String state,
 
-            @Schema(description = "Stable code; null when the state is ok.", nullable = true)
+            @Schema(
+                    description =
+                            "Stable code, as in docs/errors.md. With state ok: the password is proven, and yet the server refuses"
+                                    + " sessions of the role for this reason, such as role_full; else null.",
+                    nullable = true)
             String stateReason,
 
             @Schema(

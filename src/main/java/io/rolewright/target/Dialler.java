@@ -97,7 +97,8 @@ final class Dialler implements AutoCloseable {
 
         private Line(Order order) {
             this.order = order;
-            this.wire = new Wire(order.login.tls().mode(), order.login.scramOnly(), order.stopAtChallenge);
+            Login login = order.login;
+            this.wire = new Wire(login.tls().mode(), login.password(), login.scramOnly(), order.stopAtChallenge);
             this.context = vertx.createEventLoopContext();
         }
 
@@ -290,15 +291,10 @@ final class Dialler implements AutoCloseable {
                 return unreachable(notConnected(failure));
             }
             if (order.login.password().isEmpty() && wire.challenge() == Wire.Challenge.SCRAM) {
-                // The driver cannot make a proof of nothing, and no role has an empty password: what the server would
-                // say.
-                return new LoginOutcome.Refused(Refusal.PASSWORD_REFUSED, "28P01", null, PasswordVerdict.REFUSED);
+                // What the server would say.
+                return new LoginOutcome.Refused(Refusal.PASSWORD_REFUSED, "28P01", null, PasswordVerdict.REFUSED, null);
             }
-            // The driver closed the session over the server's SCRAM proof, or the server closed it.
-            return unreachable(
-                    wire.serverProven() && !wire.authenticated()
-                            ? Unreachability.SERVER_NOT_AUTHENTIC
-                            : Unreachability.CLOSED_BY_SERVER);
+            return unreachable(Unreachability.CLOSED_BY_SERVER);
         }
 
         LoginOutcome.Unreachable unreachable(Unreachability reason) {

@@ -1,5 +1,6 @@
 package io.rolewright.target;
 
+import io.rolewright.password.ScramSalt;
 import org.jspecify.annotations.Nullable;
 
 /** What one login showed. A refused login is an expected answer, so it is a value and not an exception. */
@@ -40,9 +41,15 @@ public sealed interface LoginOutcome {
      * @param sqlState PostgreSQL's five characters (manual, appendix A), kept even when {@code reason} is OTHER
      * @param routine the server's function that raised it, from the error's R field; absent behind some proxies
      * @param password what the answer shows about the password
+     * @param signed the salt of the secret by which the server had signed the SCRAM exchange before it refused the session; absent
+     *     when it had not
      */
     record Refused(
-            Refusal reason, String sqlState, @Nullable String routine, PasswordVerdict password)
+            Refusal reason,
+            String sqlState,
+            @Nullable String routine,
+            PasswordVerdict password,
+            @Nullable ScramSalt signed)
             implements LoginOutcome {
         @Override
         public String code() {

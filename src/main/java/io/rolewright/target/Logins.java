@@ -22,6 +22,7 @@ final class Logins {
                 line.wire().serverVersion(),
                 versionNumber(line.wire().serverVersion()),
                 line.wire().rule(),
+                line.wire().salt(),
                 proof(line));
     }
 
@@ -86,6 +87,6 @@ final class Logins {
     static LoginOutcome tlsDemanded(Throwable noMatchingRule) {
         LoginOutcome.Refused refused = (LoginOutcome.Refused) ((TargetFailure.NoSession) noMatchingRule).outcome();
         return new LoginOutcome.Refused(
-                Refusal.TLS_DEMANDED, refused.sqlState(), refused.routine(), refused.password());
+                Refusal.TLS_DEMANDED, refused.sqlState(), refused.routine(), refused.password(), null);
     }
 }

@@ -5,6 +5,10 @@ public enum Refusal {
     PASSWORD_REFUSED(
             "The server refused the password of the role: it is wrong, or the role does not exist, has no password, or its VALID UNTIL has passed.",
             "Check role and password, and VALID UNTIL of the role."),
+    CLIENT_CERTIFICATE_NAME_REFUSED(
+            "The server accepted the password and refused the login for its client certificate, which is made out to another role"
+                    + " (clientcert=verify-full in pg_hba.conf).",
+            "Whoever logs in as the role needs a certificate made out to it."),
     ROLE_CANNOT_LOGIN("The role may not log in, or does not exist.", "ALTER ROLE … LOGIN, or name another role."),
     NO_MATCHING_RULE(
             "No rule in the server's pg_hba.conf lets this role in to this database from here, or the rule demands a client certificate.",

@@ -4,8 +4,8 @@ import io.vertx.pgclient.PgException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a server's refusal of a login means. SQLSTATE and the server's function name decide, and whether AuthenticationOk came
- * before: from then on the password was accepted. Texts are localised and decide nothing.
+ * What a server's refusal of a login means. SQLSTATE and the server's function name decide, and whether the server had signed the SCRAM
+ * exchange or said AuthenticationOk before: from then on the password was accepted. Texts are localised and decide nothing.
  */
 final class Refusals {
 
@@ -15,10 +15,11 @@ final class Refusals {
         String sqlState = sqlState(refusal);
         String routine = routine(refusal);
         return new LoginOutcome.Refused(
-                reason(sqlState, routine == null ? "" : routine, wire.authenticated()),
+                reason(sqlState, routine == null ? "" : routine, wire),
                 sqlState,
                 routine,
-                password(sqlState, wire));
+                password(sqlState, wire),
+                wire.signed() ? wire.salt() : null);
     }
 
     /** Five characters as the manual has them: what leaves this package is not a free text of the server's. */
@@ -32,9 +33,11 @@ final class Refusals {
         return routine != null && routine.matches("[A-Za-z0-9_]{1,63}") ? routine : null;
     }
 
-    private static Refusal reason(String sqlState, String routine, boolean authenticated) {
+    private static Refusal reason(String sqlState, String routine, Wire wire) {
+        boolean authenticated = wire.authenticated();
         return switch (sqlState) {
-            case "28P01" -> Refusal.PASSWORD_REFUSED;
+            // The server compares the certificate's name after it has signed for the password, and says the same words.
+            case "28P01" -> wire.signed() ? Refusal.CLIENT_CERTIFICATE_NAME_REFUSED : Refusal.PASSWORD_REFUSED;
             case "28000" -> authenticated ? Refusal.ROLE_CANNOT_LOGIN : Refusal.NO_MATCHING_RULE;
             case "3D000" -> Refusal.NO_SUCH_DATABASE;
             case "55000" -> Refusal.DATABASE_CLOSED;
@@ -54,6 +57,9 @@ final class Refusals {
     }
 
     private static PasswordVerdict password(String sqlState, Wire wire) {
+        if (wire.signed()) {
+            return PasswordVerdict.ACCEPTED;
+        }
         if (sqlState.equals("28P01")) {
             return PasswordVerdict.REFUSED;
         }

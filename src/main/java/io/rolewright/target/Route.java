@@ -71,7 +71,7 @@ final class Route {
         PasswordRule rule = last == null ? PasswordRule.UNKNOWN : last.wire().rule();
         return rule == PasswordRule.UNKNOWN && failure instanceof TargetFailure target
                 ? Demand.refused(Logins.outcome(target))
-                : new Demand(rule, null);
+                : new Demand(rule, last.wire().salt(), null);
     }
 
     /** What it means that the deadline passed now. */

@@ -1,5 +1,6 @@
 package io.rolewright.target;
 
+import io.rolewright.password.ScramSalt;
 import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param serverVersion as the server reports it, e.g. {@code 16.15 (Debian 16.15-1)}; printable and at most 100 characters
  * @param serverVersionNumber e.g. 160015
  * @param rule how the server asked for the password
+ * @param salt what its SCRAM challenge showed of the role's secret; absent without one
  */
 public record SessionFacts(
         List<String> resolved,
@@ -22,6 +24,7 @@ public record SessionFacts(
         String serverVersion,
         int serverVersionNumber,
         PasswordRule rule,
+        @Nullable ScramSalt salt,
         PasswordProof proof) {
 
     /**

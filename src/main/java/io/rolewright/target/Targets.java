@@ -174,8 +174,8 @@ public class Targets {
     }
 
     /**
-     * Finds out how the server would ask this role for its password, and leaves at its first word: no password is sent and the server
-     * counts no failed login.
+     * Finds out how the server would ask this role for its password, and for SCRAM the salt of the secret that it keeps. No password
+     * and no proof of one is sent, and the server counts no failed login.
      *
      * @return never fails for what the target does
      */

@@ -7,6 +7,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOption;
 import io.netty.handler.codec.ByteToMessageDecoder;
 import io.netty.handler.ssl.SslHandler;
+import io.rolewright.password.ScramSalt;
 import java.nio.charset.StandardCharsets;
 import java.security.cert.X509Certificate;
 import java.util.List;
@@ -20,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * the handle that frees the socket at once. Inbound messages are passed on one by one, whole.
  *
  * <p><strong>What this protects against.</strong> The driver answers a server's request for the password in clear or as MD5 with or without TLS, takes
- * any number of SCRAM iterations, believes a server that leaves out its own SCRAM proof, logs what servers say in
+ * any number of SCRAM iterations, logs what servers say in
  * notices, and has no bound on what it reads. Here such messages end the session before the driver gets them.
  *
  * <p><strong>What it does not.</strong> A server that answers slowly but properly: the deadline does that. TLS records are bounded by Java's
@@ -62,6 +63,7 @@ final class Wire extends ByteToMessageDecoder {
     }
 
     private final SslMode mode;
+    private final String password;
     private final boolean scramOnly;
     private final boolean stopAtChallenge;
 
@@ -71,21 +73,25 @@ final class Wire extends ByteToMessageDecoder {
     private volatile boolean spoken;
     private volatile boolean asked;
     private volatile boolean authenticated;
-    private volatile boolean serverProven;
+    private volatile @Nullable ScramSalt salt;
+    private volatile boolean signed;
     private volatile String serverVersion = "";
     private volatile @Nullable Unreachability fault;
     private volatile @Nullable Channel channel;
     private volatile SessionFacts.@Nullable Tls tls;
+    private @Nullable ScramExchange scram;
     private int bytes;
     private int notices;
 
     /**
+     * @param password for SCRAM, which goes on here and not in the driver
      * @param scramOnly ends the session when the server asks for the password in any other form
-     * @param stopAtChallenge ends the session as soon as the server shows that it lets the role try, before anything is sent
-     *     that it could judge
+     * @param stopAtChallenge ends the session as soon as the server has shown how it lets the role try, and for SCRAM the salt of
+     *     the role's secret, before anything is sent that it could judge
      */
-    Wire(SslMode mode, boolean scramOnly, boolean stopAtChallenge) {
+    Wire(SslMode mode, String password, boolean scramOnly, boolean stopAtChallenge) {
         this.mode = mode;
+        this.password = password;
         this.scramOnly = scramOnly;
         this.stopAtChallenge = stopAtChallenge;
     }
@@ -120,9 +126,15 @@ final class Wire extends ByteToMessageDecoder {
         return authenticated;
     }
 
-    /** Whether a SCRAM server has sent its own proof, which the driver then checks. */
-    boolean serverProven() {
-        return serverProven;
+    /** What a SCRAM challenge showed of the role's secret; null before it. */
+    @Nullable
+    ScramSalt salt() {
+        return salt;
+    }
+
+    /** Whether the server has signed the SCRAM exchange: it keeps the secret of this very password, and our proof held. */
+    boolean signed() {
+        return signed;
     }
 
     String serverVersion() {
@@ -233,7 +245,7 @@ final class Wire extends ByteToMessageDecoder {
                 phase = Phase.LOGIN;
                 tls = facts(ctx.pipeline().get(SslHandler.class).engine().getSession());
             }
-            message(in, out);
+            message(ctx, in, out);
         }
     }
 
@@ -255,7 +267,7 @@ final class Wire extends ByteToMessageDecoder {
         }
     }
 
-    private void message(ByteBuf in, List<Object> out) {
+    private void message(ChannelHandlerContext ctx, ByteBuf in, List<Object> out) {
         if (in.readableBytes() < 5) {
             return;
         }
@@ -281,15 +293,21 @@ final class Wire extends ByteToMessageDecoder {
             return;
         }
         ByteBuf message = in.readSlice(length + 1);
-        inspect(type, message.slice(5, length - 4));
-        if (fault == null && type != 'N' && type != 'A') {
+        boolean ours = type == 'N' || type == 'A' || type == 'R' && isScram(message);
+        inspect(ctx, type, message.slice(5, length - 4));
+        if (fault == null && !ours) {
             out.add(message.retain());
         }
     }
 
-    private void inspect(byte type, ByteBuf body) {
+    /** Which the driver hears nothing of: to it, the server asks for no password. */
+    private static boolean isScram(ByteBuf message) {
+        return message.readableBytes() >= 9 && message.getInt(5) >= 10 && message.getInt(5) <= 12;
+    }
+
+    private void inspect(ChannelHandlerContext ctx, byte type, ByteBuf body) {
         switch (type) {
-            case 'R' -> authentication(body);
+            case 'R' -> authentication(ctx, body);
             case 'N' -> {
                 if (++notices > MAXIMUM_NOTICES) {
                     kill(Unreachability.TOO_MUCH_DATA);
@@ -314,7 +332,7 @@ final class Wire extends ByteToMessageDecoder {
         }
     }
 
-    private void authentication(ByteBuf body) {
+    private void authentication(ChannelHandlerContext ctx, ByteBuf body) {
         if (body.readableBytes() < 4 || phase == Phase.READY || authenticated) {
             kill(Unreachability.NOT_POSTGRESQL);
             return;
@@ -324,7 +342,7 @@ final class Wire extends ByteToMessageDecoder {
             asked = true;
             rule = rule(kind, body);
         }
-        if (stopAtChallenge) {
+        if (stopAtChallenge && !(kind == 10 && rule == PasswordRule.SCRAM) && kind != 11) {
             authenticated = kind == 0;
             kill(Unreachability.AUTHENTICATION_NOT_SUPPORTED);
             return;
@@ -333,9 +351,9 @@ final class Wire extends ByteToMessageDecoder {
             case 0 -> ok();
             case 3 -> password(Challenge.CLEARTEXT, Unreachability.CLEARTEXT_PASSWORD_DEMANDED);
             case 5 -> password(Challenge.MD5, Unreachability.MD5_PASSWORD_DEMANDED);
-            case 10 -> sasl(body.toString(StandardCharsets.UTF_8));
-            case 11 -> iterations(body.toString(StandardCharsets.UTF_8));
-            case 12 -> serverProven = challenge == Challenge.SCRAM;
+            case 10 -> sasl(ctx, body.toString(StandardCharsets.UTF_8));
+            case 11 -> challenged(ctx, body.toString(StandardCharsets.UTF_8));
+            case 12 -> signature(body.toString(StandardCharsets.UTF_8));
             default -> kill(Unreachability.AUTHENTICATION_NOT_SUPPORTED);
         }
     }
@@ -358,7 +376,7 @@ final class Wire extends ByteToMessageDecoder {
     }
 
     private void ok() {
-        if (challenge == Challenge.SCRAM && !serverProven) {
+        if (challenge == Challenge.SCRAM && !signed) {
             kill(Unreachability.SERVER_NOT_AUTHENTIC);
         } else {
             authenticated = true;
@@ -377,36 +395,64 @@ final class Wire extends ByteToMessageDecoder {
         }
     }
 
-    private void sasl(String mechanisms) {
+    private void sasl(ChannelHandlerContext ctx, String mechanisms) {
         if (challenge != Challenge.NONE) {
             kill(Unreachability.NOT_POSTGRESQL);
         } else if (offersScram(mechanisms)) {
             challenge = Challenge.SCRAM;
+            ScramExchange begun = new ScramExchange();
+            scram = begun;
+            byte[] first = begun.clientFirst().getBytes(StandardCharsets.US_ASCII);
+            byte[] mechanism = ScramExchange.MECHANISM.getBytes(StandardCharsets.US_ASCII);
+            ByteBuf message = ctx.alloc().buffer(10 + mechanism.length + first.length);
+            message.writeByte('p').writeInt(4 + mechanism.length + 1 + 4 + first.length);
+            message.writeBytes(mechanism).writeByte(0).writeInt(first.length).writeBytes(first);
+            ctx.writeAndFlush(message, ctx.voidPromise());
         } else {
             kill(Unreachability.AUTHENTICATION_NOT_SUPPORTED);
         }
     }
 
-    /** {@code r=…,s=…,i=4096} (RFC 5802 §7). Every {@code i=} counts, so that it does not matter which one the driver reads. */
-    private void iterations(String challengeText) {
-        if (challenge != Challenge.SCRAM) {
+    private void challenged(ChannelHandlerContext ctx, String message) {
+        ScramExchange begun = scram;
+        if (begun == null) {
             kill(Unreachability.NOT_POSTGRESQL);
-            return;
-        }
-        boolean found = false;
-        for (String attribute : challengeText.split(",", -1)) {
-            if (attribute.startsWith("i=")) {
-                found = true;
-                String count = attribute.substring(2);
-                if (!count.matches("[1-9][0-9]*")) {
-                    kill(Unreachability.NOT_POSTGRESQL);
-                } else if (count.length() > 9 || Integer.parseInt(count) > MAXIMUM_ITERATIONS) {
-                    kill(Unreachability.TOO_MANY_ITERATIONS);
-                }
+        } else if (tooManyIterations(message)) {
+            kill(Unreachability.TOO_MANY_ITERATIONS);
+        } else if (!begun.challenged(message)) {
+            kill(Unreachability.NOT_POSTGRESQL);
+        } else {
+            salt = begun.salt();
+            if (stopAtChallenge) {
+                kill(Unreachability.AUTHENTICATION_NOT_SUPPORTED);
+            } else if (password.isEmpty()) {
+                free(ctx.channel()); // there is no proof of nothing, and no role has an empty password
+            } else {
+                byte[] last = begun.clientFinal(password).getBytes(StandardCharsets.US_ASCII);
+                ByteBuf answer = ctx.alloc().buffer(5 + last.length);
+                answer.writeByte('p').writeInt(4 + last.length).writeBytes(last);
+                ctx.writeAndFlush(answer, ctx.voidPromise());
             }
         }
-        if (!found) {
-            kill(Unreachability.NOT_POSTGRESQL);
+    }
+
+    /** Every {@code i=} counts (RFC 5802 §7), so that the reason is told whatever else is wrong with the message. */
+    private static boolean tooManyIterations(String message) {
+        for (String attribute : message.split(",", -1)) {
+            if (attribute.matches("i=[1-9][0-9]*")
+                    && (attribute.length() > 11 || Integer.parseInt(attribute.substring(2)) > MAXIMUM_ITERATIONS)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void signature(String message) {
+        ScramExchange begun = scram;
+        if (begun != null && begun.signs(message)) {
+            signed = true;
+        } else {
+            kill(begun == null ? Unreachability.NOT_POSTGRESQL : Unreachability.SERVER_NOT_AUTHENTIC);
         }
     }
 

@@ -324,7 +324,7 @@ class HostileServerTest {
                     .indefinitely();
 
             assertThat(outcome)
-                    .isEqualTo(new LoginOutcome.Refused(Refusal.OTHER, "XX000", null, PasswordVerdict.UNKNOWN));
+                    .isEqualTo(new LoginOutcome.Refused(Refusal.OTHER, "XX000", null, PasswordVerdict.UNKNOWN, null));
         }
     }
 
