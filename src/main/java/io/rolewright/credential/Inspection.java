@@ -1,6 +1,7 @@
 package io.rolewright.credential;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
+import io.rolewright.password.ScramSecret;
 import io.rolewright.target.Deadline;
 import io.rolewright.target.Demand;
 import io.rolewright.target.Fence;
@@ -129,8 +130,18 @@ record Inspection(
             if (!demand.rule().proves()) {
                 return Uni.createFrom().item(Found.stopped(managing, preflight, unprovable(demand, login)));
             }
-            return owned(managing, preflight, demand.rule());
+            return new Poolers(tools, purpose, deadline)
+                    .between(login, managing, demand, known == null ? List.of() : secrets(known))
+                    .chain(pooled -> pooled
+                            ? Uni.createFrom().item(Found.stopped(managing, preflight, Poolers.FOUND))
+                            : owned(managing, preflight, demand.rule()));
         });
+    }
+
+    private List<ScramSecret> secrets(Known role) {
+        return role.versions.stream()
+                .map(version -> tools.seal().open(version, role.role).secret())
+                .toList();
     }
 
     // ---- How the server asks --------------------------------------------------------------------------------------

@@ -781,8 +781,7 @@ class Ledger {
             free(role);
             return news
                     ? owner(role.ownerKind)
-                            .noticed(new RoleOwner.Notice(
-                                    role.ownerId, role.id, reason, message, role.storeNow))
+                            .noticed(new RoleOwner.Notice(role.ownerId, role.id, reason, message, role.storeNow))
                     : Uni.createFrom().voidItem();
         });
     }

@@ -12,10 +12,10 @@ import io.rolewright.target.Fence;
 import io.rolewright.target.Login;
 import io.rolewright.target.LoginOutcome;
 import io.rolewright.target.PasswordProof;
-import io.rolewright.target.PasswordRule;
 import io.rolewright.target.Preflight;
 import io.rolewright.target.Purpose;
 import io.rolewright.target.Refusal;
+import io.rolewright.target.SessionFacts;
 import io.rolewright.target.TargetBusy;
 import io.rolewright.target.TargetFailure;
 import io.rolewright.target.UnmarkedApply;
@@ -253,10 +253,10 @@ final class Run {
                 .limit(known ? 2 : versions.size())
                 .map(each -> tools.login(place, role, each))
                 .toList();
-        return selfPreflight(logins, 0);
+        return selfPreflight(logins, 0, versions);
     }
 
-    private Uni<ChangeOutcome> selfPreflight(List<Login> logins, int index) {
+    private Uni<ChangeOutcome> selfPreflight(List<Login> logins, int index, List<PasswordVersion> versions) {
         if (index == logins.size()) {
             return stop(new Stop(
                     Step.PREFLIGHT,
@@ -272,34 +272,43 @@ final class Run {
                 .onItemOrFailure()
                 .transformToUni((found, failure) -> {
                     if (failure == null) {
-                        return selfChecked(login, found);
+                        return selfChecked(login, found, versions);
                     }
                     if (!(failure instanceof TargetFailure target)) {
                         return Uni.createFrom().failure(failure);
                     }
                     return refusesPassword(target)
-                            ? selfPreflight(logins, index + 1)
+                            ? selfPreflight(logins, index + 1, versions)
                             : stop(Stop.of(Step.PREFLIGHT, target));
                 });
     }
 
-    private Uni<ChangeOutcome> selfChecked(Login login, Preflight found) {
+    private Uni<ChangeOutcome> selfChecked(Login login, Preflight found, List<PasswordVersion> versions) {
         if (found.report().managingRole().proof() == PasswordProof.POOLED) {
-            return stop(Stop.definite(Step.PREFLIGHT, PasswordProof.POOLER, PasswordProof.POOLER_MESSAGE));
+            return stop(Poolers.FOUND);
         }
-        PasswordRule rule =
-                ((LoginOutcome.Accepted) found.report().outcome()).facts().rule();
-        if (!rule.proves()) {
-            return stop(Inspection.unprovable(new Demand(rule, null, null), login));
+        SessionFacts facts = ((LoginOutcome.Accepted) found.report().outcome()).facts();
+        Demand demand = new Demand(facts.rule(), facts.salt(), null);
+        if (!demand.rule().proves()) {
+            return stop(Inspection.unprovable(demand, login));
         }
         Stop obstacle = Stop.found(found, true);
         if (obstacle != null) {
             return stop(obstacle);
         }
         RoleServer server = RoleServer.of(found.report(), login);
-        return tools.logins()
-                .ours(role.roleName, server)
-                .chain(ours -> ours != null ? Uni.createFrom().item(ours.stop()) : othersMarker(found, server))
+        List<ScramSecret> secrets = versions.stream()
+                .map(version -> tools.seal().open(version, role).secret())
+                .toList();
+        return new Poolers(tools, Purpose.DUE_WORK, deadline)
+                .between(login, login, demand, secrets)
+                .chain(pooled -> pooled
+                        ? Uni.createFrom().item(Poolers.FOUND)
+                        : tools.logins()
+                                .ours(role.roleName, server)
+                                .chain(ours -> ours != null
+                                        ? Uni.createFrom().item(ours.stop())
+                                        : othersMarker(found, server)))
                 .chain(stop -> {
                     if (stop != null) {
                         return stop(stop);

@@ -10,7 +10,10 @@ import org.jspecify.annotations.Nullable;
  * @param refusal what came instead of a word about authentication; absent unless the rule is {@link PasswordRule#REFUSED} or {@link
  *     PasswordRule#UNKNOWN}
  */
-public record Demand(PasswordRule rule, @Nullable ScramSalt salt, @Nullable LoginOutcome refusal) {
+public record Demand(
+        PasswordRule rule,
+        @Nullable ScramSalt salt,
+        @Nullable LoginOutcome refusal) {
 
     /** A rule that the server can't apply, such as {@code cert} without an authority of clients. */
     private static final String UNUSABLE_RULE = "F0000";

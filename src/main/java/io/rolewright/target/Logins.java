@@ -28,11 +28,11 @@ final class Logins {
 
     private static PasswordProof proof(Dialler.Line line) {
         Wire.Challenge challenge = line.wire().challenge();
+        if (line.pooled()) { // whatever it asks this role for
+            return PasswordProof.POOLED;
+        }
         if (challenge == Wire.Challenge.NONE) {
             return PasswordProof.NOT_ASKED;
-        }
-        if (line.pooled()) {
-            return PasswordProof.POOLED;
         }
         if (tellsHowItAuthenticated(line)) {
             return judge(line.systemUser(), line.order().login().role());

@@ -85,14 +85,13 @@ final class ScramExchange {
         byte[] salted = ScramSecret.salted(password, challenge.bytes(), challenge.iterations());
         byte[] clientKey = ScramFunctions.clientKey(SHA_256, salted);
         try {
-            String withoutProof =
-                    "c=" + Base64.getEncoder().encodeToString(HEADER.getBytes(StandardCharsets.US_ASCII)) + ",r="
-                            + serverNonce;
+            String withoutProof = "c=" + Base64.getEncoder().encodeToString(HEADER.getBytes(StandardCharsets.US_ASCII))
+                    + ",r=" + serverNonce;
             String authMessage = clientFirstBare() + "," + serverFirst + "," + withoutProof;
-            byte[] signature = ScramFunctions.clientSignature(
-                    SHA_256, ScramFunctions.storedKey(SHA_256, clientKey), authMessage);
-            serverSignature = ScramFunctions.serverSignature(
-                    SHA_256, ScramFunctions.serverKey(SHA_256, salted), authMessage);
+            byte[] signature =
+                    ScramFunctions.clientSignature(SHA_256, ScramFunctions.storedKey(SHA_256, clientKey), authMessage);
+            serverSignature =
+                    ScramFunctions.serverSignature(SHA_256, ScramFunctions.serverKey(SHA_256, salted), authMessage);
             return withoutProof + ",p="
                     + Base64.getEncoder().encodeToString(ScramFunctions.clientProof(clientKey, signature));
         } finally {

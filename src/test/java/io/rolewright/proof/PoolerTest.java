@@ -1,23 +1,25 @@
 package io.rolewright.proof;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
-import static org.hamcrest.Matchers.hasItem;
+import static org.hamcrest.Matchers.oneOf;
 
 import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.response.Response;
 import io.rolewright.rotation.Rotating;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.PgBouncer;
+import io.rolewright.testing.PgPool;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestPostgres.Login;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** A real PgBouncer between us and the server, and between consumers and the server. {@code -Dpgbouncer} names its executable. */
+/** Real poolers between us and the server, and between consumers and the server. {@code -Dpgbouncer} and {@code -Dpgpool} name their executables. */
 @QuarkusTest
 @EnabledIfSystemProperty(
         named = "pgbouncer",
@@ -33,46 +35,80 @@ class PoolerTest {
     void noPasswordIsChangedThroughIt(int major) {
         TestPostgres server = TestPostgres.shared(major);
         Rotating roles = Rotating.on(major);
-        try (PgBouncer pooler = PgBouncer.before(server, "transaction", roles.managing, roles.first, roles.second)) {
-            String connection = Api.as()
-                    .body(connection(pooler.port(), roles.managing, Map.of()))
-                    .post(CONNECTIONS)
-                    .then()
-                    .statusCode(200)
-                    .extract()
-                    .path("appConnection.id");
-            Api.as()
-                    .body(Map.of())
-                    .post(CONNECTIONS + "/" + connection + "/test")
-                    .then()
-                    .statusCode(200)
-                    .body("report.ok", equalTo(true))
-                    .body("report.steps.find { it.name == 'login' }.reason", equalTo("pooler_in_between"))
-                    .body("report.role.passwordProven", equalTo(false))
-                    .body("report.role.proof", equalTo("pooled"));
+        for (String mode : List.of("session", "transaction")) {
+            for (String asks : List.of("scram-sha-256", "md5", "plain", "trust")) {
+                Login[] all = {roles.managing, roles.first, roles.second};
+                try (PgBouncer pooler = PgBouncer.before(server, mode, asks, all)) {
+                    String connection = connected(pooler.port(), roles.managing);
+                    if (connection != null) {
+                        assertSaysSo(connection);
+                    }
+                    assertNothingIsChanged(roles, pooler.port(), connection);
+                }
+                assertUntouched(roles);
+            }
+        }
+    }
 
+    private static void assertSaysSo(String connection) {
+        Api.as()
+                .body(Map.of())
+                .post(CONNECTIONS + "/" + connection + "/test")
+                .then()
+                .statusCode(200)
+                .body("report.ok", equalTo(true))
+                .body("report.steps.find { it.name == 'login' }.reason", equalTo("pooler_in_between"))
+                .body("report.role.passwordProven", equalTo(false))
+                .body("report.role.proof", equalTo("pooled"));
+    }
+
+    /** pgpool-II passes on the process id of the server's session, by which others are found. */
+    @ParameterizedTest
+    @MethodSource("io.rolewright.testing.TestPostgres#versions")
+    @EnabledIfSystemProperty(named = "pgpool", matches = ".+")
+    void norThroughPgpool(int major) {
+        TestPostgres server = TestPostgres.shared(major);
+        Rotating roles = Rotating.on(major);
+        for (String asks : List.of("scram-sha-256", "md5", "trust")) {
+            try (PgPool pooler = PgPool.before(server, asks, roles.managing, roles.first, roles.second)) {
+                assertNothingIsChanged(roles, pooler.port(), connected(pooler.port(), roles.managing));
+            }
+            assertUntouched(roles);
+        }
+    }
+
+    /** @return null where it is refused */
+    private static String connected(int port, Login login) {
+        Response made = Api.as().body(connection(port, login, Map.of())).post(CONNECTIONS);
+        return made.statusCode() == 200 ? made.path("appConnection.id") : null;
+    }
+
+    /** @param connection null where there can be none, as the pooler asks for the password in another form than SCRAM */
+    private static void assertNothingIsChanged(Rotating roles, int port, String connection) {
+        if (connection != null) {
             Map<String, Object> body = roles.body(Rotating.name("pooled"));
             body.put("connectionId", connection);
-            Rotating.post(body)
-                    .then()
-                    .statusCode(400)
-                    .body("code", equalTo("pooler_in_between"))
-                    .body("message", containsString("address of the server itself"));
-            Api.as()
-                    .body(body)
-                    .post(Rotating.BASE + "/preflight")
-                    .then()
-                    .statusCode(200)
-                    .body("preflight.roles[0].problems.code", hasItem("pooler_in_between"));
-            Api.as()
-                    .body(connection(pooler.port(), roles.first, Map.of("isPlatformManagedCredentials", true)))
-                    .post(CONNECTIONS)
-                    .then()
-                    .statusCode(400)
-                    .body("code", equalTo("pooler_in_between"));
+            Response preflight = Api.as().body(body).post(Rotating.BASE + "/preflight");
+            preflight.then().statusCode(200).body("preflight.ok", equalTo(false));
+            Response made = Rotating.post(body);
+            made.then().statusCode(400).body("code", oneOf("pooler_in_between", "password_not_asked"));
+            assertThat(preflight.<List<String>>path("preflight.roles.problems.code.flatten()"))
+                    .contains(made.<String>path("code"));
         }
-        assertThat(server.login(roles.first.role(), roles.first.password())).isEqualTo("ok");
-        assertThat(server.sql("SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = '"
+        Response managed =
+                Api.as().body(connection(port, roles.first, Map.of("isPlatformManagedCredentials", true))).post(CONNECTIONS);
+        managed.then().statusCode(400);
+        if (connection != null) {
+            assertThat(List.of(managed.<String>path("code"), String.valueOf(managed.<String>path("details.reason"))))
+                    .containsAnyOf("pooler_in_between", "password_not_asked");
+        }
+    }
+
+    private static void assertUntouched(Rotating roles) {
+        for (Login each : List.of(roles.managing, roles.first, roles.second)) {
+            assertThat(roles.target.login(each.role(), each.password())).isEqualTo("ok");
+        }
+        assertThat(roles.target.sql("SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = '"
                                 + roles.first.role() + "'")
                         .get(0)
                         .getString(0))
@@ -86,7 +122,7 @@ class PoolerTest {
         TestPostgres server = TestPostgres.shared(major);
         Rotating roles = Rotating.on(major);
         String rotation = roles.created();
-        try (PgBouncer pooler = PgBouncer.before(server, "session")) {
+        try (PgBouncer pooler = PgBouncer.before(server, "session", "scram-sha-256")) {
             pooler.users(line(rotation));
             Map<String, String> before = active(rotation);
             try (PgBouncer.Consumer consumer = pooler.consumer(before.get("username"), before.get("password"))) {

@@ -190,8 +190,8 @@ class FailuresTest {
         String ofRole = " WHERE role_id IN (SELECT id FROM managed_role WHERE owner_id = '" + rotation + "')";
         TestStore.sql("UPDATE password_version SET state = 'IN_DOUBT', current_at = NULL" + ofRole
                 + " AND state = 'CURRENT'");
-        TestStore.sql("UPDATE password_version SET state = 'CURRENT', ended_at = NULL" + ofRole
-                + " AND state = 'PREVIOUS'");
+        TestStore.sql(
+                "UPDATE password_version SET state = 'CURRENT', ended_at = NULL" + ofRole + " AND state = 'PREVIOUS'");
         TestStore.sql("UPDATE attempt SET state = 'PARKED', step = 'APPLY', finished_at = NULL,"
                 + " next_try_at = now() + interval '1 hour' WHERE id = (SELECT id FROM attempt WHERE owner_id = '"
                 + rotation + "' ORDER BY started_at DESC LIMIT 1)");

@@ -85,7 +85,9 @@ class SetUpsTest {
                                     "verify-full",
                                     KEPT + "client_certificate_name_refused"),
                             asks("scram-sha-256 clientcert=verify-ca", "verify-full", CHANGED),
-                            role("ALTER ROLE %s CONNECTION LIMIT 0", "ALTER ROLE %s CONNECTION LIMIT -1", KEPT + "role_full"),
+                            role(
+                                    "ALTER ROLE %s CONNECTION LIMIT 0",
+                                    "ALTER ROLE %s CONNECTION LIMIT -1", KEPT + "role_full"),
                             role(USED_UP, "ALTER ROLE %s CONNECTION LIMIT -1", KEPT + "role_full"),
                             role(
                                     "ALTER DATABASE postgres CONNECTION LIMIT 0",
@@ -94,8 +96,7 @@ class SetUpsTest {
                             role("ALTER ROLE %s NOLOGIN", "ALTER ROLE %s LOGIN", REFUSED + "role_cannot_login"),
                             role(
                                     "ALTER ROLE %s VALID UNTIL '2020-01-01'",
-                                    "ALTER ROLE %s VALID UNTIL 'infinity'",
-                                    REFUSED + "role_expired"),
+                                    "ALTER ROLE %s VALID UNTIL 'infinity'", REFUSED + "role_expired"),
                             role("ALTER ROLE %s SET default_transaction_read_only = on", "SELECT 1", CHANGED),
                             role("ALTER ROLE %s SET statement_timeout = '1ms'", "SELECT 1", CHANGED),
                             role("ALTER ROLE %s SET search_path = 'nowhere'", "SELECT 1", CHANGED),
@@ -110,8 +111,7 @@ class SetUpsTest {
             .toList();
 
     private static Stream<Arguments> setUps() {
-        return TestPostgres.versions()
-                .flatMap(major -> SET_UPS.stream().map(setUp -> Arguments.of(major, setUp)));
+        return TestPostgres.versions().flatMap(major -> SET_UPS.stream().map(setUp -> Arguments.of(major, setUp)));
     }
 
     private static TestPostgres server(int major) {
@@ -216,7 +216,8 @@ class SetUpsTest {
 
         private void rules(String method) {
             List<String> lines = new ArrayList<>();
-            lines.add((method.contains("clientcert") ? "hostssl" : "host") + " all " + role.role() + " 127.0.0.1/32 " + method);
+            lines.add((method.contains("clientcert") ? "hostssl" : "host") + " all " + role.role() + " 127.0.0.1/32 "
+                    + method);
             lines.add("host all all 127.0.0.1/32 scram-sha-256");
             server.authentication(lines.toArray(new String[0]));
         }

@@ -47,9 +47,10 @@ public final class PgBouncer implements AutoCloseable {
 
     /**
      * @param mode {@code session} or {@code transaction}
+     * @param asks its {@code auth_type}: how it asks for passwords
      * @param users whose passwords it knows
      */
-    public static PgBouncer before(TestPostgres server, String mode, TestPostgres.Login... users) {
+    public static PgBouncer before(TestPostgres server, String mode, String asks, TestPostgres.Login... users) {
         try {
             Path folder = Files.createTempDirectory("pgbouncer");
             int port = Ports.free();
@@ -67,7 +68,7 @@ public final class PgBouncer implements AutoCloseable {
                             "listen_addr = 127.0.0.1",
                             "listen_port = " + port,
                             "unix_socket_dir =",
-                            "auth_type = scram-sha-256",
+                            "auth_type = " + asks,
                             "auth_file = " + folder.resolve("userlist.txt"),
                             "pool_mode = " + mode));
             Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
