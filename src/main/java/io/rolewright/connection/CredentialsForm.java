@@ -60,9 +60,10 @@ record CredentialsForm(
                 defaultValue = "true")
         Boolean sslRejectUnauthorized,
 
-        @Size(max = 100_000, message = "Must have at most 100000 characters")
+        @Size(max = 262_144, message = "Must have at most 262144 characters")
         @Schema(
-                description = "CA certificates (PEM) to trust instead of the system's; an empty string means none.",
+                description =
+                        "CA certificates (PEM, at most 300) to trust instead of the system's; an empty string means none.",
                 nullable = true)
         String sslCertificate,
 

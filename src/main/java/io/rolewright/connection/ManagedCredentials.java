@@ -109,10 +109,9 @@ class ManagedCredentials {
                             + " is a superuser or has REPLICATION. Send allowPrivileged: true to have its"
                             + " password managed.");
         }
-        if (server.standby() || server.readOnly()) {
+        if (server.standby()) {
             throw Problem.of(
-                    ErrorCode.READ_ONLY,
-                    "The server is a standby or read only: passwords can only be changed on the primary.");
+                    ErrorCode.READ_ONLY, "The server is a standby: passwords can only be changed on the primary.");
         }
         RoleServer where = RoleServer.of(report, credentials.login());
         return logins.requireFree(credentials.username(), where, connection, sight)

@@ -587,7 +587,9 @@ class Ledger {
         /** A send may have taken effect. */
         DOUBT,
         /** The target has taken it; the login that proves it is missing. */
-        APPLIED
+        APPLIED,
+        /** The target had taken it, and has taken the current one again since, which is proven. */
+        PUT_BACK
     }
 
     /**
@@ -600,9 +602,10 @@ class Ledger {
                         epoch,
                         role -> attempt(claim).chain(attempt -> {
                             boolean rejects = unfinished != null
-                                    && reached == Reached.UNTOUCHED
-                                    && !stop.notThePassword()
-                                    && (stop.definite() || attempt.cause.awaited());
+                                    && (reached == Reached.PUT_BACK
+                                            || reached == Reached.UNTOUCHED
+                                                    && !stop.notThePassword()
+                                                    && (stop.definite() || attempt.cause.awaited()));
                             boolean nothingLeft = unfinished == null
                                     && !attempt.cause.reapplies()
                                     && attempt.cause != Cause.REVOKE

@@ -31,7 +31,8 @@ import org.jspecify.annotations.Nullable;
  * One claim's way through the steps, from the preflight to the promotion or to the reason why not. For one use, on one context.
  *
  * <p>The order never varies: the password is sealed and committed, then sent fenced, then proven by a login, then promoted. A send
- * without an answer is repeated with the same secret under a higher epoch; so is one that an earlier claim has left.
+ * without an answer is repeated with the same secret under a higher epoch; so is one that an earlier claim has left. What the server has
+ * taken and cannot be proven any more is replaced by what it had before.
  */
 final class Run {
 
@@ -57,6 +58,7 @@ final class Run {
     private long epoch;
     private Terms terms;
     private @Nullable PasswordVersion version;
+    private @Nullable PasswordVersion former;
     private VersionSeal.@Nullable Opened secret;
     private Reached reached = Reached.UNTOUCHED;
 
@@ -132,6 +134,10 @@ final class Run {
             }
             terms = found;
             return tools.ledger().versions(role.id).chain(versions -> {
+                former = versions.stream()
+                        .filter(each -> each.state == VersionState.CURRENT)
+                        .findFirst()
+                        .orElse(null);
                 versions.stream()
                         .filter(each -> attempt.cause.reapplies()
                                 ? each.state == VersionState.CURRENT
@@ -468,7 +474,8 @@ final class Run {
                                 login,
                                 outcome instanceof LoginOutcome.Refused ? Stop.noLogin(Step.VERIFY, outcome) : null);
                     }
-                    return stop(
+                    return unproven(
+                            login,
                             outcome instanceof LoginOutcome.Accepted
                                     ? Stop.definite(
                                             Step.VERIFY,
@@ -476,6 +483,56 @@ final class Run {
                                             "The server let the role in, but not visibly because of its password.")
                                     : Stop.noLogin(Step.VERIFY, outcome));
                 });
+    }
+
+    // ---- Put back -------------------------------------------------------------------------------------------------
+
+    /**
+     * The server has taken the new password, and what has changed there since the preflight keeps it from being proven. If that stays so,
+     * the former password is put back: it is the one that is served.
+     */
+    private Uni<ChangeOutcome> unproven(Login login, Stop reason) {
+        PasswordVersion served = former;
+        if (served == null || !marked || attempt.cause.reapplies() || attempt.cause == Cause.REVOKE) {
+            return stop(reason);
+        }
+        Login asked = login.as(role.roleName, "");
+        return tools.targets().passwordRule(asked, Purpose.DUE_WORK, deadline).chain(demand -> switch (demand.rule()) {
+            case CLEARTEXT, NOT_ASKED, ANOTHER_MECHANISM, REFUSED ->
+                putBack(login, served, Inspection.unprovable(demand, asked));
+            // Another salt than ours is a standby that lags, or a failover.
+            case SCRAM -> secret.secret().salt().equals(demand.salt()) ? putBack(login, served, reason) : stop(reason);
+            case MD5, UNKNOWN -> stop(reason);
+        });
+    }
+
+    private Uni<ChangeOutcome> putBack(Login login, PasswordVersion served, Stop reason) {
+        if (deadline.left().compareTo(TIME_TO_SEND) < 0) {
+            return stop(reason);
+        }
+        VersionSeal.Opened before = tools.seal().open(served, role);
+        return tools.ledger()
+                .raise(claim, epoch, epoch)
+                .invoke(next -> epoch = next)
+                .chain(() -> tools.fenced()
+                        .apply(
+                                login,
+                                role.roleName,
+                                before.secret().text(),
+                                new Fence(tools.marker(role.ownerId), epoch),
+                                false,
+                                UnmarkedApply.applicationName(role.id, epoch),
+                                deadline))
+                .chain(outcome -> outcome instanceof ApplyOutcome.Applied
+                        ? tools.targets()
+                                .login(login.as(role.roleName, before.password()), Purpose.DUE_WORK, deadline)
+                                .invoke(proof -> {
+                                    if (proven(proof, before.secret())) {
+                                        reached = Reached.PUT_BACK;
+                                    }
+                                })
+                                .chain(() -> stop(reason))
+                        : stop(reason));
     }
 
     /** @param refusal of the session by which the password was proven; absent when the role was let in */

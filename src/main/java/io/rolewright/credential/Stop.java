@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param reason stable code
  * @param definite trying again at once would give the same answer; else it may be over in a moment
- * @param message ours, never the server's
+ * @param message ours; what a server says is marked as a quotation
  */
 record Stop(
         Step step,
@@ -47,6 +47,7 @@ record Stop(
             boolean passing = switch (refused.reason()) {
                 case ROLE_FULL, DATABASE_FULL, SLOTS_RESERVED, SERVER_FULL, NOT_READY, OTHER -> true;
                 case PASSWORD_REFUSED,
+                        EXAMINATION_REFUSED,
                         CLIENT_CERTIFICATE_NAME_REFUSED,
                         ROLE_CANNOT_LOGIN,
                         NO_MATCHING_RULE,
@@ -65,7 +66,9 @@ record Stop(
             return noLogin(step, none.outcome());
         }
         if (failure instanceof TargetFailure.StatementRefused refused) {
-            return refused(step, refused.sqlState(), refused.passing());
+            return refused.passing()
+                    ? refused(step, refused.sqlState(), true)
+                    : noLogin(step, LoginOutcome.Refused.ofQuestion(refused));
         }
         Unreachability reason = ((TargetFailure.SessionLost) failure).reason();
         return passing(step, reason.name().toLowerCase(java.util.Locale.ROOT), reason.message());
@@ -89,11 +92,29 @@ record Stop(
                     "standby",
                     "The server is a standby: passwords can only be changed on the primary.");
         }
-        if (server != null && server.readOnly()) {
-            return definite(Step.PREFLIGHT, "read_only", "Transactions on the server are read only.");
-        }
         TargetFailure.StatementRefused refusal = preflight.refusal();
-        return refusal == null ? null : refused(Step.PREFLIGHT, refusal.sqlState(), refusal.passing());
+        if (refusal == null) {
+            return null;
+        }
+        Stop stop = refused(Step.PREFLIGHT, refusal.sqlState(), refusal.passing());
+        String message = stop.message;
+        if (refusal.sqlState().equals("42501")
+                && !preflight.report().managedRoles().isEmpty()) {
+            message =
+                    "The managing role has all the rights that PostgreSQL asks for, and the server refuses to change the"
+                            + " password of the role all the same: it has rules of its own, such as reserved roles or a membership"
+                            + " (rds_password).";
+        } else if (stop.reason.equals("server_refused")) {
+            message +=
+                    " It may have rules of its own for passwords; they are given to it as a SCRAM secret, never in clear.";
+        }
+        return new Stop(
+                stop.step,
+                stop.reason,
+                stop.sqlState,
+                message + LoginOutcome.quotation(refusal.said()),
+                stop.definite,
+                stop.obstacles);
     }
 
     private static Obstacle obstacle(TargetReport.Problem problem) {

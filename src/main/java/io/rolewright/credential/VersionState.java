@@ -17,7 +17,7 @@ import java.util.Locale;
  * <tr><td>APPLIED</td><td>APPLIED</td><td>the proof failed: the attempt is parked with the reason, and a later one applies the same version
  *     again and proves it</td></tr>
  * <tr><td>PENDING, IN_DOUBT, APPLIED</td><td>REJECTED</td><td>every send of it was definitely refused, or CURRENT was applied again over it
- *     under a newer epoch. A failed login disproves nothing while a late statement may still commit; SQLSTATE 42501, 42704 and 25006 never
+ *     under a newer epoch and proven. A failed login disproves nothing while a late statement may still commit; SQLSTATE 42501, 42704 and 25006 never
  *     reject a version, they park the attempt</td></tr>
  * <tr><td>CURRENT</td><td>PREVIOUS</td><td>another version became CURRENT</td></tr>
  * <tr><td>PREVIOUS</td><td>RETIRED</td><td>a later version became PREVIOUS; it is kept sealed in the history</td></tr>

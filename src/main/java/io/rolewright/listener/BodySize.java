@@ -10,7 +10,7 @@ enum BodySize {
     FOREIGN_TOKEN(20),
     /** Names, texts and short lists. */
     FORM(16),
-    /** Up to three fields of 100,000 characters in PEM. */
+    /** CA certificates of up to 256 KiB in PEM, with a client certificate and its key. */
     PEM(320);
 
     private final int kibibytes;

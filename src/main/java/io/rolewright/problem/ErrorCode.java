@@ -478,6 +478,10 @@ public enum ErrorCode {
             400, "The server's remaining session slots are reserved.", "Raise max_connections, or close sessions."),
     SERVER_FULL(400, "The server has no free session slot.", "Raise max_connections, or close sessions."),
     SERVER_NOT_READY(400, "The server is starting up, shutting down or recovering.", "Try again later."),
+    EXAMINATION_REFUSED(
+            400,
+            "The server let the role in and then refused a question about itself or its roles.",
+            "Look up the SQLSTATE. With 42501, grant what is revoked of pg_catalog; with 57014, lengthen the role's statement_timeout."),
     LOGIN_REFUSED(
             400,
             "The server refused the login for another reason.",

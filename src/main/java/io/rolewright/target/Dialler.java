@@ -292,7 +292,8 @@ final class Dialler implements AutoCloseable {
             }
             if (order.login.password().isEmpty() && wire.challenge() == Wire.Challenge.SCRAM) {
                 // What the server would say.
-                return new LoginOutcome.Refused(Refusal.PASSWORD_REFUSED, "28P01", null, PasswordVerdict.REFUSED, null);
+                return new LoginOutcome.Refused(
+                        Refusal.PASSWORD_REFUSED, "28P01", null, PasswordVerdict.REFUSED, null, null);
             }
             return unreachable(Unreachability.CLOSED_BY_SERVER);
         }

@@ -137,8 +137,6 @@ final class Examination {
         if (server.standby()) {
             problems.add(
                     problem("standby", "The server is a standby: passwords can only be changed on the primary.", null));
-        } else if (server.readOnly()) {
-            problems.add(problem("read_only", "Transactions on the server are read only.", null));
         }
         if (!me.superuser() && !me.createRole()) {
             problems.add(problem(
@@ -295,7 +293,9 @@ final class Examination {
                 case LOGIN -> "login";
             };
         }
-        return "login";
+        return outcome instanceof LoginOutcome.Refused refused && refused.reason() == Refusal.EXAMINATION_REFUSED
+                ? "rights"
+                : "login";
     }
 
     private TargetReport.Step tls(SessionFacts.@Nullable Tls tls) {

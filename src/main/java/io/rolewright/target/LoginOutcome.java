@@ -43,28 +43,51 @@ public sealed interface LoginOutcome {
      * @param password what the answer shows about the password
      * @param signed the salt of the secret by which the server had signed the SCRAM exchange before it refused the session; absent
      *     when it had not
+     * @param said the server's own words, as {@link TargetFailure.StatementRefused#said}
      */
     record Refused(
             Refusal reason,
             String sqlState,
             @Nullable String routine,
             PasswordVerdict password,
-            @Nullable ScramSalt signed)
+            @Nullable ScramSalt signed,
+            @Nullable String said)
             implements LoginOutcome {
+
+        /** The role was in, and what was asked in its session to look around was refused. */
+        public static Refused ofQuestion(TargetFailure.StatementRefused refused) {
+            return new Refused(
+                    Refusal.EXAMINATION_REFUSED,
+                    refused.sqlState(),
+                    refused.routine(),
+                    PasswordVerdict.UNKNOWN,
+                    null,
+                    refused.said());
+        }
+
         @Override
         public String code() {
             return reason.name().toLowerCase(java.util.Locale.ROOT);
         }
 
+        /** Where PostgreSQL's own reasons do not explain it, the server is quoted. */
         @Override
         public String message() {
-            return reason.message();
+            return switch (reason) {
+                case OTHER, NO_MATCHING_RULE, EXAMINATION_REFUSED -> reason.message() + quotation(said);
+                default -> reason.message();
+            };
         }
 
         @Override
         public String wayOut() {
             return reason.wayOut();
         }
+    }
+
+    /** @return a sentence to append, with a blank before it; empty without words */
+    static String quotation(@Nullable String said) {
+        return said == null ? "" : " The server's own words: \"" + said + "\".";
     }
 
     /**

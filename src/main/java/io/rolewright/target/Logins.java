@@ -74,19 +74,30 @@ final class Logins {
                 Unreachability.Step.RESOLVE);
     }
 
-    /** A server that takes the login and then fails to answer one small question is no target. */
     static LoginOutcome outcome(TargetFailure failure) {
         if (failure instanceof TargetFailure.NoSession none) {
             return none.outcome();
         }
-        return new LoginOutcome.Unreachable(
-                failure instanceof TargetFailure.SessionLost lost ? lost.reason() : Unreachability.NOT_POSTGRESQL,
-                Unreachability.Step.LOGIN);
+        if (failure instanceof TargetFailure.StatementRefused refused) {
+            return LoginOutcome.Refused.ofQuestion(refused);
+        }
+        return new LoginOutcome.Unreachable(((TargetFailure.SessionLost) failure).reason(), Unreachability.Step.LOGIN);
+    }
+
+    /** The server has let the role in and refuses the first small question. */
+    static LoginOutcome.Refused unanswered(TargetFailure.StatementRefused refusal, Wire wire) {
+        return new LoginOutcome.Refused(
+                Refusal.EXAMINATION_REFUSED,
+                refusal.sqlState(),
+                refusal.routine(),
+                wire.signed() ? PasswordVerdict.ACCEPTED : PasswordVerdict.UNKNOWN,
+                wire.signed() ? wire.salt() : null,
+                refusal.said());
     }
 
     static LoginOutcome tlsDemanded(Throwable noMatchingRule) {
         LoginOutcome.Refused refused = (LoginOutcome.Refused) ((TargetFailure.NoSession) noMatchingRule).outcome();
         return new LoginOutcome.Refused(
-                Refusal.TLS_DEMANDED, refused.sqlState(), refused.routine(), refused.password(), null);
+                Refusal.TLS_DEMANDED, refused.sqlState(), refused.routine(), refused.password(), null, null);
     }
 }

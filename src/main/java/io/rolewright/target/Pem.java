@@ -3,6 +3,7 @@ package io.rolewright.target;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.KeyFactory;
 import java.security.PrivateKey;
@@ -16,6 +17,8 @@ import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -26,8 +29,17 @@ final class Pem {
     private static final Pattern BLOCK =
             Pattern.compile("-----BEGIN ([A-Z0-9 ]+)-----([A-Za-z0-9+/=\\s]*)-----END \\1-----");
 
-    /** Nobody's chain or bundle is longer; all of it is parsed for every session. */
-    private static final int MAXIMUM_CERTIFICATES = 100;
+    /** The longest bundles that are in use (a cloud's of all regions, a distribution's) have 110 to 150; all of it is parsed for every session. */
+    private static final int MAXIMUM_CERTIFICATES = 300;
+
+    /** As OpenSSL names one. In {@code TRUSTED CERTIFICATE} what it may be used for follows, which is not looked at. */
+    private static final Set<String> CERTIFICATE = Set.of("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE");
+
+    private static final Pattern FILE =
+            Pattern.compile("(~|\\.{1,2}|[A-Za-z]:)?[/\\\\]?[\\w.-]+([/\\\\][\\w.-]+)*\\.(pem|crt|cer|key)");
+
+    private static final String PEM_IN_BASE64 =
+            Base64.getEncoder().encodeToString("-----BEGI".getBytes(StandardCharsets.US_ASCII));
 
     /** DER of {@code SEQUENCE { OID rsaEncryption, NULL }} and of {@code OID id-ecPublicKey} (RFC 8017 A.1, RFC 5480 §2.1.1). */
     private static final byte[] RSA_ALGORITHM = hex("300d06092a864886f70d0101010500");
@@ -74,8 +86,7 @@ final class Pem {
         return faults;
     }
 
-    private static java.util.Optional<TlsSettings.Fault> keyFault(
-            TlsSettings settings, @Nullable X509Certificate leaf) {
+    private static Optional<TlsSettings.Fault> keyFault(TlsSettings settings, @Nullable X509Certificate leaf) {
         String message = null;
         if (settings.clientKeyPem() == null) {
             message = settings.clientCertificatePem() == null ? null : "A client certificate needs its key.";
@@ -89,16 +100,18 @@ final class Pem {
                 message = e.reason();
             }
         }
-        return java.util.Optional.ofNullable(message)
-                .map(text -> new TlsSettings.Fault(TlsSettings.Field.CLIENT_KEY, text));
+        return Optional.ofNullable(message).map(text -> new TlsSettings.Fault(TlsSettings.Field.CLIENT_KEY, text));
     }
 
     /** @return at least one, in the text's order */
     static List<X509Certificate> certificates(String pem) throws Unreadable {
         List<X509Certificate> certificates = new ArrayList<>();
-        Matcher blocks = BLOCK.matcher(pem);
+        Matcher blocks = BLOCK.matcher(lines(pem));
         while (blocks.find()) {
-            if (!blocks.group(1).equals("CERTIFICATE")) {
+            if (blocks.group(1).equals("X509 CRL")) {
+                continue; // often beside the certificates, and OpenSSL reads over it too
+            }
+            if (!CERTIFICATE.contains(blocks.group(1))) {
                 throw new Unreadable("Only CERTIFICATE blocks belong here, and there is another kind.");
             }
             if (certificates.size() == MAXIMUM_CERTIFICATES) {
@@ -112,13 +125,29 @@ final class Pem {
             }
         }
         if (certificates.isEmpty()) {
-            throw new Unreadable("There is no certificate in PEM form (-----BEGIN CERTIFICATE-----).");
+            throw new Unreadable(
+                    otherwise(pem).orElse("There is no certificate in PEM form (-----BEGIN CERTIFICATE-----)."));
         }
         return certificates;
     }
 
+    /** Environment variables and .env files carry line ends as the two characters {@code \n}, neither of which is one of PEM's. */
+    private static String lines(String pem) {
+        return pem.replace("\\r", "").replace("\\n", "\n");
+    }
+
+    /** What was given in place of a PEM text, if it can be told. */
+    private static Optional<String> otherwise(String text) {
+        if (FILE.matcher(text).matches()) {
+            return Optional.of("This is the name of a file. Send what stands in the file.");
+        }
+        return text.replaceAll("\\s", "").startsWith(PEM_IN_BASE64)
+                ? Optional.of("This is a PEM text in Base64, as in a Kubernetes Secret. Send it decoded.")
+                : Optional.empty();
+    }
+
     static PrivateKey privateKey(String pem) throws Unreadable {
-        Matcher blocks = BLOCK.matcher(pem);
+        Matcher blocks = BLOCK.matcher(lines(pem));
         while (blocks.find()) {
             byte[] content = decode(blocks.group(2));
             switch (blocks.group(1)) {
@@ -137,7 +166,7 @@ final class Pem {
         throw new Unreadable(
                 pem.contains("Proc-Type: 4,ENCRYPTED")
                         ? "The key is encrypted; give it without a passphrase."
-                        : "There is no private key in PEM form (-----BEGIN PRIVATE KEY-----).");
+                        : otherwise(pem).orElse("There is no private key in PEM form (-----BEGIN PRIVATE KEY-----)."));
     }
 
     private static PrivateKey pkcs8(byte[] content) throws Unreadable {

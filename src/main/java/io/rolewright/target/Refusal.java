@@ -24,6 +24,10 @@ public enum Refusal {
             "Raise max_connections or close sessions."),
     SERVER_FULL("The server has no free session slot.", "Raise max_connections or close sessions."),
     NOT_READY("The server is starting up, shutting down or recovering.", "Try again later."),
+    EXAMINATION_REFUSED(
+            "The server let the role in and then refused a question about itself or its roles.",
+            "Look up the SQLSTATE. With 42501 a function or view of pg_catalog is revoked from the role: GRANT EXECUTE or SELECT on it;"
+                    + " with 57014 its statement_timeout is too short: ALTER ROLE … SET statement_timeout."),
     OTHER(
             "The server refused the login.",
             "Look up the SQLSTATE in PostgreSQL's manual, appendix A, and in the server's log.");

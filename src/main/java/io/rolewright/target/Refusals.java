@@ -9,6 +9,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Refusals {
 
+    private static final int LONGEST_QUOTATION = 200;
+
     private Refusals() {}
 
     static LoginOutcome.Refused explain(PgException refusal, Wire wire) {
@@ -19,7 +21,30 @@ final class Refusals {
                 sqlState,
                 routine,
                 password(sqlState, wire),
-                wire.signed() ? wire.salt() : null);
+                wire.signed() ? wire.salt() : null,
+                said(refusal, wire));
+    }
+
+    /**
+     * The server's own words, where it is known to be the one that was meant: it has signed the SCRAM exchange, or its certificate was
+     * verified. For people only, as a quotation; nothing is decided by them.
+     */
+    static @Nullable String said(PgException refusal, Wire wire) {
+        SessionFacts.Tls tls = wire.tls();
+        String text = refusal.getErrorMessage();
+        if (text == null || !wire.signed() && (tls == null || !tls.verified())) {
+            return null;
+        }
+        String line = text.strip()
+                .lines()
+                .findFirst()
+                .orElse("")
+                .replaceAll("\\p{C}", "")
+                .strip();
+        if (line.isEmpty() || line.contains("SCRAM-SHA-256$")) { // which no server should repeat
+            return null;
+        }
+        return line.substring(0, Math.min(line.length(), LONGEST_QUOTATION));
     }
 
     /** Five characters as the manual has them: what leaves this package is not a free text of the server's. */

@@ -69,7 +69,8 @@ final class Session implements TargetSession {
             // 57P01 to 57P05 and class 08 end the session; a COMMIT that was under way may have happened.
             return sqlState.startsWith("57P") || sqlState.startsWith("08")
                     ? new TargetFailure.SessionLost(Unreachability.CLOSED_BY_SERVER)
-                    : new TargetFailure.StatementRefused(sqlState, Refusals.routine(refusal));
+                    : new TargetFailure.StatementRefused(
+                            sqlState, Refusals.routine(refusal), Refusals.said(refusal, line.wire()));
         }
         return new TargetFailure.SessionLost(Unreachability.CLOSED_BY_SERVER);
     }

@@ -31,11 +31,19 @@ public abstract sealed class TargetFailure extends RuntimeException {
     public static final class StatementRefused extends TargetFailure {
         private final String sqlState;
         private final @Nullable String routine;
+        private final @Nullable String said;
 
-        public StatementRefused(String sqlState, @Nullable String routine) {
+        /** @param said as {@link #said} */
+        public StatementRefused(String sqlState, @Nullable String routine, @Nullable String said) {
             super("The server refused a statement with SQLSTATE " + sqlState + ".");
             this.sqlState = sqlState;
             this.routine = routine;
+            this.said = said;
+        }
+
+        /** The server's own words, to be quoted as such: one line, printable, at most 200 characters. Absent unless the server was authentic. */
+        public @Nullable String said() {
+            return said;
         }
 
         public String sqlState() {

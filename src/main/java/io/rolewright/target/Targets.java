@@ -317,7 +317,10 @@ public class Targets {
                 () -> line.open()
                         .onFailure()
                         .transform(failure -> (Throwable) new TargetFailure.NoSession(line.explain(failure)))
-                        .chain(() -> Session.greet(line))
+                        .chain(() -> Session.greet(line)
+                                .onFailure(TargetFailure.StatementRefused.class)
+                                .transform(refusal -> new TargetFailure.NoSession(
+                                        Logins.unanswered((TargetFailure.StatementRefused) refusal, line.wire()))))
                         .invoke(() -> works(leg, address))
                         .chain(() -> leg.work.apply(line)));
     }

@@ -204,10 +204,6 @@ class TroubledTargetTest {
         var scene = scenes.on(server);
         String role = scene.managed.role();
 
-        server.sql("ALTER ROLE " + scene.manager.role() + " SET default_transaction_read_only = on");
-        refuses(scene, "read_only", null);
-        server.sql("ALTER ROLE " + scene.manager.role() + " RESET ALL");
-
         server.sql("ALTER ROLE " + role + " NOLOGIN");
         refuses(scene, "role_cannot_login", "ALTER ROLE " + role + " LOGIN");
         server.sql("ALTER ROLE " + role + " LOGIN VALID UNTIL '2001-01-01'");

@@ -95,8 +95,9 @@ class PoolerTest {
             assertThat(preflight.<List<String>>path("preflight.roles.problems.code.flatten()"))
                     .contains(made.<String>path("code"));
         }
-        Response managed =
-                Api.as().body(connection(port, roles.first, Map.of("isPlatformManagedCredentials", true))).post(CONNECTIONS);
+        Response managed = Api.as()
+                .body(connection(port, roles.first, Map.of("isPlatformManagedCredentials", true)))
+                .post(CONNECTIONS);
         managed.then().statusCode(400);
         if (connection != null) {
             assertThat(List.of(managed.<String>path("code"), String.valueOf(managed.<String>path("details.reason"))))
@@ -108,7 +109,8 @@ class PoolerTest {
         for (Login each : List.of(roles.managing, roles.first, roles.second)) {
             assertThat(roles.target.login(each.role(), each.password())).isEqualTo("ok");
         }
-        assertThat(roles.target.sql("SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = '"
+        assertThat(roles.target
+                        .sql("SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = '"
                                 + roles.first.role() + "'")
                         .get(0)
                         .getString(0))

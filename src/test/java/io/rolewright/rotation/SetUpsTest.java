@@ -47,7 +47,7 @@ class SetUpsTest {
      *
      * @param mode of the connection
      * @param rule the method in pg_hba.conf for the role; the others are asked for SCRAM
-     * @param sql of the superuser, before the change; {@code %s} is the role
+     * @param sql of the superuser, before the change; {@code %s} is the role, {@code %m} the one that manages it
      * @param undo the same, after it: from then on whoever has the right password gets in
      */
     private record SetUp(String name, String mode, String rule, String sql, String undo, String expected) {
@@ -102,6 +102,16 @@ class SetUpsTest {
                             role("ALTER ROLE %s SET search_path = 'nowhere'", "SELECT 1", CHANGED),
                             role("ALTER ROLE %s SET log_statement = 'all'", "SELECT 1", CHANGED),
                             role("ALTER ROLE %s SET role = 'postgres'", "ALTER ROLE %s RESET role", CHANGED),
+                            role("ALTER ROLE %m SET default_transaction_read_only = on", "SELECT 1", CHANGED),
+                            role("ALTER ROLE %m SET lock_timeout = '1ms'", "SELECT 1", CHANGED),
+                            role("ALTER ROLE %m SET synchronous_commit = off", "SELECT 1", CHANGED),
+                            role("ALTER ROLE %m SET default_transaction_isolation = serializable", "SELECT 1", CHANGED),
+                            role(
+                                    "REVOKE SELECT ON pg_roles FROM PUBLIC; ALTER ROLE %m NOSUPERUSER CREATEROLE",
+                                    "GRANT SELECT ON pg_roles TO PUBLIC", REFUSED + "examination_refused"),
+                            role(
+                                    "ALTER ROLE %m CONNECTION LIMIT 0; ALTER ROLE %m NOSUPERUSER CREATEROLE",
+                                    "SELECT 1", REFUSED + "role_full"),
                             role("ALTER ROLE %s PASSWORD NULL", "SELECT 1", CHANGED),
                             role(
                                     "REVOKE CONNECT ON DATABASE postgres FROM PUBLIC",
@@ -163,13 +173,34 @@ class SetUpsTest {
         assertThat(scene.served(id)).as("what is served").isEqualTo("ok");
     }
 
+    /** It has shown that it has the managing role's secret, so its words are its own. */
+    @ParameterizedTest
+    @MethodSource("io.rolewright.testing.TestPostgres#versions")
+    void theWordsOfAServerThatIsAuthenticAreQuoted(int major) {
+        Scene scene = new Scene(
+                server(major),
+                role(
+                        "REVOKE SELECT ON pg_roles FROM PUBLIC; ALTER ROLE %m NOSUPERUSER CREATEROLE",
+                        "GRANT SELECT ON pg_roles TO PUBLIC", REFUSED + "examination_refused"));
+        scene.begins(scene.role.password());
+
+        Response preflight = Api.as().body(scene.body).post(BASE + "/preflight");
+
+        scene.ends();
+        assertThat(preflight.<String>path("preflight.problem.message"))
+                .contains("The server's own words: \"permission denied for view pg_roles\".");
+    }
+
     /** @param change of a creation or a rotate */
     private static String said(Response preflight, Response change) {
         boolean ok = preflight.<Boolean>path("preflight.ok");
         if (!ok) {
             String reason = change.path("details.reason");
             assertThat(change.statusCode()).as(change.asString()).isEqualTo(400);
-            String code = preflight.path("preflight.roles[0].problems[0].code");
+            String code = preflight.path("preflight.problem.code");
+            if (code == null) {
+                code = preflight.path("preflight.roles[0].problems[0].code");
+            }
             assertThat(reason == null ? change.path("code") : reason)
                     .as("what the change says")
                     .isEqualTo(code);
@@ -254,12 +285,16 @@ class SetUpsTest {
         /** @param password that a consumer has */
         void begins(String password) {
             rules(setUp.rule);
-            server.sql(setUp.sql.replace("%s", role.role()));
+            server.sql(sql(setUp.sql));
             if (setUp.sql.equals(USED_UP)) {
                 consumer = CompletableFuture.runAsync(
                         () -> server.as(role.role(), password, "postgres", "SELECT pg_sleep(60)"));
                 await().until(() -> !server.sql("SELECT 1" + sessions()).isEmpty());
             }
+        }
+
+        private String sql(String text) {
+            return text.replace("%s", role.role()).replace("%m", managing.role());
         }
 
         private String sessions() {
@@ -269,7 +304,7 @@ class SetUpsTest {
         void ends() {
             server.sql("SELECT pg_terminate_backend(pid)" + sessions());
             consumer.handle((done, ended) -> done).join();
-            server.sql(setUp.undo.replace("%s", role.role()));
+            server.sql(sql(setUp.undo));
             rules("scram-sha-256");
         }
 

@@ -324,7 +324,8 @@ class HostileServerTest {
                     .indefinitely();
 
             assertThat(outcome)
-                    .isEqualTo(new LoginOutcome.Refused(Refusal.OTHER, "XX000", null, PasswordVerdict.UNKNOWN, null));
+                    .isEqualTo(new LoginOutcome.Refused(
+                            Refusal.OTHER, "XX000", null, PasswordVerdict.UNKNOWN, null, null));
         }
     }
 

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -103,6 +104,29 @@ class LoginTest {
         }
         LoginOutcome.Unreachable unreachable = (LoginOutcome.Unreachable) outcome;
         return unreachable.reason() + " " + unreachable.step();
+    }
+
+    /** PostgreSQL's own SASLprep, where it differs from the RFC's order of tables. */
+    @ParameterizedTest
+    @MethodSource("io.rolewright.testing.TestPostgres#versions")
+    void knowsPasswordsAsPostgresqlPreparesThem(int major) {
+        Map<String, String> odd = new LinkedHashMap<>();
+        odd.put("zero width space", "\u200bx");
+        odd.put("nothing but one", "\u200b");
+        odd.put("soft hyphen", "a\u00adb");
+        odd.put("nothing but one hyphen", "\u00ad");
+        odd.put("no-break space", "a\u00a0b");
+        odd.put("composed otherwise", "A\u030a");
+        odd.put("private use, forbidden", "\ue000\u200b");
+        odd.put("control", "\u0007x");
+        odd.forEach((name, password) -> {
+            String role = TestPostgres.uniqueName("odd");
+            server(major).sql("CREATE ROLE " + role + " LOGIN PASSWORD '" + password + "'");
+
+            assertThat(words(outcome(login(major, "postgres", role, password))))
+                    .as(name)
+                    .startsWith("accepted");
+        });
     }
 
     private static final String CASES = """

@@ -5,11 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.rolewright.testing.TestCertificates;
 import java.io.IOException;
 import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.KeyPairGenerator;
 import java.security.PrivateKey;
 import java.security.interfaces.ECPrivateKey;
 import java.security.interfaces.RSAPrivateKey;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.stream.Stream;
@@ -44,19 +46,56 @@ class PemTest {
                 .isEmpty();
     }
 
+    /** As they come out of environment variables, OpenSSL and the bundles of clouds. */
+    @Test
+    void takesWhatOpenSslTakes() {
+        String escaped = CA.caPem().replace("\n", "\\n");
+        String asOpenSslNamesIt = CA.caPem().replace("CERTIFICATE", "X509 CERTIFICATE");
+        String list = "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n";
+
+        assertThat(settings(
+                                escaped,
+                                CLIENT.pem().replace("\n", "\\r\\n"),
+                                CLIENT.keyPem().replace("\n", "\\n"))
+                        .faults())
+                .isEmpty();
+        assertThat(settings(asOpenSslNamesIt + list, null, null).faults()).isEmpty();
+        assertThat(settings(trusted(CA.caPem()), null, null).faults()).isEmpty();
+        assertThat(settings(CA.caPem().repeat(300), null, null).faults()).isEmpty();
+    }
+
+    /** A certificate and then what it may be used for: {@code openssl x509 -trustout}. */
+    private static String trusted(String pem) {
+        String base64 = pem.replaceAll("-----[A-Z ]+-----|\\s", "");
+        byte[] certificate = Base64.getDecoder().decode(base64);
+        byte[] both = Arrays.copyOf(certificate, certificate.length + 2);
+        both[certificate.length] = 0x30; // an empty SEQUENCE
+        return "-----BEGIN TRUSTED CERTIFICATE-----\n"
+                + Base64.getMimeEncoder().encodeToString(both)
+                + "\n-----END TRUSTED CERTIFICATE-----\n";
+    }
+
     static Stream<Arguments> faults() {
         String notBase64 = "-----BEGIN CERTIFICATE-----\nA=A=\n-----END CERTIFICATE-----";
         String notDer = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----";
         return Stream.of(
                 Arguments.of(settings("", null, null), TlsSettings.Field.CA, "no certificate"),
                 Arguments.of(settings("hello", null, null), TlsSettings.Field.CA, "no certificate"),
+                Arguments.of(settings("/etc/ssl/ca.pem", null, null), TlsSettings.Field.CA, "name of a file"),
+                Arguments.of(
+                        settings(
+                                Base64.getEncoder().encodeToString(CA.caPem().getBytes(StandardCharsets.US_ASCII)),
+                                null,
+                                null),
+                        TlsSettings.Field.CA,
+                        "Base64, as in a Kubernetes Secret"),
                 Arguments.of(settings(notBase64, null, null), TlsSettings.Field.CA, "not Base64"),
                 Arguments.of(
                         settings(CA.caPem() + notDer, null, null),
                         TlsSettings.Field.CA,
                         "Certificate 2 cannot be read"),
                 Arguments.of(settings(CLIENT.keyPem(), null, null), TlsSettings.Field.CA, "another kind"),
-                Arguments.of(settings(CA.caPem().repeat(101), null, null), TlsSettings.Field.CA, "more than 100"),
+                Arguments.of(settings(CA.caPem().repeat(301), null, null), TlsSettings.Field.CA, "more than 300"),
                 Arguments.of(
                         settings(null, "x", CLIENT.keyPem()), TlsSettings.Field.CLIENT_CERTIFICATE, "no certificate"),
                 Arguments.of(
