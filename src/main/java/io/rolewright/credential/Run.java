@@ -159,7 +159,11 @@ final class Run {
     private void goOnWith(PasswordVersion found) {
         version = found;
         secret = tools.seal().open(found, role);
-        reached = found.state == VersionState.CURRENT ? Reached.UNTOUCHED : Reached.DOUBT;
+        reached = switch (found.state) {
+            case CURRENT -> Reached.UNTOUCHED;
+            case APPLIED -> Reached.APPLIED;
+            default -> Reached.DOUBT;
+        };
     }
 
     // ---- Changed by a managing role -------------------------------------------------------------------------------

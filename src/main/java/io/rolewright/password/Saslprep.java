@@ -21,7 +21,7 @@ public final class Saslprep {
         try {
             return new String(StringPreparation.SASL_PREPARATION.normalize(
                     password.replace(ZERO_WIDTH_SPACE, ' ').toCharArray()));
-        } catch (IllegalArgumentException forbidden) {
+        } catch (RuntimeException forbiddenOrEmpty) { // the library has several kinds of it
             return password;
         }
     }

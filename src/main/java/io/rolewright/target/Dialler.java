@@ -144,6 +144,7 @@ final class Dialler implements AutoCloseable {
             properties.put("client_encoding", "utf8");
             properties.put("DateStyle", "ISO");
             properties.put("application_name", order.applicationName);
+            boolean ourselves = TlsTrust.comparesItself(order.peerName);
             PgConnectOptions options = new CheckedAddressOptions();
             options.setHost(order.peerName)
                     .setPort(login.port())
@@ -159,13 +160,18 @@ final class Dialler implements AutoCloseable {
                                 case DISABLE -> io.vertx.pgclient.SslMode.DISABLE;
                                 case REQUIRE -> io.vertx.pgclient.SslMode.REQUIRE;
                                 case VERIFY_CA -> io.vertx.pgclient.SslMode.VERIFY_CA;
-                                case VERIFY_FULL -> io.vertx.pgclient.SslMode.VERIFY_FULL;
+                                case VERIFY_FULL ->
+                                    // With the driver's verify-full the engine would have to compare the names.
+                                    ourselves
+                                            ? io.vertx.pgclient.SslMode.VERIFY_CA
+                                            : io.vertx.pgclient.SslMode.VERIFY_FULL;
                             });
             if (login.tls().mode() != SslMode.DISABLE) {
-                TlsTrust checking = TlsTrust.of(login.tls());
+                TlsTrust checking = TlsTrust.of(login.tls(), ourselves ? order.peerName : null);
                 trust = checking;
                 options.setTrustOptions(TrustOptions.wrap(checking));
-                options.setHostnameVerificationAlgorithm(login.tls().mode() == SslMode.VERIFY_FULL ? "HTTPS" : "");
+                options.setHostnameVerificationAlgorithm(
+                        login.tls().mode() == SslMode.VERIFY_FULL && !ourselves ? "HTTPS" : "");
                 if (login.tls().clientCertificatePem() != null) {
                     options.setKeyCertOptions(KeyCertOptions.wrap(ClientKey.of(login.tls())));
                 }

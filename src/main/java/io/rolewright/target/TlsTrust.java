@@ -9,6 +9,10 @@ import java.security.cert.CertificateException;
 import java.security.cert.CertificateExpiredException;
 import java.security.cert.CertificateNotYetValidException;
 import java.security.cert.X509Certificate;
+import java.util.Collection;
+import java.util.List;
+import javax.naming.InvalidNameException;
+import javax.naming.ldap.LdapName;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
@@ -21,16 +25,31 @@ import org.jspecify.annotations.Nullable;
  */
 final class TlsTrust extends X509ExtendedTrustManager {
 
+    /** Of a certificate's alternative names (RFC 5280 §4.2.1.6). */
+    private static final Integer DNS_NAME = 2;
+
     private final @Nullable X509ExtendedTrustManager pkix;
+    private final @Nullable String name;
     private volatile @Nullable Unreachability fault;
 
-    private TlsTrust(@Nullable X509ExtendedTrustManager pkix) {
+    private TlsTrust(@Nullable X509ExtendedTrustManager pkix, @Nullable String name) {
         this.pkix = pkix;
+        this.name = name;
     }
 
-    /** @throws Pem.Unreadable the CA cannot be read */
-    static TlsTrust of(TlsSettings settings) throws Pem.Unreadable {
-        return new TlsTrust(settings.mode().verifies() ? pkix(settings.caPem()) : null);
+    /** Names with an underscore are none to Java, which then finds no certificate made out to them. Containers have such names. */
+    static boolean comparesItself(String name) {
+        return name.indexOf('_') >= 0;
+    }
+
+    /**
+     * @param name which the certificate must be made out to with verify-full; null where the engine sees to that
+     * @throws Pem.Unreadable the CA cannot be read
+     */
+    static TlsTrust of(TlsSettings settings, @Nullable String name) throws Pem.Unreadable {
+        return new TlsTrust(
+                settings.mode().verifies() ? pkix(settings.caPem()) : null,
+                settings.mode() == SslMode.VERIFY_FULL ? name : null);
     }
 
     private static X509ExtendedTrustManager pkix(@Nullable String caPem) throws Pem.Unreadable {
@@ -74,6 +93,48 @@ final class TlsTrust extends X509ExtendedTrustManager {
         } catch (CertificateException refused) {
             fault = reason(pkix, chain, authType, refused);
             throw refused;
+        }
+        if (name != null && !madeOutTo(name, chain[0])) {
+            fault = Unreachability.TLS_NAME_MISMATCH;
+            throw new CertificateException("made out to another name");
+        }
+    }
+
+    /** As libpq has it: the alternative names count, and the common name only where there is none. */
+    private static boolean madeOutTo(String name, X509Certificate certificate) throws CertificateException {
+        boolean alternatives = false;
+        Collection<List<?>> names = certificate.getSubjectAlternativeNames();
+        for (List<?> each : names == null ? List.<List<?>>of() : names) {
+            if (each.get(0).equals(DNS_NAME)) {
+                alternatives = true;
+                if (matches(name, (String) each.get(1))) {
+                    return true;
+                }
+            }
+        }
+        return !alternatives && matches(name, commonName(certificate));
+    }
+
+    /** @param pattern a name, or one whose first label is {@code *} and stands for exactly one */
+    private static boolean matches(String name, String pattern) {
+        int dot = name.indexOf('.');
+        return pattern.equalsIgnoreCase(name)
+                || pattern.startsWith("*.")
+                        && pattern.indexOf('.', 2) > 0
+                        && dot > 0
+                        && pattern.substring(1).equalsIgnoreCase(name.substring(dot));
+    }
+
+    private static String commonName(X509Certificate certificate) {
+        try {
+            return new LdapName(certificate.getSubjectX500Principal().getName())
+                    .getRdns().stream()
+                            .filter(part -> part.getType().equalsIgnoreCase("CN"))
+                            .map(part -> String.valueOf(part.getValue()))
+                            .findFirst()
+                            .orElse("");
+        } catch (InvalidNameException unreadable) {
+            return "";
         }
     }
 

@@ -41,7 +41,12 @@ final class TestTargets {
 
     /** The name {@code two.test} has these addresses, in this order. */
     static Targets named(Map<String, String> changes, String... addresses) {
-        return new Targets(config(changes), TestGuard.of("127.0.0.0/8", Map.of(TWO, List.of(addresses))));
+        return named(changes, Map.of(TWO, List.of(addresses)));
+    }
+
+    /** @param names and their addresses */
+    static Targets named(Map<String, String> changes, Map<String, List<String>> names) {
+        return new Targets(config(changes), TestGuard.of("127.0.0.0/8", names));
     }
 
     static Login login(TestPostgres server, TestPostgres.Login role) {

@@ -7,6 +7,7 @@ import io.rolewright.testing.TestPostgres;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -112,6 +113,41 @@ class TlsTest {
             case "other CA" -> OTHER_CA.server("localhost", "127.0.0.1");
             default -> throw new IllegalArgumentException(fault);
         };
+    }
+
+    /** Names that containers have and Java knows none of: as libpq takes them. */
+    @Test
+    void comparesNamesWithUnderscores() {
+        Map<String, String> expected = Map.of(
+                "my_db", "accepted",
+                "my_db.test", "accepted",
+                "any_db.internal.test", "accepted",
+                "deep.any_db.internal.test", "tls_name_mismatch",
+                "other_db", "tls_name_mismatch",
+                "other_db.test", "tls_name_mismatch");
+        TestCertificates.Issued certificate = CA.server("MY_DB", "my_db.test", "*.internal.test");
+        Map<String, List<String>> names =
+                expected.keySet().stream().collect(Collectors.toMap(name -> name, name -> List.of("127.0.0.1")));
+        Targets targets = TestTargets.named(Map.of(), names);
+        try (TestPostgres server = TestPostgres.own(
+                TestPostgres.NEWEST,
+                TestPostgres.Tls.OPTIONAL,
+                builder -> builder.tls(certificate.certificate(), certificate.key())
+                        .prepare("CREATE ROLE app LOGIN PASSWORD 'secret'"))) {
+            expected.forEach((name, code) -> Map.of(SslMode.VERIFY_FULL, code, SslMode.VERIFY_CA, "accepted")
+                    .forEach((mode, answer) -> {
+                        TlsSettings tls = new TlsSettings(mode, CA.caPem(), null, null);
+                        Login login = new Login(name, server.port(), "postgres", "app", tls, "secret");
+
+                        LoginOutcome outcome = targets.login(login, Deadline.in(Duration.ofSeconds(8)))
+                                .await()
+                                .indefinitely();
+
+                        assertThat(outcome.code()).as("%s, %s", name, mode).isEqualTo(answer);
+                    }));
+        } finally {
+            targets.close();
+        }
     }
 
     @ParameterizedTest(name = "{0}")
