@@ -518,13 +518,14 @@ final class Run {
         return tools.ledger()
                 .raise(claim, epoch, epoch)
                 .invoke(next -> epoch = next)
+                .chain(() -> tools.ledger().sending(claim, epoch))
                 .chain(() -> tools.fenced()
                         .apply(
                                 login,
                                 role.roleName,
                                 before.secret().text(),
-                                new Fence(tools.marker(role.ownerId), epoch),
-                                false,
+                                seen.epoch(),
+                                new Fence(tools.marker(role.ownerId), epoch, terms.version()),
                                 UnmarkedApply.applicationName(role.id, epoch),
                                 deadline))
                 .chain(outcome -> outcome instanceof ApplyOutcome.Applied
