@@ -3,7 +3,6 @@ package io.rolewright.credential;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.store.ProcessLock;
 import io.rolewright.store.StoreOrigin;
-import io.rolewright.target.LoginOutcome;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -759,12 +758,11 @@ class Ledger {
      *
      * @param refusal why the server lets the role in all the same not; absent when it does
      */
-    Uni<Void> proven(Claim claim, @Nullable LoginOutcome refusal) {
-        String standing = refusal == null ? null : refusal.code();
+    Uni<Void> proven(Claim claim, @Nullable Stop refusal) {
         return locked(claim, claim.role.epoch, role -> {
             boolean news = role.state != RoleState.OK;
-            settled(role, refusal == null ? null : Stop.noLogin(Step.VERIFY, refusal));
-            role.probeResult = standing == null ? "ok" : standing;
+            settled(role, refusal);
+            role.probeResult = refusal == null ? "ok" : refusal.reason();
             return news
                     ? owner(role.ownerKind)
                             .noticed(new RoleOwner.Notice(

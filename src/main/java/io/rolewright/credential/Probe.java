@@ -51,7 +51,7 @@ final class Probe {
     private Uni<Void> judge(
             Login place, List<PasswordVersion> versions, PasswordVersion current, LoginOutcome outcome) {
         if (Run.proven(outcome)) {
-            return tools.ledger().proven(claim, outcome instanceof LoginOutcome.Refused ? outcome : null);
+            return tools.ledger().proven(claim, Run.refusal(outcome));
         }
         if (outcome instanceof LoginOutcome.Accepted accepted) {
             return tools.ledger()

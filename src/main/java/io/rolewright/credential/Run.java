@@ -474,9 +474,7 @@ final class Run {
                 .login(login.as(role.roleName, secret.password()), Purpose.DUE_WORK, deadline)
                 .chain(outcome -> {
                     if (proven(outcome, secret.secret())) {
-                        return promote(
-                                login,
-                                outcome instanceof LoginOutcome.Refused ? Stop.noLogin(Step.VERIFY, outcome) : null);
+                        return promote(login, refusal(outcome));
                     }
                     return unproven(
                             login,
@@ -581,6 +579,17 @@ final class Run {
                 ? accepted.facts().salt()
                 : outcome instanceof LoginOutcome.Refused refused ? refused.signed() : null;
         return proven(outcome) && secret.salt().equals(shown);
+    }
+
+    /**
+     * Why the server, which has accepted the password, gives the role no session all the same.
+     *
+     * @return null when it does
+     */
+    static @Nullable Stop refusal(LoginOutcome proof) {
+        return proof instanceof LoginOutcome.Refused refused && refused.reason() != Refusal.EXAMINATION_REFUSED
+                ? Stop.noLogin(Step.VERIFY, refused)
+                : null;
     }
 
     /** What stands between may sign for a role that the server itself has not been asked about; its errors name no routine of PostgreSQL's. */

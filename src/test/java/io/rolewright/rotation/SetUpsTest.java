@@ -99,6 +99,10 @@ class SetUpsTest {
                                     "ALTER ROLE %s VALID UNTIL 'infinity'", REFUSED + "role_expired"),
                             role("ALTER ROLE %s SET default_transaction_read_only = on", "SELECT 1", CHANGED),
                             role("ALTER ROLE %s SET statement_timeout = '1ms'", "SELECT 1", CHANGED),
+                            role(
+                                    "REVOKE EXECUTE ON FUNCTION pg_catalog.pg_backend_pid() FROM PUBLIC",
+                                    "GRANT EXECUTE ON FUNCTION pg_catalog.pg_backend_pid() TO PUBLIC",
+                                    CHANGED),
                             role("ALTER ROLE %s SET search_path = 'nowhere'", "SELECT 1", CHANGED),
                             role("ALTER ROLE %s SET log_statement = 'all'", "SELECT 1", CHANGED),
                             role("ALTER ROLE %s SET role = 'postgres'", "ALTER ROLE %s RESET role", CHANGED),
