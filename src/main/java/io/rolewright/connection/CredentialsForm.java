@@ -63,7 +63,8 @@ record CredentialsForm(
         @Size(max = 262_144, message = "Must have at most 262144 characters")
         @Schema(
                 description =
-                        "CA certificates (PEM, at most 300) to trust instead of the system's; an empty string means none.",
+                        "CA certificates (PEM, at most 300) to trust instead of the system's; an empty string means none, as does"
+                                + " absence unless sslMode, sslClientCertificate or sslClientKey is sent.",
                 nullable = true)
         String sslCertificate,
 
@@ -111,7 +112,10 @@ record CredentialsForm(
         RoleName.fault(username).ifPresent(fault -> issues.add(issue("username", "invalid_string", fault)));
         checkText(issues, "password", password, Integer.MAX_VALUE);
         SslMode mode = mode(stored, issues);
-        String ca = pem(sslCertificate, stored == null ? null : stored.caPem());
+        boolean inOurWords = sslMode != null || sslClientCertificate != null || sslClientKey != null;
+        // The reference's clients send all that counts: what they leave out is gone. Only ours say more than its words
+        // can.
+        String ca = pem(sslCertificate, stored == null || !inOurWords ? null : stored.caPem());
         String certificate = pem(sslClientCertificate, stored == null ? null : stored.clientCertificatePem());
         String key = pem(sslClientKey, stored == null ? null : stored.clientKeyPem());
         if (mode != null) {
@@ -177,7 +181,7 @@ record CredentialsForm(
         }
     }
 
-    /** Empty means none, absent means what there was. */
+    /** Empty means none, absent means what there was, if there was anything that counts. */
     private static String pem(String sent, String stored) {
         if (sent == null) {
             return stored;

@@ -4,6 +4,7 @@ import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.rolewright.access.Caller;
 import io.rolewright.access.CallerChanges;
 import io.rolewright.access.LiveCaller;
+import io.rolewright.access.Reach;
 import io.rolewright.access.Readers.Reader;
 import io.rolewright.access.Right;
 import io.rolewright.access.Rights;
@@ -347,16 +348,13 @@ class ActiveCredential {
     }
 
     private static void requireReadable(Request request, Active active) {
-        Rights.reach(request.caller(), Right.ROTATION_READ_CREDENTIALS); // Who has waited may have lost it everywhere.
+        // Who has waited may have lost it everywhere.
+        Reach reach = Rights.reach(request.caller(), Right.ROTATION_READ_CREDENTIALS);
         if (active == null) {
-            throw notFound(request.rotation());
+            // Readers that mirror take a 404 for "deleted": only who may read everywhere is told that nothing is there.
+            throw reach.everywhere() ? notFound(request.rotation()) : Rights.denied(Right.ROTATION_READ_CREDENTIALS);
         }
-        Rights.requireOn(
-                request.caller(),
-                Right.ROTATION_READ_CREDENTIALS,
-                Right.ROTATION_READ,
-                active.projectId(),
-                () -> notFound(request.rotation()));
+        Rights.require(request.caller(), Right.ROTATION_READ_CREDENTIALS, active.projectId());
         if (active.revoking()) {
             throw Problem.of(
                     ErrorCode.ROTATION_REVOKING,

@@ -1,6 +1,7 @@
 package io.rolewright.rotation;
 
 import io.rolewright.access.Right;
+import io.rolewright.access.Rights;
 import io.rolewright.audit.AuditType;
 import io.rolewright.credential.NotChanged;
 import io.rolewright.credential.Passwords;
@@ -49,6 +50,11 @@ class ServedCredentials {
     Uni<Answer> read(Act act, UUID id, String ifNoneMatch) {
         Uni<Answer> read = rotations
                 .existing(act.caller(), id, Right.ROTATION_READ_CREDENTIALS)
+                .onFailure(failure -> isNotFound(failure)
+                        && !Rights.reach(act.caller(), Right.ROTATION_READ_CREDENTIALS)
+                                .everywhere())
+                // Readers that mirror take a 404 for "deleted".
+                .transform(notFound -> Rights.denied(Right.ROTATION_READ_CREDENTIALS))
                 .chain(row -> {
                     if (row.revokingSince != null) {
                         throw Revoking.problem();
@@ -66,6 +72,10 @@ class ServedCredentials {
                                                     new Answer(etag(found.row()), found.credentials(), audited)));
                 });
         return audit.failures(read, act, AuditType.GET_SECRET_ROTATION_GENERATED_CREDENTIALS, null, id.toString());
+    }
+
+    private static boolean isNotFound(Throwable failure) {
+        return failure instanceof Problem problem && problem.errorCode() == ErrorCode.ROTATION_NOT_FOUND;
     }
 
     /** Of one version of what a rotation serves. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.target.SslMode;
+import io.rolewright.testing.TestCertificates;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -68,6 +69,24 @@ class CredentialsFormTest {
 
         assertThat(form("disable", null, null, "").resolve(stored).caPem()).isNull();
         assertThat(form("disable", null, null, "").resolve(null).caPem()).isNull();
+    }
+
+    /** Terraform leaves the certificate out when its attribute is removed. */
+    @Test
+    void aCertificateThatTheReferencesClientsLeaveOutIsGone() {
+        Credentials stored = stored(SslMode.VERIFY_FULL, "not looked at here");
+
+        assertThat(form(null, true, true, null).resolve(stored).caPem()).isNull();
+        assertThat(form(null, null, null, null).resolve(stored).caPem()).isNull();
+    }
+
+    @Test
+    void aCertificateThatOurClientsLeaveOutStays() {
+        String ca = TestCertificates.create().caPem();
+        Credentials stored = stored(SslMode.VERIFY_FULL, ca);
+
+        assertThat(form("verify-full", null, null, null).resolve(stored).caPem())
+                .isEqualTo(ca);
     }
 
     @Test

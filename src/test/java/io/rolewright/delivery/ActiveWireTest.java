@@ -13,6 +13,7 @@ import io.restassured.response.Response;
 import io.restassured.specification.RequestSpecification;
 import io.rolewright.rotation.Rotating;
 import io.rolewright.testing.Api;
+import io.rolewright.testing.Identities;
 import io.rolewright.testing.TestStore;
 import io.vertx.pgclient.PgConnectOptions;
 import java.time.Duration;
@@ -111,6 +112,28 @@ class ActiveWireTest {
         String absent = UUID.randomUUID().toString();
         active(absent).then().statusCode(404).body("code", equalTo("rotation_not_found"));
         given().get(BASE + "/" + id + "/active").then().statusCode(401);
+    }
+
+    /** What mirrors into a Secret takes a 404 for "deleted", and would delete what pods use. */
+    @Test
+    void whoReadsElsewhereIsRefusedWhateverIsThere() {
+        String id = Rotating.on(14).created();
+        var consumer = Identities.in(Identities.project(), "consumer");
+        for (String rotation : List.of(id, UUID.randomUUID().toString())) {
+            for (String path : List.of("/active", "/active?waitForVersion=1", "/generated-credentials")) {
+                consumer.as()
+                        .get(BASE + "/" + rotation + path)
+                        .then()
+                        .statusCode(403)
+                        .body("code", equalTo("permission_denied"));
+            }
+        }
+        Identities.with("consumer")
+                .as()
+                .get(BASE + "/" + UUID.randomUUID() + "/generated-credentials")
+                .then()
+                .statusCode(404)
+                .body("code", equalTo("rotation_not_found"));
     }
 
     private static RequestSpecification known(String etag) {
