@@ -5,7 +5,7 @@ import { t } from './texts.js';
 
 const KEYS = '/api/v1/keys';
 const SIGNING = '/api/v1/auth/signing-keys';
-const COMMANDS = ['new-data-key', 're-encrypt', 'rewrap', 'retire'];
+const COMMANDS = ['new-data-key', 're-encrypt', 'rewrap', 'retire', 'seal-rows'];
 
 class Keys extends Part {
   static properties = { status: { state: true }, runs: { state: true }, signing: { state: true }, problem: { state: true }, asked: { state: true } };

@@ -59,7 +59,7 @@ class CommandLineTest {
     }
 
     static Stream<Arguments> sentences() {
-        String words = "new-data-key, re-encrypt, rewrap, retire, adopt-store";
+        String words = "new-data-key, re-encrypt, rewrap, retire, seal-rows, adopt-store";
         return Stream.of(
                 Arguments.of(List.of("--migrat"), "There is no option --migrat; did you mean --migrate? See --help."),
                 Arguments.of(List.of("--password=hunter2"), "There is no option --password. See --help."),

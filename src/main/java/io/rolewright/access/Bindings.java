@@ -2,6 +2,8 @@ package io.rolewright.access;
 
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
+import io.rolewright.sealing.RowSeals;
+import io.rolewright.sealing.SealedRow;
 import io.smallrye.mutiny.Uni;
 import java.util.Collection;
 import java.util.UUID;
@@ -27,7 +29,7 @@ final class Bindings {
 
     /** @param projectId null for the organisation; roles elsewhere stay what they are */
     static Uni<Void> replace(
-            Mutiny.Session session, UUID identityId, @Nullable UUID projectId, Collection<Role> roles) {
+            Mutiny.Session session, RowSeals seals, UUID identityId, @Nullable UUID projectId, Collection<Role> roles) {
         var gone = session.createNativeQuery("""
                         delete from role_binding
                         where identity_id = ?1 and project_id is not distinct from cast(?2 as uuid)""")
@@ -37,16 +39,24 @@ final class Bindings {
                 .replaceWithVoid();
         var set = gone;
         for (var role : roles) {
-            set = set.chain(() -> session.createNativeQuery("""
-                            insert into role_binding (identity_id, project_id, role)
-                            values (?1, cast(?2 as uuid), ?3) on conflict do nothing""")
-                    .setParameter(1, identityId)
-                    .setParameter(2, text(projectId))
-                    .setParameter(3, role.storedName())
-                    .executeUpdate()
-                    .replaceWithVoid());
+            set = set.chain(() -> add(session, seals, identityId, projectId, role));
         }
         return set.chain(() -> Standings.changed(session, identityId));
+    }
+
+    /** The one place that gives a role. */
+    static Uni<Void> add(Mutiny.Session session, RowSeals seals, UUID identityId, @Nullable UUID projectId, Role role) {
+        var id = UUID.randomUUID();
+        return session.createNativeQuery("""
+                        insert into role_binding (id, identity_id, project_id, role, row_seal)
+                        values (?1, ?2, cast(?3 as uuid), ?4, ?5) on conflict do nothing""")
+                .setParameter(1, id)
+                .setParameter(2, identityId)
+                .setParameter(3, text(projectId))
+                .setParameter(4, role.storedName())
+                .setParameter(5, seals.seal(SealedRow.ROLE_BINDING, id, identityId, projectId, role.storedName()))
+                .executeUpdate()
+                .replaceWithVoid();
     }
 
     /**

@@ -5,6 +5,7 @@ import io.rolewright.access.AccessSettings.BootstrapIdentity;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.sealing.RowSeals;
 import io.rolewright.sealing.SealedField;
 import io.rolewright.sealing.Sealer;
 import io.rolewright.store.StartupStep;
@@ -33,14 +34,23 @@ class Bootstrap implements StartupStep {
     private final BootstrapConfig config;
     private final TokenLedger ledger;
     private final Sealer sealer;
+    private final RowSeals seals;
     private final AuditLog audit;
     private final Clock clock;
     private final Vertx vertx;
 
-    Bootstrap(BootstrapConfig config, TokenLedger ledger, Sealer sealer, AuditLog audit, Clock clock, Vertx vertx) {
+    Bootstrap(
+            BootstrapConfig config,
+            TokenLedger ledger,
+            Sealer sealer,
+            RowSeals seals,
+            AuditLog audit,
+            Clock clock,
+            Vertx vertx) {
         this.config = config;
         this.ledger = ledger;
         this.sealer = sealer;
+        this.seals = seals;
         this.audit = audit;
         this.clock = clock;
         this.vertx = vertx;
@@ -136,14 +146,13 @@ class Bootstrap implements StartupStep {
         secret.fingerprint = ClientSecret.fingerprint(sealer, first.clientId(), first.clientSecret());
         secret.createdAt = identity.createdAt;
         secret.description = "bootstrap";
+        identity.seal(seals);
+        secret.seal(seals);
         return session.persist(identity)
                 .chain(session::flush)
                 .chain(() -> session.persist(secret))
                 .chain(session::flush)
-                .chain(() -> session.createNativeQuery("insert into role_binding (identity_id, role) values (?1, ?2)")
-                        .setParameter(1, identity.id)
-                        .setParameter(2, Role.ADMIN.storedName())
-                        .executeUpdate())
+                .chain(() -> Bindings.add(session, seals, identity.id, null, Role.ADMIN))
                 .chain(() -> audit.record(AuditEvent.success(AuditType.BOOTSTRAP_IDENTITY)
                         .on("identity", identity.id)
                         .with("clientId", identity.clientId)))

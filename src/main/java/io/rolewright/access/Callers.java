@@ -108,13 +108,16 @@ class Callers {
     }
 
     /** @return the identity's name */
-    private static String require(AccessToken token, Standing standing, String address) {
+    private String require(AccessToken token, Standing standing, String address) {
         var name = standing.name();
-        var trustedIps = standing.credentials().get(token.credentialId());
-        if (name == null || trustedIps == null) {
+        var credential = standing.credentials().get(token.credentialId());
+        if (name == null || credential == null) {
             throw TokenRefused.revoked();
         }
-        if (!ClientSecret.trusts(trustedIps, address)) {
+        if (credential.end() != null && !clock.instant().isBefore(credential.end())) {
+            throw TokenRefused.expired();
+        }
+        if (!ClientSecret.trusts(credential.trustedIps(), address)) {
             throw TokenRefused.fromElsewhere();
         }
         return name;

@@ -1,6 +1,8 @@
 package io.rolewright.access;
 
 import io.quarkus.hibernate.reactive.panache.PanacheEntityBase;
+import io.rolewright.sealing.RowSeals;
+import io.rolewright.sealing.SealedRow;
 import io.rolewright.sealing.Sealer;
 import jakarta.persistence.Column;
 import jakarta.persistence.Entity;
@@ -56,6 +58,13 @@ class ClientSecret extends PanacheEntityBase {
     /** Networks in CIDR form that it may be used from, separated by commas; empty: from anywhere. */
     @Column(columnDefinition = "text", nullable = false)
     String trustedIps = "";
+
+    /** {@link SealedRow#CLIENT_SECRET}; null: from a build that made none. */
+    byte @Nullable [] rowSeal;
+
+    void seal(RowSeals seals) {
+        rowSeal = seals.seal(SealedRow.CLIENT_SECRET, id, identityId, fingerprint, expiresAt, usesLimit, trustedIps);
+    }
 
     static boolean trusts(String trustedIps, String address) {
         if (trustedIps.isEmpty()) {

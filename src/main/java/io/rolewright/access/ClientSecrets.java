@@ -5,6 +5,7 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
+import io.rolewright.sealing.RowSeals;
 import io.rolewright.sealing.Sealer;
 import io.rolewright.store.Rows;
 import io.smallrye.mutiny.Uni;
@@ -27,12 +28,14 @@ class ClientSecrets {
     private static final int MOST_PER_IDENTITY = 100;
 
     private final Sealer sealer;
+    private final RowSeals seals;
     private final Standings standings;
     private final AuditLog audit;
     private final Clock clock;
 
-    ClientSecrets(Sealer sealer, Standings standings, AuditLog audit, Clock clock) {
+    ClientSecrets(Sealer sealer, RowSeals seals, Standings standings, AuditLog audit, Clock clock) {
         this.sealer = sealer;
+        this.seals = seals;
         this.standings = standings;
         this.audit = audit;
         this.clock = clock;
@@ -136,6 +139,7 @@ class ClientSecrets {
         row.expiresAt = wanted.ttl.isZero() ? null : row.createdAt.plus(wanted.ttl);
         row.usesLimit = wanted.usesLimit;
         row.trustedIps = String.join(",", wanted.trustedIps);
+        row.seal(seals);
         return row;
     }
 }

@@ -7,6 +7,8 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
+import io.rolewright.sealing.RowSeals;
+import io.rolewright.sealing.SealedRow;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
@@ -25,7 +27,9 @@ import org.jspecify.annotations.Nullable;
 class ForeignLogins {
 
     private static final String FIND = """
-            select f.failed, f.seconds_locked, i.name, l.access_token_ttl, l.access_token_max_ttl, %s
+            select f.failed, f.seconds_locked, i.name, l.access_token_ttl, l.access_token_max_ttl,
+                i.client_id, i.row_seal as identity_seal, l.id as setting_id, l.row_seal as setting_seal,
+                l.access_token_trusted_ips, l.client_secret_trusted_ips, %s
             from (select count(*) > 0 as failed,
                          cast(coalesce(ceil(extract(epoch from max(locked_until) - now())), 0) as integer) as seconds_locked
                   from login_failure where client_id = $1 and address = $2) f
@@ -33,6 +37,7 @@ class ForeignLogins {
             left join login_setting l on l.identity_id = r.identity_id and l.method = r.method""".formatted(TokenRules.COLUMNS);
 
     private final Pool pool;
+    private final RowSeals seals;
     private final Issuers issuers;
     private final ForeignTokens foreignTokens;
     private final Tokens tokens;
@@ -42,6 +47,7 @@ class ForeignLogins {
 
     ForeignLogins(
             Pool pool,
+            RowSeals seals,
             Issuers issuers,
             Tokens tokens,
             Lockouts lockouts,
@@ -49,6 +55,7 @@ class ForeignLogins {
             AuditLog audit,
             Clock clock) {
         this.pool = pool;
+        this.seals = seals;
         this.issuers = issuers;
         this.foreignTokens = new ForeignTokens(clock);
         this.tokens = tokens;
@@ -91,6 +98,9 @@ class ForeignLogins {
         if (row.getUUID("id") == null) {
             return Uni.createFrom().item(new Refused("identity_unknown", null));
         }
+        if (!believes(login, row)) {
+            return Uni.createFrom().item(new Refused("row_not_believed", null));
+        }
         var rule = TokenRules.rule(row);
         return Uni.createFrom()
                 .item(() -> foreignTokens.precheck(jwt, rule))
@@ -104,6 +114,28 @@ class ForeignLogins {
                         row.getBoolean("failed")))
                 .onFailure(ForeignTokens.Refused.class)
                 .recoverWithItem(refused -> refused(((ForeignTokens.Refused) refused).reason, jwt, rule));
+    }
+
+    /** Whether we have written what decides over this login. */
+    private boolean believes(Login login, Row row) {
+        var setting = row.getUUID("setting_id");
+        return TokenRules.believes(seals, row)
+                && seals.believes(
+                        SealedRow.IDENTITY,
+                        login.identityId,
+                        RowSeals.bytes(row.getBuffer("identity_seal")),
+                        row.getString("client_id"))
+                && (setting == null
+                        || seals.believes(
+                                SealedRow.LOGIN_SETTING,
+                                setting,
+                                RowSeals.bytes(row.getBuffer("setting_seal")),
+                                login.identityId,
+                                login.method.storedName,
+                                row.getInteger("access_token_ttl"),
+                                row.getInteger("access_token_max_ttl"),
+                                row.getString("access_token_trusted_ips"),
+                                row.getString("client_secret_trusted_ips")));
     }
 
     private Verdict refused(String reason, String jwt, TokenRule rule) {

@@ -8,6 +8,7 @@ import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
+import io.rolewright.sealing.RowSeals;
 import io.rolewright.store.Rows;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
@@ -54,12 +55,14 @@ class Identities {
             from identity i""";
 
     private final Pool pool;
+    private final RowSeals seals;
     private final Standings standings;
     private final AuditLog audit;
     private final Clock clock;
 
-    Identities(Pool pool, Standings standings, AuditLog audit, Clock clock) {
+    Identities(Pool pool, RowSeals seals, Standings standings, AuditLog audit, Clock clock) {
         this.pool = pool;
+        this.seals = seals;
         this.standings = standings;
         this.audit = audit;
         this.clock = clock;
@@ -129,6 +132,7 @@ class Identities {
         identity.clientId = UUID.randomUUID().toString();
         identity.createdAt = now();
         apply(wanted, identity, identity.createdAt);
+        identity.seal(seals);
         var described = new Described(
                 identity.id,
                 identity.name,
@@ -144,7 +148,7 @@ class Identities {
         return Panache.withTransaction(() -> Panache.getSession()
                 .chain(session -> session.persist(identity)
                         .chain(session::flush)
-                        .chain(() -> Bindings.replace(session, identity.id, null, roles))
+                        .chain(() -> Bindings.replace(session, seals, identity.id, null, roles))
                         .chain(() -> audit.record(act.success(AuditType.CREATE_IDENTITY)
                                 .on(KIND, identity.id)
                                 .with("name", identity.name)
@@ -164,7 +168,7 @@ class Identities {
                                 })
                                 .chain(() -> wanted.roles == null
                                         ? Standings.changed(session, id)
-                                        : Bindings.replace(session, id, null, wanted.roles)
+                                        : Bindings.replace(session, seals, id, null, wanted.roles)
                                                 .chain(() -> Bindings.keepAnAdministrator(session)))
                                 .chain(() -> audit.record(with(
                                         act.success(AuditType.UPDATE_IDENTITY).on(KIND, id), wanted)))))

@@ -1,6 +1,8 @@
 package io.rolewright.access;
 
 import io.quarkus.hibernate.reactive.panache.PanacheEntityBase;
+import io.rolewright.sealing.RowSeals;
+import io.rolewright.sealing.SealedRow;
 import jakarta.persistence.Column;
 import jakarta.persistence.Entity;
 import jakarta.persistence.Id;
@@ -42,4 +44,11 @@ class Identity extends PanacheEntityBase {
 
     @Column(nullable = false)
     Instant updatedAt;
+
+    /** {@link io.rolewright.sealing.SealedRow#IDENTITY}; null: from a build that made none. */
+    byte @Nullable [] rowSeal;
+
+    void seal(RowSeals seals) {
+        rowSeal = seals.seal(SealedRow.IDENTITY, id, clientId);
+    }
 }

@@ -6,6 +6,8 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
+import io.rolewright.sealing.RowSeals;
+import io.rolewright.sealing.SealedRow;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
@@ -27,7 +29,7 @@ class LoginSettings {
 
     private static final String READ = """
             select i.client_id, l.id, l.access_token_ttl, l.access_token_max_ttl, l.access_token_trusted_ips,
-                l.client_secret_trusted_ips, l.sent,
+                l.client_secret_trusted_ips, l.sent, l.row_seal,
                 case $2
                     when 'universal-auth' then exists (select from client_secret s where s.identity_id = i.id)
                     when 'token-auth' then exists (select from static_token t where t.identity_id = i.id)
@@ -37,19 +39,25 @@ class LoginSettings {
 
     private static final String WRITE = """
             insert into login_setting (id, identity_id, method, access_token_ttl, access_token_max_ttl,
-                access_token_trusted_ips, client_secret_trusted_ips, sent)
-            values (?1, ?2, ?3, nullif(?4, 0), nullif(?5, 0), nullif(?6, ''), nullif(?7, ''), ?8)
+                access_token_trusted_ips, client_secret_trusted_ips, sent, row_seal)
+            values (?1, ?2, ?3, nullif(?4, 0), nullif(?5, 0), nullif(?6, ''), nullif(?7, ''), ?8, ?9)
             on conflict (identity_id, method) do update set
                 access_token_ttl = excluded.access_token_ttl, access_token_max_ttl = excluded.access_token_max_ttl,
                 access_token_trusted_ips = excluded.access_token_trusted_ips,
-                client_secret_trusted_ips = excluded.client_secret_trusted_ips, sent = excluded.sent""";
+                client_secret_trusted_ips = excluded.client_secret_trusted_ips, sent = excluded.sent,
+                row_seal = excluded.row_seal""";
+
+    private static final String ID_OF = """
+            select coalesce((select id from login_setting where identity_id = ?1 and method = ?2), gen_random_uuid())""";
 
     private final Pool pool;
+    private final RowSeals seals;
     private final Standings standings;
     private final AuditLog audit;
 
-    LoginSettings(Pool pool, Standings standings, AuditLog audit) {
+    LoginSettings(Pool pool, RowSeals seals, Standings standings, AuditLog audit) {
         this.pool = pool;
+        this.seals = seals;
         this.standings = standings;
         this.audit = audit;
     }
@@ -79,6 +87,18 @@ class LoginSettings {
                     }
                     Row row = rows.iterator().next();
                     boolean isSet = row.getUUID("id") != null;
+                    if (isSet) {
+                        seals.require(
+                                SealedRow.LOGIN_SETTING,
+                                row.getUUID("id"),
+                                RowSeals.bytes(row.getBuffer("row_seal")),
+                                identityId,
+                                method.storedName(),
+                                row.getInteger("access_token_ttl"),
+                                row.getInteger("access_token_max_ttl"),
+                                row.getString("access_token_trusted_ips"),
+                                row.getString("client_secret_trusted_ips"));
+                    }
                     if (!isSet && !row.getBoolean("used")) {
                         return null;
                     }
@@ -124,7 +144,7 @@ class LoginSettings {
     private Uni<Known> write(Act act, UUID identityId, Method method, LoginSetting wanted) {
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> Identities.locked(session, identityId)
-                                .chain(() -> write(session, identityId, method, wanted))
+                                .chain(() -> write(session, seals, identityId, method, wanted))
                                 .chain(() -> Standings.changed(session, identityId))
                                 .chain(() -> audit.record(act.success(AuditType.SET_AUTH_METHOD)
                                         .on(Identities.KIND, identityId)
@@ -133,10 +153,29 @@ class LoginSettings {
                 .chain(() -> get(identityId, method));
     }
 
-    /** Joins the running transaction. */
-    static Uni<Void> write(Mutiny.Session session, UUID identityId, Method method, LoginSetting wanted) {
+    /** Joins the running transaction, which has locked the identity. */
+    static Uni<Void> write(
+            Mutiny.Session session, RowSeals seals, UUID identityId, Method method, LoginSetting wanted) {
+        return session.createNativeQuery(ID_OF, UUID.class)
+                .setParameter(1, identityId)
+                .setParameter(2, method.storedName())
+                .getSingleResult()
+                .chain(id -> write(session, seals, id, identityId, method, wanted));
+    }
+
+    private static Uni<Void> write(
+            Mutiny.Session session, RowSeals seals, UUID id, UUID identityId, Method method, LoginSetting wanted) {
+        byte[] seal = seals.seal(
+                SealedRow.LOGIN_SETTING,
+                id,
+                identityId,
+                method.storedName(),
+                wanted.ttl(),
+                wanted.maxTtl(),
+                LoginSetting.joined(wanted.tokenTrustedIps()),
+                LoginSetting.joined(wanted.secretTrustedIps()));
         return session.createNativeQuery(WRITE)
-                .setParameter(1, UUID.randomUUID())
+                .setParameter(1, id)
                 .setParameter(2, identityId)
                 .setParameter(3, method.storedName())
                 .setParameter(4, wanted.ttl() == null ? 0 : wanted.ttl())
@@ -144,6 +183,7 @@ class LoginSettings {
                 .setParameter(6, text(wanted.tokenTrustedIps()))
                 .setParameter(7, text(wanted.secretTrustedIps()))
                 .setParameter(8, wanted.sent())
+                .setParameter(9, seal)
                 .executeUpdate()
                 .chain(() -> wanted.ttl() == null
                         ? Uni.createFrom().voidItem()

@@ -6,6 +6,8 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
+import io.rolewright.sealing.RowSeals;
+import io.rolewright.sealing.SealedRow;
 import io.rolewright.sealing.Sealer;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -27,11 +29,15 @@ class Logins {
 
     private static final String FIND = """
             select f.failed, f.seconds_locked, i.id, i.name, i.secret_id, i.expired, i.used_up, i.trusted_ips,
-                l.client_secret_trusted_ips, l.access_token_ttl, l.access_token_max_ttl
+                l.client_secret_trusted_ips, l.access_token_ttl, l.access_token_max_ttl,
+                i.identity_seal, i.row_seal, i.expires_at, i.uses_limit,
+                l.id as setting_id, l.row_seal as setting_seal, l.access_token_trusted_ips
             from (select count(*) > 0 as failed,
                          cast(coalesce(ceil(extract(epoch from max(locked_until) - now())), 0) as integer) as seconds_locked
                   from login_failure where client_id = ?1 and address = ?2) f
             left join (select identity.id, identity.name, client_secret.id as secret_id, client_secret.trusted_ips,
+                              identity.row_seal as identity_seal, client_secret.row_seal, client_secret.expires_at,
+                              client_secret.uses_limit,
                               coalesce(client_secret.expires_at <= now(), false) as expired,
                               client_secret.uses_limit > 0 and client_secret.uses >= client_secret.uses_limit as used_up
                        from identity join client_secret on client_secret.identity_id = identity.id
@@ -45,13 +51,15 @@ class Logins {
             where id = ?1 and (uses_limit = 0 or uses < uses_limit)""";
 
     private final Sealer sealer;
+    private final RowSeals seals;
     private final Tokens tokens;
     private final AuditLog audit;
     private final LoginQueue queue;
     private final Lockouts lockouts;
 
-    Logins(Sealer sealer, Tokens tokens, AuditLog audit, LoginQueue queue, Lockouts lockouts) {
+    Logins(Sealer sealer, RowSeals seals, Tokens tokens, AuditLog audit, LoginQueue queue, Lockouts lockouts) {
         this.sealer = sealer;
+        this.seals = seals;
         this.tokens = tokens;
         this.audit = audit;
         this.queue = queue;
@@ -87,7 +95,35 @@ class Logins {
                         .setParameter(2, origin)
                         .setParameter(3, fingerprint)
                         .getSingleResult()
-                        .chain(row -> decide(session, row, clientId, origin, from, longest))));
+                        .chain(row -> row[2] == null || believes(row, clientId, fingerprint)
+                                ? decide(session, row, clientId, origin, from, longest)
+                                : fail(session, clientId, origin, from, Outcome.NOT_BELIEVED))));
+    }
+
+    /** Whether we have written what decides over this login. */
+    private boolean believes(Object[] row, String clientId, byte[] fingerprint) {
+        var identityId = (UUID) row[2];
+        return seals.believes(SealedRow.IDENTITY, identityId, (byte[]) row[11], clientId)
+                && seals.believes(
+                        SealedRow.CLIENT_SECRET,
+                        (UUID) row[4],
+                        (byte[]) row[12],
+                        identityId,
+                        fingerprint,
+                        row[13],
+                        row[14],
+                        row[7])
+                && (row[15] == null
+                        || seals.believes(
+                                SealedRow.LOGIN_SETTING,
+                                (UUID) row[15],
+                                (byte[]) row[16],
+                                identityId,
+                                "universal-auth",
+                                row[9],
+                                row[10],
+                                row[17],
+                                row[8]));
     }
 
     private Uni<Outcome> decide(
@@ -164,6 +200,7 @@ class Logins {
 
         String INVALID = "invalid_credentials";
         String NOT_FROM_HERE = "address_not_trusted";
+        String NOT_BELIEVED = "row_not_believed";
         String EXPIRED = "client_secret_expired";
         String USED_UP = "client_secret_used_up";
 

@@ -5,6 +5,7 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
+import io.rolewright.sealing.RowSeals;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -30,12 +31,14 @@ class Memberships {
 
     private final Projects projects;
     private final Pool pool;
+    private final RowSeals seals;
     private final Standings standings;
     private final AuditLog audit;
 
-    Memberships(Projects projects, Pool pool, Standings standings, AuditLog audit) {
+    Memberships(Projects projects, Pool pool, RowSeals seals, Standings standings, AuditLog audit) {
         this.projects = projects;
         this.pool = pool;
+        this.seals = seals;
         this.standings = standings;
         this.audit = audit;
     }
@@ -106,7 +109,7 @@ class Memberships {
                                 .call(() -> meets == Meets.ANYTHING
                                         ? Uni.createFrom().voidItem()
                                         : read(projectId).invoke(all -> require(all, identityId, meets)))
-                                .call(() -> Bindings.replace(session, identityId, projectId, roles))
+                                .call(() -> Bindings.replace(session, seals, identityId, projectId, roles))
                                 .call(() -> keep(session, projectId, identityId, words))
                                 .call(identity -> audit.record(act.success(AuditType.UPDATE_PROJECT_MEMBERSHIP)
                                         .in(projectId)

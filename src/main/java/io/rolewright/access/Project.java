@@ -1,17 +1,23 @@
 package io.rolewright.access;
 
 import io.quarkus.hibernate.reactive.panache.PanacheEntityBase;
+import io.rolewright.sealing.Decides;
+import io.rolewright.sealing.EntitySeals;
+import io.rolewright.sealing.SealedRow;
 import jakarta.persistence.Column;
 import jakarta.persistence.Entity;
+import jakarta.persistence.EntityListeners;
 import jakarta.persistence.Id;
 import jakarta.persistence.Table;
 import java.time.Instant;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** Where connections and rotations of one team live. */
 @Entity
+@EntityListeners(EntitySeals.class)
 @Table(name = "project")
-public class Project extends PanacheEntityBase {
+public class Project extends PanacheEntityBase implements Decides {
 
     /** The reference knows several types of projects; ours is the one that holds secrets. */
     static final String TYPE = "secret-manager";
@@ -42,4 +48,32 @@ public class Project extends PanacheEntityBase {
 
     @Column(nullable = false)
     public Instant updatedAt;
+
+    /** {@link SealedRow#PROJECT}; null: from a build that made none. */
+    byte @Nullable [] rowSeal;
+
+    @Override
+    public SealedRow sealedRow() {
+        return SealedRow.PROJECT;
+    }
+
+    @Override
+    public UUID sealedId() {
+        return id;
+    }
+
+    @Override
+    public @Nullable Object[] deciding() {
+        return new @Nullable Object[] {slug};
+    }
+
+    @Override
+    public byte @Nullable [] rowSeal() {
+        return rowSeal;
+    }
+
+    @Override
+    public void rowSeal(byte[] seal) {
+        rowSeal = seal;
+    }
 }

@@ -10,6 +10,8 @@ import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
+import io.rolewright.sealing.RowSeals;
+import io.rolewright.sealing.SealedRow;
 import io.rolewright.sealing.Sealer;
 import io.smallrye.mutiny.Uni;
 import io.vertx.pgclient.PgException;
@@ -47,13 +49,21 @@ public class Projects {
     private final Standings standings;
     private final AuditLog audit;
     private final Sealer sealer;
+    private final RowSeals seals;
     private final Clock clock;
 
-    Projects(Instance<SlugBounds> bounds, Standings standings, AuditLog audit, Sealer sealer, Clock clock) {
+    Projects(
+            Instance<SlugBounds> bounds,
+            Standings standings,
+            AuditLog audit,
+            Sealer sealer,
+            RowSeals seals,
+            Clock clock) {
         this.bounds = bounds;
         this.standings = standings;
         this.audit = audit;
         this.sealer = sealer;
+        this.seals = seals;
         this.clock = clock;
     }
 
@@ -291,12 +301,14 @@ public class Projects {
     }
 
     /** No unique violation is provoked: it would end the transaction, and which of the two names it was is text. */
-    private static Uni<Void> insert(Project project, String slug) {
+    private Uni<Void> insert(Project project, String slug) {
         project.slug = slug;
+        byte[] seal = seals.seal(SealedRow.PROJECT, project.id, slug);
         return Panache.getSession()
                 .chain(session -> session.createNativeQuery("""
-                                insert into project (id, name, slug, type, created_at, updated_at, description, delete_protected)
-                                values (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7) on conflict do nothing""")
+                                insert into project (
+                                    id, name, slug, type, created_at, updated_at, description, delete_protected, row_seal)
+                                values (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8) on conflict do nothing""")
                         .setParameter(1, project.id)
                         .setParameter(2, project.name)
                         .setParameter(3, project.slug)
@@ -304,6 +316,7 @@ public class Projects {
                         .setParameter(5, project.createdAt)
                         .setParameter(6, project.description)
                         .setParameter(7, project.deleteProtected)
+                        .setParameter(8, seal)
                         .executeUpdate())
                 .chain(added -> added == 1
                         ? Uni.createFrom().voidItem()

@@ -1,6 +1,9 @@
 package io.rolewright.access;
 
+import io.rolewright.access.Standing.Credential;
 import io.rolewright.access.Standing.Held;
+import io.rolewright.sealing.RowSeals;
+import io.rolewright.sealing.SealedRow;
 import io.rolewright.store.SharedAnswer;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -9,9 +12,11 @@ import io.vertx.mutiny.sqlclient.RowSet;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Collection;
 import java.util.EnumSet;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -30,23 +35,28 @@ import org.jspecify.annotations.Nullable;
 @ApplicationScoped
 class Standings {
 
+    /** With the columns that the seals of the rows are over. */
     private static final String READ = """
-            with setting as (
-                select method, access_token_trusted_ips as trusted_ips from login_setting where identity_id = $1)
-            select 'identity' as kind, name as text, null::uuid as id, null::bytea as fingerprint,
-                   null::timestamptz as expires_at, null as trusted_ips
+            select 'identity' as kind, id, row_seal, client_id as a, name as b, null as c, null as d,
+                null::uuid as project_id, null::bytea as fingerprint, null::timestamptz as expires_at,
+                null::integer as n, null::integer as m
             from identity where id = $1
             union all
-            select 'role', role, project_id, null, null, null from role_binding where identity_id = $1
+            select 'role', id, row_seal, role, null, null, null, project_id, null, null, null, null
+            from role_binding where identity_id = $1
             union all
-            select 'token', t.role, t.id, t.fingerprint, t.expires_at, s.trusted_ips
-            from static_token t left join setting s on s.method = 'token-auth' where t.identity_id = $1
+            select 'setting', id, row_seal, method, access_token_trusted_ips, client_secret_trusted_ips, null, null, null, null,
+                access_token_ttl, access_token_max_ttl
+            from login_setting where identity_id = $1
             union all
-            select 'credential', null, c.id, null, null, s.trusted_ips
-            from client_secret c left join setting s on s.method = 'universal-auth' where c.identity_id = $1
+            select 'token', id, row_seal, role, null, null, null, null, fingerprint, expires_at, null, null
+            from static_token where identity_id = $1
             union all
-            select 'credential', null, r.id, null, null, s.trusted_ips
-            from token_rule r left join setting s on s.method = r.method where r.identity_id = $1""";
+            select 'secret', id, row_seal, trusted_ips, null, null, null, null, fingerprint, expires_at, uses_limit, null
+            from client_secret where identity_id = $1
+            union all
+            select 'rule', id, row_seal, method, issuer, ca_cert, conditions::text, null, null, null, null, null
+            from token_rule where identity_id = $1""";
 
     /** One row per identity, and none that every copy has outlived. */
     private static final String CHANGED = """
@@ -66,6 +76,7 @@ class Standings {
     private static final int MOST_KEPT = 5000;
 
     private final Pool pool;
+    private final RowSeals seals;
     private final Map<UUID, Kept> kept = new ConcurrentHashMap<>();
     private final Map<UUID, SharedAnswer<Standing>> reading = new ConcurrentHashMap<>();
     private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
@@ -73,8 +84,9 @@ class Standings {
     /** Grows with every {@link #forget}: what was read while it grew may be old already. */
     private final AtomicLong forgotten = new AtomicLong();
 
-    Standings(Pool pool) {
+    Standings(Pool pool, RowSeals seals) {
         this.pool = pool;
+        this.seals = seals;
     }
 
     /** @return null if the store has to be asked: {@link #read} */
@@ -154,38 +166,125 @@ class Standings {
                 });
     }
 
-    private static Standing standing(UUID identityId, RowSet<Row> rows) {
+    /** A row that is not believed is as if it were not there; with a setting goes all that it is for. */
+    private Standing standing(UUID identityId, RowSet<Row> rows) {
         String name = null;
         Set<Role> organisation = EnumSet.noneOf(Role.class);
         Map<UUID, Set<Role>> projects = new HashMap<>();
-        Map<UUID, String> credentials = new HashMap<>();
+        Map<UUID, Credential> credentials = new HashMap<>();
         Map<UUID, Held> tokens = new HashMap<>();
+        Map<String, String> networks = new HashMap<>();
+        Set<String> closed = new HashSet<>();
         for (var row : rows) {
-            var text = row.getString("text");
-            var networks = row.getString("trusted_ips");
-            var trustedIps = networks == null ? "" : networks;
+            if (row.getString("kind").equals("setting")) {
+                var method = row.getString("a");
+                if (believes(identityId, row)) {
+                    var trustedIps = row.getString("b");
+                    networks.put(method, trustedIps == null ? "" : trustedIps);
+                } else {
+                    closed.add(method);
+                }
+            }
+        }
+        for (var row : rows) {
+            if (row.getString("kind").equals("setting") || !believes(identityId, row)) {
+                continue;
+            }
+            var text = row.getString("a");
             var id = row.getUUID("id");
             switch (row.getString("kind")) {
-                case "identity" -> name = text;
+                case "identity" -> name = row.getString("b");
                 case "role" -> {
-                    var roles =
-                            id == null ? organisation : projects.computeIfAbsent(id, any -> EnumSet.noneOf(Role.class));
+                    var project = row.getUUID("project_id");
+                    var roles = project == null
+                            ? organisation
+                            : projects.computeIfAbsent(project, any -> EnumSet.noneOf(Role.class));
                     Role.of(text).ifPresent(roles::add);
                 }
-                case "token" ->
-                    tokens.put(
-                            id,
-                            new Held(
-                                    row.getBuffer("fingerprint").getBytes(),
-                                    Role.of(text).orElse(null),
-                                    text.equals(StaticToken.WHOLE),
-                                    trustedIps,
-                                    row.getOffsetDateTime("expires_at").toInstant()));
-                default -> credentials.put(id, trustedIps);
+                case "token" -> {
+                    if (!closed.contains("token-auth")) {
+                        tokens.put(
+                                id,
+                                new Held(
+                                        row.getBuffer("fingerprint").getBytes(),
+                                        Role.of(text).orElse(null),
+                                        text.equals(StaticToken.WHOLE),
+                                        networks.getOrDefault("token-auth", ""),
+                                        row.getOffsetDateTime("expires_at").toInstant()));
+                    }
+                }
+                case "secret" -> {
+                    var end = row.getOffsetDateTime("expires_at");
+                    credential(
+                            credentials, "universal-auth", id, end == null ? null : end.toInstant(), networks, closed);
+                }
+                default -> credential(credentials, text, id, null, networks, closed);
             }
         }
         return new Standing(
                 identityId, name, new Grants(organisation, projects), Map.copyOf(credentials), Map.copyOf(tokens));
+    }
+
+    private static void credential(
+            Map<UUID, Credential> credentials,
+            String method,
+            UUID id,
+            @Nullable Instant end,
+            Map<String, String> networks,
+            Set<String> closed) {
+        if (!closed.contains(method)) {
+            credentials.put(id, new Credential(networks.getOrDefault(method, ""), end));
+        }
+    }
+
+    private boolean believes(UUID identityId, Row row) {
+        var id = row.getUUID("id");
+        byte[] seal = RowSeals.bytes(row.getBuffer("row_seal"));
+        var a = row.getString("a");
+        return switch (row.getString("kind")) {
+            case "identity" -> seals.believes(SealedRow.IDENTITY, id, seal, a);
+            case "role" -> seals.believes(SealedRow.ROLE_BINDING, id, seal, identityId, row.getUUID("project_id"), a);
+            case "setting" ->
+                seals.believes(
+                        SealedRow.LOGIN_SETTING,
+                        id,
+                        seal,
+                        identityId,
+                        a,
+                        row.getInteger("n"),
+                        row.getInteger("m"),
+                        row.getString("b"),
+                        row.getString("c"));
+            case "token" ->
+                seals.believes(
+                        SealedRow.STATIC_TOKEN,
+                        id,
+                        seal,
+                        identityId,
+                        a,
+                        RowSeals.bytes(row.getBuffer("fingerprint")),
+                        row.getOffsetDateTime("expires_at"));
+            case "secret" ->
+                seals.believes(
+                        SealedRow.CLIENT_SECRET,
+                        id,
+                        seal,
+                        identityId,
+                        RowSeals.bytes(row.getBuffer("fingerprint")),
+                        row.getOffsetDateTime("expires_at"),
+                        row.getInteger("n"),
+                        a);
+            default ->
+                seals.believes(
+                        SealedRow.TOKEN_RULE,
+                        id,
+                        seal,
+                        identityId,
+                        a,
+                        row.getString("b"),
+                        row.getString("c"),
+                        row.getString("d"));
+        };
     }
 
     /** @param readAt {@link System#nanoTime} before the question was sent */

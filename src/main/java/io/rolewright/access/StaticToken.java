@@ -1,6 +1,8 @@
 package io.rolewright.access;
 
 import io.quarkus.hibernate.reactive.panache.PanacheEntityBase;
+import io.rolewright.sealing.RowSeals;
+import io.rolewright.sealing.SealedRow;
 import io.rolewright.sealing.Sealer;
 import jakarta.persistence.Column;
 import jakarta.persistence.Entity;
@@ -12,6 +14,7 @@ import java.time.Instant;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** A bearer token that is looked up and not signed, for callers that cannot log in; only its keyed hash is kept. */
 @Entity
@@ -49,6 +52,13 @@ class StaticToken extends PanacheEntityBase {
 
     @Column(nullable = false)
     Instant expiresAt;
+
+    /** {@link SealedRow#STATIC_TOKEN}; null: from a build that made none. */
+    byte @Nullable [] rowSeal;
+
+    void seal(RowSeals seals) {
+        rowSeal = seals.seal(SealedRow.STATIC_TOKEN, id, identityId, role, fingerprint, expiresAt);
+    }
 
     /**
      * What a token says of itself: which identity's it is, which of its tokens, and 256 random bits. A keyed check at its

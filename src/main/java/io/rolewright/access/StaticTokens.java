@@ -6,6 +6,7 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
+import io.rolewright.sealing.RowSeals;
 import io.rolewright.sealing.Sealer;
 import io.rolewright.store.Rows;
 import io.smallrye.mutiny.Uni;
@@ -26,12 +27,14 @@ class StaticTokens {
     private static final int MOST_PER_IDENTITY = 100;
 
     private final Sealer sealer;
+    private final RowSeals seals;
     private final Standings standings;
     private final AuditLog audit;
     private final Clock clock;
 
-    StaticTokens(Sealer sealer, Standings standings, AuditLog audit, Clock clock) {
+    StaticTokens(Sealer sealer, RowSeals seals, Standings standings, AuditLog audit, Clock clock) {
         this.sealer = sealer;
+        this.seals = seals;
         this.standings = standings;
         this.audit = audit;
         this.clock = clock;
@@ -64,6 +67,7 @@ class StaticTokens {
         row.expiresAt = row.createdAt.plus(ttl);
         var text = StaticToken.Text.make(identityId, row.id, sealer);
         row.fingerprint = text.fingerprint(sealer);
+        row.seal(seals);
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> Identities.locked(session, identityId)
                                 .call(() -> StaticToken.count("identityId", identityId)

@@ -7,6 +7,8 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
+import io.rolewright.sealing.RowSeals;
+import io.rolewright.sealing.SealedRow;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -25,14 +27,17 @@ import org.hibernate.reactive.mutiny.Mutiny;
 @ApplicationScoped
 class TokenRules {
 
-    static final String COLUMNS = "r.id, r.method, r.issuer, r.ca_cert, r.conditions::text as conditions";
+    static final String COLUMNS = "r.id, r.method, r.issuer, r.ca_cert, r.conditions::text as conditions,"
+            + " r.identity_id as rule_of, r.row_seal as rule_seal";
 
     private final Pool pool;
+    private final RowSeals seals;
     private final Standings standings;
     private final AuditLog audit;
 
-    TokenRules(Pool pool, Standings standings, AuditLog audit) {
+    TokenRules(Pool pool, RowSeals seals, Standings standings, AuditLog audit) {
         this.pool = pool;
+        this.seals = seals;
         this.standings = standings;
         this.audit = audit;
     }
@@ -49,6 +54,9 @@ class TokenRules {
                     }
                     var row = rows.iterator().next();
                     if (row.getUUID("id") == null) {
+                        throw notFound(identityId, method);
+                    }
+                    if (!believes(seals, row)) {
                         throw notFound(identityId, method);
                     }
                     return rule(row);
@@ -100,7 +108,7 @@ class TokenRules {
                                 throw exists(identityId, rule.method());
                             }
                         })
-                        .chain(() -> LoginSettings.write(session, identityId, setting(rule.method()), setting)));
+                        .chain(() -> LoginSettings.write(session, seals, identityId, setting(rule.method()), setting)));
     }
 
     /** @param rule one with the id of the one that is there keeps its tokens */
@@ -109,7 +117,7 @@ class TokenRules {
                 act,
                 identityId,
                 rule,
-                session -> LoginSettings.write(session, identityId, setting(rule.method()), setting));
+                session -> LoginSettings.write(session, seals, identityId, setting(rule.method()), setting));
     }
 
     /** @param first in the same transaction, when nobody else changes the identity */
@@ -123,16 +131,23 @@ class TokenRules {
                                         .setParameter(2, rule.method().storedName)
                                         .setParameter(3, rule.id())
                                         .executeUpdate())
-                                .chain(() -> session.createNativeQuery("""
-                                        insert into token_rule (id, identity_id, method, issuer, ca_cert, conditions)
-                                        values (?1, ?2, ?3, ?4, nullif(?5, ''), cast(cast(?6 as text) as jsonb))
+                                .chain(() -> session.createNativeQuery(
+                                                "select cast(cast(cast(?1 as text) as jsonb) as text)", String.class)
+                                        .setParameter(1, json(rule.conditions()).encode())
+                                        .getSingleResult())
+                                .chain(conditions -> session.createNativeQuery("""
+                                        insert into token_rule (
+                                            id, identity_id, method, issuer, ca_cert, conditions, row_seal)
+                                        values (
+                                            ?1, ?2, ?3, ?4, nullif(?5, ''), cast(cast(?6 as text) as jsonb), ?7)
                                         on conflict (id) do nothing""")
                                         .setParameter(1, rule.id())
                                         .setParameter(2, identityId)
                                         .setParameter(3, rule.method().storedName)
                                         .setParameter(4, rule.issuer())
                                         .setParameter(5, rule.caCert() == null ? "" : rule.caCert())
-                                        .setParameter(6, json(rule.conditions()).encode())
+                                        .setParameter(6, conditions)
+                                        .setParameter(7, seal(identityId, rule, conditions))
                                         .executeUpdate())
                                 .chain(() -> Standings.changed(session, identityId))
                                 .chain(() -> audit.record(act.success(AuditType.SET_AUTH_METHOD)
@@ -171,6 +186,35 @@ class TokenRules {
                 ErrorCode.AUTH_METHOD_EXISTS,
                 "The identity " + identityId + " has a " + method.storedName
                         + " already: change it, or delete it first.");
+    }
+
+    /** @param conditions as the store writes them, which is what is read back */
+    private byte[] seal(UUID identityId, TokenRule rule, String conditions) {
+        if (!conditions(new JsonObject(conditions)).equals(rule.conditions())) {
+            throw new IllegalStateException("The store reads the conditions of a token rule otherwise than they are");
+        }
+        var caCert = rule.caCert();
+        return seals.seal(
+                SealedRow.TOKEN_RULE,
+                rule.id(),
+                identityId,
+                rule.method().storedName,
+                rule.issuer(),
+                caCert == null || caCert.isEmpty() ? null : caCert,
+                conditions);
+    }
+
+    /** @param row with {@link #COLUMNS} */
+    static boolean believes(RowSeals seals, Row row) {
+        return seals.believes(
+                SealedRow.TOKEN_RULE,
+                row.getUUID("id"),
+                RowSeals.bytes(row.getBuffer("rule_seal")),
+                row.getUUID("rule_of"),
+                row.getString("method"),
+                row.getString("issuer"),
+                row.getString("ca_cert"),
+                row.getString("conditions"));
     }
 
     static TokenRule rule(Row row) {

@@ -6,6 +6,8 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
+import io.rolewright.sealing.RowSeals;
+import io.rolewright.sealing.SealedRow;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Clock;
@@ -25,15 +27,20 @@ class Tokens {
      */
     private static final String RENEWABLE = """
             select exists (select from revoked_token where token_id = ?1), c.trusted_ips, coalesce(c.ended, false),
-                l.client_secret_trusted_ips, l.access_token_ttl, l.access_token_max_ttl
+                l.client_secret_trusted_ips, l.access_token_ttl, l.access_token_max_ttl,
+                c.row_seal, c.fingerprint, c.expires_at, c.uses_limit,
+                c.method, l.id as setting_id, l.row_seal as setting_seal, l.access_token_trusted_ips
             from (select 1) one left join (
-                select trusted_ips, coalesce(expires_at <= now(), false) as ended, 'universal-auth' as method
+                select trusted_ips, coalesce(expires_at <= now(), false) as ended, 'universal-auth' as method,
+                    row_seal, fingerprint, expires_at, uses_limit
                 from client_secret where id = ?3 and identity_id = ?2
                 union all
-                select '', false, method from token_rule where id = ?3 and identity_id = ?2) c on true
+                select '', false, method, null, null, null, null
+                from token_rule where id = ?3 and identity_id = ?2) c on true
             left join login_setting l on l.identity_id = ?2 and l.method = c.method""";
 
     private final TokenLedger ledger;
+    private final RowSeals seals;
     private final Callers callers;
     private final StaticTokens staticTokens;
     private final AuditLog audit;
@@ -42,12 +49,14 @@ class Tokens {
 
     Tokens(
             TokenLedger ledger,
+            RowSeals seals,
             Callers callers,
             StaticTokens staticTokens,
             AuditLog audit,
             AccessConfig config,
             Clock clock) {
         this.ledger = ledger;
+        this.seals = seals;
         this.callers = callers;
         this.staticTokens = staticTokens;
         this.audit = audit;
@@ -173,7 +182,7 @@ class Tokens {
      * The store itself is asked: a renewal must not slip through while this replica has not yet heard of a revocation, and what
      * the token was obtained with has to count still.
      */
-    private static Uni<Lives> requireRenewable(AccessToken token, RequestOrigin from) {
+    private Uni<Lives> requireRenewable(AccessToken token, RequestOrigin from) {
         return Panache.getSession()
                 .chain(session -> session.createNativeQuery(RENEWABLE, Object[].class)
                         .setParameter(1, token.tokenId())
@@ -181,7 +190,7 @@ class Tokens {
                         .setParameter(3, token.credentialId())
                         .getSingleResult())
                 .invoke(row -> {
-                    if ((Boolean) row[0] || row[1] == null) {
+                    if ((Boolean) row[0] || row[1] == null || !believes(token, row)) {
                         throw TokenRefused.revoked();
                     }
                     if ((Boolean) row[2]
@@ -191,6 +200,32 @@ class Tokens {
                     }
                 })
                 .map(row -> new Lives((Integer) row[4], (Integer) row[5]));
+    }
+
+    /** A rule says nothing here; whether it is believed the caller's standing says. */
+    private boolean believes(AccessToken token, Object[] row) {
+        boolean isSecret = row[7] != null;
+        return (!isSecret
+                        || seals.believes(
+                                SealedRow.CLIENT_SECRET,
+                                token.credentialId(),
+                                (byte[]) row[6],
+                                token.identityId(),
+                                row[7],
+                                row[8],
+                                row[9],
+                                row[1]))
+                && (row[11] == null
+                        || seals.believes(
+                                SealedRow.LOGIN_SETTING,
+                                (UUID) row[11],
+                                (byte[]) row[12],
+                                token.identityId(),
+                                row[10],
+                                row[4],
+                                row[5],
+                                row[13],
+                                row[3]));
     }
 
     private static AuditEvent event(String type, AccessToken token, RequestOrigin from) {

@@ -1,18 +1,24 @@
 package io.rolewright.connection;
 
 import io.rolewright.access.Project;
+import io.rolewright.sealing.Decides;
+import io.rolewright.sealing.EntitySeals;
+import io.rolewright.sealing.SealedRow;
 import jakarta.persistence.Entity;
+import jakarta.persistence.EntityListeners;
 import jakarta.persistence.FetchType;
 import jakarta.persistence.Id;
 import jakarta.persistence.ManyToOne;
 import jakarta.persistence.Table;
 import java.time.Instant;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** A stored App Connection. What it leads to is in {@link #credentials}, sealed; {@code ConnectionSeal} opens it. */
 @Entity
+@EntityListeners(EntitySeals.class)
 @Table(name = "app_connection")
-class Connection {
+class Connection implements Decides {
 
     @Id
     UUID id;
@@ -55,10 +61,38 @@ class Connection {
     byte[] login;
     byte[] loginAddress;
 
+    /** {@link SealedRow#CONNECTION}. */
+    byte @Nullable [] rowSeal;
+
     protected Connection() {}
 
     /** @return null for a connection of the organisation itself */
     UUID projectId() {
         return project == null ? null : project.id;
+    }
+
+    @Override
+    public SealedRow sealedRow() {
+        return SealedRow.CONNECTION;
+    }
+
+    @Override
+    public UUID sealedId() {
+        return id;
+    }
+
+    @Override
+    public @Nullable Object[] deciding() {
+        return new @Nullable Object[] {projectId()};
+    }
+
+    @Override
+    public byte @Nullable [] rowSeal() {
+        return rowSeal;
+    }
+
+    @Override
+    public void rowSeal(byte[] seal) {
+        rowSeal = seal;
     }
 }

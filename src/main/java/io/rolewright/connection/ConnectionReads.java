@@ -6,6 +6,8 @@ import io.rolewright.access.Readers;
 import io.rolewright.access.Readers.Asking;
 import io.rolewright.access.Readers.Judged;
 import io.rolewright.access.Readers.Reader;
+import io.rolewright.sealing.RowSeals;
+import io.rolewright.sealing.SealedRow;
 import io.rolewright.store.GroupedReads;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Vertx;
@@ -32,7 +34,8 @@ class ConnectionReads {
             + ", $7::uuid[]) WITH ORDINALITY AS a(" + Readers.COLUMNS + ", connection_id, n)), " + """
             found AS MATERIALIZED (
                 SELECT a.n, c.id, c.project_id, c.name, c.description, c.version, c.credentials, c.credentials_version,
-                       c.credentials_hash, c.platform_managed, c.created_at, c.updated_at, c.tested_at, c.test_ok, c.test_reason
+                       c.credentials_hash, c.platform_managed, c.created_at, c.updated_at, c.tested_at, c.test_ok, c.test_reason,
+                       c.row_seal
                   FROM asked a JOIN app_connection c ON c.id = a.connection_id
                  WHERE a.everywhere OR c.project_id = ANY (a.projects::uuid[])
             ), audited AS (
@@ -44,11 +47,13 @@ class ConnectionReads {
             SELECT f.*, p.name AS project_name, p.slug, p.type FROM found f LEFT JOIN project p ON p.id = f.project_id""";
 
     private final Pool pool;
+    private final RowSeals seals;
     private final ConnectionAudit audit;
     private final GroupedReads<Read, Connection> reads;
 
-    ConnectionReads(Pool pool, ConnectionAudit audit, Vertx vertx, MeterRegistry metrics) {
+    ConnectionReads(Pool pool, RowSeals seals, ConnectionAudit audit, Vertx vertx, MeterRegistry metrics) {
         this.pool = pool;
+        this.seals = seals;
         this.audit = audit;
         this.reads = new GroupedReads<>(
                 "connection", vertx, metrics, MOST, asked -> Readers.judged(asked, Read::reader, this::read));
@@ -70,19 +75,27 @@ class ConnectionReads {
         Tuple parameters = Readers.tuple(readers)
                 .addValue(asked.stream().map(each -> each.question().id()).toArray(UUID[]::new));
         return pool.preparedQuery(READ).execute(parameters).map(rows -> {
-            List<@Nullable Connection> found = new ArrayList<>(Collections.nCopies(asked.size(), null));
+            List<Uni<Connection>> found = new ArrayList<>(
+                    Collections.nCopies(asked.size(), Uni.createFrom().nullItem()));
             for (Row row : rows) {
                 int index = row.getLong("n").intValue() - 1;
-                Connection connection = connection(row);
-                found.set(index, connection);
-                audit.inserted(readers.get(index), connection);
+                found.set(
+                        index,
+                        Uni.createFrom()
+                                .item(() -> connection(row))
+                                .invoke(connection -> audit.inserted(readers.get(index), connection)));
             }
-            return found.stream().map(each -> Uni.createFrom().item(each)).toList();
+            return found;
         });
     }
 
-    private static Connection connection(Row row) {
+    private Connection connection(Row row) {
         Connection found = new Connection();
+        seals.require(
+                SealedRow.CONNECTION,
+                row.getUUID("id"),
+                RowSeals.bytes(row.getBuffer("row_seal")),
+                row.getUUID("project_id"));
         found.id = row.getUUID("id");
         found.project = project(row);
         found.name = row.getString("name");

@@ -1,6 +1,10 @@
 package io.rolewright.credential;
 
+import io.rolewright.sealing.Decides;
+import io.rolewright.sealing.EntitySeals;
+import io.rolewright.sealing.SealedRow;
 import jakarta.persistence.Entity;
+import jakarta.persistence.EntityListeners;
 import jakarta.persistence.EnumType;
 import jakarta.persistence.Enumerated;
 import jakarta.persistence.Id;
@@ -12,8 +16,9 @@ import org.jspecify.annotations.Nullable;
 
 /** A role on a target whose password is ours to change. The columns are explained in the migration. */
 @Entity
+@EntityListeners(EntitySeals.class)
 @Table(name = "managed_role")
-class ManagedRole {
+class ManagedRole implements Decides {
 
     @Id
     UUID id;
@@ -71,5 +76,39 @@ class ManagedRole {
     @Formula("clock_timestamp()")
     Instant storeNow;
 
+    /** {@link SealedRow#MANAGED_ROLE}. */
+    byte @Nullable [] rowSeal;
+
     protected ManagedRole() {}
+
+    @Override
+    public SealedRow sealedRow() {
+        return SealedRow.MANAGED_ROLE;
+    }
+
+    /** The store itself takes the connection away when that is deleted, which only roles outlive that are given up. */
+    @Override
+    public boolean decides() {
+        return connectionId != null;
+    }
+
+    @Override
+    public UUID sealedId() {
+        return id;
+    }
+
+    @Override
+    public @Nullable Object[] deciding() {
+        return new @Nullable Object[] {ownerKind, ownerId, connectionId, self, roleName, server};
+    }
+
+    @Override
+    public byte @Nullable [] rowSeal() {
+        return rowSeal;
+    }
+
+    @Override
+    public void rowSeal(byte[] seal) {
+        rowSeal = seal;
+    }
 }

@@ -36,8 +36,8 @@ public class ManagedRoles {
     private static final String THROUGH =
             "from ManagedRole r where r.connectionId = ?1 and r.deletedAt is null order by r.createdAt, r.id";
 
-    private static final String MOVE_BACK = """
-            update ManagedRole r set r.server = ?1
+    private static final String MOVES_BACK = """
+            from ManagedRole r
              where r.id = ?2 and r.deletedAt is null and not exists
                    (select 1 from ManagedRole o where o.server = ?1 and o.roleName = r.roleName and o.deletedAt is null)""";
 
@@ -166,10 +166,17 @@ public class ManagedRoles {
         Uni<Void> back = Uni.createFrom().voidItem();
         for (Map.Entry<UUID, byte[]> each : moved.servers.entrySet()) { // one session: one at a time
             back = back.chain(() -> Panache.getSession()
-                            .chain(session -> session.createMutationQuery(MOVE_BACK)
+                            .chain(session -> session.createSelectionQuery(MOVES_BACK, ManagedRole.class)
                                     .setParameter(1, each.getValue())
                                     .setParameter(2, each.getKey())
-                                    .executeUpdate()))
+                                    .setLockMode(LockModeType.PESSIMISTIC_WRITE)
+                                    .getSingleResultOrNull()
+                                    .onItem()
+                                    .ifNotNull()
+                                    .call(row -> {
+                                        row.server = each.getValue();
+                                        return session.flush();
+                                    })))
                     .replaceWithVoid();
         }
         return back;

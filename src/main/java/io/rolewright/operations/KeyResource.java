@@ -44,7 +44,7 @@ import org.jspecify.annotations.Nullable;
 @Tag(name = "Keys")
 class KeyResource {
 
-    private static final List<String> COMMANDS = List.of("new-data-key", "re-encrypt", "rewrap", "retire");
+    private static final List<String> COMMANDS = List.of("new-data-key", "re-encrypt", "rewrap", "retire", "seal-rows");
 
     private final KeyCommands keys;
     private final CurrentCaller caller;
@@ -158,7 +158,7 @@ class KeyResource {
             @NotNull(message = "Required")
             @Schema(
                     required = true,
-                    enumeration = {"new-data-key", "re-encrypt", "rewrap", "retire"})
+                    enumeration = {"new-data-key", "re-encrypt", "rewrap", "retire", "seal-rows"})
             String command) {}
 
     @Schema(name = "DataKey")

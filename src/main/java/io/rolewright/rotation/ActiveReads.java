@@ -13,6 +13,7 @@ import io.rolewright.connection.ConnectionEndpoints;
 import io.rolewright.connection.ConnectionEndpoints.Endpoint;
 import io.rolewright.credential.Passwords;
 import io.rolewright.rotation.ServedSecrets.Active;
+import io.rolewright.sealing.RowSeals;
 import io.rolewright.store.GroupedReads;
 import io.rolewright.store.ReadsWithoutAudit;
 import io.smallrye.mutiny.Uni;
@@ -43,6 +44,8 @@ public class ActiveReads {
                 SELECT a.n, r.id, r.name, r.project_id, r.connection_id, r.credential_version, r.last_rotated_at,
                        r.revoking_since IS NOT NULL AS revoking,
                        CASE r.active_index WHEN 0 THEN r.username1 ELSE r.username2 END AS username,
+                       r.environment, r.secret_path, r.strategy, r.role1_id, r.role2_id, r.allow_privileged, r.takeover,
+                       r.password_requirements, r.row_seal,
                        c.credentials, c.credentials_version, m.id AS role_id, m.role_name, v.id AS version_id, v.number, v.sealed,
                        coalesce(a.give AND r.credential_version > 0 AND r.revoking_since IS NULL AND v.id IS NOT NULL
                            AND (a.everywhere OR r.project_id = ANY (a.projects::uuid[])), false) AS given
@@ -68,6 +71,7 @@ public class ActiveReads {
 
             SELECT n, id, name, project_id, connection_id, credential_version, last_rotated_at, revoking, username, given,
                    role_id, role_name, version_id, number, credentials_version,
+                   environment, secret_path, strategy, role1_id, role2_id, allow_privileged, takeover, password_requirements, row_seal,
                    CASE WHEN given THEN credentials END AS credentials, CASE WHEN given THEN sealed END AS sealed
               FROM found""";
 
@@ -75,6 +79,7 @@ public class ActiveReads {
     private static final String READ_WITHOUT_AUDIT = FOUND + ANSWER;
 
     private final ReadsWithoutAudit store;
+    private final RowSeals seals;
     private final Passwords passwords;
     private final ConnectionEndpoints endpoints;
     private final AuditLog audit;
@@ -82,12 +87,14 @@ public class ActiveReads {
 
     ActiveReads(
             ReadsWithoutAudit store,
+            RowSeals seals,
             Passwords passwords,
             ConnectionEndpoints endpoints,
             AuditLog audit,
             Vertx vertx,
             MeterRegistry metrics) {
         this.store = store;
+        this.seals = seals;
         this.passwords = passwords;
         this.endpoints = endpoints;
         this.audit = audit;
@@ -168,8 +175,8 @@ public class ActiveReads {
             read.rows().forEach(row -> found.set(row.getLong("n").intValue() - 1, row));
             List<Uni<Found>> answers = new ArrayList<>();
             for (int i = 0; i < readers.size(); i++) {
-                Found answer = found(readers.get(i), found.get(i), read.audited());
-                answers.add(Uni.createFrom().item(answer));
+                int index = i;
+                answers.add(Uni.createFrom().item(() -> found(readers.get(index), found.get(index), read.audited())));
             }
             return answers;
         });
@@ -179,6 +186,7 @@ public class ActiveReads {
         if (row == null) {
             return new Found(reader.caller(), null, null, audited);
         }
+        Rotation.require(seals, row);
         OffsetDateTime since = row.getOffsetDateTime("last_rotated_at");
         Active active = new Active(
                 row.getUUID("id"),

@@ -4,8 +4,14 @@ import io.rolewright.access.Project;
 import io.rolewright.credential.DriftPolicy;
 import io.rolewright.credential.Plan;
 import io.rolewright.credential.Strategy;
+import io.rolewright.sealing.Decides;
+import io.rolewright.sealing.EntitySeals;
+import io.rolewright.sealing.RowSeals;
+import io.rolewright.sealing.SealedRow;
+import io.vertx.mutiny.sqlclient.Row;
 import jakarta.persistence.Embedded;
 import jakarta.persistence.Entity;
+import jakarta.persistence.EntityListeners;
 import jakarta.persistence.EnumType;
 import jakarta.persistence.Enumerated;
 import jakarta.persistence.FetchType;
@@ -16,11 +22,13 @@ import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
 import org.hibernate.annotations.Formula;
+import org.jspecify.annotations.Nullable;
 
 /** A stored rotation. The columns are explained in the migration. */
 @Entity
+@EntityListeners(EntitySeals.class)
 @Table(name = "secret_rotation")
-class Rotation {
+class Rotation implements Decides {
 
     @Id
     UUID id;
@@ -64,7 +72,32 @@ class Rotation {
     @Formula("clock_timestamp()")
     Instant storeNow;
 
+    /** {@link SealedRow#ROTATION}. */
+    byte @Nullable [] rowSeal;
+
     protected Rotation() {}
+
+    /**
+     * The same for a row that was read beside the entity, with the columns by their names.
+     *
+     * @throws io.rolewright.sealing.CannotOpen if somebody else has written it
+     */
+    static void require(RowSeals seals, Row row) {
+        seals.require(
+                SealedRow.ROTATION,
+                row.getUUID("id"),
+                RowSeals.bytes(row.getBuffer("row_seal")),
+                row.getUUID("project_id"),
+                row.getString("environment"),
+                row.getString("secret_path"),
+                row.getUUID("connection_id"),
+                row.getString("strategy"),
+                row.getUUID("role1_id"),
+                row.getUUID("role2_id"),
+                row.getBoolean("allow_privileged"),
+                row.getBoolean("takeover"),
+                row.getString("password_requirements"));
+    }
 
     Place place() {
         return new Place(project.id, environment, secretPath);
@@ -101,5 +134,41 @@ class Rotation {
         return revokingSince == null
                 && credentialVersion <= 1
                 && (updatedAt.equals(createdAt) || updatedAt.equals(plan.lastRotatedAt()));
+    }
+
+    @Override
+    public SealedRow sealedRow() {
+        return SealedRow.ROTATION;
+    }
+
+    @Override
+    public UUID sealedId() {
+        return id;
+    }
+
+    @Override
+    public @Nullable Object[] deciding() {
+        return new @Nullable Object[] {
+            project.id,
+            environment,
+            secretPath,
+            connectionId,
+            strategy.name(),
+            role1Id,
+            role2Id,
+            allowPrivileged,
+            takeover,
+            passwordRequirements
+        };
+    }
+
+    @Override
+    public byte @Nullable [] rowSeal() {
+        return rowSeal;
+    }
+
+    @Override
+    public void rowSeal(byte[] seal) {
+        rowSeal = seal;
     }
 }

@@ -11,6 +11,8 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.credential.Passwords;
 import io.rolewright.rotation.ServedSecrets.Secret;
+import io.rolewright.sealing.RowSeals;
+import io.rolewright.sealing.SealedRow;
 import io.rolewright.store.GroupedReads;
 import io.rolewright.store.ReadsWithoutAudit;
 import io.smallrye.mutiny.Uni;
@@ -49,7 +51,7 @@ public class SecretReads {
             + ", project_id, slug, environment, path, said_path, below, name, version, give, type, subject, n)), "
             + """
             place AS MATERIALIZED (
-                SELECT a.*, p.id AS project, (a.everywhere OR p.id = ANY (a.projects::uuid[])) AS granted
+                SELECT a.*, p.id AS project, p.slug AS project_slug, p.row_seal AS project_seal, (a.everywhere OR p.id = ANY (a.projects::uuid[])) AS granted
                   FROM asked a
                   JOIN project p ON p.id = coalesce(a.project_id, (SELECT s.id FROM project s WHERE s.slug = a.slug))
             ), found AS MATERIALIZED (
@@ -57,7 +59,8 @@ public class SecretReads {
                   FROM place l
                   CROSS JOIN LATERAL (
                     SELECT r.id, r.secret_path, r.name AS rotation, r.username_secret, r.password_secret, r.credential_version,
-                           r.created_at, r.last_rotated_at,
+                           r.created_at, r.last_rotated_at, r.project_id, r.environment, r.connection_id, r.strategy, r.role1_id,
+                           r.role2_id, r.allow_privileged, r.takeover, r.password_requirements, r.row_seal,
                            CASE r.active_index WHEN 0 THEN r.username1 ELSE r.username2 END AS username,
                            CASE r.active_index WHEN 0 THEN r.role1_id ELSE r.role2_id END AS role_id
                       FROM (SELECT * FROM secret_rotation e
@@ -95,19 +98,27 @@ public class SecretReads {
 
     private static final String ANSWER = """
 
-            SELECT l.n AS asked, l.project, l.granted, f.* FROM place l LEFT JOIN found f USING (n)
+            SELECT l.n AS asked, l.project, l.granted, l.project_slug, l.project_seal, f.* FROM place l LEFT JOIN found f USING (n)
              ORDER BY l.n, f.secret_path, f.rotation, f.id""";
 
     private static final String READ = FOUND + AUDITED + ANSWER;
     private static final String READ_WITHOUT_AUDIT = FOUND + ANSWER;
 
     private final ReadsWithoutAudit store;
+    private final RowSeals seals;
     private final Passwords passwords;
     private final AuditLog audit;
     private final GroupedReads<Read, Found> reads;
 
-    SecretReads(ReadsWithoutAudit store, Passwords passwords, AuditLog audit, Vertx vertx, MeterRegistry metrics) {
+    SecretReads(
+            ReadsWithoutAudit store,
+            RowSeals seals,
+            Passwords passwords,
+            AuditLog audit,
+            Vertx vertx,
+            MeterRegistry metrics) {
         this.store = store;
+        this.seals = seals;
         this.passwords = passwords;
         this.audit = audit;
         this.reads = new GroupedReads<>(
@@ -226,8 +237,9 @@ public class SecretReads {
                             .add(row));
             List<Uni<Found>> answers = new ArrayList<>();
             for (int i = 0; i < asked.size(); i++) {
-                Found answer = found(asked.get(i), byReader.getOrDefault(i + 1L, List.of()), read.audited());
-                answers.add(Uni.createFrom().item(answer));
+                Asking<Read> each = asked.get(i);
+                List<Row> its = byReader.getOrDefault(i + 1L, List.of());
+                answers.add(Uni.createFrom().item(() -> found(each, its, read.audited())));
             }
             return answers;
         });
@@ -239,11 +251,17 @@ public class SecretReads {
             return new Found(by, null, false, List.of(), audited);
         }
         UUID project = rows.get(0).getUUID("project");
+        seals.require(
+                SealedRow.PROJECT,
+                project,
+                RowSeals.bytes(rows.get(0).getBuffer("project_seal")),
+                rows.get(0).getString("project_slug"));
         List<Row> rotations =
                 rows.stream().filter(row -> row.getUUID("id") != null).toList();
         if (rotations.size() > ServedSecrets.MOST_ROTATIONS) {
             return new Found(by, project, true, List.of(), audited);
         }
+        rotations.forEach(row -> Rotation.require(seals, row));
         Question question = asked.question().question();
         List<Value> values = rotations.stream()
                 .flatMap(row -> List.of(value(row, question, false), value(row, question, true)).stream())

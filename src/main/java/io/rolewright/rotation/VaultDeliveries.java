@@ -10,6 +10,8 @@ import io.rolewright.audit.AuditType;
 import io.rolewright.credential.Actor;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
+import io.rolewright.sealing.RowSeals;
+import io.rolewright.sealing.SealedRow;
 import io.rolewright.store.StoreFault;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -35,10 +37,10 @@ import java.util.stream.Collectors;
 public class VaultDeliveries {
 
     private static final String PLACE = """
-            INSERT INTO vault_delivery (rotation_id, mount, path, due_at)
-            SELECT id, ?2, ?3, CASE WHEN credential_version > 0 THEN clock_timestamp() END FROM secret_rotation WHERE id = ?1
+            INSERT INTO vault_delivery (rotation_id, mount, path, due_at, row_seal)
+            SELECT id, ?2, ?3, CASE WHEN credential_version > 0 THEN clock_timestamp() END, ?5 FROM secret_rotation WHERE id = ?1
             ON CONFLICT (rotation_id) DO UPDATE
-               SET mount = EXCLUDED.mount, path = EXCLUDED.path, due_at = EXCLUDED.due_at, lease = NULL, failures = 0, last_failure = NULL,
+               SET mount = EXCLUDED.mount, path = EXCLUDED.path, row_seal = EXCLUDED.row_seal, due_at = EXCLUDED.due_at, lease = NULL, failures = 0, last_failure = NULL,
                    delivered_version = CASE WHEN ?4 THEN vault_delivery.delivered_version ELSE 0 END,
                    delivered_at = CASE WHEN ?4 THEN vault_delivery.delivered_at END""";
 
@@ -63,7 +65,9 @@ public class VaultDeliveries {
                  WHERE due_at <= statement_timestamp()
                    AND NOT EXISTS (SELECT FROM vault_server WHERE quiet_until > clock_timestamp())
                  ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-            RETURNING d.rotation_id, d.lease, d.mount, d.path, p.slug""";
+            RETURNING d.rotation_id, d.lease, d.mount, d.path, d.row_seal AS place_seal, p.slug, p.row_seal AS project_seal,
+                      r.id, r.project_id, r.environment, r.secret_path, r.connection_id, r.strategy, r.role1_id, r.role2_id,
+                      r.allow_privileged, r.takeover, r.password_requirements, r.row_seal""";
 
     private static final String NOTHING_TO_DO =
             "UPDATE vault_delivery SET due_at = NULL, lease = NULL WHERE rotation_id = $1 AND lease = $2";
@@ -99,14 +103,22 @@ public class VaultDeliveries {
               FROM vault_delivery WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1""";
 
     private final Pool pool;
+    private final RowSeals seals;
     private final RotationStore store;
     private final RotationAudit audit;
     private final VaultPlaces places;
     private final VaultKvConfig config;
     private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
 
-    VaultDeliveries(Pool pool, RotationStore store, RotationAudit audit, VaultPlaces places, VaultKvConfig config) {
+    VaultDeliveries(
+            Pool pool,
+            RowSeals seals,
+            RotationStore store,
+            RotationAudit audit,
+            VaultPlaces places,
+            VaultKvConfig config) {
         this.pool = pool;
+        this.seals = seals;
         this.store = store;
         this.audit = audit;
         this.places = places;
@@ -163,6 +175,8 @@ public class VaultDeliveries {
                                 .setParameter(2, place.mount())
                                 .setParameter(3, place.path())
                                 .setParameter(4, now != null && now.isAt(place))
+                                .setParameter(
+                                        5, seals.seal(SealedRow.VAULT_DELIVERY, rotation, place.mount(), place.path()))
                                 .executeUpdate()))
                 .onFailure(StoreFault::isUniqueViolation)
                 .transform(lost -> taken())
@@ -225,6 +239,7 @@ public class VaultDeliveries {
                 return null;
             }
             var row = rows.iterator().next();
+            requireBelieved(row);
             return new Claimed(
                     row.getUUID("rotation_id"),
                     row.getUUID("lease"),
@@ -232,6 +247,22 @@ public class VaultDeliveries {
                     row.getString("path"),
                     row.getString("slug"));
         });
+    }
+
+    /** @throws io.rolewright.sealing.CannotOpen if somebody else has written where it goes, or of which project it is */
+    private void requireBelieved(io.vertx.mutiny.sqlclient.Row row) {
+        seals.require(
+                SealedRow.VAULT_DELIVERY,
+                row.getUUID("rotation_id"),
+                RowSeals.bytes(row.getBuffer("place_seal")),
+                row.getString("mount"),
+                row.getString("path"));
+        seals.require(
+                SealedRow.PROJECT,
+                row.getUUID("project_id"),
+                RowSeals.bytes(row.getBuffer("project_seal")),
+                row.getString("slug"));
+        Rotation.require(seals, row);
     }
 
     /** The rotation serves nothing, not yet or no more. */

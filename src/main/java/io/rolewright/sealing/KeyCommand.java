@@ -12,7 +12,9 @@ public enum KeyCommand {
     /** Wraps the data keys with the root key that is configured now, of whatever source. */
     REWRAP("rewrap"),
     /** Deletes the data keys that nothing needs any more. */
-    RETIRE("retire");
+    RETIRE("retire"),
+    /** Seals the rows that decide, as they are now; from then on one without a seal counts for nothing. */
+    SEAL_ROWS("seal-rows");
 
     private final String word;
 

@@ -7,6 +7,7 @@ import io.rolewright.sealing.KeyRun.Unreadable;
 import io.rolewright.sealing.KeyRunStore.LeaseLost;
 import io.rolewright.sealing.ReEncryption.Work;
 import io.rolewright.sealing.StoredKeys.Holders;
+import io.rolewright.sealing.StoredKeys.Stored;
 import io.rolewright.store.StartupStep.NotReady;
 import io.rolewright.store.StoreFault;
 import io.smallrye.mutiny.Multi;
@@ -55,6 +56,7 @@ public class KeyCommands {
     private final KeyLoader loader;
     private final RootKeySources roots;
     private final ReEncryption reEncryption;
+    private final RowSealing rowSealing;
     private final Sealer sealer;
 
     KeyCommands(
@@ -63,12 +65,14 @@ public class KeyCommands {
             KeyLoader loader,
             RootKeySources roots,
             ReEncryption reEncryption,
+            RowSealing rowSealing,
             Sealer sealer) {
         this.runs = runs;
         this.store = store;
         this.loader = loader;
         this.roots = roots;
         this.reEncryption = reEncryption;
+        this.rowSealing = rowSealing;
         this.sealer = sealer;
     }
 
@@ -198,6 +202,7 @@ public class KeyCommands {
                     case RE_ENCRYPT -> reEncrypt(id);
                     case REWRAP -> rewrap(id);
                     case RETIRE -> retire(id);
+                    case SEAL_ROWS -> sealRows(id);
                 })
                 .chain(end -> finish(id, end))
                 .onFailure(failure -> !(failure instanceof LeaseLost) && !StoreFault.isOutage(failure))
@@ -343,6 +348,56 @@ public class KeyCommands {
                 .onFailure(failure -> failure instanceof PgException refusal
                         && refusal.getSqlState().equals("23503"))
                 .recoverWithItem(Optional.of("a record that was written a moment ago needs it"));
+    }
+
+    /** Rows that the build before writes meanwhile would have no seal, so nothing is begun, and nothing decided, while it runs. */
+    private Uni<End> sealRows(UUID run) {
+        return requireSealingRows()
+                .chain(() -> rowSealing.run(new Work(run, owner)))
+                .chain(left -> {
+                    if (sealer.keyring().rowsSealed()) {
+                        return Uni.createFrom().voidItem();
+                    }
+                    if (left > 0) {
+                        throw new NotReady(left + " rows were in use each time. Run it again.");
+                    }
+                    return requireSealingRows().chain(store::read).chain(this::believeSealedRowsOnly);
+                })
+                .chain(() -> required(run))
+                .map(now -> new End(
+                        State.DONE,
+                        now.unreadable() == 0
+                                ? "Every row that decides has its seal. A row without one counts for nothing."
+                                : now.unreadable() + " rows were not written by this service and count for nothing."));
+    }
+
+    private Uni<Void> requireSealingRows() {
+        return store.holders(0)
+                .invoke(holders -> {
+                    if (holders.sealingRows() < holders.alive()) {
+                        throw new NotReady("Processes of a build that seals no rows are running ("
+                                + (holders.alive() - holders.sealingRows())
+                                + "). Replace them, wait half a minute, and run it again.");
+                    }
+                })
+                .replaceWithVoid();
+    }
+
+    private Uni<Void> believeSealedRowsOnly(Stored stored) {
+        byte[] old = stored.constants().get(StoredKeys.FINGERPRINT_KEY);
+        if (old == null || stored.rowsSealed()) {
+            throw new NotReady("The keys of the store have just changed. Run it again.");
+        }
+        byte[] secret = sealer.keyring().fingerprintKey().getEncoded();
+        byte[] anew = sealer.seal(SealedField.FINGERPRINT_KEY, SealedField.Place.STORE, StoredKeys.ROWS_SEALED, secret);
+        Arrays.fill(secret, (byte) 0);
+        return store.believeSealedRowsOnly(old, anew)
+                .invoke(switched -> {
+                    if (!switched) {
+                        throw new NotReady("The keys of the store have just changed. Run it again.");
+                    }
+                })
+                .chain(loader::refresh);
     }
 
     /** Waits until all processes that are alive do what they have to do with a key, which each sees for itself. */

@@ -61,7 +61,8 @@ class KeyLoader {
     Uni<Void> refresh() {
         return store.read().chain(stored -> {
             var keyring = sealer.keyring();
-            boolean same = keyring.byId().size() == stored.keys().size()
+            boolean same = (keyring.rowsSealed() || !stored.rowsSealed())
+                    && keyring.byId().size() == stored.keys().size()
                     && stored.keys().stream()
                             .allMatch(
                                     key -> keyring.byId().containsKey(key.key().id())
@@ -128,20 +129,24 @@ class KeyLoader {
             throw new NotReady("The store's keys are incomplete: restore data_key and sealed_constant together.");
         }
         var byId = Keyring.byId(all);
-        if (!MessageDigest.isEqual(CANARY, constant(byId, SealedField.CANARY, canary))) {
+        if (!MessageDigest.isEqual(CANARY, constant(byId, SealedField.CANARY, 0, canary))) {
             throw new NotReady("The store's canary is not what it should be: its keys do not belong to it.");
         }
-        byte[] key = constant(byId, SealedField.FINGERPRINT_KEY, fingerprintKey);
+        byte[] key = constant(
+                byId, SealedField.FINGERPRINT_KEY, stored.rowsSealed() ? StoredKeys.ROWS_SEALED : 0, fingerprintKey);
         try {
-            return Keyring.of(active, all, new SecretKeySpec(key, "HmacSHA256"));
+            // Whoever puts an older row back does not change what this process knows.
+            boolean rowsSealed =
+                    stored.rowsSealed() || sealer.isOpen() && sealer.keyring().rowsSealed();
+            return Keyring.of(active, all, new SecretKeySpec(key, "HmacSHA256"), rowsSealed);
         } finally {
             Arrays.fill(key, (byte) 0);
         }
     }
 
-    private static byte[] constant(Map<Integer, DataKey> byId, SealedField field, byte[] sealed) {
+    private static byte[] constant(Map<Integer, DataKey> byId, SealedField field, long version, byte[] sealed) {
         try {
-            return SealedFormat.open(byId, field, SealedField.Place.STORE, 0, sealed);
+            return SealedFormat.open(byId, field, SealedField.Place.STORE, version, sealed);
         } catch (CannotOpen e) {
             throw new NotReady("The store's keys do not belong to it: " + e.getMessage() + ".");
         }

@@ -13,11 +13,12 @@ import javax.crypto.SecretKey;
  * @param active seals everything new
  * @param byId every data key that something may still be sealed with, the active one included
  * @param fingerprintKey of HMAC-SHA-256; never changes for the life of a store
+ * @param rowsSealed whether a {@link SealedRow} without a seal counts for nothing
  */
-record Keyring(DataKey active, Map<Integer, DataKey> byId, SecretKey fingerprintKey) {
+record Keyring(DataKey active, Map<Integer, DataKey> byId, SecretKey fingerprintKey, boolean rowsSealed) {
 
-    static Keyring of(DataKey active, List<DataKey> all, SecretKey fingerprintKey) {
-        return new Keyring(active, byId(all), fingerprintKey);
+    static Keyring of(DataKey active, List<DataKey> all, SecretKey fingerprintKey, boolean rowsSealed) {
+        return new Keyring(active, byId(all), fingerprintKey, rowsSealed);
     }
 
     static Map<Integer, DataKey> byId(List<DataKey> all) {

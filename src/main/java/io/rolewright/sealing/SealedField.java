@@ -26,7 +26,21 @@ public enum SealedField {
     /** One password of a managed role: role id, role name, password, SCRAM secret. */
     PASSWORD_VERSION(5, 1, new Place("password_version", "sealed", "id", "number")),
     /** Where a webhook goes, and what it is signed with. */
-    WEBHOOK_RECEIVER(6, 1, new Place("webhook", "sealed", "id", "sealed_version"));
+    WEBHOOK_RECEIVER(6, 1, new Place("webhook", "sealed", "id", "sealed_version")),
+    /** The seals of rows that decide: {@link SealedRow}. */
+    IDENTITY_ROW(7, 1, Place.row("identity", "id")),
+    ROLE_BINDING_ROW(8, 1, Place.row("role_binding", "id")),
+    CLIENT_SECRET_ROW(9, 1, Place.row("client_secret", "id")),
+    STATIC_TOKEN_ROW(10, 1, Place.row("static_token", "id")),
+    TOKEN_RULE_ROW(11, 1, Place.row("token_rule", "id")),
+    LOGIN_SETTING_ROW(12, 1, Place.row("login_setting", "id")),
+    PROJECT_ROW(13, 1, Place.row("project", "id")),
+    CONNECTION_ROW(14, 1, Place.row("app_connection", "id")),
+    ROTATION_ROW(15, 1, Place.row("secret_rotation", "id")),
+    MANAGED_ROLE_ROW(16, 1, Place.row("managed_role", "id")),
+    MANAGED_CONNECTION_ROW(17, 1, Place.row("managed_connection", "connection_id")),
+    VAULT_DELIVERY_ROW(18, 1, Place.row("vault_delivery", "rotation_id")),
+    WEBHOOK_ROW(19, 1, Place.row("webhook", "id"));
 
     /** Kind of record, 16 bits, unsigned. */
     final short kind;
@@ -60,7 +74,11 @@ public enum SealedField {
         }
 
         static Place constant(String name) {
-            return new Place("sealed_constant", "sealed", "'" + STORE + "'::uuid", "0", "name = '" + name + "'");
+            return new Place("sealed_constant", "sealed", "'" + STORE + "'::uuid", "version", "name = '" + name + "'");
+        }
+
+        static Place row(String table, String id) {
+            return new Place(table, "row_seal", id, "0");
         }
 
         /** The generated column with the id of the data key. */

@@ -67,10 +67,11 @@ class StoreOpener implements StartupStep {
                 .chain(wrapped -> {
                     byte[] fingerprintKey = sealer.random(AesGcm.KEY_BYTES);
                     var constants = Map.of(
-                            StoredKeys.CANARY, seal(dataKey, SealedField.CANARY, KeyLoader.CANARY),
-                            StoredKeys.FINGERPRINT_KEY, seal(dataKey, SealedField.FINGERPRINT_KEY, fingerprintKey));
+                            StoredKeys.CANARY, seal(dataKey, SealedField.CANARY, 0, KeyLoader.CANARY),
+                            StoredKeys.FINGERPRINT_KEY,
+                                    seal(dataKey, SealedField.FINGERPRINT_KEY, StoredKeys.ROWS_SEALED, fingerprintKey));
                     Arrays.fill(fingerprintKey, (byte) 0);
-                    var first = new Stored(List.of(new StoredKey(wrapped, true, Instant.now())), constants);
+                    var first = new Stored(List.of(new StoredKey(wrapped, true, Instant.now())), constants, true);
                     return store.make(first).chain(stored -> {
                         if (stored != first) {
                             return loader.load(stored, Map.of()); // another replica was first
@@ -81,7 +82,8 @@ class StoreOpener implements StartupStep {
                 });
     }
 
-    private byte[] seal(DataKey key, SealedField field, byte[] plaintext) {
-        return SealedFormat.seal(key, sealer.random(AesGcm.NONCE_BYTES), field, SealedField.Place.STORE, 0, plaintext);
+    private byte[] seal(DataKey key, SealedField field, long version, byte[] plaintext) {
+        return SealedFormat.seal(
+                key, sealer.random(AesGcm.NONCE_BYTES), field, SealedField.Place.STORE, version, plaintext);
     }
 }

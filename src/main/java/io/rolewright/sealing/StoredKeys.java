@@ -23,14 +23,18 @@ class StoredKeys {
 
     static final String CANARY = "canary";
 
+    /** The version that the key of fingerprints is sealed for once a {@link SealedRow} without a seal counts for nothing. */
+    static final long ROWS_SEALED = 1;
+
     static final String FINGERPRINT_KEY = "fingerprint-key";
 
     /** Both tables in one round trip; the first column tells them apart. */
     private static final String READ = """
-            SELECT 'data key' AS kind, state AS name, id, root_key_source, root_key_id, wrapped AS value, created_at
+            SELECT 'data key' AS kind, state AS name, id, root_key_source, root_key_id, wrapped AS value, created_at,
+                NULL AS version
             FROM data_key
             UNION ALL
-            SELECT 'constant', name, NULL, NULL, NULL, sealed, NULL FROM sealed_constant
+            SELECT 'constant', name, NULL, NULL, NULL, sealed, NULL, version FROM sealed_constant
             ORDER BY id""";
 
     /** "ROLESEAL": of several replicas that start on an empty store, one makes the keys and the others wait for it. */
@@ -40,7 +44,7 @@ class StoredKeys {
             WITH made AS (
                 INSERT INTO data_key (id, state, root_key_source, root_key_id, wrapped)
                 VALUES ($1, 'active', $2, $3, $4))
-            INSERT INTO sealed_constant (name, sealed) VALUES ('canary', $5), ('fingerprint-key', $6)""";
+            INSERT INTO sealed_constant (name, sealed, version) VALUES ('canary', $5, 0), ('fingerprint-key', $6, %d)""".formatted(ROWS_SEALED);
 
     /** Of several that add the same id at once, one wins. */
     private static final String ADD = """
@@ -57,7 +61,8 @@ class StoredKeys {
                 WHERE active_key_id = $1 AND seen_at > now() - make_interval(secs => $2))""";
 
     private static final String HOLD = """
-            INSERT INTO key_holder (process_id, seen_at, newest_key_id, active_key_id) VALUES ($1, now(), $2, $3)
+            INSERT INTO key_holder (process_id, seen_at, newest_key_id, active_key_id, seals_rows)
+            VALUES ($1, now(), $2, $3, true)
             ON CONFLICT (process_id) DO UPDATE SET
                 seen_at = now(), newest_key_id = excluded.newest_key_id, active_key_id = excluded.active_key_id""";
 
@@ -66,7 +71,8 @@ class StoredKeys {
 
     private static final String HOLDERS = """
             SELECT count(*) AS alive, count(*) FILTER (WHERE newest_key_id >= $1) AS holding,
-                count(*) FILTER (WHERE active_key_id IN (0, $1)) AS sealing
+                count(*) FILTER (WHERE active_key_id IN (0, $1)) AS sealing,
+                count(*) FILTER (WHERE seals_rows) AS sealing_rows
             FROM key_holder
             WHERE seen_at > now() - make_interval(secs => $2)""";
 
@@ -79,7 +85,8 @@ class StoredKeys {
     /** @param active whether it seals what is new */
     record StoredKey(WrappedKey key, boolean active, Instant createdAt) {}
 
-    record Stored(List<StoredKey> keys, Map<String, byte[]> constants) {
+    /** @param rowsSealed what the store says; whether it is true the key of fingerprints shows when it is opened */
+    record Stored(List<StoredKey> keys, Map<String, byte[]> constants, boolean rowsSealed) {
         boolean isEmpty() {
             return keys.isEmpty() && constants.isEmpty();
         }
@@ -89,8 +96,9 @@ class StoredKeys {
      * @param alive processes that hold keys now
      * @param holding those of them that have the key in question
      * @param sealing those that seal with it, or with none yet
+     * @param sealingRows those that seal the rows that they write
      */
-    record Holders(int alive, int holding, int sealing) {}
+    record Holders(int alive, int holding, int sealing, int sealingRows) {}
 
     Uni<Stored> read() {
         return read(pool);
@@ -100,10 +108,13 @@ class StoredKeys {
         return client.query(READ).execute().map(rows -> {
             var keys = new ArrayList<StoredKey>();
             var constants = new HashMap<String, byte[]>();
+            boolean rowsSealed = false;
             for (var row : rows) {
                 byte[] value = row.getBuffer("value").getBytes();
                 if (row.getString("kind").equals("constant")) {
                     constants.put(row.getString("name"), value);
+                    rowsSealed |=
+                            row.getString("name").equals(FINGERPRINT_KEY) && row.getLong("version") == ROWS_SEALED;
                 } else {
                     var key = new WrappedKey(
                             row.getInteger("id"),
@@ -116,7 +127,7 @@ class StoredKeys {
                             row.getOffsetDateTime("created_at").toInstant()));
                 }
             }
-            return new Stored(keys, constants);
+            return new Stored(keys, constants, rowsSealed);
         });
     }
 
@@ -159,6 +170,14 @@ class StoredKeys {
                 .replaceWithVoid();
     }
 
+    /** From now on no row without a seal is believed. @return whether the key of fingerprints was still sealed as it was read */
+    Uni<Boolean> believeSealedRowsOnly(byte[] old, byte[] anew) {
+        return pool.preparedQuery(
+                        "UPDATE sealed_constant SET sealed = $1, version = $2 WHERE name = $3 AND sealed = $4 AND version = 0")
+                .execute(Tuple.of(Buffer.buffer(anew), ROWS_SEALED, FINGERPRINT_KEY, Buffer.buffer(old)))
+                .map(updated -> updated.rowCount() == 1);
+    }
+
     /** @return whether the key was still wrapped as it was read */
     Uni<Boolean> replace(WrappedKey old, WrappedKey anew) {
         return pool.preparedQuery(REPLACE)
@@ -198,6 +217,10 @@ class StoredKeys {
         return pool.preparedQuery(HOLDERS)
                 .execute(Tuple.of(key, (double) HOLDER_LIFE_SECONDS))
                 .map(rows -> rows.iterator().next())
-                .map(row -> new Holders(row.getInteger("alive"), row.getInteger("holding"), row.getInteger("sealing")));
+                .map(row -> new Holders(
+                        row.getInteger("alive"),
+                        row.getInteger("holding"),
+                        row.getInteger("sealing"),
+                        row.getInteger("sealing_rows")));
     }
 }

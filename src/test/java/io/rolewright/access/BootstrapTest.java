@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.vertx.VertxContextSupport;
 import io.rolewright.audit.AuditLog;
+import io.rolewright.sealing.RowSeals;
 import io.rolewright.sealing.Sealer;
 import io.rolewright.store.StartupStep.NotReady;
 import io.rolewright.testing.TestStore;
@@ -30,6 +31,9 @@ class BootstrapTest {
     Pool pool;
 
     @Inject
+    RowSeals seals;
+
+    @Inject
     Sealer sealer;
 
     @Inject
@@ -48,9 +52,11 @@ class BootstrapTest {
     void emptyTheStore() {
         TestStore.sql("""
                 create table kept_organisation as select * from organisation;
-                create table kept_identity as select * from identity;
-                create table kept_client_secret as select * from client_secret;
-                create table kept_role_binding as select * from role_binding;
+                create table kept_identity as select id, name, client_id, created_at, updated_at, row_seal from identity;
+                create table kept_client_secret as
+                    select id, identity_id, fingerprint, created_at, description, prefix, expires_at, uses_limit, uses, trusted_ips, row_seal
+                    from client_secret;
+                create table kept_role_binding as select identity_id, project_id, role, id, row_seal from role_binding;
                 create table kept_signing_key as select id, sealed, created_at from signing_key;
                 delete from organisation; delete from identity; delete from signing_key;
                 update project set name = 'kept', slug = 'kept' where slug = 'default'""");
@@ -63,9 +69,10 @@ class BootstrapTest {
                 delete from project where slug = 'default';
                 update project set name = 'default', slug = 'default' where slug = 'kept';
                 insert into organisation select * from kept_organisation;
-                insert into identity select * from kept_identity;
-                insert into client_secret select * from kept_client_secret;
-                insert into role_binding select * from kept_role_binding;
+                insert into identity (id, name, client_id, created_at, updated_at, row_seal) select * from kept_identity;
+                insert into client_secret (id, identity_id, fingerprint, created_at, description, prefix, expires_at, uses_limit, uses,
+                    trusted_ips, row_seal) select * from kept_client_secret;
+                insert into role_binding (identity_id, project_id, role, id, row_seal) select * from kept_role_binding;
                 insert into signing_key (id, sealed, created_at) select id, sealed, created_at from kept_signing_key;
                 drop table kept_organisation, kept_identity, kept_client_secret, kept_role_binding, kept_signing_key""");
     }
@@ -146,12 +153,12 @@ class BootstrapTest {
     private final class Replica {
 
         final Organisation organisation = new Organisation();
-        final Standings standings = new Standings(pool);
+        final Standings standings = new Standings(pool, seals);
         final TokenLedger ledger = new TokenLedger(pool, sealer, organisation, standings, clock, access);
         private final Bootstrap bootstrap;
 
         Replica(BootstrapConfig config) {
-            bootstrap = new Bootstrap(config, ledger, sealer, audit, clock, vertx);
+            bootstrap = new Bootstrap(config, ledger, sealer, seals, audit, clock, vertx);
         }
 
         Replica start() {
@@ -166,7 +173,8 @@ class BootstrapTest {
         }
 
         String sign() {
-            var tokens = new Tokens(ledger, new Callers(ledger, standings, sealer, clock), null, audit, access, clock);
+            var tokens = new Tokens(
+                    ledger, seals, new Callers(ledger, standings, sealer, clock), null, audit, access, clock);
             return ledger.sign(tokens.start(UUID.randomUUID(), "any", UUID.randomUUID(), null, null, null));
         }
     }

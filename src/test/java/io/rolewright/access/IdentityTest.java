@@ -16,6 +16,7 @@ import static org.hamcrest.Matchers.nullValue;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.http.ContentType;
 import io.restassured.response.ValidatableResponse;
+import io.rolewright.sealing.Resealed;
 import io.rolewright.sealing.Sealer;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
@@ -200,7 +201,7 @@ class IdentityTest {
             var others =
                     TestStore.sql("select identity_id from role_binding where project_id is null and role = 'admin'"
                             + " and identity_id <> '" + bootstrap + "'");
-            others.forEach(other -> TestStore.sql(
+            others.forEach(other -> Resealed.sql(
                     "update role_binding set role = 'reader' where identity_id = '" + other.getUUID(0) + "'"));
 
             Api.as()
@@ -276,7 +277,7 @@ class IdentityTest {
         @Test
         void endByTime() {
             String secret = make(Map.of("ttl", 3600)).extract().path("clientSecret");
-            TestStore.sql(
+            Resealed.sql(
                     "update client_secret set expires_at = now() - interval '1 second' where expires_at is not null"
                             + " and identity_id = '" + somebody.id() + "'");
 
@@ -300,7 +301,7 @@ class IdentityTest {
             String secret = make(Map.of("ttl", 3600)).extract().path("clientSecret");
             String token = login(secret).extract().path("accessToken");
             renew(token).statusCode(200);
-            TestStore.sql(
+            Resealed.sql(
                     "update client_secret set expires_at = now() - interval '1 second' where expires_at is not null"
                             + " and identity_id = '" + somebody.id() + "'");
 
@@ -325,7 +326,7 @@ class IdentityTest {
                     make(Map.of("trustedIps", List.of("127.0.0.0/8"))).extract().path("clientSecret");
             String token = login(secret).extract().path("accessToken");
             renew(token).statusCode(200);
-            TestStore.sql("update client_secret set trusted_ips = '192.0.2.0/24' where trusted_ips <> ''"
+            Resealed.sql("update client_secret set trusted_ips = '192.0.2.0/24' where trusted_ips <> ''"
                     + " and identity_id = '" + somebody.id() + "'");
 
             renew(token).statusCode(403).body("code", equalTo("token_renewal_refused"));
@@ -516,7 +517,7 @@ class IdentityTest {
                     .statusCode(400)
                     .body("code", equalTo("token_not_renewable"));
 
-            TestStore.sql("update static_token set expires_at = now() where identity_id = '" + somebody.id() + "'");
+            Resealed.sql("update static_token set expires_at = now() where identity_id = '" + somebody.id() + "'");
             Api.as().body(Map.of("name", "x")).patch("/api/v1/identities/" + somebody.id());
 
             call(token).statusCode(403).body("code", equalTo("token_expired"));

@@ -12,6 +12,7 @@ import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
 import io.restassured.response.Response;
 import io.rolewright.rotation.Rotating;
+import io.rolewright.sealing.Resealed;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
 import io.rolewright.testing.Identities.Somebody;
@@ -154,7 +155,7 @@ class RevokedMeanwhileTest {
         abstract void here(Held held);
 
         void elsewhere(Held held) {
-            TestStore.sql(sql.formatted(held.somebody.id(), held.tokenId()));
+            Resealed.sql(sql.formatted(held.somebody.id(), held.tokenId()));
         }
 
         boolean isOfAStaticToken() {

@@ -9,6 +9,7 @@ import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.vertx.VertxContextSupport;
 import io.restassured.http.ContentType;
 import io.restassured.path.json.JsonPath;
+import io.rolewright.sealing.RowSeals;
 import io.rolewright.sealing.Sealer;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
@@ -35,6 +36,9 @@ class SigningKeysTest {
     Pool pool;
 
     @Inject
+    RowSeals seals;
+
+    @Inject
     Sealer sealer;
 
     @Inject
@@ -52,7 +56,7 @@ class SigningKeysTest {
         oneKeyAndANewTokenForTheOtherTests();
         admin = Identities.with("admin");
         reader = Identities.with("reader");
-        otherReplica = new TokenLedger(pool, sealer, new Organisation(), new Standings(pool), clock, access);
+        otherReplica = new TokenLedger(pool, sealer, new Organisation(), new Standings(pool, seals), clock, access);
         await(otherReplica::read);
     }
 
@@ -140,7 +144,8 @@ class SigningKeysTest {
         TestStore.sql("update signing_key set longest_ttl = 600, verifies_until = now() + interval '11 minutes'"
                 + " where verifies_until is not null");
 
-        await(() -> new TokenLedger(pool, sealer, new Organisation(), new Standings(pool), clock, access).read());
+        await(() ->
+                new TokenLedger(pool, sealer, new Organisation(), new Standings(pool, seals), clock, access).read());
 
         assertThat(TestStore.sql("select from signing_key where longest_ttl = 3600"))
                 .hasSize(2);

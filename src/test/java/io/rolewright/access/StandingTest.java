@@ -10,6 +10,8 @@ import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.vertx.VertxContextSupport;
 import io.restassured.http.ContentType;
 import io.restassured.response.ValidatableResponse;
+import io.rolewright.sealing.Resealed;
+import io.rolewright.sealing.RowSeals;
 import io.rolewright.sealing.Sealer;
 import io.rolewright.testing.TestStore;
 import io.smallrye.mutiny.Uni;
@@ -31,6 +33,9 @@ import org.junit.jupiter.api.Test;
 class StandingTest {
 
     private static final String SECRET = "a secret of the tests, 32 characters or more";
+
+    @Inject
+    RowSeals seals;
 
     @Inject
     Sealer sealer;
@@ -58,7 +63,7 @@ class StandingTest {
     void anIdentityThatIsAReader() {
         var fingerprint =
                 java.util.HexFormat.of().formatHex(ClientSecret.fingerprint(sealer, identity.toString(), SECRET));
-        TestStore.sql("insert into identity (id, name, client_id) values ('" + identity + "', 'standing', '" + identity
+        Resealed.sql("insert into identity (id, name, client_id) values ('" + identity + "', 'standing', '" + identity
                 + "'); insert into client_secret (id, identity_id, fingerprint) values ('" + secret + "', '" + identity
                 + "', '\\x" + fingerprint + "')");
         bind(null, Role.READER);
@@ -115,7 +120,7 @@ class StandingTest {
 
         @Test
         void aRoleOfANewerBuildIsNoRole() {
-            TestStore.sql("update role_binding set role = 'emperor' where identity_id = '" + identity + "'");
+            Resealed.sql("update role_binding set role = 'emperor' where identity_id = '" + identity + "'");
             changed();
 
             list().statusCode(403).body("code", equalTo("permission_denied"));
@@ -132,7 +137,7 @@ class StandingTest {
     /** Two replicas by hand, beside the running one, on the same store. */
     @Test
     void aReplicaTrustsNoCopyLongerThanTheBound() {
-        var other = new Standings(pool);
+        var other = new Standings(pool, seals);
         var othersLedger = new TokenLedger(pool, sealer, new Organisation(), other, clock, access);
         var callers = new Callers(othersLedger, other, sealer, clock);
         assertThat(await(() -> callers.ask(token, "192.0.2.1")).grants().organisation())
@@ -141,7 +146,7 @@ class StandingTest {
                 .as("no query is needed now")
                 .isNotNull();
 
-        TestStore.sql("update role_binding set role = 'operator' where identity_id = '" + identity + "'");
+        Resealed.sql("update role_binding set role = 'operator' where identity_id = '" + identity + "'");
         await(() -> Panache.withTransaction(
                 () -> Panache.getSession().chain(session -> Standings.changed(session, identity))));
         assertThat(callers.known(token, "192.0.2.1").grants().organisation())
@@ -168,7 +173,7 @@ class StandingTest {
     /** The answer was on its way when the change came: it must not be kept. */
     @Test
     void anAnswerThatAChangeHasOvertakenIsNotKept() {
-        var other = new Standings(pool);
+        var other = new Standings(pool, seals);
 
         await(() -> other.read(identity).invoke(() -> other.forget(Set.of(identity))));
 
@@ -205,7 +210,7 @@ class StandingTest {
     }
 
     private void bind(UUID project, Role role) {
-        TestStore.sql("insert into role_binding (identity_id, project_id, role) values ('" + identity + "', "
+        Resealed.sql("insert into role_binding (identity_id, project_id, role) values ('" + identity + "', "
                 + (project == null ? "null" : "'" + project + "'") + ", '" + role.storedName() + "')");
     }
 

@@ -8,6 +8,7 @@ import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.http.ContentType;
 import io.restassured.response.Response;
 import io.rolewright.rotation.Rotating;
+import io.rolewright.sealing.Resealed;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
 import io.rolewright.testing.Identities.Somebody;
@@ -207,7 +208,7 @@ class ReplayRightsTest {
     /** With a connection of the same project. */
     private static Map<String, Object> rotation(String project) {
         Rotating roles = Rotating.on(TestPostgres.NEWEST);
-        TestStore.sql("update app_connection set project_id = '" + project + "' where id = '" + roles.connection + "'");
+        Resealed.sql("update app_connection set project_id = '" + project + "' where id = '" + roles.connection + "'");
         Map<String, Object> body = roles.body(Rotating.name("rotation"));
         body.put("projectId", project);
         return body;

@@ -76,7 +76,9 @@ class KeyResourceTest {
                 .then()
                 .statusCode(422)
                 .body("message[0].path", hasItem("command"))
-                .body("message[0].message", equalTo("Must be one of new-data-key, re-encrypt, rewrap, retire"));
+                .body(
+                        "message[0].message",
+                        equalTo("Must be one of new-data-key, re-encrypt, rewrap, retire, seal-rows"));
         Api.as().body("{}").post(RUNS).then().statusCode(422).body("message", hasSize(1));
     }
 

@@ -3,6 +3,7 @@ package io.rolewright.rotation;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.quarkus.test.junit.QuarkusTest;
+import io.rolewright.sealing.Resealed;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.TcpProxy;
 import io.rolewright.testing.TestPostgres;
@@ -115,7 +116,7 @@ class ManyDueRotationsTest {
         String roles = "many_" + ProcessHandle.current().pid() + "_" + target + "_";
         server.sql("DO $$ BEGIN FOR i IN 1.." + PER_TARGET + " LOOP EXECUTE format('CREATE ROLE %I LOGIN', '" + roles
                 + "' || i); END LOOP; END $$");
-        TestStore.sql("""
+        Resealed.sql("""
                 WITH one AS (
                   SELECT gen_random_uuid() AS id, gen_random_uuid() AS role, n FROM generate_series(1, %d) n
                 ), rotation AS (

@@ -5,6 +5,8 @@ import static org.hamcrest.Matchers.equalTo;
 
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
+import io.rolewright.sealing.Resealed;
+import io.rolewright.sealing.SealedRow;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
 import io.rolewright.testing.Identities.Somebody;
@@ -18,6 +20,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
@@ -209,11 +212,14 @@ class MovedMeanwhileTest {
         String rotation = roles.created();
         String connection = Rotating.connection(target, target.role("LOGIN CREATEROLE"));
         String name = Rotating.name("another");
-        CompletableFuture<?> written = pausing(
-                "CREATE TEMP TABLE written ON COMMIT DROP AS SELECT * FROM secret_rotation WHERE id = '" + rotation
-                        + "'; UPDATE written SET id = gen_random_uuid(), name = '" + name + "', connection_id = '"
-                        + connection + "'; INSERT INTO secret_rotation SELECT * FROM written",
-                2);
+        String copy = "written_" + UUID.randomUUID().toString().replace("-", "");
+        TestStore.sql("CREATE TABLE " + copy + " AS SELECT * FROM secret_rotation WHERE id = '" + rotation
+                + "'; ALTER TABLE "
+                + copy + " DROP COLUMN row_seal_key_id; UPDATE " + copy + " SET id = gen_random_uuid(), name = '" + name
+                + "', connection_id = '" + connection + "'");
+        TestStore.sql("UPDATE " + copy + " SET row_seal = " + Resealed.sealOf(SealedRow.ROTATION, copy));
+        CompletableFuture<?> written =
+                pausing("INSERT INTO secret_rotation SELECT * FROM " + copy + "; DROP TABLE " + copy, 2);
 
         Response deleted = Api.as().delete(CONNECTIONS + "/" + connection);
 

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
 import io.restassured.response.Response;
+import io.rolewright.sealing.Resealed;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
 import io.rolewright.testing.Identities.Somebody;
@@ -391,7 +392,7 @@ class WhereSecretsGoTest {
         Login managing = server.role("LOGIN CREATEROLE");
         String connection = connection(null, managing, Map.of("sslMode", "disable"));
         String id = rotation(Rotating.project(), connection, managing, null);
-        TestStore.sql("update secret_rotation set password_requirements ="
+        Resealed.sql("update secret_rotation set password_requirements ="
                 + " '{\"length\": 8, \"required\": {\"digits\": 8, \"lowercase\": 0, \"uppercase\": 0, \"symbols\": 0}}'"
                 + " where id = '" + id + "'");
 

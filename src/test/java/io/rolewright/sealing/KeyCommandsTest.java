@@ -405,7 +405,13 @@ class KeyCommandsTest {
 
     /** No default: a field that is new must say here how a row of it looks. */
     private UUID insert(Replica replica, SealedField field) {
-        var id = UUID.randomUUID();
+        var id = switch (field) {
+            case CONNECTION_ROW, MANAGED_CONNECTION_ROW -> existing("app_connection");
+            case MANAGED_ROLE_ROW -> existing("managed_role");
+            case WEBHOOK_ROW -> existing("webhook");
+            case VAULT_DELIVERY_ROW -> existing("secret_rotation");
+            default -> UUID.randomUUID();
+        };
         long version = switch (field) {
             case CONNECTION_CREDENTIALS, PASSWORD_VERSION, WEBHOOK_RECEIVER -> 3;
             default -> 0;
@@ -434,8 +440,55 @@ class KeyCommandsTest {
                         VALUES ('%1$s', 'p', 'p', now(), now());
                         INSERT INTO webhook (id, project_id, name, events, enabled, sealed, sealed_version, created_at, updated_at)
                         VALUES ('%1$s', '%1$s', 'w', 'rotation.failed', true, %2$s, 3, now(), now())""".formatted(id, sealed));
+            case IDENTITY_ROW ->
+                sql("INSERT INTO identity (id, name, client_id, row_seal) VALUES ('%1$s', '%1$s', '%1$s', %2$s)"
+                        .formatted(id, sealed));
+            case ROLE_BINDING_ROW ->
+                sql("INSERT INTO role_binding (id, identity_id, role, row_seal) VALUES ('%s', %s, 'r', %s)"
+                        .formatted(id, anIdentity(), sealed));
+            case CLIENT_SECRET_ROW ->
+                sql("INSERT INTO client_secret (id, identity_id, fingerprint, row_seal) VALUES ('%s', %s, '', %s)"
+                        .formatted(id, anIdentity(), sealed));
+            case STATIC_TOKEN_ROW -> sql("""
+                        INSERT INTO static_token (id, identity_id, name, role, fingerprint, expires_at, row_seal)
+                        VALUES ('%s', %s, 't', 'r', '', now(), %s)""".formatted(id, anIdentity(), sealed));
+            case TOKEN_RULE_ROW -> sql("""
+                        INSERT INTO token_rule (id, identity_id, method, issuer, conditions, row_seal)
+                        VALUES ('%s', %s, 'oidc-auth', 'i', '{}', %s)""".formatted(id, anIdentity(), sealed));
+            case LOGIN_SETTING_ROW -> sql("""
+                        INSERT INTO login_setting (id, identity_id, method, row_seal)
+                        VALUES ('%s', %s, 'oidc-auth', %s)""".formatted(id, anIdentity(), sealed));
+            case PROJECT_ROW -> sql("""
+                        INSERT INTO project (id, name, slug, row_seal) VALUES ('%1$s', '%1$s', '%1$s', %2$s)""".formatted(id, sealed));
+            case ROTATION_ROW ->
+                sql("""
+                        INSERT INTO secret_rotation (id, project_id, environment, secret_path, name, connection_id, strategy, drift_policy,
+                            takeover, allow_privileged, username1, username2, role1_id, username_secret, password_secret,
+                            auto_rotation, interval_days, rotate_at_minute, active_index, credential_version, last_rotation_manual,
+                            failures, roles_to_revoke, created_at, updated_at, row_seal)
+                        VALUES ('%1$s', '%2$s', 'e', '/', 'r', '%3$s', 'SINGLE', 'REPORT', false, false, 'u', 'u', '%4$s', 'U', 'P',
+                            false, 30, 0, 0, 0, false, 0, 0, now(), now(), %5$s)""".formatted(
+                                id, existing("project"), existing("app_connection"), existing("managed_role"), sealed));
+            case MANAGED_CONNECTION_ROW -> sql("""
+                        INSERT INTO managed_connection (connection_id, id, role_id, auto_rotation, last_manual, created_at, updated_at,
+                            row_seal)
+                        VALUES ('%1$s', '%1$s', '%2$s', false, false, now(), now(), %3$s)""".formatted(id, existing("managed_role"), sealed));
+            case VAULT_DELIVERY_ROW ->
+                sql("INSERT INTO vault_delivery (rotation_id, mount, path, row_seal) VALUES ('%s', 'm', 'p', %s)"
+                        .formatted(id, sealed));
+            case CONNECTION_ROW, MANAGED_ROLE_ROW, WEBHOOK_ROW ->
+                sql("UPDATE %s SET row_seal = %s WHERE id = '%s'".formatted(field.place.table(), sealed, id));
         }
         return id;
+    }
+
+    /** Of the fields before. */
+    private UUID existing(String table) {
+        return sql("SELECT id FROM " + table + " LIMIT 1").get(0).getUUID(0);
+    }
+
+    private static String anIdentity() {
+        return "(SELECT id FROM identity LIMIT 1)";
     }
 
     private Row sealed(SealedField field) {

@@ -199,20 +199,23 @@ class KeySuiteIT {
                     made,
                     row.getLong(1),
                     row.getBuffer(0).getBytes());
+            var seals = new RowSeals(replica.sealer, new io.micrometer.core.instrument.simple.SimpleMeterRegistry());
             for (int from = 0; from < RECORDS; from += 5000) {
                 int size = Math.min(5000, RECORDS - from);
                 var ids = new UUID[size];
                 var sealed = new Buffer[size];
+                var rowSeals = new Buffer[size];
                 for (int i = 0; i < size; i++) {
                     ids[i] = UUID.randomUUID();
                     sealed[i] = Buffer.buffer(
                             replica.sealer.seal(SealedField.CONNECTION_CREDENTIALS, ids[i], 1, plaintext));
+                    rowSeals[i] = Buffer.buffer(seals.seal(SealedRow.CONNECTION, ids[i], (Object) null));
                 }
                 Replica.await(replica.pool.preparedQuery("""
                                 INSERT INTO app_connection (id, name, version, credentials, credentials_version,
-                                    credentials_hash, created_at, updated_at)
-                                SELECT id, id::text, 1, sealed, 1, md5(id::text), now(), now()
-                                FROM unnest($1::uuid[], $2::bytea[]) AS seed (id, sealed)""").execute(Tuple.of(ids, sealed)));
+                                    credentials_hash, created_at, updated_at, row_seal)
+                                SELECT id, id::text, 1, sealed, 1, md5(id::text), now(), now(), row_seal
+                                FROM unnest($1::uuid[], $2::bytea[], $3::bytea[]) AS seed (id, sealed, row_seal)""").execute(Tuple.of(ids, sealed, rowSeals)));
                 records.addAll(Arrays.asList(ids));
             }
             Replica.await(replica.loader.leave());

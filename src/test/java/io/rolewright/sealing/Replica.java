@@ -61,7 +61,14 @@ final class Replica implements AutoCloseable {
         loader = new KeyLoader(store, sources, sealer, new SimpleMeterRegistry());
         opener = new StoreOpener(store, loader, sources, sealer);
         var runs = new KeyRunStore(pool);
-        commands = new KeyCommands(runs, store, loader, sources, new ReEncryption(pool, sealer, runs), sealer);
+        commands = new KeyCommands(
+                runs,
+                store,
+                loader,
+                sources,
+                new ReEncryption(pool, sealer, runs),
+                new RowSealing(pool, sealer, new RowSeals(sealer, new SimpleMeterRegistry()), runs),
+                sealer);
     }
 
     Replica start() {

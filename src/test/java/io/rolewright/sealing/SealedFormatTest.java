@@ -23,7 +23,7 @@ class SealedFormatTest {
 
     private static final DataKey KEY = key(0x01020304, 0);
     private static final DataKey OLD_KEY = key(3, 100);
-    private static final Keyring KEYRING = Keyring.of(KEY, List.of(KEY, OLD_KEY), null);
+    private static final Keyring KEYRING = Keyring.of(KEY, List.of(KEY, OLD_KEY), null, false);
 
     /**
      * As a store of format 1 holds it: format, data key id, nonce, ciphertext, tag. Computed once with another
@@ -119,7 +119,7 @@ class SealedFormatTest {
     @Test
     void doesNotOpenWithAnotherKeyOfTheSameId() {
         var other = key(KEY.id, 1);
-        var keyring = Keyring.of(other, List.of(other), null);
+        var keyring = Keyring.of(other, List.of(other), null, false);
 
         assertThatThrownBy(() ->
                         SealedFormat.open(keyring, SealedField.CONNECTION_CREDENTIALS, RECORD, VERSION, hex(STORED)))
@@ -131,7 +131,7 @@ class SealedFormatTest {
         var sameBytes = key(KEY.id + 1, 0);
         byte[] relabelled = hex(STORED);
         relabelled[4]++;
-        var keyring = Keyring.of(sameBytes, List.of(sameBytes), null);
+        var keyring = Keyring.of(sameBytes, List.of(sameBytes), null, false);
 
         assertThatThrownBy(() ->
                         SealedFormat.open(keyring, SealedField.CONNECTION_CREDENTIALS, RECORD, VERSION, relabelled))

@@ -78,6 +78,6 @@ class SealerTest {
 
     private void open() {
         byte[] fingerprintKey = HexFormat.of().parseHex("0b".repeat(32));
-        sealer.use(Keyring.of(dataKey, List.of(dataKey), new SecretKeySpec(fingerprintKey, "HmacSHA256")));
+        sealer.use(Keyring.of(dataKey, List.of(dataKey), new SecretKeySpec(fingerprintKey, "HmacSHA256"), false));
     }
 }

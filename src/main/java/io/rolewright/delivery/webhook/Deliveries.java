@@ -1,6 +1,8 @@
 package io.rolewright.delivery.webhook;
 
 import io.rolewright.request.Page;
+import io.rolewright.sealing.RowSeals;
+import io.rolewright.sealing.SealedRow;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
@@ -17,6 +19,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Function;
+import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 
 /** All SQL over what is to be told. Every time is the store's. */
@@ -63,7 +66,7 @@ class Deliveries {
                  ORDER BY p.due_at, p.position LIMIT $1 FOR UPDATE OF p SKIP LOCKED)
             RETURNING d.id, d.webhook_id, d.fact_id, d.position, d.type, d.project_id, d.subject_kind, d.subject_id, d.credential_version,
                       d.facts, d.at, d.state, d.tries, d.due_at, d.lease, d.give_up_at, d.last_tried_at, d.last_failure, d.last_status,
-                      d.ended_at, w.sealed, w.sealed_version""";
+                      d.ended_at, w.sealed, w.sealed_version, w.project_id AS webhook_project, w.events, w.row_seal""";
 
     private static final String TAKEN = """
             WITH ended AS (
@@ -133,10 +136,12 @@ class Deliveries {
                  LIMIT 10000 FOR UPDATE SKIP LOCKED)""";
 
     private final Pool pool;
+    private final RowSeals seals;
     private final WebhookConfig config;
 
-    Deliveries(Pool pool, WebhookConfig config) {
+    Deliveries(Pool pool, RowSeals seals, WebhookConfig config) {
         this.pool = pool;
+        this.seals = seals;
         this.config = config;
     }
 
@@ -183,19 +188,33 @@ class Deliveries {
                         : Uni.createFrom().item(false)));
     }
 
+    /** Whether we have written who is told of what, and this is about something of the same project. */
+    private boolean believes(Row row) {
+        UUID project = row.getUUID("webhook_project");
+        return seals.believes(
+                        SealedRow.WEBHOOK,
+                        row.getUUID("webhook_id"),
+                        RowSeals.bytes(row.getBuffer("row_seal")),
+                        project,
+                        row.getString("events"))
+                && project.equals(row.getUUID("project_id"));
+    }
+
     /** @param limit 1 or more */
     Uni<List<Claimed>> claim(int limit, Collection<UUID> webhooksToLeaveOut) {
         return pool.preparedQuery(CLAIM)
                 .execute(Tuple.of(limit, webhooksToLeaveOut.toArray(new UUID[0])))
-                .map(rows -> all(
-                        rows,
-                        row -> new Claimed(
+                // One that is not believed is claimed and left, and is a dead letter when its time is up.
+                .map(rows -> StreamSupport.stream(rows.spliterator(), false)
+                        .filter(this::believes)
+                        .map(row -> new Claimed(
                                 row.getUUID("id"),
                                 row.getUUID("lease"),
                                 row.getUUID("webhook_id"),
                                 row.getBuffer("sealed").getBytes(),
                                 row.getLong("sealed_version"),
-                                message(row))));
+                                message(row)))
+                        .toList());
     }
 
     /** Does nothing when the claim has lapsed and another has taken it up. */

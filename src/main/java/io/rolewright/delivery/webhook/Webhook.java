@@ -1,17 +1,23 @@
 package io.rolewright.delivery.webhook;
 
+import io.rolewright.sealing.Decides;
+import io.rolewright.sealing.EntitySeals;
+import io.rolewright.sealing.SealedRow;
 import jakarta.persistence.Column;
 import jakarta.persistence.Entity;
+import jakarta.persistence.EntityListeners;
 import jakarta.persistence.Id;
 import jakarta.persistence.Table;
 import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** A stored subscription. Where it goes is in {@link #sealed}; {@link Receiver} is what that holds. */
 @Entity
+@EntityListeners(EntitySeals.class)
 @Table(name = "webhook")
-class Webhook {
+class Webhook implements Decides {
 
     @Id
     UUID id;
@@ -36,6 +42,9 @@ class Webhook {
     Instant createdAt;
     Instant updatedAt;
 
+    /** {@link SealedRow#WEBHOOK}. */
+    byte @Nullable [] rowSeal;
+
     protected Webhook() {}
 
     List<String> events() {
@@ -44,5 +53,30 @@ class Webhook {
 
     void events(List<String> wanted) {
         events = String.join(",", wanted.stream().distinct().toList());
+    }
+
+    @Override
+    public SealedRow sealedRow() {
+        return SealedRow.WEBHOOK;
+    }
+
+    @Override
+    public UUID sealedId() {
+        return id;
+    }
+
+    @Override
+    public @Nullable Object[] deciding() {
+        return new @Nullable Object[] {projectId, events};
+    }
+
+    @Override
+    public byte @Nullable [] rowSeal() {
+        return rowSeal;
+    }
+
+    @Override
+    public void rowSeal(byte[] seal) {
+        rowSeal = seal;
     }
 }

@@ -1,0 +1,385 @@
+package io.rolewright.access;
+
+import static io.restassured.RestAssured.given;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+import static org.hamcrest.Matchers.equalTo;
+
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.http.ContentType;
+import io.restassured.response.ValidatableResponse;
+import io.rolewright.sealing.Resealed;
+import io.rolewright.sealing.SealedRow;
+import io.rolewright.testing.Api;
+import io.rolewright.testing.Identities;
+import io.rolewright.testing.Identities.Somebody;
+import io.rolewright.testing.LoggedErrors;
+import io.rolewright.testing.TestStore;
+import jakarta.inject.Inject;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Somebody who may write the store, and has no key, makes himself nobody by it: what a thief of {@code psql} tries. */
+@QuarkusTest
+class HostileStoreTest {
+
+    /** Another value for each column that decides; a new column must say here how it is altered. */
+    private static final Map<String, String> ALTERED = Map.ofEntries(
+            Map.entry("client_id", "client_id = gen_random_uuid()::text"),
+            Map.entry(
+                    "identity_id",
+                    "identity_id = (select id from identity where client_id = '" + TestStore.CLIENT_ID + "')"),
+            Map.entry("project_id", "project_id = (select id from project order by created_at limit 1)"),
+            Map.entry("role", "role = 'admin'"),
+            Map.entry("fingerprint", "fingerprint = '\\x0102'"),
+            Map.entry("expires_at", "expires_at = now() + interval '1000 days'"),
+            Map.entry("uses_limit", "uses_limit = 1000"),
+            Map.entry("trusted_ips", "trusted_ips = '0.0.0.0/0'"),
+            Map.entry("method", "method = 'kubernetes-auth'"),
+            Map.entry("issuer", "issuer = 'https://thief.example'"),
+            Map.entry("ca_cert", "ca_cert = 'of the thief'"),
+            Map.entry("conditions::text", "conditions = '{\"audiences\": [\"any\"]}'"),
+            Map.entry("access_token_ttl", "access_token_ttl = 7"),
+            Map.entry("access_token_max_ttl", "access_token_max_ttl = 7000000"),
+            Map.entry("access_token_trusted_ips", "access_token_trusted_ips = '0.0.0.0/0'"),
+            Map.entry("client_secret_trusted_ips", "client_secret_trusted_ips = null"),
+            Map.entry("slug", "slug = gen_random_uuid()::text"),
+            Map.entry("environment", "environment = 'another'"),
+            Map.entry("secret_path", "secret_path = '/another'"),
+            Map.entry(
+                    "connection_id",
+                    "connection_id = (select id from app_connection c where c.id <> t.connection_id limit 1)"),
+            Map.entry("strategy", "strategy = 'DUAL', role2_id = gen_random_uuid()"),
+            Map.entry("role1_id", "role1_id = gen_random_uuid()"),
+            Map.entry("role2_id", "strategy = 'DUAL', role2_id = gen_random_uuid()"),
+            Map.entry("allow_privileged", "allow_privileged = true"),
+            Map.entry("takeover", "takeover = true"),
+            Map.entry(
+                    "password_requirements",
+                    "password_requirements = '{\"length\": 1, \"required\": {\"digits\": 1}}'"),
+            Map.entry("owner_kind", "owner_kind = 'connection'"),
+            Map.entry("owner_id", "owner_id = gen_random_uuid()"),
+            Map.entry("self", "self = true"),
+            Map.entry("role_name", "role_name = gen_random_uuid()::text"),
+            Map.entry("server", "server = '\\x0102'"),
+            Map.entry(
+                    "role_id",
+                    "role_id = (select id from managed_role m where m.id <> t.role_id and not exists ("
+                            + "select from managed_connection o where o.role_id = m.id) limit 1)"),
+            Map.entry("mount", "mount = 'thief'"),
+            Map.entry("path", "path = 'thief/' || gen_random_uuid()"),
+            Map.entry("events", "events = 'rotation.failed'"));
+
+    private static final String AN_IDENTITY =
+            "insert into identity (id, name, client_id) values ('%2$s', 'of the thief', '%2$s');";
+
+    private static final String A_PROJECT =
+            "insert into project (id, name, slug) values ('%2$s', 'of the thief %2$s', '%2$s');";
+
+    private static final String A_CONNECTION = "insert into app_connection (id, project_id, name, version, credentials,"
+            + " credentials_version, credentials_hash, created_at, updated_at) values ('%2$s', '%2$s', 'c', 1, '', 1, '', now(), now());";
+
+    private static final String A_ROLE =
+            "insert into managed_role (id, owner_kind, owner_id, connection_id, self, role_name, server,"
+                    + " marked, epoch, state, created_at) values ('%1$s', 'rotation', '%2$s', '%2$s', false, '%1$s', '\\x01', true, 0, 'OK', now());";
+
+    private static final String A_ROTATION =
+            "insert into secret_rotation (id, project_id, environment, secret_path, name, connection_id,"
+                    + " strategy, drift_policy, takeover, allow_privileged, username1, username2, role1_id, username_secret, password_secret,"
+                    + " auto_rotation, interval_days, rotate_at_minute, active_index, credential_version, last_rotation_manual, failures,"
+                    + " roles_to_revoke, created_at, updated_at) values ('%1$s', '%2$s', 'e', '/', 'r', '%2$s', 'SINGLE', 'REPORT', false, false,"
+                    + " 'u', 'u', '%2$s', 'U', 'P', false, 30, 0, 0, 0, false, 0, 0, now(), now());";
+
+    /** How a row %1$s of each table comes to be, with an identity or a project %2$s of its own. */
+    private static final Map<SealedRow, String> MADE = Map.ofEntries(
+            Map.entry(
+                    SealedRow.IDENTITY,
+                    "insert into identity (id, name, client_id) values ('%1$s', 'of the thief', '%2$s')"),
+            Map.entry(
+                    SealedRow.ROLE_BINDING,
+                    AN_IDENTITY + "insert into role_binding (id, identity_id, role) values ('%1$s', '%2$s', 'reader')"),
+            Map.entry(
+                    SealedRow.CLIENT_SECRET,
+                    AN_IDENTITY
+                            + "insert into client_secret (id, identity_id, fingerprint) values ('%1$s', '%2$s', '\\x01')"),
+            Map.entry(
+                    SealedRow.STATIC_TOKEN,
+                    AN_IDENTITY
+                            + "insert into static_token (id, identity_id, name, role, fingerprint, expires_at) values ('%1$s', '%2$s',"
+                            + " 't', 'reader', '\\x01', now())"),
+            Map.entry(
+                    SealedRow.TOKEN_RULE,
+                    AN_IDENTITY
+                            + "insert into token_rule (id, identity_id, method, issuer, conditions) values ('%1$s', '%2$s',"
+                            + " 'oidc-auth', 'https://issuer.example', '{}')"),
+            Map.entry(
+                    SealedRow.LOGIN_SETTING,
+                    AN_IDENTITY
+                            + "insert into login_setting (id, identity_id, method, client_secret_trusted_ips) values ('%1$s',"
+                            + " '%2$s', 'oidc-auth', '10.0.0.0/8')"),
+            Map.entry(
+                    SealedRow.PROJECT,
+                    "insert into project (id, name, slug) values ('%1$s', 'of the thief %1$s', '%1$s')"),
+            Map.entry(
+                    SealedRow.CONNECTION,
+                    A_PROJECT + A_CONNECTION.replace("values ('%2$s', '%2$s'", "values ('%1$s', '%2$s'")),
+            Map.entry(SealedRow.ROTATION, A_PROJECT + A_CONNECTION + A_ROTATION),
+            Map.entry(SealedRow.MANAGED_ROLE, A_PROJECT + A_CONNECTION + A_ROLE),
+            Map.entry(
+                    SealedRow.MANAGED_CONNECTION,
+                    A_PROJECT + A_CONNECTION.replace("values ('%2$s', '%2$s'", "values ('%1$s', '%2$s'")
+                            + A_ROLE.replace(
+                                    "('%1$s', 'rotation', '%2$s', '%2$s'", "('%2$s', 'connection', '%1$s', '%1$s'")
+                            + "insert into managed_connection (connection_id, id, role_id, auto_rotation, last_manual, created_at,"
+                            + " updated_at) values ('%1$s', '%1$s', '%2$s', false, false, now(), now())"),
+            Map.entry(
+                    SealedRow.VAULT_DELIVERY,
+                    A_PROJECT + A_CONNECTION + A_ROTATION
+                            + "insert into vault_delivery (rotation_id, mount, path) values ('%1$s', 'm', '%1$s')"),
+            Map.entry(
+                    SealedRow.WEBHOOK,
+                    A_PROJECT
+                            + "insert into webhook (id, project_id, name, events, enabled, sealed, sealed_version, created_at,"
+                            + " updated_at) values ('%1$s', '%2$s', 'w', 'rotation.succeeded', false, '', 1, now(), now())"));
+
+    @Inject
+    TokenLedger ledger;
+
+    @Inject
+    AccessConfig access;
+
+    private Somebody reader;
+
+    @BeforeEach
+    void aReader() {
+        reader = Identities.with("reader");
+        createsAProject(reader.token()).statusCode(403);
+    }
+
+    @AfterEach
+    void leaveNothingThatIsNotBelieved() {
+        String his = "(select id from project where name like 'of the thief%')";
+        String through = "(select id from app_connection where project_id in " + his + ")";
+        TestStore.sql("delete from identity where name = 'of the thief';"
+                + " delete from webhook where project_id in " + his + " or name = 'w' and sealed = '';"
+                + " delete from secret_rotation where connection_id in " + through + " or role1_id in " + his
+                + " or project_id in " + his + ";"
+                + " delete from managed_connection where connection_id in " + through + " or connection_id in "
+                + "(select id from app_connection where name = 'c' and credentials = '');"
+                + " delete from managed_role where server in ('\\x01', '\\x0102');"
+                + " delete from app_connection where name = 'c' and credentials = '';"
+                + " delete from project where name like 'of the thief%'");
+        Resealed.rows();
+    }
+
+    @Test
+    void everyColumnThatDecidesIsSealed() {
+        Set<String> expected = new HashSet<>();
+        Map<UUID, String> tried = new HashMap<>();
+        for (var kind : SealedRow.values()) {
+            for (var column : kind.columns) {
+                var id = UUID.randomUUID();
+                TestStore.sql(MADE.get(kind).formatted(id, UUID.randomUUID()));
+                tried.put(
+                        id,
+                        "update %s as t set %s where t.%s = '%s'"
+                                .formatted(kind.table(), ALTERED.get(column), kind.id(), id));
+                expected.add(id.toString());
+            }
+        }
+        Resealed.rows();
+        tried.values().forEach(TestStore::sql);
+        // Beside them, rows that nobody sealed, and one with the seal of another.
+        var made = UUID.randomUUID();
+        TestStore.sql("insert into identity (id, name, client_id) values ('" + made + "', 'of the thief', 'made up')");
+        var binding = UUID.randomUUID();
+        TestStore.sql("insert into role_binding (id, identity_id, role, row_seal) select '" + binding + "', '" + made
+                + "', role, row_seal from role_binding where role = 'admin' and row_seal is not null limit 1");
+        expected.addAll(Set.of(made.toString(), binding.toString()));
+
+        String run = Api.as()
+                .body(Map.of("command", "seal-rows"))
+                .post("/api/v1/keys/runs")
+                .then()
+                .statusCode(200)
+                .extract()
+                .path("run.id");
+        await().atMost(Duration.ofSeconds(30))
+                .until(() -> !"running"
+                        .equals(Api.as().get("/api/v1/keys/runs/" + run).path("run.state")));
+
+        var ended = Api.as().get("/api/v1/keys/runs/" + run).jsonPath();
+        assertThat(ended.getString("run.state")).isEqualTo("done");
+        assertThat(ended.getList("run.unreadableRecords.recordId", String.class))
+                .as("tried: %s", tried)
+                .containsExactlyInAnyOrderElementsOf(expected);
+    }
+
+    @Test
+    void aRoleThatIsWrittenIntoTheStoreIsNone() {
+        TestStore.sql("insert into role_binding (identity_id, role) values ('" + reader.id() + "', 'admin')");
+        heardOf(reader.id());
+
+        createsAProject(reader.token()).statusCode(403).body("code", equalTo("permission_denied"));
+    }
+
+    @Test
+    void aRoleThatWasAlteredOrMovedIsNone() {
+        try (var errors = new LoggedErrors()) {
+            TestStore.sql("update role_binding set role = 'admin' where identity_id = '" + reader.id() + "'");
+            heardOf(reader.id());
+            createsAProject(reader.token()).statusCode(403);
+
+            assertThat(errors.lines())
+                    .anySatisfy(line -> assertThat(line).contains("RowSeals").contains("is not believed"));
+        }
+
+        var admin = Identities.with("admin");
+        TestStore.sql("delete from role_binding where identity_id = '" + reader.id()
+                + "'; update role_binding set identity_id = '" + reader.id() + "' where identity_id = '" + admin.id()
+                + "'");
+        heardOf(reader.id());
+        createsAProject(reader.token()).statusCode(403);
+    }
+
+    @Test
+    void aTokenWithAnotherRoleIsRefused() {
+        var admin = Identities.with("admin");
+        String token = Api.as()
+                .body(Map.of("role", "reader", "name", "narrow"))
+                .post("/api/v1/auth/token-auth/identities/" + admin.id() + "/tokens")
+                .then()
+                .statusCode(200)
+                .extract()
+                .path("accessToken");
+        createsAProject(token).statusCode(403).body("code", equalTo("permission_denied"));
+
+        TestStore.sql("update static_token set role = 'admin' where identity_id = '" + admin.id() + "'");
+        heardOf(admin.id());
+
+        createsAProject(token).statusCode(403).body("code", equalTo("token_revoked"));
+    }
+
+    @Test
+    void aSecretOfHisOwnLogsInAsNobodyElse() {
+        var admin = Identities.with("admin");
+        TestStore.sql("update client_secret set identity_id = '" + admin.id() + "' where identity_id = '" + reader.id()
+                + "'; update identity set client_id = 'taken' where id = '" + reader.id()
+                + "'; update identity set client_id = '" + reader.clientId() + "' where id = '" + admin.id() + "'");
+
+        login(reader).statusCode(401).body("code", equalTo("invalid_credentials"));
+        assertThat(lastRefusal(reader.clientId())).isEqualTo("row_not_believed");
+    }
+
+    @Test
+    void anEndThatWasPutOffIsNone() {
+        TestStore.sql("update client_secret set expires_at = now() + interval '1 day' where identity_id = '"
+                + reader.id() + "'");
+        heardOf(reader.id());
+
+        login(reader).statusCode(401);
+        createsAProject(reader.token()).statusCode(403).body("code", equalTo("token_revoked"));
+        given().contentType(ContentType.JSON)
+                .body(Map.of("accessToken", reader.token()))
+                .post("/api/v1/auth/token/renew")
+                .then()
+                .statusCode(403);
+    }
+
+    @Test
+    void anIssuerOfHisOwnIsNone() {
+        TestStore.sql(
+                "insert into token_rule (id, identity_id, method, issuer, conditions) values (gen_random_uuid(), '"
+                        + reader.id() + "', 'oidc-auth', 'https://thief.example',"
+                        + " '{\"audiences\":[\"a\"],\"claims\":{},\"namespaces\":[],\"names\":[]}')");
+
+        given().contentType(ContentType.JSON)
+                .body(Map.of("identityId", reader.id(), "jwt", "e30.e30.e30"))
+                .post("/api/v1/auth/oidc-auth/login")
+                .then()
+                .statusCode(401);
+
+        assertThat(lastRefusal("identity " + reader.id())).isEqualTo("row_not_believed");
+    }
+
+    @Test
+    void aSettingThatWasAlteredClosesWhatItIsFor() {
+        Api.as()
+                .body(Map.of("accessTokenTrustedIps", List.of(Map.of("ipAddress", "127.0.0.0/8"))))
+                .patch("/api/v1/auth/universal-auth/identities/" + reader.id())
+                .then()
+                .statusCode(200);
+        login(reader).statusCode(200);
+
+        TestStore.sql(
+                "update login_setting set access_token_trusted_ips = null where identity_id = '" + reader.id() + "'");
+        heardOf(reader.id());
+
+        login(reader).statusCode(401);
+        createsAProject(reader.token()).statusCode(403).body("code", equalTo("token_revoked"));
+        Api.as()
+                .get("/api/v1/auth/universal-auth/identities/" + reader.id())
+                .then()
+                .statusCode(500);
+    }
+
+    /** What remains, and docs/SECURITY.md says: a row that the service itself wrote once may be put back whole. */
+    @Test
+    void anOlderRowThatIsPutBackCounts() {
+        TestStore.sql("create table kept_by_the_thief as select id, identity_id, role, row_seal from role_binding where"
+                + " identity_id = '" + reader.id() + "'");
+        try {
+            Api.as().body(Map.of("roles", List.of())).patch("/api/v1/identities/" + reader.id());
+            lists(reader.token()).statusCode(403);
+            TestStore.sql("insert into role_binding (id, identity_id, role, row_seal) select * from kept_by_the_thief");
+            heardOf(reader.id());
+
+            lists(reader.token()).statusCode(200);
+        } finally {
+            TestStore.sql("drop table kept_by_the_thief");
+        }
+    }
+
+    /** The thief says so too: otherwise a replica goes on with what it has read before. */
+    private void heardOf(String identity) {
+        TestStore.sql("insert into access_change (identity_id, at) values ('" + identity
+                + "', clock_timestamp()) on conflict (identity_id) do update set at = excluded.at");
+        ledger.age(access.revocationDelay());
+    }
+
+    private static String lastRefusal(String claimed) {
+        return TestStore.sql(
+                        "select reason from audit_event where actor_name = '" + claimed + "' order by at desc limit 1")
+                .get(0)
+                .getString(0);
+    }
+
+    private static ValidatableResponse login(Somebody somebody) {
+        return given().contentType(ContentType.JSON)
+                .body(Map.of("clientId", somebody.clientId(), "clientSecret", somebody.clientSecret()))
+                .post("/api/v1/auth/universal-auth/login")
+                .then();
+    }
+
+    private static ValidatableResponse lists(String token) {
+        return given().header("Authorization", "Bearer " + token)
+                .get("/api/v1/app-connections")
+                .then();
+    }
+
+    private static ValidatableResponse createsAProject(String token) {
+        return given().header("Authorization", "Bearer " + token)
+                .contentType(ContentType.JSON)
+                .body(Map.of("projectName", "of the thief " + UUID.randomUUID()))
+                .post("/api/v1/projects")
+                .then();
+    }
+}

@@ -1,0 +1,147 @@
+package io.rolewright.rotation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.response.Response;
+import io.rolewright.sealing.Resealed;
+import io.rolewright.testing.Api;
+import io.rolewright.testing.Identities;
+import io.rolewright.testing.TcpProxy;
+import io.rolewright.testing.TestPostgres;
+import io.rolewright.testing.TestStore;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Somebody who may write the store, and has no key, has a password sent, or handed out, to where the service did not put it. */
+@QuarkusTest
+class MisledStoreTest {
+
+    private Rotating roles;
+    private String rotation;
+
+    @BeforeEach
+    void aRotation() {
+        roles = Rotating.on(TestPostgres.NEWEST);
+        rotation = roles.created();
+    }
+
+    @AfterEach
+    void believeWhatIsThereAgain() {
+        TestStore.sql("update secret_rotation set project_id = '" + Rotating.project() + "', connection_id = '"
+                + roles.connection
+                + "', password_requirements = null where id = '" + rotation
+                + "'; update app_connection set project_id = null"
+                + " where id = '" + roles.connection + "'; update managed_role set connection_id = '" + roles.connection
+                + "', role_name = case role_name when 'postgres' then '" + roles.second.role()
+                + "' else role_name end where owner_id = '" + rotation + "'");
+        Resealed.rows();
+    }
+
+    @Test
+    void aRotationThatIsMovedToAProjectOfHisHandsNothingOut() {
+        var project = Identities.project();
+        var consumer = Identities.in(project, "consumer");
+        Resealed.rows();
+
+        TestStore.sql("update secret_rotation set project_id = '" + project + "' where id = '" + rotation + "'");
+
+        gives(consumer.as().get(Rotating.BASE + "/" + rotation + "/active"));
+        gives(consumer.as().get(Rotating.BASE + "/" + rotation + "/generated-credentials"));
+        gives(consumer.as()
+                .queryParam("projectId", project)
+                .queryParam("environment", "production")
+                .queryParam("secretPath", "/")
+                .queryParam("recursive", true)
+                .get("/api/v4/secrets"));
+    }
+
+    @Test
+    void aConnectionThatIsMovedToAProjectOfHisIsNotShown() {
+        var project = Identities.project();
+        var operator = Identities.in(project, "operator");
+
+        TestStore.sql("update app_connection set project_id = '" + project + "' where id = '" + roles.connection + "'");
+
+        gives(operator.as().get("/api/v1/app-connections/postgres/" + roles.connection));
+        gives(operator.as().queryParam("projectId", project).get("/api/v1/app-connections"));
+    }
+
+    @Test
+    void aRoleThatIsChangedThroughAConnectionOfHisIsNotChanged() {
+        try (TestPostgres his = TestPostgres.own(TestPostgres.NEWEST, TestPostgres.Tls.OFF, builder -> builder);
+                TcpProxy watched = TcpProxy.to(his)) {
+            TcpProxy.Sighting dialled = watched.always(message -> true, () -> TcpProxy.Fate.PASS);
+            String connection = Rotating.connection(watched.port(), his.role("LOGIN CREATEROLE"));
+            long before = dialled.times();
+
+            TestStore.sql(
+                    "update managed_role set connection_id = '" + connection + "' where owner_id = '" + rotation + "'");
+            gives(Rotating.rotateAtOnce(rotation));
+            runDue();
+
+            assertThat((long) dialled.times()).isEqualTo(before);
+        }
+    }
+
+    @Test
+    void anotherRoleIsNotChangedInItsPlace() {
+        TestStore.sql("update managed_role set role_name = 'postgres' where owner_id = '" + rotation
+                + "' and role_name = '" + roles.second.role() + "'");
+
+        gives(Rotating.rotateAtOnce(rotation));
+        runDue();
+
+        assertThat(roles.target.sql("select 1").get(0).getInteger(0)).isEqualTo(1);
+    }
+
+    @Test
+    void noPasswordIsMadeThatCanBeGuessed() {
+        TestStore.sql(
+                "update secret_rotation set password_requirements = '{\"length\": 1, \"required\": {\"digits\": 1}}'"
+                        + " where id = '" + rotation + "'");
+
+        gives(Rotating.rotateAtOnce(rotation));
+        runDue();
+
+        assertThat(TestStore.sql(
+                                "select count(*) from password_version v join managed_role m on m.id = v.role_id where m.owner_id = '"
+                                        + rotation + "'")
+                        .get(0)
+                        .getLong(0))
+                .isEqualTo(1);
+    }
+
+    /** One altered row is no outage of the others. */
+    @Test
+    void whatIsDueElsewhereIsDone() {
+        Rotating others = Rotating.on(TestPostgres.NEWEST);
+        String other = others.created();
+        TestStore.sql("update secret_rotation set password_requirements = '{}' where id = '" + rotation + "';"
+                + " update secret_rotation set next_rotation_at = now() - interval '2 minutes', due_at = now() - interval '2 minutes'"
+                + " where id = '" + rotation
+                + "'; update secret_rotation set next_rotation_at = now() - interval '1 minute',"
+                + " due_at = now() - interval '1 minute' where id = '" + other + "'");
+
+        runDue();
+
+        assertThat(TestStore.sql("select credential_version from secret_rotation where id = '" + other + "'")
+                        .get(0)
+                        .getLong(0))
+                .isEqualTo(2);
+    }
+
+    private static void runDue() {
+        Api.as()
+                .queryParam("budgetSeconds", 8)
+                .post("/api/v1/rotations/run-due")
+                .then()
+                .statusCode(200);
+    }
+
+    private void gives(Response answer) {
+        assertThat(answer.statusCode()).as(answer.asString()).isNotEqualTo(200);
+        assertThat(answer.asString()).doesNotContain(roles.first.role(), "password_");
+    }
+}
