@@ -8,6 +8,7 @@ import static org.hamcrest.Matchers.equalTo;
 
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
+import io.rolewright.sealing.Resealed;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
 import io.rolewright.testing.TestStore;
@@ -124,7 +125,7 @@ class ProjectTest {
 
         @Test
         void notWhileItHoldsAConnection() {
-            TestStore.sql("insert into app_connection (id, project_id, name, version, credentials, credentials_version,"
+            Resealed.sql("insert into app_connection (id, project_id, name, version, credentials, credentials_version,"
                     + " credentials_hash, created_at, updated_at) values (gen_random_uuid(), '" + project
                     + "', 'held', 1, '', 1, '', now(), now())");
 
@@ -250,7 +251,7 @@ class ProjectTest {
         @Test
         void isAConnectionThatIsNotThere() {
             var connection = UUID.randomUUID();
-            TestStore.sql("insert into app_connection (id, project_id, name, version, credentials, credentials_version,"
+            Resealed.sql("insert into app_connection (id, project_id, name, version, credentials, credentials_version,"
                     + " credentials_hash, created_at, updated_at) values ('" + connection + "', '" + project
                     + "', 'theirs', 1, '', 1, '', now(), now())");
 
