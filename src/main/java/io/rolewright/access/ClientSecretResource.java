@@ -5,6 +5,7 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Ids;
+import io.rolewright.request.PlainText;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.Max;
@@ -139,7 +140,7 @@ class ClientSecretResource {
     @Schema(name = "NewClientSecret")
     record NewSecret(
             @Size(max = 256)
-            @Pattern(regexp = "[^\\p{Cntrl}]*", message = "must not contain control characters")
+            @Pattern(regexp = PlainText.ANY, message = PlainText.RULE)
             @Schema(examples = "CI of the payments team")
             @Nullable
             String description,

@@ -4,6 +4,7 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Ids;
+import io.rolewright.request.PlainText;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotNull;
@@ -173,9 +174,7 @@ class FolderResource {
             @Nullable
             String path,
 
-            @Size(max = 256)
-            @Pattern(regexp = "[^\\p{Cntrl}]*", message = "must not contain control characters")
-            @Nullable
+            @Size(max = 256) @Pattern(regexp = PlainText.ANY, message = PlainText.RULE) @Nullable
             String description) {}
 
     @Schema(name = "UpdateFolder", description = "Fields that are absent remain unchanged.")
@@ -186,9 +185,7 @@ class FolderResource {
             @Nullable
             String name,
 
-            @Size(max = 256)
-            @Pattern(regexp = "[^\\p{Cntrl}]*", message = "must not contain control characters")
-            @Nullable
+            @Size(max = 256) @Pattern(regexp = PlainText.ANY, message = PlainText.RULE) @Nullable
             String description) {}
 
     @Schema(name = "FolderEnvironment")

@@ -4,6 +4,7 @@ import io.rolewright.access.StaticTokenResource.TokenView;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.request.Ids;
+import io.rolewright.request.PlainText;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotBlank;
@@ -93,7 +94,7 @@ class HeldTokenResource {
     record ChangedToken(
             @NotBlank
             @Size(max = 64)
-            @Pattern(regexp = "[^\\p{Cntrl}]*", message = "must not contain control characters")
+            @Pattern(regexp = PlainText.ANY, message = PlainText.RULE)
             @Schema(required = true, examples = "external-secrets")
             String name) {}
 

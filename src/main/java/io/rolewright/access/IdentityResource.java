@@ -9,6 +9,7 @@ import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
 import io.rolewright.request.PageQuery;
+import io.rolewright.request.PlainText;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotBlank;
@@ -251,7 +252,7 @@ class IdentityResource {
     record NewIdentity(
             @NotBlank
             @Size(max = 64)
-            @Pattern(regexp = "[^\\p{Cntrl}]*", message = "must not contain control characters")
+            @Pattern(regexp = PlainText.ANY, message = PlainText.RULE)
             @Schema(required = true, examples = "terraform")
             String name,
 
@@ -283,9 +284,7 @@ class IdentityResource {
     @Schema(name = "UpdateIdentity", description = "Fields that are absent remain unchanged.")
     record ChangedIdentity(
             @Size(min = 1, max = 64)
-            @Pattern(
-                    regexp = "[^\\p{Cntrl}]*[^\\p{Cntrl}\\s][^\\p{Cntrl}]*",
-                    message = "must not be blank or contain control characters")
+            @Pattern(regexp = PlainText.SOME, message = "must not be blank or contain control characters")
             @Nullable
             String name,
 

@@ -8,6 +8,7 @@ import io.rolewright.idempotency.Idempotency;
 import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
 import io.rolewright.request.PageQuery;
+import io.rolewright.request.PlainText;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotBlank;
@@ -187,7 +188,7 @@ class ProjectResource {
     record NewProject(
             @NotBlank
             @Size(max = 64)
-            @Pattern(regexp = "[^\\p{Cntrl}]*", message = "must not contain control characters")
+            @Pattern(regexp = PlainText.ANY, message = PlainText.RULE)
             @Schema(required = true, examples = "Payments")
             String projectName,
 
@@ -202,9 +203,7 @@ class ProjectResource {
     @Schema(name = "UpdateProject", description = "Fields that are absent remain unchanged.")
     record ChangedProject(
             @Size(min = 1, max = 64)
-            @Pattern(
-                    regexp = "[^\\p{Cntrl}]*[^\\p{Cntrl}\\s][^\\p{Cntrl}]*",
-                    message = "must not be blank or contain control characters")
+            @Pattern(regexp = PlainText.SOME, message = "must not be blank or contain control characters")
             @Schema(examples = "Payments")
             @Nullable
             String name,
@@ -217,9 +216,7 @@ class ProjectResource {
             @Nullable
             String slug,
 
-            @Size(max = 256)
-            @Pattern(regexp = "[^\\p{Cntrl}]*", message = "must not contain control characters")
-            @Nullable
+            @Size(max = 256) @Pattern(regexp = PlainText.ANY, message = PlainText.RULE) @Nullable
             String description,
 
             @Schema(description = "Whether it is kept from being deleted.") @Nullable

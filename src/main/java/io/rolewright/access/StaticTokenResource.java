@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.request.Ids;
+import io.rolewright.request.PlainText;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.Max;
@@ -121,7 +122,7 @@ class StaticTokenResource {
     record NewToken(
             @NotBlank
             @Size(max = 64)
-            @Pattern(regexp = "[^\\p{Cntrl}]*", message = "must not contain control characters")
+            @Pattern(regexp = PlainText.ANY, message = PlainText.RULE)
             @Schema(required = true, examples = "external-secrets")
             String name,
 

@@ -6,6 +6,7 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Ids;
+import io.rolewright.request.PlainText;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.Max;
@@ -42,8 +43,8 @@ class WorkspaceResource {
 
     static final String SLUG = "[a-z0-9]+(-[a-z0-9]+)*";
     static final String SLUG_RULE = "must be lower-case letters and digits, with single hyphens between them";
-    private static final String TEXT = "[^\\p{Cntrl}]*";
-    private static final String TEXT_RULE = "must not contain control characters";
+    private static final String TEXT = PlainText.ANY;
+    private static final String TEXT_RULE = PlainText.RULE;
 
     /** What the reference makes with a project: slug and name. */
     private static final List<List<String>> USUAL =

@@ -32,7 +32,7 @@ public class AuditLog {
     /** Callers choose some of the texts (a client id they try, an id in a path), so each has a bound. */
     static final int LONGEST_TEXT = 300;
 
-    private static final Pattern UNPRINTABLE = Pattern.compile("\\p{Cntrl}|\\p{Cs}");
+    private static final Pattern UNPRINTABLE = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}]");
 
     private static final Logger log = Logger.getLogger("rolewright.audit");
 

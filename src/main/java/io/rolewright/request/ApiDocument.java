@@ -114,7 +114,7 @@ public class ApiDocument implements OASFilter {
         }
         String pattern = schema.getPattern();
         if (pattern != null && !pattern.startsWith("^") && !pattern.equals(NOT_BLANK)) {
-            schema.setPattern("^(?:" + pattern.replace("\\p{Cntrl}", "\\u0000-\\u001f\\u007f") + ")$");
+            schema.setPattern("^(?:" + pattern.replace(PlainText.NOT, PlainText.NOT_IN_DOCUMENT) + ")$");
         }
         return schema;
     }

@@ -102,11 +102,13 @@ class RowSealing {
                     for (var row : found) {
                         last = row.getUUID("record");
                         var seal = row.getBuffer("row_seal");
-                        if (seal == null && !sealer.keyring().rowsSealed()) {
-                            ids.add(last);
-                            values.add(Buffer.buffer(seals.seal(kind, last, values(kind, row))));
-                        } else if (!seals.believes(
-                                kind, last, seal == null ? null : seal.getBytes(), values(kind, row))) {
+                        byte[] bytes = seal == null ? null : seal.getBytes();
+                        if (!sealer.keyring().rowsSealed()) {
+                            if (!seals.holds(kind, last, bytes, values(kind, row))) {
+                                ids.add(last);
+                                values.add(Buffer.buffer(seals.seal(kind, last, values(kind, row))));
+                            }
+                        } else if (!seals.believes(kind, last, bytes, values(kind, row))) {
                             bad.add(new Unreadable(
                                     kind.field.name(), last, seal == null ? "it has no seal" : "it was altered"));
                         }
@@ -161,6 +163,6 @@ class RowSealing {
     private static String update(SealedRow kind) {
         return "UPDATE %s AS t SET row_seal = anew.seal FROM unnest($1::uuid[], $2::bytea[]) AS anew (id, seal)"
                         .formatted(kind.table())
-                + " WHERE t." + kind.field.place.record() + " = anew.id AND t.row_seal IS NULL";
+                + " WHERE t." + kind.field.place.record() + " = anew.id";
     }
 }

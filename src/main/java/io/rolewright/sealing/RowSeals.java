@@ -65,15 +65,15 @@ public class RowSeals {
     }
 
     /**
-     * @param seal null for a row without one: believed while the store is not sealed yet
-     * @return whether these values were sealed for this row; if not, the log names the row
+     * @param seal null for a row without one
+     * @return whether these values were sealed for this row, or rows of this store are not all sealed yet; if not, the log names the row
      */
     public boolean believes(SealedRow row, UUID id, byte @Nullable [] seal, @Nullable Object... values) {
+        if (!sealer.keyring().rowsSealed()) {
+            return true; // The build before may have changed it, and left the seal as it was.
+        }
         String why;
         if (seal == null) {
-            if (!sealer.keyring().rowsSealed()) {
-                return true;
-            }
             why = "it has no seal";
         } else {
             try {

@@ -60,8 +60,8 @@ class WritableFieldsTest {
             assertThat(row.cells).allSatisfy(cell -> assertThat(cell).isNotBlank());
             String test = row.cells.get(4).replace("`", "");
             int method = test.lastIndexOf('.');
-            assertThat(Files.readString(Path.of(
-                            "src/test/java/io/rolewright/" + test.substring(0, method).replace('.', '/') + ".java")))
+            assertThat(Files.readString(Path.of("src/test/java/io/rolewright/"
+                            + test.substring(0, method).replace('.', '/') + ".java")))
                     .as(test)
                     .contains(" " + test.substring(method + 1) + "(");
         });
@@ -70,32 +70,35 @@ class WritableFieldsTest {
     private static List<Row> rows() throws IOException {
         return Files.readAllLines(Path.of("docs/fields.md")).stream()
                 .filter(line -> line.startsWith("| ") && line.contains("`"))
-                .map(line -> new Row(List.of(line.substring(2, line.length() - 2).split(" \\| "))))
+                .map(line ->
+                        new Row(List.of(line.substring(2, line.length() - 2).split(" \\| "))))
                 .toList();
     }
 
     private static Set<String> written() throws IOException {
         var document = new YAMLMapper().readTree(Path.of("docs/openapi.yaml").toFile());
         Set<String> written = new TreeSet<>();
-        document.get("paths").forEach(path -> path.properties().forEach(each -> {
-            JsonNode operation = each.getValue();
-            if (operation.has("requestBody")) {
-                operation
-                        .get("requestBody")
-                        .get("content")
-                        .forEach(media -> collect(
-                                document,
-                                media.get("schema"),
-                                operation.get("operationId").asText() + " ",
-                                Set.of(),
-                                written));
-            }
-        }));
+        document.get("paths")
+                .forEach(path -> path.properties().forEach(each -> {
+                    JsonNode operation = each.getValue();
+                    if (operation.has("requestBody")) {
+                        operation
+                                .get("requestBody")
+                                .get("content")
+                                .forEach(media -> collect(
+                                        document,
+                                        media.get("schema"),
+                                        operation.get("operationId").asText() + " ",
+                                        Set.of(),
+                                        written));
+                    }
+                }));
         return written;
     }
 
     /** @param prefix of the names of the fields; an object with fields is no field itself */
-    private static void collect(JsonNode document, JsonNode schema, String prefix, Set<String> above, Set<String> into) {
+    private static void collect(
+            JsonNode document, JsonNode schema, String prefix, Set<String> above, Set<String> into) {
         if (schema.has("$ref")) {
             String name = schema.get("$ref").asText().replaceFirst(".*/", "");
             if (!above.contains(name)) {

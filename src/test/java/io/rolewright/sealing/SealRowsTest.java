@@ -61,6 +61,21 @@ class SealRowsTest {
         assertThat(believesIdentity(replica)).isTrue();
     }
 
+    /** As it does that knows the column but not the seal, while replicas are exchanged. */
+    @Test
+    void aRowThatTheBuildBeforeHasChangedSinceIsBelievedAndSealedAnew() {
+        byte[] stale = new RowSeals(replica.sealer, new SimpleMeterRegistry())
+                .seal(SealedRow.IDENTITY, identity, "as it was before");
+        sql("UPDATE identity SET row_seal = '\\x" + HexFormat.of().formatHex(stale) + "'");
+        assertThat(believesIdentity(replica)).isTrue();
+
+        var run = replica.run(SEAL_ROWS);
+
+        assertThat(run.state()).as(run.reason()).isEqualTo(State.DONE);
+        assertThat(run.unreadable()).isZero();
+        assertThat(believesIdentity(replica)).isTrue();
+    }
+
     @Test
     void nothingIsSealedWhileABuildRunsThatSealsNothing() {
         sql(
