@@ -16,6 +16,7 @@ import java.time.OffsetDateTime;
 import java.time.temporal.ChronoUnit;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jboss.logging.Logger;
@@ -114,7 +115,7 @@ public class RowSeals {
     }
 
     private void alarm(SealedRow row, UUID id, String why) {
-        refused.get(row).increment();
+        Objects.requireNonNull(refused.get(row)).increment();
         long now = System.nanoTime();
         var before = named.get(id);
         if (before != null && now - before < QUIET_NANOS) {
