@@ -81,6 +81,7 @@ final class KnownSettings {
             "rolewright.store.acquire-timeout",
             "rolewright.store.address-compared",
             "rolewright.store.connect-timeout",
+            "rolewright.store.password-file",
             "rolewright.store.reads-without-audit",
             "rolewright.store.silence-timeout",
             "rolewright.store.sslmode",

@@ -220,6 +220,9 @@ record Inspection(
                     .chain(ours -> ours
                             ? clear(managing, preflight, rule, null, 0)
                             : fence.epoch() > known.role.epoch + FARTHEST
+                                            // Each version of a role takes an epoch, and of a dual the other role has
+                                            // as many.
+                                            || fence.version() > 2 * fence.epoch() + 2
                                     ? Uni.createFrom()
                                             .item(Found.stopped(managing, preflight, implausible(preflight, fence)))
                                     : behind(managing, preflight, rule, fence, known));
@@ -272,13 +275,13 @@ record Inspection(
 
     /**
      * The target has seen a higher epoch of ours than the store knows: the store is an older copy, or a clone of it is at work. If a
-     * password that we hold still works, nothing is lost and we go on above the marker.
+     * password that we hold still works, nothing is lost and we go on above the marker. Where we hold none, somebody else has one.
      */
     private Uni<Found> behind(Login managing, Preflight preflight, PasswordRule rule, Fence fence, Known known) {
         List<PasswordVersion> live = known.versions.stream()
                 .filter(each -> each.state.unfinished() || each.state == VersionState.CURRENT)
                 .toList();
-        if (known.force || live.isEmpty()) {
+        if (known.force) {
             return clear(managing, preflight, rule, null, fence.epoch());
         }
         return anyOpens(managing, live, 0, known)

@@ -295,9 +295,11 @@ class Ledger {
     }
 
     /** @return the new epoch, above {@code atLeast}; what carries an older one is refused from now on */
-    Uni<Long> raise(Claim claim, long epoch, long atLeast) {
+    Uni<Long> raise(Claim claim, long epoch, long atLeast, long versions) {
         return locked(claim, epoch, role -> {
             role.epoch = Math.max(role.epoch, atLeast) + 1;
+            role.versionFloor = Math.max(role.versionFloor, versions);
+            claim.role.versionFloor = role.versionFloor;
             return attempt(claim).map(attempt -> attempt.epoch = role.epoch);
         });
     }
@@ -499,6 +501,7 @@ class Ledger {
                                                         attempt.actor(),
                                                         version.id,
                                                         version.number,
+                                                        role.versionFloor,
                                                         role.storeNow));
                                     })
                                     .invoke(next -> {

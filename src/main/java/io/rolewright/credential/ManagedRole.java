@@ -59,6 +59,9 @@ class ManagedRole implements Decides {
     Instant probedAt;
     String probeResult;
 
+    /** Above which number versions go on, since the store had forgotten some; else 0. */
+    long versionFloor;
+
     /** When the current password was last tried for readers, what came of it, and since when it is refused. */
     @Nullable
     Instant lookedAt;

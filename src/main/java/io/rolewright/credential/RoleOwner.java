@@ -67,7 +67,10 @@ public interface RoleOwner {
      */
     record Terms(long version, boolean takeover, boolean allowPrivileged, PasswordPolicy policy, DriftPolicy drift) {}
 
-    /** @param number of the version that is current now */
+    /**
+     * @param number of the version that is current now
+     * @param floor the credential's version, as consumers see it, is to be above this one too; 0 where the store has forgotten none
+     */
     record Promotion(
             UUID ownerId,
             UUID roleId,
@@ -76,6 +79,7 @@ public interface RoleOwner {
             Actor actor,
             UUID versionId,
             long number,
+            long floor,
             Instant at) {}
 
     /**

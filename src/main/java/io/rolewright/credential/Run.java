@@ -192,7 +192,8 @@ final class Run {
         }
         Uni<Long> raised = found.above() == 0
                 ? Uni.createFrom().item(epoch)
-                : tools.ledger().raise(claim, epoch, found.above());
+                // Of a dual the other role may carry the version after the one that is on this role.
+                : tools.ledger().raise(claim, epoch, found.above(), seen == null ? 0 : seen.version() + 1);
         return raised.invoke(next -> epoch = next)
                 .chain(() -> persisted(found.preflight().iterations()))
                 .chain(() -> send(found.managing()));
@@ -381,7 +382,8 @@ final class Run {
 
     /** As consumers will see it once this is proven. */
     private long versionShown() {
-        return attempt.cause.reapplies() || attempt.cause == Cause.REVOKE ? terms.version() : terms.version() + 1;
+        long seenByConsumers = Math.max(terms.version(), role.versionFloor);
+        return attempt.cause.reapplies() || attempt.cause == Cause.REVOKE ? seenByConsumers : seenByConsumers + 1;
     }
 
     private Uni<ChangeOutcome> sent(Login login, ApplyOutcome outcome) {

@@ -87,7 +87,7 @@ class RotationOwner implements RoleOwner {
 
     private static void serve(Rotation row, Promotion promotion) {
         row.activeIndex = promotion.roleId().equals(row.role1Id) ? 0 : 1;
-        row.credentialVersion++;
+        row.credentialVersion = Math.max(row.credentialVersion, promotion.floor()) + 1;
         row.takeover = false;
         row.plan.succeeded(promotion.cause(), promotion.at());
         row.updatedAt = promotion.at();

@@ -16,6 +16,12 @@ interface StoreConfig {
      */
     Optional<String> sslmode();
 
+    /**
+     * File with the password of the service's database role, in place of {@code QUARKUS_DATASOURCE_PASSWORD}; a newline at its end does not
+     * count. It is read for each new session, as {@link #sslrootcert} is, so both can be changed without a restart.
+     */
+    Optional<String> passwordFile();
+
     /** PEM file with the certificates that the store's certificate is checked against. Without it: those of the JDK. */
     Optional<String> sslrootcert();
 

@@ -25,6 +25,7 @@ import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.eclipse.microprofile.config.ConfigProvider;
@@ -51,7 +52,11 @@ class StorePool implements PgPoolCreator {
 
     private final StoreConfig config;
     private volatile @Nullable Vertx vertx;
-    private volatile List<PgConnectOptions> servers = List.of();
+    private volatile List<StoreLogin> servers = List.of();
+
+    /** Which server is next: a new session goes to one after the other. */
+    private final AtomicInteger turn = new AtomicInteger();
+
     private volatile Function<SqlConnection, Future<Void>> greeting = session -> Future.succeededFuture();
 
     StorePool(StoreConfig config) {
@@ -60,19 +65,19 @@ class StorePool implements PgPoolCreator {
 
     @Override
     public Pool create(Input input) {
-        List<PgConnectOptions> reached = new ArrayList<>();
+        List<StoreLogin> reached = new ArrayList<>();
         for (PgConnectOptions given : input.pgConnectOptionsList()) {
             PgConnectOptions options = new PgConnectOptions(given);
-            StoreTls tls = StoreTls.of(config.sslmode(), config.sslrootcert(), modeOf(given), given.getHost());
-            tls.applyTo(options);
-            tls.warning(given.getHost()).ifPresent(LOG::warn);
+            StoreTls.of(config.sslmode(), config.sslrootcert(), modeOf(given), given.getHost())
+                    .warning(given.getHost())
+                    .ifPresent(LOG::warn);
             options.setConnectTimeout((int) config.connectTimeout().toMillis());
             options.setSslHandshakeTimeout(config.connectTimeout().toMillis());
             options.setSslHandshakeTimeoutUnit(TimeUnit.MILLISECONDS);
             options.setTcpKeepAlive(true);
             options.setPreparedStatementCacheSqlLimit(LONGEST_STATEMENT_KEPT);
             options.addProperty("application_name", "rolewright");
-            reached.add(options);
+            reached.add(new StoreLogin(options, config, modeOf(given)));
         }
         servers = List.copyOf(reached);
         vertx = input.vertx();
@@ -82,7 +87,9 @@ class StorePool implements PgPoolCreator {
                 .setConnectionTimeoutUnit(TimeUnit.MILLISECONDS);
         return PgBuilder.pool()
                 .with(pool)
-                .connectingTo(servers.stream().map(this::bounded).toList())
+                .connectingTo(() -> servers.get(Math.floorMod(turn.getAndIncrement(), servers.size()))
+                        .now(input.vertx())
+                        .map(this::bounded))
                 .using(input.vertx())
                 .withConnectHandler(this::giveUpWhenSilent)
                 .build();
@@ -149,6 +156,7 @@ class StorePool implements PgPoolCreator {
     /** {@code host:port/database} of each server in the URL, as it was given. */
     List<String> addresses() {
         return servers.stream()
+                .map(StoreLogin::last)
                 .map(server ->
                         server.getHost().toLowerCase(Locale.ROOT) + ":" + server.getPort() + "/" + server.getDatabase())
                 .toList();
@@ -156,7 +164,7 @@ class StorePool implements PgPoolCreator {
 
     /** The database role of the running service. */
     String serviceRole() {
-        return servers.get(0).getUser();
+        return servers.get(0).last().getUser();
     }
 
     /** Opens a session outside the pool, without a bound on its statements, as the running service. */
@@ -174,19 +182,22 @@ class StorePool implements PgPoolCreator {
             return Uni.createFrom().failure(new ConfigurationException("quarkus.datasource.reactive.url is not set"));
         }
         Uni<PgConnection> first = connect(servers.get(0), username, password);
-        for (PgConnectOptions other : servers.subList(1, servers.size())) {
+        for (StoreLogin other : servers.subList(1, servers.size())) {
             first = first.onFailure().recoverWithUni(() -> connect(other, username, password));
         }
         return first;
     }
 
-    private Uni<PgConnection> connect(PgConnectOptions server, Optional<String> username, Optional<String> password) {
-        PgConnectOptions options = new PgConnectOptions(server);
-        username.ifPresent(options::setUser);
-        password.ifPresent(options::setPassword);
-        return PgConnection.connect(
-                        io.vertx.mutiny.core.Vertx.newInstance(Objects.requireNonNull(vertx, "the pool was made")),
-                        options)
+    private Uni<PgConnection> connect(StoreLogin server, Optional<String> username, Optional<String> password) {
+        Vertx made = Objects.requireNonNull(vertx, "the pool was made");
+        return Uni.createFrom()
+                .completionStage(() -> server.now(made).toCompletionStage())
+                .chain(now -> {
+                    PgConnectOptions options = new PgConnectOptions(now);
+                    username.ifPresent(options::setUser);
+                    password.ifPresent(options::setPassword);
+                    return PgConnection.connect(io.vertx.mutiny.core.Vertx.newInstance(made), options);
+                })
                 // Without one the driver prints what ends the session, with its stack, where no logger sees it.
                 .invoke(session -> session.exceptionHandler(
                         failure -> LOG.debugf("A session of its own has ended: %s", StoreFault.describe(failure))))

@@ -38,6 +38,7 @@ class RestoredStoreIT {
     private final TestPostgres target = TestPostgres.shared(14);
     private final Map<String, String> rotations = new LinkedHashMap<>();
     private final Map<String, JsonObject> newest = new LinkedHashMap<>();
+    /** By name and number, and by ETag: each stands for one password. */
     private final Map<String, String> passwordOfTag = new LinkedHashMap<>();
 
     @Test
@@ -59,10 +60,14 @@ class RestoredStoreIT {
                     "--dbname=" + installation.database(),
                     dump.toString());
 
+            installation.sql("UPDATE secret_rotation SET due_at = now(), next_rotation_at = now() - interval '1 hour'");
+
             service.launchAgain();
             assertServesWhatLogsIn(service, Duration.ofSeconds(12));
             assertThat(service.log()).contains("The store went back in time: it was restored from a dump");
-            assertHealsByARotation(service, "single 2");
+            for (String name : List.of("dual 1", "single 2", "dual 5")) {
+                assertHealsByARotation(service, name);
+            }
         }
     }
 
@@ -153,7 +158,11 @@ class RestoredStoreIT {
     private void remember(Answer answer) {
         String tag = answer.headers().firstValue("ETag").orElseThrow();
         String password = answer.json().getString("password");
-        assertThat(passwordOfTag.putIfAbsent(tag, password)).isIn(null, password);
+        String version =
+                answer.json().getString("rotationId") + " " + answer.json().getLong("credentialVersion");
+        for (String key : List.of(tag, version)) {
+            assertThat(passwordOfTag.putIfAbsent(key, password)).as(key).isIn(null, password);
+        }
     }
 
     private void assertServesWhatLogsIn(ServiceProcess service, Duration time) throws InterruptedException {
@@ -212,8 +221,19 @@ class RestoredStoreIT {
     }
 
     private void assertHealsByARotation(ServiceProcess service, String name) {
+        assertThat(service.post(Rotating.BASE + "/" + rotations.get(name) + "/rotate-secrets", new JsonObject())
+                        .expect(400)
+                        .json()
+                        .getString("code"))
+                .isIn("store_behind_target", "overlap_not_over");
+        long seen = newest.get(name).getLong("credentialVersion");
         rotate(service, name);
-        Answer answer = active(service, name).expect(200);
+        Answer answer = service.get(
+                        Rotating.BASE + "/" + rotations.get(name) + "/active?timeout=1&waitForVersion=" + (seen + 1))
+                .expect(200);
+        assertThat(answer.json().getLong("credentialVersion"))
+                .as("what consumers have seen of %s", name)
+                .isGreaterThan(seen);
         assertThat(target.login(
                         answer.json().getString("username"), answer.json().getString("password")))
                 .isEqualTo("ok");
