@@ -39,7 +39,12 @@ public class ReadsWithoutAudit {
     }
 
     /** @param audited whether the audit was inserted */
-    public record Read(RowSet<Row> rows, boolean audited) {}
+    public record Read(RowSet<Row> rows, boolean audited) {
+        @Override
+        public String toString() {
+            return "Read[audited=" + audited + "]";
+        }
+    }
 
     /** Whether a read that failed so may be done without its row in the audit. */
     public boolean mayFollow(Throwable failure) {
