@@ -382,8 +382,12 @@ final class Run {
 
     /** As consumers will see it once this is proven. */
     private long versionShown() {
-        long seenByConsumers = Math.max(terms.version(), role.versionFloor);
-        return attempt.cause.reapplies() || attempt.cause == Cause.REVOKE ? seenByConsumers : seenByConsumers + 1;
+        return attempt.cause.reapplies() || attempt.cause == Cause.REVOKE ? versionSeen() : versionSeen() + 1;
+    }
+
+    /** That consumers have seen last, also if the store has forgotten it. */
+    private long versionSeen() {
+        return Math.max(terms.version(), role.versionFloor);
     }
 
     private Uni<ChangeOutcome> sent(Login login, ApplyOutcome outcome) {
@@ -516,7 +520,7 @@ final class Run {
         }
         VersionSeal.Opened before = tools.seal().open(served, role);
         return tools.ledger()
-                .raise(claim, epoch, epoch)
+                .raise(claim, epoch, epoch, 0)
                 .invoke(next -> epoch = next)
                 .chain(() -> tools.ledger().sending(claim, epoch))
                 .chain(() -> tools.fenced()
@@ -525,7 +529,7 @@ final class Run {
                                 role.roleName,
                                 before.secret().text(),
                                 seen.epoch(),
-                                new Fence(tools.marker(role.ownerId), epoch, terms.version()),
+                                new Fence(tools.marker(role.ownerId), epoch, versionSeen()),
                                 UnmarkedApply.applicationName(role.id, epoch),
                                 deadline))
                 .chain(outcome -> outcome instanceof ApplyOutcome.Applied
