@@ -92,7 +92,7 @@ class SecretResource {
             @HeaderParam("If-None-Match") @Parameter(description = "ETag of an earlier answer.") String ifNoneMatch) {
         boolean below = SecretQuery.flag("recursive", recursive, false);
         boolean tagged = !SecretQuery.isBlank(tagSlugs);
-        return secrets.list(asked(query, ifNoneMatch), below)
+        return secrets.list(asked(query, tagged, ifNoneMatch), below)
                 .map(answer -> answered(answer, found -> new Many(tagged ? List.of() : found, List.of())));
     }
 
@@ -128,7 +128,7 @@ class SecretResource {
         if (!SecretQuery.isBlank(type) && !type.equals("shared")) {
             throw Problem.of(ErrorCode.SECRET_NOT_FOUND, "Only shared secrets exist here.");
         }
-        return secrets.one(asked(query, ifNoneMatch), secretName, version(version))
+        return secrets.one(asked(query, false, ifNoneMatch), secretName, version(version))
                 .map(answer -> answered(answer, found -> new One(found.get(0))));
     }
 
@@ -235,8 +235,8 @@ class SecretResource {
 
     // ---- Parts ------------------------------------------------------------------------------------------------------
 
-    private Secrets.Request asked(SecretQuery query, String ifNoneMatch) {
-        return new Secrets.Request(caller.get(), caller.live(), request.id(), query, ifNoneMatch);
+    private Secrets.Request asked(SecretQuery query, boolean tagged, String ifNoneMatch) {
+        return new Secrets.Request(caller.get(), caller.live(), request.id(), query, tagged, ifNoneMatch);
     }
 
     private static <T> RestResponse<T> answered(Secrets.Answer answer, Function<List<SecretWire.Secret>, T> body) {

@@ -59,9 +59,11 @@ class Secrets {
      * Who asks for what.
      *
      * @param live to judge him again, after he has stood in line
+     * @param tagged whether only secrets with a tag are wanted, of which there are none
      * @param ifNoneMatch what the client has; null if nothing
      */
-    record Request(Caller caller, LiveCaller live, String requestId, SecretQuery query, String ifNoneMatch) {
+    record Request(
+            Caller caller, LiveCaller live, String requestId, SecretQuery query, boolean tagged, String ifNoneMatch) {
 
         Right right() {
             return query.withValues() ? Right.ROTATION_READ_CREDENTIALS : Right.ROTATION_READ;
@@ -112,7 +114,7 @@ class Secrets {
         if (!request.query().withValues()) {
             return reads.names(reader, question).map(found -> {
                 List<Value> values = readable(request, question, found);
-                String etag = etag(request, found.project(), values);
+                String etag = etag(request, question, found.project(), values);
                 return EntityTags.isKnown(request.ifNoneMatch(), etag)
                         ? new Answer(etag, null, true)
                         : new Answer(etag, shown(found.project(), values, secret -> null), true);
@@ -123,7 +125,7 @@ class Secrets {
         }
         return reads.names(reader, question).chain(found -> {
             List<Value> values = readable(request, question, found);
-            String etag = etag(request, found.project(), values);
+            String etag = etag(request, question, found.project(), values);
             return EntityTags.isKnown(request.ifNoneMatch(), etag)
                     ? Uni.createFrom().item(new Answer(etag, null, true))
                     : looks.require(roles(values)).chain(() -> given(request, reader, question));
@@ -134,7 +136,7 @@ class Secrets {
         return reads.values(reader, question).chain(found -> {
             List<Value> values = readable(request, question, found);
             Answer answer = new Answer(
-                    etag(request, found.project(), values),
+                    etag(request, question, found.project(), values),
                     shown(found.project(), values, Value::open),
                     found.audited());
             // What was promoted since it was tried is proven by that; what the store forgot meanwhile is not.
@@ -203,15 +205,24 @@ class Secrets {
     }
 
     /** Of what the answer says, made without looking at a value: names, versions and since when they are served say when it is another one. */
-    private static String etag(Request request, UUID project, List<Value> found) {
+    private static String etag(Request request, Question question, UUID project, List<Value> found) {
         MessageDigest digest;
         try {
             digest = MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException impossible) { // every Java has it
             throw new IllegalStateException(impossible);
         }
-        String head = project + "\n" + request.query().environment() + "\n"
-                + request.query().withValues() + "\n";
+        // All that was asked for: what one question is answered is no news of another's.
+        String head = String.join(
+                "\n",
+                String.valueOf(project),
+                request.query().environment(),
+                request.query().path(),
+                String.valueOf(question.below()),
+                String.valueOf(question.name()),
+                String.valueOf(question.version()),
+                String.valueOf(request.tagged()),
+                request.query().withValues() + "\n");
         digest.update(head.getBytes(StandardCharsets.UTF_8));
         for (Value value : found) {
             ServedSecrets.Secret secret = value.secret();

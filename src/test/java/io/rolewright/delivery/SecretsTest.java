@@ -91,6 +91,6 @@ class SecretsTest {
         query.environment = "production";
         query.secretPath = path;
         query.viewSecretValue = Boolean.toString(withValues);
-        return new Secrets.Request(caller, null, "req", query, null);
+        return new Secrets.Request(caller, null, "req", query, false, null);
     }
 }

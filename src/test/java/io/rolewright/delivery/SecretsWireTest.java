@@ -163,6 +163,22 @@ class SecretsWireTest {
         }
         assertThat(reads()).as("nothing is given out by a 304").isEqualTo(audited);
         known("/" + name, single).then().statusCode(200);
+        // Another question, whose answer is another one, or might be.
+        Api.as()
+                .queryParams(at("/" + name))
+                .queryParam("tagSlugs", "any")
+                .header("If-None-Match", list)
+                .get(V4)
+                .then()
+                .statusCode(200)
+                .body("secrets", empty());
+        Api.as()
+                .queryParams(at("/" + name))
+                .queryParam("recursive", true)
+                .header("If-None-Match", list)
+                .get(V4)
+                .then()
+                .statusCode(200);
         Api.as()
                 .queryParams(at("/" + name))
                 .queryParam("viewSecretValue", false)
