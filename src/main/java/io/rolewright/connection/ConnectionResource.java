@@ -30,6 +30,7 @@ import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
+import io.rolewright.request.IfMatch;
 import io.rolewright.request.Page;
 import io.rolewright.request.PageQuery;
 import io.rolewright.request.RequestContext;
@@ -54,6 +55,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
+import org.eclipse.microprofile.openapi.annotations.headers.Header;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
@@ -162,8 +165,18 @@ class ConnectionResource {
     @Compressible
     @Path("/postgres/{connectionId}")
     @Operation(operationId = "getPostgresAppConnection", summary = "Read a connection")
-    public Uni<One> get(@PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId) {
-        return connections.get(act(), caller.live(), id(connectionId)).map(this::one);
+    @APIResponse(
+            responseCode = "200",
+            description = "OK",
+            headers =
+                    @Header(
+                            name = "ETag",
+                            description = "Of its settings. For If-Match.",
+                            schema = @Schema(type = SchemaType.STRING)),
+            content = @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(implementation = One.class)))
+    public Uni<RestResponse<One>> get(
+            @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId) {
+        return connections.get(act(), caller.live(), id(connectionId)).map(this::tagged);
     }
 
     @GET
@@ -246,8 +259,18 @@ class ConnectionResource {
             description = "New credentials are tested first; nothing is changed if the test fails. Changing the host,"
                     + " port, database or TLS of a connection that rotations use requires the right to read the"
                     + " generated credentials of all of them, because they would be sent there.")
-    public Uni<One> change(
+    @APIResponse(
+            responseCode = "200",
+            description = "OK",
+            headers =
+                    @Header(
+                            name = "ETag",
+                            description = "Of its settings. For If-Match.",
+                            schema = @Schema(type = SchemaType.STRING)),
+            content = @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(implementation = One.class)))
+    public Uni<RestResponse<One>> change(
             @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId,
+            @HeaderParam("If-Match") @Parameter(description = IfMatch.DESCRIPTION) @Nullable String ifMatch,
             @NotNull(message = "Required") @Valid ChangedConnection body) {
         UUID id = id(connectionId);
         refuseGateway(body.gatewayId(), body.gatewayPoolId());
@@ -257,8 +280,9 @@ class ConnectionResource {
                 body.credentials(),
                 body.isPlatformManagedCredentials(),
                 Boolean.TRUE.equals(body.allowPrivileged()),
-                schedule(body.isAutoRotationEnabled(), body.rotation()));
-        return connections.change(act(), id, change, deadline()).map(this::one);
+                schedule(body.isAutoRotationEnabled(), body.rotation()),
+                new IfMatch(ifMatch));
+        return connections.change(act(), id, change, deadline()).map(this::tagged);
     }
 
     @DELETE
@@ -414,6 +438,12 @@ class ConnectionResource {
 
     private AppConnection shown(Connections.Opened opened) {
         return AppConnection.of(opened, organisation.id());
+    }
+
+    private RestResponse<One> tagged(Connections.Opened opened) {
+        return RestResponse.ResponseBuilder.ok(one(opened))
+                .header("ETag", Connections.etag(opened.row()))
+                .build();
     }
 
     private One one(Connections.Opened opened) {

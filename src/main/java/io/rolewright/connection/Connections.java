@@ -31,6 +31,7 @@ import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Answer;
+import io.rolewright.request.IfMatch;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
 import io.rolewright.store.StoreFault;
@@ -440,11 +441,27 @@ class Connections {
             CredentialsForm credentials,
             Boolean managed,
             boolean allowPrivileged,
-            Wanted schedule) {}
+            Wanted schedule,
+            IfMatch seen) {}
+
+    /** Another one after each edit; a new password of a managed connection is none. */
+    static String etag(Connection row) {
+        return "\"" + row.id + "-" + row.version + "\"";
+    }
+
+    private static void requireSeen(Connection row, Change change) {
+        Map<String, Object> current = new LinkedHashMap<>();
+        current.put("name", row.name);
+        current.put("description", row.description);
+        current.put("isPlatformManagedCredentials", row.platformManaged);
+        current.put("version", row.version);
+        change.seen().require(etag(row), current);
+    }
 
     Uni<Opened> change(ConnectionAudit.Act act, UUID id, Change change, Deadline deadline) {
         Uni<Opened> changed = existing(act.caller(), id, Right.CONNECTION_EDIT)
                 .chain(before -> {
+                    requireSeen(before, change); // again under the lock; here before a server is asked
                     Supplier<Uni<Opened>> work = () -> changed(act, before, change, deadline);
                     return change.credentials() == null
                             ? work.get()
@@ -531,7 +548,7 @@ class Connections {
             boolean same) {
         Uni<@Nullable TargetReport> proven =
                 credentials == null ? Uni.createFrom().nullItem() : provenLogin(credentials, deadline);
-        return proven.chain(report -> Panache.withTransaction(() -> locked(before, same || credentials != null)
+        return proven.chain(report -> Panache.withTransaction(() -> locked(before, same || credentials != null, change)
                 .chain(row -> {
                     Uni<Void> led = report == null
                             ? Uni.createFrom().voidItem()
@@ -585,7 +602,7 @@ class Connections {
         return provenLogin(credentials, deadline)
                 .chain(report -> managed.prepare(
                         before.id, report, credentials, change.allowPrivileged(), CallerSight.of(act.caller())))
-                .chain(start -> Panache.withTransaction(() -> locked(before, true)
+                .chain(start -> Panache.withTransaction(() -> locked(before, true, change)
                         .chain(row -> led(act, row, before, credentials, start.server())
                                 .chain(moved -> {
                                     apply(row, change);
@@ -656,12 +673,13 @@ class Connections {
     }
 
     /** @param credentials whether what was proven rests on the credentials that {@code before} has */
-    private Uni<Connection> locked(Connection before, boolean credentials) {
+    private Uni<Connection> locked(Connection before, boolean credentials, Change change) {
         return store.lock(before.id)
                 .onItem()
                 .ifNull()
                 .failWith(() -> notFound(before.id))
                 .invoke(row -> {
+                    requireSeen(row, change);
                     boolean moved = row.credentialsVersion != before.credentialsVersion;
                     if (credentials && moved || row.platformManaged != before.platformManaged) {
                         // What was proven was put together with settings that somebody has replaced since.

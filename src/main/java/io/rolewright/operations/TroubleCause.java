@@ -52,7 +52,13 @@ enum TroubleCause {
             return new Said(own.meaning, own.next);
         }
         ErrorCode error = ErrorCode.ofReason(code);
-        return new Said(error.meaning(), error.next());
+        // Those sentences speak of the answer to a change; a trouble is none, and the check has what they name.
+        return new Said(
+                error.meaning(),
+                error.next()
+                        .replace(" in details.problems", " that the pre-flight check shows")
+                        .replace("details.problems lists", "the pre-flight check lists")
+                        .replace("details.problems has", "the pre-flight check has"));
     }
 
     private static @Nullable TroubleCause own(String code) {

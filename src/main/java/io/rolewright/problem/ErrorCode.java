@@ -183,6 +183,11 @@ public enum ErrorCode {
             "Another request changed or deleted what this one refers to at the same time. Nothing was changed.",
             "Read what is there now, then repeat the request if it still applies."),
 
+    CHANGED_SINCE_READ(
+            412,
+            "It was changed since the caller read it (If-Match). Nothing was changed by this request.",
+            "Compare details.current with what was read, then repeat the request with the ETag of details."),
+
     // ---- Projects, identities and what belongs to them -------------------------------------------------------------
 
     PROJECT_NOT_FOUND(
@@ -592,6 +597,7 @@ public enum ErrorCode {
             case 405 -> "MethodNotAllowed";
             case 406 -> "NotAcceptable";
             case 409 -> "Conflict";
+            case 412 -> "PreconditionFailed";
             case 413 -> "PayloadTooLarge";
             case 415 -> "UnsupportedMediaType";
             case 422 -> "ValidationFailure";

@@ -13,6 +13,7 @@ import io.rolewright.idempotency.Idempotency;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
+import io.rolewright.request.IfMatch;
 import io.rolewright.request.Page;
 import io.rolewright.request.PageQuery;
 import io.rolewright.request.RequestContext;
@@ -189,8 +190,18 @@ class RotationResource {
     @Compressible
     @Path("/postgres-credentials/{rotationId}")
     @Operation(operationId = "getPostgresCredentialsRotation", summary = "Read a rotation")
-    public Uni<One> get(@PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId) {
-        return rotations.get(caller.get(), id(rotationId)).map(RotationResource::one);
+    @APIResponse(
+            responseCode = "200",
+            description = "OK",
+            headers =
+                    @Header(
+                            name = "ETag",
+                            description = "Of its settings; not of passwords or of how it is. For If-Match.",
+                            schema = @Schema(type = SchemaType.STRING)),
+            content = @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(implementation = One.class)))
+    public Uni<RestResponse<One>> get(
+            @PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId) {
+        return rotations.get(caller.get(), id(rotationId)).map(RotationResource::tagged);
     }
 
     @GET
@@ -245,10 +256,22 @@ class RotationResource {
             summary = "Update a rotation",
             description = "Connection, roles, strategy, environment and path may be repeated in the request but not"
                     + " changed.")
-    public Uni<One> change(
+    @APIResponse(
+            responseCode = "200",
+            description = "OK",
+            headers =
+                    @Header(
+                            name = "ETag",
+                            description = "Of its settings; not of passwords or of how it is. For If-Match.",
+                            schema = @Schema(type = SchemaType.STRING)),
+            content = @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(implementation = One.class)))
+    public Uni<RestResponse<One>> change(
             @PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId,
+            @HeaderParam("If-Match") @Parameter(description = IfMatch.DESCRIPTION) @Nullable String ifMatch,
             @NotNull(message = "Required") @Valid ChangedRotation body) {
-        return rotations.change(act(), id(rotationId), body).map(RotationResource::one);
+        return rotations
+                .change(act(), id(rotationId), body, new IfMatch(ifMatch))
+                .map(RotationResource::tagged);
     }
 
     @DELETE
@@ -426,6 +449,12 @@ class RotationResource {
 
     private Act act() {
         return new Act(caller.get(), request.id());
+    }
+
+    private static RestResponse<One> tagged(Rotations.Shown shown) {
+        return RestResponse.ResponseBuilder.ok(one(shown))
+                .header("ETag", RotationView.etag(shown.row()))
+                .build();
     }
 
     private static One one(Rotations.Shown shown) {

@@ -10,10 +10,14 @@ import io.rolewright.rotation.RotationWire.SecretRotation;
 import io.rolewright.rotation.RotationWire.SecretsMapping;
 import io.rolewright.rotation.RotationWire.TimeOfDay;
 import io.rolewright.rotation.RotationWire.VaultKv;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 
 /** What the wire shows of a stored rotation. */
 final class RotationView {
@@ -68,6 +72,27 @@ final class RotationView {
                 vaultKv(shown.vault()),
                 status(row, troubled.map(RoleStatus::state).orElse(RoleState.OK))
                         .wireName());
+    }
+
+    /** What can be edited, as it is edited; where it is written in Vault is no part of it. */
+    static Map<String, Object> settings(Rotation row) {
+        Map<String, Object> settings = new LinkedHashMap<>();
+        settings.put("name", row.name);
+        settings.put("description", row.description);
+        settings.put("isAutoRotationEnabled", row.plan.auto());
+        settings.put("rotationInterval", row.plan.intervalDays());
+        settings.put("rotateAtUtc", TimeOfDay.of(row.plan.rotateAtMinute()));
+        settings.put("driftPolicy", row.driftPolicy.name().toLowerCase(Locale.ROOT));
+        settings.put("takeover", row.takeover);
+        settings.put("allowPrivileged", row.allowPrivileged);
+        settings.put("secretsMapping", new SecretsMapping(row.usernameSecret, row.passwordSecret));
+        return settings;
+    }
+
+    /** Another one after each edit, and the same after a rotation. */
+    static String etag(Rotation row) {
+        String all = settings(row) + "\n" + row.passwordRequirements;
+        return "\"" + UUID.nameUUIDFromBytes(all.getBytes(StandardCharsets.UTF_8)) + "\"";
     }
 
     private static CredentialStatus status(Rotation row, RoleState worst) {

@@ -32,6 +32,7 @@ import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Answer;
+import io.rolewright.request.IfMatch;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
 import io.rolewright.rotation.RotationAudit.Act;
@@ -422,7 +423,7 @@ class Rotations {
 
     // ---- Changing -------------------------------------------------------------------------------------------------
 
-    Uni<Shown> change(Act act, UUID id, ChangedRotation wanted) {
+    Uni<Shown> change(Act act, UUID id, ChangedRotation wanted, IfMatch seen) {
         Uni<Shown> changed = existing(act.caller(), id, Right.ROTATION_EDIT).chain(before -> {
             refuseWhatStays(before, wanted);
             String requirements = parameters.stored(requirements(wanted), before);
@@ -439,7 +440,7 @@ class Rotations {
                                     id,
                                     wanted.vaultKv().get()))
                     .chain(() -> store.namesAreFree(before.place(), newName, wanted.secretsMapping(), id))
-                    .chain(() -> Panache.withTransaction(() -> apply(act, id, wanted, requirements)))
+                    .chain(() -> Panache.withTransaction(() -> apply(act, id, wanted, requirements, seen)))
                     .chain(() -> store.byId(id))
                     .onItem()
                     .ifNull()
@@ -480,11 +481,12 @@ class Rotations {
         }
     }
 
-    private Uni<Void> apply(Act act, UUID id, ChangedRotation wanted, String requirements) {
+    private Uni<Void> apply(Act act, UUID id, ChangedRotation wanted, String requirements, IfMatch seen) {
         return store.lock(id).onItem().ifNull().failWith(() -> notFound(id)).chain(row -> {
             if (row.revokingSince != null) { // since it was read
                 throw Revoking.problem();
             }
+            seen.require(RotationView.etag(row), RotationView.settings(row));
             boolean weaker = refuseWeaker(act, row, wanted); // again: another may have strengthened them meanwhile
             Plan plan = row.plan;
             boolean auto = wanted.isAutoRotationEnabled() == null ? plan.auto() : wanted.isAutoRotationEnabled();
