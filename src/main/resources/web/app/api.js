@@ -82,7 +82,12 @@ export const session = {
 const tabs = new BroadcastChannel('rolewright-session');
 
 tabs.onmessage = ({ data }) => {
-  if (data.ask && token && session.state === 'in') tabs.postMessage({ have: { accessToken: token, expiresIn: Math.max(1, (endsAt - Date.now()) / 1000) }, caller: session.caller, clientId: session.clientId });
+  if (data.ask && token && session.state === 'in')
+    tabs.postMessage({
+      have: { accessToken: token, expiresIn: Math.max(1, (endsAt - Date.now()) / 1000) },
+      caller: session.caller,
+      clientId: session.clientId,
+    });
   // Whoever is signed in already stays who he is; a page whose session has ended goes on only as the same one.
   if (data.have && (session.state === 'out' ? asking : session.state === 'expired' && data.clientId === session.clientId)) {
     asking = false;

@@ -38,8 +38,18 @@ const VIEWS = [
 ];
 
 /** Key, and the right without which it is not offered. */
-const WORK = [['overview', 'read:secret-rotation'], ['connections', 'read:app-connections'], ['rotations', 'read:secret-rotation'], ['webhooks', 'read:webhooks']];
-const ADMINISTRATION = [['audit', 'read:audit-logs'], ['identities', 'read:identities'], ['projects', 'read:projects'], ['keys', 'manage:keys']];
+const WORK = [
+  ['overview', 'read:secret-rotation'],
+  ['connections', 'read:app-connections'],
+  ['rotations', 'read:secret-rotation'],
+  ['webhooks', 'read:webhooks'],
+];
+const ADMINISTRATION = [
+  ['audit', 'read:audit-logs'],
+  ['identities', 'read:identities'],
+  ['projects', 'read:projects'],
+  ['keys', 'manage:keys'],
+];
 
 const THEMES = ['system', 'light', 'dark'];
 
@@ -73,9 +83,7 @@ class App extends Part {
   move() {
     const { path } = route();
     const found = VIEWS.map(([form, show, place]) => [form.exec(path), show, place]).find(([match]) => match);
-    this.view = found
-      ? { place: found[2], content: keyed(path, found[1](found[0][1])) }
-      : { place: '', content: html`<rw-lost></rw-lost>` };
+    this.view = found ? { place: found[2], content: keyed(path, found[1](found[0][1])) } : { place: '', content: html`<rw-lost></rw-lost>` };
     this.look();
     document.title = `${t.nav[this.view.place] ?? t.lost.heading} · ${t.name}`;
     this.updateComplete.then(async () => {
@@ -125,8 +133,11 @@ class App extends Part {
   }
 
   frame() {
-    const entry = ([key, right]) => (session.may(right) ? html`
-      <li><a href=${link(key === 'overview' ? '' : key)} aria-current=${this.view?.place === key ? 'page' : nothing}>${icon(key)}${t.nav[key]}</a></li>` : nothing);
+    const entry = ([key, right]) =>
+      session.may(right)
+        ? html`
+      <li><a href=${link(key === 'overview' ? '' : key)} aria-current=${this.view?.place === key ? 'page' : nothing}>${icon(key)}${t.nav[key]}</a></li>`
+        : nothing;
     return html`
       <a class="skip" href="#main" @click=${(event) => {
         event.preventDefault();
@@ -161,7 +172,8 @@ function stored() {
   }
 }
 
-const brand = () => html`<a class="brand" href=${link()}><svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="8"></rect><path d="M11 23V9h6.5a4.5 4.5 0 0 1 0 9H11m6 0 4.5 5"></path></svg>${t.name}</a>`;
+const brand = () =>
+  html`<a class="brand" href=${link()}><svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="8"></rect><path d="M11 23V9h6.5a4.5 4.5 0 0 1 0 9H11m6 0 4.5 5"></path></svg>${t.name}</a>`;
 
 class SignIn extends Part {
   render() {

@@ -1,5 +1,5 @@
 // Who did what: search, and download of what was found.
-import { call, get, projects, session } from './api.js';
+import { call, get, projects } from './api.js';
 import { link, note as noteInAddress, route } from './router.js';
 import { Form, Part, badge, empty, fault, field, head, html, loading, nothing, precise, say, spinner, utc } from './ui.js';
 import { t } from './texts.js';
@@ -11,7 +11,14 @@ const PAGES = { 'app-connection': 'connections', 'secret-rotation': 'rotations',
 const KIND = { success: 'good', refused: 'warn', failed: 'bad' };
 
 class Audit extends Part {
-  static properties = { events: { state: true }, cursor: { state: true }, problem: { state: true }, busy: { state: true }, projects: { state: true }, downloading: { state: true } };
+  static properties = {
+    events: { state: true },
+    cursor: { state: true },
+    problem: { state: true },
+    busy: { state: true },
+    projects: { state: true },
+    downloading: { state: true },
+  };
 
   connectedCallback() {
     super.connectedCallback();
@@ -20,7 +27,10 @@ class Audit extends Part {
       clearTimeout(this.typing);
       this.typing = setTimeout(() => this.search(), 800);
     });
-    projects().then((found) => (this.projects = found), () => (this.projects = []));
+    projects().then(
+      (found) => (this.projects = found),
+      () => (this.projects = []),
+    );
     this.search();
   }
 
@@ -74,7 +84,8 @@ class Audit extends Part {
   }
 
   render() {
-    const save = (format, label) => html`<button aria-disabled=${this.downloading ? 'true' : nothing} @click=${() => this.downloading || this.download(format)}>${this.downloading === format ? spinner() : nothing}${label}</button>`;
+    const save = (format, label) =>
+      html`<button aria-disabled=${this.downloading ? 'true' : nothing} @click=${() => this.downloading || this.download(format)}>${this.downloading === format ? spinner() : nothing}${label}</button>`;
     return html`
       ${head(t.audit.heading, t.audit.text, { actions: html`${save('csv', t.audit.csv)}${save('jsonl', t.audit.jsonl)}` })}
       <section class="card" aria-label=${t.audit.events}>
@@ -117,7 +128,8 @@ class Audit extends Part {
       <div class="scroll" tabindex="0" role="group" aria-label=${t.audit.events}><table class="fixed audit" aria-busy=${this.busy ? 'true' : 'false'}>
         <colgroup><col width="17%"><col width="25%"><col width="11%"><col width="19%"><col width="28%"></colgroup>
         <thead><tr>${[t.audit.at, t.audit.type, t.audit.outcome, t.audit.who, t.audit.what].map((each) => html`<th scope="col">${each}</th>`)}</tr></thead>
-        <tbody>${this.events.map((each) => html`<tr>
+        <tbody>${this.events.map(
+          (each) => html`<tr>
           <td class="small nowrap"><time datetime=${each.at} title=${utc(each.at)}>${precise(each.at)}</time></td>
           <td class="mono small">${this.only('type', each.type, each.type)}</td>
           <td>${badge(KIND[each.outcome], t.audit.outcomes[each.outcome])}${each.reason ? html`<div class="small muted">${each.reason}</div>` : nothing}</td>
@@ -125,7 +137,8 @@ class Audit extends Part {
           <td class="small">${this.subject(each)}
             <details><summary>${t.audit.details}</summary><dl class="facts">
               ${[[t.audit.subjectId, each.subjectId], [t.audit.actorId, each.actorId], [t.audit.requestId, each.requestId], ...Object.entries(each.facts ?? {})].filter(([, value]) => value !== null && value !== '').map(([name, value]) => html`<dt>${name}</dt><dd class="mono break">${typeof value === 'object' ? JSON.stringify(value) : String(value)}</dd>`)}
-            </dl></details></td></tr>`)}</tbody></table></div>
+            </dl></details></td></tr>`,
+        )}</tbody></table></div>
       <div class="pager"><span role="status">${t.audit.count(this.events.length, Boolean(this.cursor))}</span>${this.cursor ? html`<button aria-disabled=${this.busy ? 'true' : nothing} @click=${() => this.busy || this.search(true)}>${t.attempt.older}</button>` : nothing}</div>`;
   }
 }

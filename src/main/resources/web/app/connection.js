@@ -7,7 +7,33 @@ import { troubleNote } from './trouble.js';
 import { testReport } from './report.js';
 import { localToUtc, nextDates, utcToLocal } from './schedule.js';
 import { createRole, literal } from './sql.js';
-import { Form, Part, badge, choice, copy, copyButton, fault, field, head, html, icon, loading, local, menu, modal, note, nothing, relative, say, spinner, submitButton, tabs, toggle, utc, when } from './ui.js';
+import {
+  Form,
+  Part,
+  badge,
+  choice,
+  copy,
+  copyButton,
+  fault,
+  field,
+  head,
+  html,
+  icon,
+  loading,
+  local,
+  menu,
+  modal,
+  note,
+  nothing,
+  relative,
+  say,
+  spinner,
+  submitButton,
+  tabs,
+  toggle,
+  utc,
+  when,
+} from './ui.js';
 import { t } from './texts.js';
 
 const CREDENTIALS = ['host', 'port', 'database', 'username', 'password', 'sslMode', 'sslCertificate', 'sslClientCertificate', 'sslClientKey'];
@@ -52,7 +78,10 @@ class ConnectionForm extends Part {
   }
 
   get roles() {
-    return (this.form.values.roles ?? '').split('\n').map((each) => each.trim()).filter(Boolean);
+    return (this.form.values.roles ?? '')
+      .split('\n')
+      .map((each) => each.trim())
+      .filter(Boolean);
   }
 
   /** As the API takes them; what is empty is left out or, where it was there before, taken away. */
@@ -73,7 +102,12 @@ class ConnectionForm extends Part {
   }
 
   missing() {
-    const required = Object.fromEntries(['host', 'database', 'username', 'password'].map((name) => [at(name), this.form.values[at(name)]?.trim?.() || (name === 'password' && this.form.values[at(name)]) ? '' : t.form.required]));
+    const required = Object.fromEntries(
+      ['host', 'database', 'username', 'password'].map((name) => [
+        at(name),
+        this.form.values[at(name)]?.trim?.() || (name === 'password' && this.form.values[at(name)]) ? '' : t.form.required,
+      ]),
+    );
     const port = this.form.values[at('port')];
     if (port && !(port >= 1 && port <= 65535)) required[at('port')] = t.form.port;
     return required;
@@ -111,7 +145,15 @@ class ConnectionForm extends Part {
     const mode = this.form.values[at('sslMode')];
     const off = mode === 'disable';
     return html`
-      ${tabs(t.connection.parts, [['configuration', t.connection.configuration], ['tls', t.connection.tlsTab(mode !== 'disable')]], this.tab, (tab) => (this.tab = tab))}
+      ${tabs(
+        t.connection.parts,
+        [
+          ['configuration', t.connection.configuration],
+          ['tls', t.connection.tlsTab(mode !== 'disable')],
+        ],
+        this.tab,
+        (tab) => (this.tab = tab),
+      )}
       <div id="panel-configuration" role="tabpanel" aria-labelledby="tab-configuration" class="stack" ?hidden=${this.tab !== 'configuration'}>
         <div class="pair host">
           ${field(this.form, at('host'), t.connection.host, { required: true, disabled, placeholder: 'db.example.com' })}
@@ -124,7 +166,15 @@ class ConnectionForm extends Part {
         </div>
       </div>
       <div id="panel-tls" role="tabpanel" aria-labelledby="tab-tls" class="stack" ?hidden=${this.tab !== 'tls'}>
-        ${choice(this.form, at('sslMode'), t.tls.heading, Object.entries(t.tls.mode).map(([key, hint]) => [key, t.tls.short[key], hint]).reverse(), { disabled })}
+        ${choice(
+          this.form,
+          at('sslMode'),
+          t.tls.heading,
+          Object.entries(t.tls.mode)
+            .map(([key, hint]) => [key, t.tls.short[key], hint])
+            .reverse(),
+          { disabled },
+        )}
         ${mode === 'disable' || mode === 'require' ? note('warn', t.tls.weak, t.tls.weakText[mode]) : nothing}
         ${field(this.form, at('sslCertificate'), t.tls.ca, { rows: 4, disabled: disabled || off || mode === 'require', placeholder: '-----BEGIN CERTIFICATE-----', hint: t.tls.caHint })}
         ${field(this.form, at('sslClientCertificate'), t.tls.clientCertificate, { rows: 3, disabled: disabled || off, hint: t.tls.clientCertificateHint })}
@@ -136,13 +186,14 @@ class ConnectionForm extends Part {
   statements() {
     const value = (name) => this.form.values[at(name)]?.trim?.() || '';
     const password = this.form.values[at('password')];
-    const sql = (shown) => createRole({
-      username: value('username') || t.connection.sample.username,
-      database: value('database') || t.connection.sample.database,
-      password: shown,
-      roles: this.roles.length ? this.roles : [t.connection.sample.role],
-      comments: t.connection.comments,
-    });
+    const sql = (shown) =>
+      createRole({
+        username: value('username') || t.connection.sample.username,
+        database: value('database') || t.connection.sample.database,
+        password: shown,
+        roles: this.roles.length ? this.roles : [t.connection.sample.role],
+        comments: t.connection.comments,
+      });
     const clear = literal(password || t.connection.sample.password);
     return html`
       <section class="card pad stack" aria-labelledby="prepare">
@@ -163,10 +214,14 @@ class ConnectionForm extends Part {
   managedSwitch(disabled) {
     return html`
       ${toggle(this.form, 'isPlatformManagedCredentials', t.managed.heading, t.managed.hint, { asSwitch: true, disabled })}
-      ${this.form.values.isPlatformManagedCredentials && !disabled ? html`
+      ${
+        this.form.values.isPlatformManagedCredentials && !disabled
+          ? html`
         ${note('warn', t.managed.warning, t.managed.warningText(this.form.values[at('username')]))}
         ${toggle(this.form, 'isAutoRotationEnabled', t.managed.schedule, t.managed.scheduleHint)}
-        ${this.form.values.isAutoRotationEnabled ? scheduleFields(this.form, 'rotation.rotationInterval', 'rotation.rotateAtUtc') : nothing}` : nothing}`;
+        ${this.form.values.isAutoRotationEnabled ? scheduleFields(this.form, 'rotation.rotationInterval', 'rotation.rotateAtUtc') : nothing}`
+          : nothing
+      }`;
   }
 
   managedPart() {
@@ -193,9 +248,15 @@ class NewConnection extends ConnectionForm {
   async connectedCallback() {
     super.connectedCallback();
     this.begin({
-      name: '', description: '', projectId: '', method: 'username-and-password', roles: '',
-      [at('port')]: '5432', [at('sslMode')]: 'verify-full',
-      'rotation.rotationInterval': '30', 'rotation.rotateAtUtc': '03:00',
+      name: '',
+      description: '',
+      projectId: '',
+      method: 'username-and-password',
+      roles: '',
+      [at('port')]: '5432',
+      [at('sslMode')]: 'verify-full',
+      'rotation.rotationInterval': '30',
+      'rotation.rotateAtUtc': '03:00',
     });
     try {
       this.projects = (await projects()).filter((each) => session.may('create:app-connections', each.id));
@@ -215,7 +276,14 @@ class NewConnection extends ConnectionForm {
       this.tab = 'configuration';
       return;
     }
-    const body = { name: name.trim(), description: description.trim() || undefined, projectId: projectId || undefined, method, credentials: this.credentials(), ...this.managedPart() };
+    const body = {
+      name: name.trim(),
+      description: description.trim() || undefined,
+      projectId: projectId || undefined,
+      method,
+      credentials: this.credentials(),
+      ...this.managedPart(),
+    };
     const done = await this.form.submit(() => post(CONNECTIONS, body, { key: this.once.for(body) }));
     if (!done) {
       if (Object.keys(this.form.issues).some((path) => /ssl/.test(path))) this.tab = 'tls';
@@ -264,19 +332,23 @@ customElements.define('rw-new-connection', NewConnection);
 
 class Connection extends ConnectionForm {
   static properties = { row: { state: true }, released: { state: true }, rotating: { state: true } };
-  live = new Live(this, async (signal) => {
-    const path = `${CONNECTIONS}/${encodeURIComponent(this.which)}`;
-    const found = await get(path, {}, signal);
-    const row = found.appConnection;
-    const [{ usage }, { troubles }] = await Promise.all([
-      get(`${path}/usage`, {}, signal),
-      session.may('read:secret-rotation') ? get(TROUBLES, { subjectId: row.id }, signal) : { troubles: [] },
-    ]);
-    // What somebody types here is not taken from under his hands.
-    if (!this.row || (this.row.version !== row.version && !this.form.touched)) this.show(row, found.etag);
-    else this.row = { ...this.row, lastTest: row.lastTest, state: row.state, stateReason: row.stateReason, rotation: row.rotation };
-    return { usage, troubles };
-  }, { changing: () => this.row.state !== 'ok' });
+  live = new Live(
+    this,
+    async (signal) => {
+      const path = `${CONNECTIONS}/${encodeURIComponent(this.which)}`;
+      const found = await get(path, {}, signal);
+      const row = found.appConnection;
+      const [{ usage }, { troubles }] = await Promise.all([
+        get(`${path}/usage`, {}, signal),
+        session.may('read:secret-rotation') ? get(TROUBLES, { subjectId: row.id }, signal) : { troubles: [] },
+      ]);
+      // What somebody types here is not taken from under his hands.
+      if (!this.row || (this.row.version !== row.version && !this.form.touched)) this.show(row, found.etag);
+      else this.row = { ...this.row, lastTest: row.lastTest, state: row.state, stateReason: row.stateReason, rotation: row.rotation };
+      return { usage, troubles };
+    },
+    { changing: () => this.row.state !== 'ok' },
+  );
 
   show(row, etag) {
     this.row = row;
@@ -284,7 +356,10 @@ class Connection extends ConnectionForm {
     this.stored = row.credentials;
     const { credentials, rotation } = row;
     this.begin({
-      name: row.name, description: row.description ?? '', projectId: row.projectId ?? '', roles: '',
+      name: row.name,
+      description: row.description ?? '',
+      projectId: row.projectId ?? '',
+      roles: '',
       ...Object.fromEntries(CREDENTIALS.map((name) => [at(name), credentials[name] ?? ''])),
       [at('port')]: String(credentials.port),
       isPlatformManagedCredentials: row.isPlatformManagedCredentials,
@@ -321,7 +396,14 @@ class Connection extends ConnectionForm {
     // What replaces the role's password goes with the one that it has now.
     const begins = managed.isPlatformManagedCredentials && !row.isPlatformManagedCredentials;
     const login = !row.isPlatformManagedCredentials && (begins || this.newLogin);
-    if (!form.faults({ name: name.trim() ? '' : t.form.required, ...(login ? { ...this.missing(), [at('password')]: form.values[at('password')] ? '' : begins ? t.managed.passwordNeeded : t.connection.passwordNeeded } : {}) })) {
+    if (
+      !form.faults({
+        name: name.trim() ? '' : t.form.required,
+        ...(login
+          ? { ...this.missing(), [at('password')]: form.values[at('password')] ? '' : begins ? t.managed.passwordNeeded : t.connection.passwordNeeded }
+          : {}),
+      })
+    ) {
       if (!name.trim()) return;
       this.tab = 'configuration';
       return;
@@ -348,7 +430,9 @@ class Connection extends ConnectionForm {
 
   async rotate() {
     this.rotating = true;
-    const done = await this.form.submit(() => post(`${CONNECTIONS}/${this.row.id}/rotate`, undefined, { key: this.once.for(this.row.rotation?.credentialVersion ?? 0) }));
+    const done = await this.form.submit(() =>
+      post(`${CONNECTIONS}/${this.row.id}/rotate`, undefined, { key: this.once.for(this.row.rotation?.credentialVersion ?? 0) }),
+    );
     this.once.done();
     this.rotating = false;
     if (done) {
@@ -403,20 +487,36 @@ class Connection extends ConnectionForm {
           </div>
           ${managed ? note('info', '', t.managed.locked) : nothing}
           <div class="stack">${this.panels({ disabled: managed || !mayEdit, passwordHint: managed ? t.managed.passwordHint : t.connection.passwordHint })}</div>
-          ${mayEdit ? html`<div class="stack">${managed ? html`
+          ${
+            mayEdit
+              ? html`<div class="stack">${
+                  managed
+                    ? html`
             ${toggle(this.form, 'isAutoRotationEnabled', t.managed.schedule, t.managed.scheduleHint)}
-            ${this.form.values.isAutoRotationEnabled ? scheduleFields(this.form, 'rotation.rotationInterval', 'rotation.rotateAtUtc') : nothing}` : this.managedSwitch(false)}</div>` : nothing}
+            ${this.form.values.isAutoRotationEnabled ? scheduleFields(this.form, 'rotation.rotationInterval', 'rotation.rotateAtUtc') : nothing}`
+                    : this.managedSwitch(false)
+                }</div>`
+              : nothing
+          }
           ${fault(this.form.problem)}
-          ${mayEdit ? html`<div class="actions">
+          ${
+            mayEdit
+              ? html`<div class="actions">
             ${managed ? nothing : html`<button type="button" @click=${this.testTyped}>${t.test.typed}</button>`}
-            ${submitButton(this.form, t.save, t.saving)}</div>` : nothing}
+            ${submitButton(this.form, t.save, t.saving)}</div>`
+              : nothing
+          }
         </form>
         <div class="stack wide">${this.result()}${this.uses(usage)}${this.about()}${managed || !mayEdit ? nothing : html`<details><summary>${t.connection.prepare}</summary>${this.statements()}</details>`}</div>
       </div>
-      ${this.asked === 'delete' ? html`<rw-delete-connection .row=${row} @dismiss=${() => (this.asked = null)} @deleted=${() => {
-        guardWith(null);
-        go('connections');
-      }}></rw-delete-connection>` : nothing}
+      ${
+        this.asked === 'delete'
+          ? html`<rw-delete-connection .row=${row} @dismiss=${() => (this.asked = null)} @deleted=${() => {
+              guardWith(null);
+              go('connections');
+            }}></rw-delete-connection>`
+          : nothing
+      }
       ${this.asked === 'release' ? this.releaseDialog() : nothing}
       ${this.released ? this.releasedDialog() : nothing}`;
   }
@@ -425,8 +525,12 @@ class Connection extends ConnectionForm {
     if (!usage) return nothing;
     const shown = usage.slice(0, 10);
     return html`<section class="card pad stack" aria-labelledby="uses"><h2 id="uses">${t.connections.usedBy}</h2>
-      ${usage.length ? html`<ul class="small stack tight">${shown.map((use) => html`<li class="break">${use.kind === 'rotation' ? html`<a href=${link(`rotations/${use.id}`)}>${use.name}</a>` : use.name}</li>`)}</ul>
-        ${usage.length > shown.length ? html`<p class="small">${t.table.count(shown.length, usage.length)}. <a href=${link(`rotations?q=${encodeURIComponent(this.row.name)}`)}>${t.connections.allUses}</a></p>` : nothing}` : html`<p class="small muted">${t.connections.unused}</p>`}</section>`;
+      ${
+        usage.length
+          ? html`<ul class="small stack tight">${shown.map((use) => html`<li class="break">${use.kind === 'rotation' ? html`<a href=${link(`rotations/${use.id}`)}>${use.name}</a>` : use.name}</li>`)}</ul>
+        ${usage.length > shown.length ? html`<p class="small">${t.table.count(shown.length, usage.length)}. <a href=${link(`rotations?q=${encodeURIComponent(this.row.name)}`)}>${t.connections.allUses}</a></p>` : nothing}`
+          : html`<p class="small muted">${t.connections.unused}</p>`
+      }</section>`;
   }
 
   about() {
@@ -456,18 +560,25 @@ class Connection extends ConnectionForm {
 
   releaseDialog() {
     const close = () => (this.asked = null);
-    return modal(t.managed.releaseOf(this.row.name), html`
+    return modal(
+      t.managed.releaseOf(this.row.name),
+      html`
       <p>${t.managed.releaseText(this.row.credentials.username)}</p>
-      <div class="actions"><button @click=${close}>${t.cancel}</button><button class="primary" @click=${this.release}>${t.managed.release}</button></div>`, close);
+      <div class="actions"><button @click=${close}>${t.cancel}</button><button class="primary" @click=${this.release}>${t.managed.release}</button></div>`,
+      close,
+    );
   }
 
   releasedDialog() {
     const { username, releasedPassword } = this.released;
     const close = () => (this.released = null);
-    return modal(t.managed.released, html`
+    return modal(
+      t.managed.released,
+      html`
       <p>${t.managed.releasedText(username)}</p>
       <div class="secret"><span>${releasedPassword}</span>${copyButton(releasedPassword, t.password)}</div>
-      <div class="actions"><button class="primary" @click=${close}>${t.close}</button></div>`);
+      <div class="actions"><button class="primary" @click=${close}>${t.close}</button></div>`,
+    );
   }
 }
 customElements.define('rw-connection', Connection);

@@ -23,8 +23,15 @@ class Overview extends Part {
     const { live } = this;
     return html`
       ${head(t.overview.heading, t.overview.text, { beside: live.age() })}
-      ${!session.may('read:secret-rotation') ? html`<div class="card">${empty('shield', t.overview.nothing, t.overview.nothingText)}</div>`
-        : live.data ? this.content(live.data) : live.problem ? live.fault() : html`<div class="card">${loading()}</div>`}`;
+      ${
+        !session.may('read:secret-rotation')
+          ? html`<div class="card">${empty('shield', t.overview.nothing, t.overview.nothingText)}</div>`
+          : live.data
+            ? this.content(live.data)
+            : live.problem
+              ? live.fault()
+              : html`<div class="card">${loading()}</div>`
+      }`;
   }
 
   content({ troubles, counts, summary }) {
@@ -41,9 +48,13 @@ class Overview extends Part {
     };
     const wrong = counts.critical + counts.error + counts.warning;
     return html`<div class="stack wide">
-      ${wrong ? html`<section class="card" aria-labelledby="attention"><h2 id="attention">${t.overview.attention}</h2>
+      ${
+        wrong
+          ? html`<section class="card" aria-labelledby="attention"><h2 id="attention">${t.overview.attention}</h2>
         ${troubleTable(troubles, t.overview.attention)}
-        <div class="pager"><span role="status">${t.table.count(troubles.length, wrong)}</span>${wrong > troubles.length ? html`<a href=${link('troubles')}>${t.overview.showAll}</a>` : nothing}</div></section>` : nothing}
+        <div class="pager"><span role="status">${t.table.count(troubles.length, wrong)}</span>${wrong > troubles.length ? html`<a href=${link('troubles')}>${t.overview.showAll}</a>` : nothing}</div></section>`
+          : nothing
+      }
       <div class="tiles">
         ${tile(t.overview.well, rotations, 'rotations', ['ok', 'manual'], '')}
         ${tile(t.overview.overdue, rotations, 'rotations', ['overdue'], 'warn')}
@@ -61,15 +72,27 @@ class Overview extends Part {
 
   due(upcoming) {
     if (!upcoming.length) return html`<p class="muted small card-text">${t.overview.noneDue}</p>`;
-    return html`<div class="scroll" tabindex="0" role="group" aria-labelledby="due"><table><tbody>${upcoming.map((each) => html`<tr>
+    return html`<div class="scroll" tabindex="0" role="group" aria-labelledby="due"><table><tbody>${upcoming.map(
+      (each) => html`<tr>
       <td><a class="cell-main break" href=${link(`${each.kind}s/${each.id}`)}>${each.name}</a><div class="small muted">${t.trouble.kind[each.kind]}${each.projectName ? html` · ${each.projectName}` : nothing}</div></td>
-      <td class="nowrap">${when(each.nextRotationAt)}</td></tr>`)}</tbody></table></div>`;
+      <td class="nowrap">${when(each.nextRotationAt)}</td></tr>`,
+    )}</tbody></table></div>`;
   }
 
   /** Bars of the last thirty days, as the service has counted them. */
   done({ days, done, failed, medianMillis, p95Millis }) {
     const took = (millis) => (millis === null ? '–' : lasted(0, millis));
-    return html`${bars(t.overview.doneLabel(done, failed), days.map((each) => ({ at: new Date(`${each.date}T12:00`), parts: [['good', each.done], ['bad', each.failed]] })), 560)}
+    return html`${bars(
+      t.overview.doneLabel(done, failed),
+      days.map((each) => ({
+        at: new Date(`${each.date}T12:00`),
+        parts: [
+          ['good', each.done],
+          ['bad', each.failed],
+        ],
+      })),
+      560,
+    )}
       <div class="legend"><span><i class="good"></i>${t.attempt.state.done}: ${done}</span><span><i class="bad"></i>${t.attempt.state.failed}: ${failed}</span><span>${t.overview.median(took(medianMillis), took(p95Millis))}</span></div>`;
   }
 }
@@ -89,11 +112,13 @@ function bars(label, columns, width) {
       const x = 34 + i * slot;
       let below = 0;
       const total = parts.reduce((sum, [, count]) => sum + count, 0);
-      return svg`<g>${parts.filter(([, count]) => count).map(([kind, count]) => {
-        const bar = svg`<rect class=${kind} x=${x + slot * 0.15} y=${y(below + count)} width=${slot * 0.7} height=${y(below) - y(below + count)} rx="2"></rect>`;
-        below += count;
-        return bar;
-      })}<rect x=${x} y="0" width=${slot} height=${height} fill="transparent"><title>${DATE.format(at)}: ${total}</title></rect>
+      return svg`<g>${parts
+        .filter(([, count]) => count)
+        .map(([kind, count]) => {
+          const bar = svg`<rect class=${kind} x=${x + slot * 0.15} y=${y(below + count)} width=${slot * 0.7} height=${y(below) - y(below + count)} rx="2"></rect>`;
+          below += count;
+          return bar;
+        })}<rect x=${x} y="0" width=${slot} height=${height} fill="transparent"><title>${DATE.format(at)}: ${total}</title></rect>
       ${i % 5 === 2 ? svg`<text x=${x + slot / 2} y=${height + 18} text-anchor="middle">${DATE.format(at)}</text>` : nothing}</g>`;
     })}
   </svg>`;

@@ -14,17 +14,30 @@ class Projects extends Part {
   constructor() {
     super();
     this.columns = [
-      { key: 'name', label: t.projects.name, width: '36%', sort: (row) => row.name, cell: (row) => html`<div class="clip"><a class="cell-main" href=${link(`projects/${row.id}`)}>${row.name}</a></div>` },
+      {
+        key: 'name',
+        label: t.projects.name,
+        width: '36%',
+        sort: (row) => row.name,
+        cell: (row) => html`<div class="clip"><a class="cell-main" href=${link(`projects/${row.id}`)}>${row.name}</a></div>`,
+      },
       { key: 'slug', label: t.projects.slug, width: '32%', sort: (row) => row.slug, cell: (row) => html`<span class="mono small">${row.slug}</span>` },
       { key: 'created', label: t.rotation.created, width: '24%', sort: (row) => new Date(row.createdAt).getTime(), cell: (row) => when(row.createdAt) },
-      { key: 'actions', label: t.actions, width: '8%', cell: (row) => menu(t.connections.actionsOf(row.name), [{ text: t.projects.copyId, act: () => copy(row.id, t.projects.id) }]) },
+      {
+        key: 'actions',
+        label: t.actions,
+        width: '8%',
+        cell: (row) => menu(t.connections.actionsOf(row.name), [{ text: t.projects.copyId, act: () => copy(row.id, t.projects.id) }]),
+      },
     ];
     this.load = async () => (await get(PROJECTS)).projects;
     this.text = (row) => `${row.name} ${row.slug} ${row.id}`;
   }
 
   render() {
-    const add = session.may('create:projects') ? html`<button class="primary" @click=${() => (this.adding = new Form(this, { projectName: '', slug: '' }))}>${icon('add')}${t.projects.add}</button>` : nothing;
+    const add = session.may('create:projects')
+      ? html`<button class="primary" @click=${() => (this.adding = new Form(this, { projectName: '', slug: '' }))}>${icon('add')}${t.projects.add}</button>`
+      : nothing;
     return html`
       ${head(t.projects.heading, t.projects.text, { actions: add })}
       <rw-table .label=${t.projects.heading} .columns=${this.columns} .load=${this.load} .text=${this.text} .nothingYet=${empty('projects', t.projects.none, t.projects.text)}></rw-table>
@@ -40,15 +53,26 @@ class Projects extends Part {
       const done = await form.submit(() => post(PROJECTS, { projectName: form.values.projectName.trim(), slug: form.values.slug.trim() || undefined }));
       if (done) go(`projects/${done.project.id}`);
     };
-    return modal(t.projects.add, html`<form class="stack" novalidate @submit=${save}>${fault(form.problem)}
+    return modal(
+      t.projects.add,
+      html`<form class="stack" novalidate @submit=${save}>${fault(form.problem)}
       ${field(form, 'projectName', t.projects.name, { required: true, placeholder: 'Payments' })}${field(form, 'slug', t.projects.slug, { hint: t.projects.slugHint })}
-      <div class="actions"><button type="button" @click=${close}>${t.cancel}</button>${submitButton(form, t.projects.add, t.saving)}</div></form>`, close);
+      <div class="actions"><button type="button" @click=${close}>${t.cancel}</button>${submitButton(form, t.projects.add, t.saving)}</div></form>`,
+      close,
+    );
   }
 }
 customElements.define('rw-projects', Projects);
 
 class Project extends Part {
-  static properties = { which: {}, row: { state: true }, members: { state: true }, identities: { state: true }, problem: { state: true }, asked: { state: true } };
+  static properties = {
+    which: {},
+    row: { state: true },
+    members: { state: true },
+    identities: { state: true },
+    problem: { state: true },
+    asked: { state: true },
+  };
 
   connectedCallback() {
     super.connectedCallback();
@@ -77,16 +101,27 @@ class Project extends Part {
     const may = (right) => session.may(right, row.id);
     const ask = (kind, values, chosen) => (this.asked = { kind, chosen, form: new Form(this, values) });
     return html`
-      ${head(row.name, row.slug, { crumbs, actions: html`
+      ${head(row.name, row.slug, {
+        crumbs,
+        actions: html`
         ${may('edit:projects') ? html`<button @click=${() => ask('edit', { name: row.name, slug: row.slug })}>${t.projects.edit}</button>` : nothing}
-        ${may('delete:projects') ? html`<button class="danger" @click=${() => ask('delete', {})}>${t.projects.delete}</button>` : nothing}` })}
+        ${may('delete:projects') ? html`<button class="danger" @click=${() => ask('delete', {})}>${t.projects.delete}</button>` : nothing}`,
+      })}
       <section class="card" aria-labelledby="members">
         <div class="pad row apart"><div class="grow"><h2 id="members">${t.projects.members}</h2><p class="small muted">${t.projects.membersText}</p></div>
           ${may('edit:project-identities') ? html`<button @click=${() => ask('member', { identityId: '' })}>${icon('add')}${t.projects.addMember}</button>` : nothing}</div>
-        ${this.members?.length ? html`<div class="scroll" tabindex="0" role="group" aria-labelledby="members"><table><thead><tr><th scope="col">${t.identities.name}</th><th scope="col">${t.identities.roles}</th><th scope="col"><span class="sr">${t.actions}</span></th></tr></thead><tbody>
-          ${this.members.map((each) => html`<tr><td>${this.identities ? html`<a class="cell-main" href=${link(`identities/${each.identityId}`)}>${each.identityName}</a>` : each.identityName}</td><td>${roleBadges(each.roles)}</td>
-            <td class="actions">${may('edit:project-identities') ? html`<button class="quiet" @click=${() => ask('member', { identityId: each.identityId, ...picking(each.roles) }, each)}>${t.projects.change}</button><button class="quiet" @click=${() => ask('leave', {}, each)}>${t.projects.take}</button>` : nothing}</td></tr>`)}
-          </tbody></table></div>` : html`<p class="muted small pad">${this.members ? t.projects.noMembers : t.projects.notYours}</p>`}
+        ${
+          this.members?.length
+            ? html`<div class="scroll" tabindex="0" role="group" aria-labelledby="members"><table><thead><tr><th scope="col">${t.identities.name}</th><th scope="col">${t.identities.roles}</th><th scope="col"><span class="sr">${t.actions}</span></th></tr></thead><tbody>
+          ${this.members.map(
+            (
+              each,
+            ) => html`<tr><td>${this.identities ? html`<a class="cell-main" href=${link(`identities/${each.identityId}`)}>${each.identityName}</a>` : each.identityName}</td><td>${roleBadges(each.roles)}</td>
+            <td class="actions">${may('edit:project-identities') ? html`<button class="quiet" @click=${() => ask('member', { identityId: each.identityId, ...picking(each.roles) }, each)}>${t.projects.change}</button><button class="quiet" @click=${() => ask('leave', {}, each)}>${t.projects.take}</button>` : nothing}</td></tr>`,
+          )}
+          </tbody></table></div>`
+            : html`<p class="muted small pad">${this.members ? t.projects.noMembers : t.projects.notYours}</p>`
+        }
       </section>
       ${this.asked ? this.dialog() : nothing}`;
   }
@@ -96,17 +131,32 @@ class Project extends Part {
     const { values } = form;
     const close = () => (this.asked = null);
     const plans = {
-      edit: [t.projects.edit, () => html`${field(form, 'name', t.projects.name, { required: true })}${field(form, 'slug', t.projects.slug, { required: true })}`, () => patch(this.path, { name: values.name.trim(), slug: values.slug.trim() }), t.save],
+      edit: [
+        t.projects.edit,
+        () => html`${field(form, 'name', t.projects.name, { required: true })}${field(form, 'slug', t.projects.slug, { required: true })}`,
+        () => patch(this.path, { name: values.name.trim(), slug: values.slug.trim() }),
+        t.save,
+      ],
       delete: [t.projects.delete, () => html`<p>${t.projects.deleteText(this.row.name)}</p>`, () => remove(this.path), t.projects.delete],
-      leave: [t.projects.take, () => html`<p>${t.projects.takeText(chosen.identityName)}</p>`, () => remove(`${this.path}/identity-memberships/${chosen.identityId}`), t.projects.take],
-      member: [chosen ? t.projects.change : t.projects.addMember, () => html`
+      leave: [
+        t.projects.take,
+        () => html`<p>${t.projects.takeText(chosen.identityName)}</p>`,
+        () => remove(`${this.path}/identity-memberships/${chosen.identityId}`),
+        t.projects.take,
+      ],
+      member: [
+        chosen ? t.projects.change : t.projects.addMember,
+        () => html`
         ${this.identities && !chosen ? field(form, 'identityId', t.projects.identity, { options: [['', '–'], ...this.identities.map((each) => [each.id, each.name])] }) : field(form, 'identityId', t.projects.identityId, { required: true, disabled: Boolean(chosen) })}${rolePicker(form, IN_PROJECT)}`,
-        () => put(`${this.path}/identity-memberships/${encodeURIComponent(values.identityId.trim())}`, { roles: picked(form) }), t.save],
+        () => put(`${this.path}/identity-memberships/${encodeURIComponent(values.identityId.trim())}`, { roles: picked(form) }),
+        t.save,
+      ],
     };
     const [heading, body, send, button] = plans[kind];
     const save = async (event) => {
       event.preventDefault();
-      if (kind === 'member' && !form.faults({ identityId: values.identityId ? '' : t.form.required, roles: picked(form).length ? '' : t.projects.oneRole })) return;
+      if (kind === 'member' && !form.faults({ identityId: values.identityId ? '' : t.form.required, roles: picked(form).length ? '' : t.projects.oneRole }))
+        return;
       const done = await form.submit(send);
       if (!done) return;
       this.asked = null;
@@ -117,8 +167,12 @@ class Project extends Part {
       say(t.saved);
       this.read();
     };
-    return modal(heading, html`<form class="stack" novalidate @submit=${save}>${fault(form.problem)}${body()}
-      <div class="actions"><button type="button" @click=${close}>${t.cancel}</button>${submitButton(form, button, t.saving, /delete|leave/.test(kind) ? 'danger primary' : 'primary')}</div></form>`, close);
+    return modal(
+      heading,
+      html`<form class="stack" novalidate @submit=${save}>${fault(form.problem)}${body()}
+      <div class="actions"><button type="button" @click=${close}>${t.cancel}</button>${submitButton(form, button, t.saving, /delete|leave/.test(kind) ? 'danger primary' : 'primary')}</div></form>`,
+      close,
+    );
   }
 }
 customElements.define('rw-project', Project);

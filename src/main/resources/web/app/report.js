@@ -5,8 +5,10 @@ import { t } from './texts.js';
 /** @param report of the API's test; null while it runs */
 export function testReport(report) {
   if (!report) {
-    return html`<ul class="steps">${['resolve', 'connect', 'tls', 'login', 'rights'].map((name) => html`
-      <li class="idle"><span class="mark">${icon('idle')}</span><span>${t.test.step[name]}</span></li>`)}</ul>`;
+    return html`<ul class="steps">${['resolve', 'connect', 'tls', 'login', 'rights'].map(
+      (name) => html`
+      <li class="idle"><span class="mark">${icon('idle')}</span><span>${t.test.step[name]}</span></li>`,
+    )}</ul>`;
   }
   return html`
     <div class="stack">
@@ -30,7 +32,7 @@ function step({ name, ok, reason, message, remedy }) {
 /** One role whose password might be changed. */
 export const role = ({ name, username, rotatable, ok, problems, warnings = [] }) => html`
   <div class="stack tight">
-    <div class="row"><strong class="break">${name ?? username}</strong>${rotatable ?? ok ? badge('good', t.test.rotatable) : badge('bad', t.test.notRotatable)}</div>
+    <div class="row"><strong class="break">${name ?? username}</strong>${(rotatable ?? ok) ? badge('good', t.test.rotatable) : badge('bad', t.test.notRotatable)}</div>
     ${problems.map((each) => html`<p class="small">${t.preflight.hint[each.code] ?? each.message}</p>${each.sql ? code(each.sql.replace(/;?$/, ';')) : nothing}`)}
     ${warnings.map((each) => html`<p class="small">${each.message}</p>`)}
   </div>`;
@@ -40,8 +42,23 @@ function facts({ addresses, address, port, tls, server, role: me, roundTripMilli
     [t.test.address, address ? `${address}, ${t.test.port} ${port}` : addresses?.join(', ')],
     [t.test.server, server && `PostgreSQL ${server.version}${server.standby ? t.test.standby : ''}${server.readOnly ? t.test.readOnly : ''}`],
     [t.test.tls, tls && `${tls.protocol}, ${tls.cipher}`],
-    [t.test.certificate, tls?.certificateSubject && `${tls.certificateSubject}, ${t.test.until(local(tls.certificateNotAfter))}${tls.verified ? '' : t.test.unverified}`],
-    [t.test.role, me && [me.name, me.superuser && 'SUPERUSER', me.createRole && 'CREATEROLE', me.replication && 'REPLICATION', me.validUntil && t.test.until(local(me.validUntil))].filter(Boolean).join(', ')],
+    [
+      t.test.certificate,
+      tls?.certificateSubject && `${tls.certificateSubject}, ${t.test.until(local(tls.certificateNotAfter))}${tls.verified ? '' : t.test.unverified}`,
+    ],
+    [
+      t.test.role,
+      me &&
+        [
+          me.name,
+          me.superuser && 'SUPERUSER',
+          me.createRole && 'CREATEROLE',
+          me.replication && 'REPLICATION',
+          me.validUntil && t.test.until(local(me.validUntil)),
+        ]
+          .filter(Boolean)
+          .join(', '),
+    ],
     [t.test.proven, me && t.test.proof[me.proof]],
     [t.test.roundTrip, roundTripMillis !== undefined && `${roundTripMillis} ms`],
   ].filter(([, value]) => value);

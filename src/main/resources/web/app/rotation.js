@@ -8,7 +8,32 @@ import { go, link, title } from './router.js';
 import { rolesOf, statusBadge } from './rotations.js';
 import { spans, timeline } from './timeline.js';
 import { troubleNote } from './trouble.js';
-import { Form, Part, badge, choice, copy, copyButton, fault, field, head, html, icon, lasted, loading, local, menu, modal, note, nothing, precise, say, spinner, submitButton, toggle, when } from './ui.js';
+import {
+  Form,
+  Part,
+  badge,
+  choice,
+  copy,
+  copyButton,
+  fault,
+  field,
+  head,
+  html,
+  icon,
+  lasted,
+  loading,
+  local,
+  menu,
+  modal,
+  note,
+  nothing,
+  precise,
+  say,
+  spinner,
+  submitButton,
+  toggle,
+  when,
+} from './ui.js';
 import { t } from './texts.js';
 
 const STEPS = ['claim', 'preflight', 'persist', 'apply', 'verify', 'promote'];
@@ -20,8 +45,17 @@ const unfinished = (attempt) => attempt && (attempt.state === 'claimed' || attem
 
 class Rotation extends Part {
   static properties = {
-    which: {}, attempts: { state: true }, older: { state: true }, problem: { state: true }, checked: { state: true }, checking: { state: true },
-    running: { state: true }, asked: { state: true }, revealed: { state: true }, revealFault: { state: true }, rotateFault: { state: true },
+    which: {},
+    attempts: { state: true },
+    older: { state: true },
+    problem: { state: true },
+    checked: { state: true },
+    checking: { state: true },
+    running: { state: true },
+    asked: { state: true },
+    revealed: { state: true },
+    revealFault: { state: true },
+    rotateFault: { state: true },
   };
   once = new OnceKey();
   live = new Live(this, (signal) => this.read(signal), {
@@ -50,9 +84,13 @@ class Rotation extends Part {
   async read(signal) {
     const before = this.row;
     try {
-      const [one, versions, attempts] = await Promise.all([get(this.path, {}, signal), get(`${this.path}/versions`, { limit: RECENT }, signal), get(`${this.path}/attempts`, { limit: RECENT }, signal)]);
+      const [one, versions, attempts] = await Promise.all([
+        get(this.path, {}, signal),
+        get(`${this.path}/versions`, { limit: RECENT }, signal),
+        get(`${this.path}/attempts`, { limit: RECENT }, signal),
+      ]);
       const row = one.secretRotation;
-      const { troubles } = row.status === 'ok' && !row.vaultKv?.lastFailure ? { troubles: [] } : await get(TROUBLES, { subjectId: row.id }, signal);
+      const { troubles } = await get(TROUBLES, { subjectId: row.id }, signal);
       // What was shown is no longer what is served.
       if (this.revealed && before && before.credentialVersion !== row.credentialVersion) {
         this.hide();
@@ -66,6 +104,14 @@ class Rotation extends Part {
       go('rotations');
       return this.live.data;
     }
+  }
+
+  /** What happens now stands at the right end of the picture. */
+  updated() {
+    const picture = this.querySelector('.scroll:has(svg.timeline)');
+    if (!picture || this.turned) return;
+    this.turned = true;
+    picture.scrollLeft = picture.scrollWidth;
   }
 
   async readOlder() {
@@ -120,7 +166,12 @@ class Rotation extends Part {
     this.running = { since: Date.now() };
     const watching = setInterval(() => this.watch(), 500);
     try {
-      const done = (await post(`${this.path}/rotate-secrets`, undefined, { query: { force: force || undefined }, key: this.once.for([this.row.credentialVersion, force, this.tries]) })).secretRotation;
+      const done = (
+        await post(`${this.path}/rotate-secrets`, undefined, {
+          query: { force: force || undefined },
+          key: this.once.for([this.row.credentialVersion, force, this.tries]),
+        })
+      ).secretRotation;
       this.hide();
       this.checked = null;
       say(t.rotation.rotated(done.credentialVersion));
@@ -139,7 +190,8 @@ class Rotation extends Part {
   async watch() {
     try {
       const [latest] = (await get(`${this.path}/attempts`, { limit: 1 })).attempts;
-      if (this.running && latest && new Date(latest.startedAt) >= this.running.since - 60_000 && latest.id !== this.live.data.attempts[0]?.id) this.running = { ...this.running, latest };
+      if (this.running && latest && new Date(latest.startedAt) >= this.running.since - 60_000 && latest.id !== this.live.data.attempts[0]?.id)
+        this.running = { ...this.running, latest };
     } catch {
       // The answer of the rotation itself says what is wrong.
     }
@@ -150,8 +202,10 @@ class Rotation extends Part {
     const at = attempt ? STEPS.indexOf(attempt.step) : 0;
     return html`<div class="strip card" aria-live="polite" title=${t.rotation.underWayText}>
       <strong>${this.row.state === 'revoking' ? t.rotation.revoking : t.rotation.underWay}</strong>
-      <ol class="steps inline">${STEPS.map((step, i) => html`<li class=${i < at ? 'good' : i === at ? 'now' : 'idle'} aria-current=${i === at ? 'step' : nothing}>
-        <span class="mark">${i < at ? icon('good') : i === at ? spinner() : icon('idle')}</span><span>${t.attempt.step[step]}</span></li>`)}</ol></div>`;
+      <ol class="steps inline">${STEPS.map(
+        (step, i) => html`<li class=${i < at ? 'good' : i === at ? 'now' : 'idle'} aria-current=${i === at ? 'step' : nothing}>
+        <span class="mark">${i < at ? icon('good') : i === at ? spinner() : icon('idle')}</span><span>${t.attempt.step[step]}</span></li>`,
+      )}</ol></div>`;
   }
 
   // ---- Reveal ------------------------------------------------------------------------------------------------------------
@@ -227,7 +281,7 @@ class Rotation extends Part {
           ${tile(t.rotation.version, row.credentialVersion || '–', row.isAutoRotationEnabled ? t.rotation.every(row.rotationInterval) : t.rotations.byHand)}
         </div>
         <section class="card pad stack" aria-labelledby="history"><h2 id="history">${t.timeline.heading}</h2>
-          ${versions.length ? html`<div class="scroll" tabindex="0" role="group" aria-labelledby="history">${timeline({ roles: rolesOf(row), versions, attempts, next: row.nextRotationAt })}</div>` : html`<p class="muted">${t.timeline.none}</p>`}
+          ${versions.length ? timeline({ roles: rolesOf(row), versions, attempts, next: row.nextRotationAt }) : html`<p class="muted">${t.timeline.none}</p>`}
           <details><summary>${t.timeline.asTable}</summary>${this.versionTable(versions)}</details>
         </section>
         <div class="split">
@@ -239,17 +293,33 @@ class Rotation extends Part {
           </div>
         </div>
       </div>
-      ${this.asked === 'edit' ? html`<rw-edit-rotation .row=${row} .etag=${etag} @dismiss=${() => (this.asked = null)} @saved=${() => {
-        this.asked = null;
-        this.live.refresh();
-      }}></rw-edit-rotation>` : nothing}
-      ${this.asked === 'rotate' ? modal(t.rotation.rotateOf(row.name), html`
+      ${
+        this.asked === 'edit'
+          ? html`<rw-edit-rotation .row=${row} .etag=${etag} @dismiss=${() => (this.asked = null)} @saved=${() => {
+              this.asked = null;
+              this.live.refresh();
+            }}></rw-edit-rotation>`
+          : nothing
+      }
+      ${
+        this.asked === 'rotate'
+          ? modal(
+              t.rotation.rotateOf(row.name),
+              html`
         <p>${t.rotation.rotateSingle(rolesOf(row)[0])}</p>
-        <div class="actions"><button @click=${() => (this.asked = null)}>${t.cancel}</button><button class="primary" @click=${() => this.rotate(false)}>${t.rotation.rotate}</button></div>`, () => (this.asked = null)) : nothing}
-      ${this.asked === 'delete' ? html`<rw-delete-rotation .row=${row} @dismiss=${() => (this.asked = null)} @revoking=${() => {
-        this.asked = null;
-        this.live.refresh();
-      }}></rw-delete-rotation>` : nothing}`;
+        <div class="actions"><button @click=${() => (this.asked = null)}>${t.cancel}</button><button class="primary" @click=${() => this.rotate(false)}>${t.rotation.rotate}</button></div>`,
+              () => (this.asked = null),
+            )
+          : nothing
+      }
+      ${
+        this.asked === 'delete'
+          ? html`<rw-delete-rotation .row=${row} @dismiss=${() => (this.asked = null)} @revoking=${() => {
+              this.asked = null;
+              this.live.refresh();
+            }}></rw-delete-rotation>`
+          : nothing
+      }`;
   }
 
   rehearsal() {
@@ -271,9 +341,13 @@ class Rotation extends Part {
         <dt>${t.rotation.schedule}</dt><dd>${row.isAutoRotationEnabled ? t.rotation.everyAt(row.rotationInterval, localOf(row.rotateAtUtc)) : t.rotations.byHand}</dd>
         <dt>${t.rotation.drift}</dt><dd>${t.drift.short[row.driftPolicy]}</dd>
         <dt>${t.rotation.created}</dt><dd>${local(row.createdAt)}</dd>
-        ${vault ? html`<dt>${t.rotation.vault}</dt><dd><span class="mono break">${vault.mount}/${vault.path}</span>
+        ${
+          vault
+            ? html`<dt>${t.rotation.vault}</dt><dd><span class="mono break">${vault.mount}/${vault.path}</span>
           <div>${vault.deliveredVersion >= row.credentialVersion ? badge('good', t.rotation.vaultThere) : badge('bad', t.rotation.vaultBehind(vault.deliveredVersion, row.credentialVersion))} ${vault.deliveredAt ? when(vault.deliveredAt) : nothing}</div>
-          ${vault.lastFailure ? html`<div>${vault.lastFailure}</div>` : nothing}</dd>` : nothing}
+          ${vault.lastFailure ? html`<div>${vault.lastFailure}</div>` : nothing}</dd>`
+            : nothing
+        }
       </dl></section>`;
   }
 
@@ -282,7 +356,8 @@ class Rotation extends Part {
     if (!attempts.length) return html`<p class="muted small card-text">${t.attempt.none}</p>`;
     return html`<div class="scroll" tabindex="0" role="group" aria-label=${t.attempt.heading}><table class="attempts">
       <thead><tr>${[t.attempt.when, t.attempt.role, t.attempt.why, t.attempt.outcome].map((each) => html`<th scope="col">${each}</th>`)}</tr></thead>
-      <tbody>${attempts.map((each) => html`<tr>
+      <tbody>${attempts.map(
+        (each) => html`<tr>
         <td class="nowrap">${when(each.startedAt)}<div class="small muted">${lasted(each.startedAt, each.finishedAt)}${each.tries > 1 ? t.attempt.tries(each.tries) : ''}</div></td>
         <td class="mono small break">${each.username}</td>
         <td>${t.cause[each.cause] ?? each.cause}<div class="small muted">${each.actorName ?? t.attempt.itself}</div></td>
@@ -291,7 +366,8 @@ class Rotation extends Part {
           ${each.message ? html`<div class="small">${each.message}</div>` : nothing}
           ${each.reason ? html`<div class="small muted"><code>${each.reason}${each.sqlState ? ` ${each.sqlState}` : ''}</code></div>` : nothing}
           ${each.nextTryAt ? html`<div class="small muted">${t.attempt.again} ${when(each.nextTryAt)}</div>` : nothing}</td>
-      </tr>`)}</tbody></table></div>
+      </tr>`,
+      )}</tbody></table></div>
       ${(this.older ?? this.live.data.older) ? html`<div class="pager"><button @click=${this.readOlder}>${t.attempt.older}</button></div>` : nothing}`;
   }
 
@@ -301,23 +377,32 @@ class Rotation extends Part {
     const served = rolesOf(row)[row.activeIndex] ?? rolesOf(row)[0];
     const now = Date.now();
     const until = new Map(spans(versions, now).map((each) => [each.version, each.servedUntil]));
-    const end = (each) => (each.state === 'current' && each.username === served ? html`<strong>${t.version.now}</strong>` : until.get(each) ? precise(until.get(each)) : '–');
+    const end = (each) =>
+      each.state === 'current' && each.username === served ? html`<strong>${t.version.now}</strong>` : until.get(each) ? precise(until.get(each)) : '–';
     return html`<div class="scroll" tabindex="0" role="group" aria-label=${t.timeline.heading}><table class="small">
       <thead><tr>${[t.attempt.role, t.version.number, t.version.state, t.version.applied_, t.version.served, t.version.until, t.version.ended].map((each) => html`<th scope="col">${each}</th>`)}</tr></thead>
-      <tbody>${versions.map((each) => html`<tr><td class="mono break">${each.username}</td><td>${each.number}</td><td>${t.version[each.state]}</td>
-        <td class="nowrap">${each.appliedAt ? precise(each.appliedAt) : '–'}</td><td class="nowrap">${each.currentAt ? precise(each.currentAt) : '–'}</td><td class="nowrap">${end(each)}</td><td class="nowrap">${each.endedAt ? precise(each.endedAt) : '–'}</td></tr>`)}</tbody></table></div>`;
+      <tbody>${versions.map(
+        (each) => html`<tr><td class="mono break">${each.username}</td><td>${each.number}</td><td>${t.version[each.state]}</td>
+        <td class="nowrap">${each.appliedAt ? precise(each.appliedAt) : '–'}</td><td class="nowrap">${each.currentAt ? precise(each.currentAt) : '–'}</td><td class="nowrap">${end(each)}</td><td class="nowrap">${each.endedAt ? precise(each.endedAt) : '–'}</td></tr>`,
+      )}</tbody></table></div>`;
   }
 }
 customElements.define('rw-rotation', Rotation);
 
-const tile = (label, value, more) => html`<div class="card tile"><span class="label">${label}</span><span class="value">${value}</span><span class="small muted">${more}</span></div>`;
+const tile = (label, value, more) =>
+  html`<div class="card tile"><span class="label">${label}</span><span class="value">${value}</span><span class="small muted">${more}</span></div>`;
 
 // ---- Dialogs -------------------------------------------------------------------------------------------------------------
 
 const valuesOf = (row) => ({
-  name: row.name, description: row.description ?? '', isAutoRotationEnabled: row.isAutoRotationEnabled, driftPolicy: row.driftPolicy,
-  rotationInterval: String(row.rotationInterval), rotateAtUtc: localOf(row.rotateAtUtc),
-  'secretsMapping.username': row.secretsMapping.username, 'secretsMapping.password': row.secretsMapping.password,
+  name: row.name,
+  description: row.description ?? '',
+  isAutoRotationEnabled: row.isAutoRotationEnabled,
+  driftPolicy: row.driftPolicy,
+  rotationInterval: String(row.rotationInterval),
+  rotateAtUtc: localOf(row.rotateAtUtc),
+  'secretsMapping.username': row.secretsMapping.username,
+  'secretsMapping.password': row.secretsMapping.password,
 });
 
 class EditRotation extends Part {
@@ -344,7 +429,9 @@ class EditRotation extends Part {
       ...(is('rotationInterval') ? { rotationInterval: Number(values.rotationInterval) || 0 } : {}),
       ...(is('rotateAtUtc') ? { rotateAtUtc: utcOf(values.rotateAtUtc || '00:00') } : {}),
       ...(is('driftPolicy') ? { driftPolicy: values.driftPolicy } : {}),
-      ...(is('secretsMapping.username', 'secretsMapping.password') ? { secretsMapping: { username: values['secretsMapping.username'], password: values['secretsMapping.password'] } } : {}),
+      ...(is('secretsMapping.username', 'secretsMapping.password')
+        ? { secretsMapping: { username: values['secretsMapping.username'], password: values['secretsMapping.password'] } }
+        : {}),
     };
     if (Object.keys(body).length) {
       const done = await this.form.submit(() => patch(`${ROTATIONS}/${this.row.id}`, body, this.seen));
@@ -362,7 +449,9 @@ class EditRotation extends Part {
     try {
       const now = await get(`${ROTATIONS}/${this.row.id}`);
       const values = valuesOf(now.secretRotation);
-      this.meanwhile = Object.keys(values).filter((path) => values[path] !== this.before[path]).map((path) => [path, String(this.before[path]), String(values[path])]);
+      this.meanwhile = Object.keys(values)
+        .filter((path) => values[path] !== this.before[path])
+        .map((path) => [path, String(this.before[path]), String(values[path])]);
       const mine = Object.fromEntries(Object.entries(this.form.values).filter(([path, value]) => value !== this.before[path]));
       this.form.values = { ...values, ...mine };
       this.before = values;
@@ -375,15 +464,24 @@ class EditRotation extends Part {
   }
 
   render() {
-    return modal(t.rotation.editOf(this.row.name), html`<form class="stack" novalidate @submit=${this.save}>
+    return modal(
+      t.rotation.editOf(this.row.name),
+      html`<form class="stack" novalidate @submit=${this.save}>
       ${fault(this.form.problem, this.meanwhile ? html`<ul class="small">${this.meanwhile.map(([path, was, is]) => html`<li><code>${path}</code>: ${t.rotation.changed(was, is)}</li>`)}</ul><p class="small">${t.rotation.changedKept}</p>` : nothing)}
       ${field(this.form, 'name', t.rotation.name, { required: true })}
       ${field(this.form, 'description', t.connection.description)}
       ${toggle(this.form, 'isAutoRotationEnabled', t.wizard.auto, t.wizard.autoHint, { asSwitch: true })}
       ${this.form.values.isAutoRotationEnabled ? html`${scheduleFields(this.form, 'rotationInterval', 'rotateAtUtc')}${fiveDates(this.form.values.rotationInterval, this.form.values.rotateAtUtc, this.row.lastRotatedAt ? { at: new Date(this.row.lastRotatedAt).getTime(), manual: this.row.isLastRotationManual } : undefined)}` : nothing}
-      ${choice(this.form, 'driftPolicy', t.drift.heading, Object.entries(t.drift.short).map(([key, label]) => [key, label, t.drift.hint[key]]))}
+      ${choice(
+        this.form,
+        'driftPolicy',
+        t.drift.heading,
+        Object.entries(t.drift.short).map(([key, label]) => [key, label, t.drift.hint[key]]),
+      )}
       <div class="pair">${field(this.form, 'secretsMapping.username', t.wizard.secretUsername, { required: true, mono: true })}${field(this.form, 'secretsMapping.password', t.wizard.secretPassword, { required: true, mono: true })}</div>
-      <div class="actions"><button type="button" @click=${this.dismiss}>${t.cancel}</button>${submitButton(this.form, t.save, t.saving)}</div></form>`, this.dismiss);
+      <div class="actions"><button type="button" @click=${this.dismiss}>${t.cancel}</button>${submitButton(this.form, t.save, t.saving)}</div></form>`,
+      this.dismiss,
+    );
   }
 }
 customElements.define('rw-edit-rotation', EditRotation);
@@ -408,12 +506,19 @@ class DeleteRotation extends Part {
 
   render() {
     const waiting = this.row.state === 'revoking';
-    return modal(t.rotation.deleteOf(this.row.name), html`
+    return modal(
+      t.rotation.deleteOf(this.row.name),
+      html`
       ${fault(this.form.problem)}
       <p>${t.rotation.deleteText(this.row.secretsMapping.username, this.row.secretsMapping.password)}</p>
-      ${choice(this.form, 'passwords', t.rotation.passwords, [['keep', t.rotation.keep, waiting ? t.rotation.giveUpHint : t.rotation.keepHint(rolesOf(this.row).join(', '))], ['revoke', t.rotation.revoke, t.rotation.revokeHint]])}
+      ${choice(this.form, 'passwords', t.rotation.passwords, [
+        ['keep', t.rotation.keep, waiting ? t.rotation.giveUpHint : t.rotation.keepHint(rolesOf(this.row).join(', '))],
+        ['revoke', t.rotation.revoke, t.rotation.revokeHint],
+      ])}
       <div class="actions"><button @click=${this.dismiss}>${t.cancel}</button>
-        <button class="danger primary" aria-disabled=${this.form.busy ? 'true' : nothing} @click=${this.delete}>${this.form.busy ? spinner() : nothing}${t.rotation.delete}</button></div>`, this.dismiss);
+        <button class="danger primary" aria-disabled=${this.form.busy ? 'true' : nothing} @click=${this.delete}>${this.form.busy ? spinner() : nothing}${t.rotation.delete}</button></div>`,
+      this.dismiss,
+    );
   }
 }
 customElements.define('rw-delete-rotation', DeleteRotation);

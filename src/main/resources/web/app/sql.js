@@ -10,8 +10,7 @@ export function literal(text) {
 }
 
 /** The narrow form of PostgreSQL 16: to change its password and nothing else. */
-export const grantAdmin = (role, manager) =>
-  `GRANT ${identifier(role)} TO ${identifier(manager)} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;`;
+export const grantAdmin = (role, manager) => `GRANT ${identifier(role)} TO ${identifier(manager)} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;`;
 
 /**
  * Statements that make a role for a connection.

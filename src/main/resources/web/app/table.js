@@ -20,7 +20,20 @@ const order = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
  * @property nothingYet what to show for an empty list
  */
 class Table extends Part {
-  static properties = { columns: {}, load: {}, text: {}, filters: {}, order: {}, nothingYet: {}, label: {}, at: { state: true }, rows: { state: true }, whole: { state: true }, problem: { state: true }, wanted: { state: true } };
+  static properties = {
+    columns: {},
+    load: {},
+    text: {},
+    filters: {},
+    order: {},
+    nothingYet: {},
+    label: {},
+    at: { state: true },
+    rows: { state: true },
+    whole: { state: true },
+    problem: { state: true },
+    wanted: { state: true },
+  };
 
   constructor() {
     super();
@@ -96,7 +109,8 @@ class Table extends Part {
     if (by) {
       const sorted = rows.map((row) => [by(row), row]);
       // What has no value comes last, whichever way; among equals the name decides, 16 before 106.
-      const compare = ([a], [b]) => (a == null ? (b == null ? 0 : 1) : b == null ? -1 : (down ? -1 : 1) * (typeof a === 'number' ? a - b : order.compare(a, b)));
+      const compare = ([a], [b]) =>
+        a == null ? (b == null ? 0 : 1) : b == null ? -1 : (down ? -1 : 1) * (typeof a === 'number' ? a - b : order.compare(a, b));
       sorted.sort((a, b) => compare(a, b) || order.compare(a[1].name ?? '', b[1].name ?? ''));
       rows = sorted.map(([, row]) => row);
     }
@@ -117,24 +131,34 @@ class Table extends Part {
         <div class="tools">
           <div class="search">${icon('search')}<input type="search" aria-label=${t.table.search(this.label)} placeholder=${t.table.placeholder} autocomplete="off" spellcheck="false"
             .value=${this.wanted.q} @input=${(event) => this.want({ q: event.target.value })}></div>
-          ${this.filters.map((each) => html`<select aria-label=${each.label} @change=${(event) => this.want({ [each.key]: event.target.value })}>
-            <option value="">${each.label}</option>${this.options(each).map(([key, text]) => html`<option value=${key} ?selected=${this.wanted[each.key] === key}>${text}</option>`)}</select>`)}
+          ${this.filters.map(
+            (each) => html`<select aria-label=${each.label} @change=${(event) => this.want({ [each.key]: event.target.value })}>
+            <option value="">${each.label}</option>${this.options(each).map(([key, text]) => html`<option value=${key} ?selected=${this.wanted[each.key] === key}>${text}</option>`)}</select>`,
+          )}
         </div>
 
         <div class="scroll" tabindex="0" role="group" aria-label=${this.label}><table class="fixed">
           <colgroup>${this.columns.map((each) => html`<col width=${each.width ?? nothing}>`)}</colgroup>
           <thead><tr>${this.columns.map((each) => this.heading(each))}</tr></thead>
-          <tbody>${this.rows
-            ? here.map((row) => html`<tr>${this.columns.map((each) => html`<td class=${each.key === 'actions' ? 'actions' : ''}>${each.cell(row)}</td>`)}</tr>`)
-            : Array.from({ length: 5 }, () => html`<tr>${this.columns.map(() => html`<td><span class="ghost"></span></td>`)}</tr>`)}</tbody>
+          <tbody>${
+            this.rows
+              ? here.map(
+                  (row) => html`<tr>${this.columns.map((each) => html`<td class=${each.key === 'actions' ? 'actions' : ''}>${each.cell(row)}</td>`)}</tr>`,
+                )
+              : Array.from({ length: 5 }, () => html`<tr>${this.columns.map(() => html`<td><span class="ghost"></span></td>`)}</tr>`)
+          }</tbody>
         </table></div>
         ${this.whole && !rows.length ? empty('search', t.table.noMatch, t.table.noMatchText, html`<button @click=${() => this.clear()}>${t.table.clear}</button>`) : nothing}
         <div class="pager">
           <span class="row"><span role="status">${this.whole ? t.table.count(rows.length, this.rows.length) : t.table.soFar(this.rows?.length ?? 0)}</span><rw-age .at=${this.at} .problem=${this.problem} .again=${() => this.refresh()}></rw-age></span>
-          ${pages > 1 ? html`<span class="row">
+          ${
+            pages > 1
+              ? html`<span class="row">
             <button ?disabled=${page === 1} @click=${() => this.want({ page: page - 1 })}>${t.table.back}</button>
             <span>${t.table.page(page, pages)}</span>
-            <button ?disabled=${page === pages} @click=${() => this.want({ page: page + 1 })}>${t.table.forward}</button></span>` : nothing}
+            <button ?disabled=${page === pages} @click=${() => this.want({ page: page + 1 })}>${t.table.forward}</button></span>`
+              : nothing
+          }
         </div>
       </div>`;
   }
@@ -144,7 +168,16 @@ class Table extends Part {
     const wanted = this.wanted[key];
     if (!wanted || options.some(([each]) => each === wanted)) return options;
     const names = new Map(options);
-    return [[wanted, wanted.split(',').map((each) => names.get(each) ?? each).join(', ')], ...options];
+    return [
+      [
+        wanted,
+        wanted
+          .split(',')
+          .map((each) => names.get(each) ?? each)
+          .join(', '),
+      ],
+      ...options,
+    ];
   }
 
   heading(column) {

@@ -26,7 +26,8 @@ export const t = {
   saved: 'Saved.',
   justNow: 'just now',
   age: {
-    text: (seconds) => (seconds < 3 ? 'Updated just now' : seconds < 120 ? `Updated ${seconds} seconds ago` : `Updated ${Math.round(seconds / 60)} minutes ago`),
+    text: (seconds) =>
+      seconds < 3 ? 'Updated just now' : seconds < 120 ? `Updated ${seconds} seconds ago` : `Updated ${Math.round(seconds / 60)} minutes ago`,
     stale: (seconds) => `Not up to date: last read ${seconds < 120 ? `${seconds} seconds` : `${Math.round(seconds / 60)} minutes`} ago.`,
     refresh: 'Refresh',
   },
@@ -47,13 +48,17 @@ export const t = {
     level: { critical: 'Critical', error: 'Error', warning: 'Warning' },
     kind: { rotation: 'Rotation', connection: 'Connection', webhook: 'Webhook', store: 'Store' },
     heading: ({ severity, status, kind, code }) =>
-      code === 'changed_by_third_party' ? (severity === 'critical' ? 'Consumers are refused' : 'A password was changed by somebody else')
+      code === 'changed_by_third_party'
+        ? severity === 'critical'
+          ? 'Consumers are refused'
+          : 'A password was changed by somebody else'
         : ({
             in_doubt: severity === 'critical' ? 'Consumers may be refused' : 'No answer to the last change',
             parked: 'Waiting to change the password',
             failed: 'The last change failed',
             overdue: 'Overdue',
             revoking: 'Being revoked',
+            stale: 'Consumers are refused',
             vault_behind: 'Vault has an older credential',
             test_failed: 'The last test failed',
             webhook_failing: 'The receiver takes no messages',
@@ -69,7 +74,16 @@ export const t = {
   copied: (what) => `${what} copied.`,
   theme: (theme) => `Colours: ${{ system: 'as the system', light: 'light', dark: 'dark' }[theme]}. Change`,
 
-  nav: { overview: 'Overview', connections: 'App Connections', rotations: 'Rotations', audit: 'Audit', identities: 'Identities', projects: 'Projects', keys: 'Keys', webhooks: 'Webhooks' },
+  nav: {
+    overview: 'Overview',
+    connections: 'App Connections',
+    rotations: 'Rotations',
+    audit: 'Audit',
+    identities: 'Identities',
+    projects: 'Projects',
+    keys: 'Keys',
+    webhooks: 'Webhooks',
+  },
 
   lost: { heading: 'Nothing here', text: 'This address leads to no page. The link may be old or mistyped.', home: 'Go to the overview' },
 
@@ -87,7 +101,12 @@ export const t = {
     leave: 'Sign out instead',
   },
 
-  form: { required: 'This is required.', optional: 'optional', port: 'Must be between 1 and 65535.', leave: 'Leave this page? What you have typed will be lost.' },
+  form: {
+    required: 'This is required.',
+    optional: 'optional',
+    port: 'Must be between 1 and 65535.',
+    leave: 'Leave this page? What you have typed will be lost.',
+  },
 
   problem: {
     unreachable: 'The service did not answer.',
@@ -150,7 +169,10 @@ export const t = {
       'verify-full': 'sslmode=verify-full: trusted CA, and the certificate must name this host. Recommended.',
     },
     weak: 'Not safe on a network you do not own',
-    weakText: { disable: 'Queries and rotated passwords’ proofs travel in clear.', require: 'Without a verified certificate, somebody in between can read and change everything.' },
+    weakText: {
+      disable: 'Queries and rotated passwords’ proofs travel in clear.',
+      require: 'Without a verified certificate, somebody in between can read and change everything.',
+    },
     ca: 'SSL certificate (CA)',
     caHint: 'PEM. Empty: the certificate authorities of the system.',
     clientCertificate: 'Client certificate',
@@ -199,7 +221,8 @@ export const t = {
     inUse: (count) => `${many(count, 'thing')} still ${count === 1 ? 'uses' : 'use'} it`,
     inUseText: 'Delete these first:',
     onlyCopy: 'Nobody else has this password',
-    onlyCopyText: (role) => `The password of ${role} was made here and is known to nobody. If it goes, only an administrator of the server can let that role in again. To keep it, cancel and release it first.`,
+    onlyCopyText: (role) =>
+      `The password of ${role} was made here and is known to nobody. If it goes, only an administrator of the server can let that role in again. To keep it, cancel and release it first.`,
     discard: 'Discard the only copy of the password',
     discardHint: 'This cannot be undone.',
     none: 'No connections yet',
@@ -273,7 +296,13 @@ export const t = {
     unverified: ' (not verified)',
     role: 'Role',
     proven: 'Password',
-    proof: { system_user: 'proven: the server says how it checked it', challenge: 'proven: a wrong one is refused', not_asked: 'not asked for: the server trusts this address', pooled: 'not proven: a pooler stands in between', unknown: 'not proven' },
+    proof: {
+      system_user: 'proven: the server says how it checked it',
+      challenge: 'proven: a wrong one is refused',
+      not_asked: 'not asked for: the server trusts this address',
+      pooled: 'not proven: a pooler stands in between',
+      unknown: 'not proven',
+    },
     roundTrip: 'Round trip',
   },
 
@@ -281,7 +310,8 @@ export const t = {
     heading: 'Platform Managed Credentials',
     hint: 'Rolewright gives this role a password of its own that nobody else knows.',
     warning: 'The password changes the moment you connect',
-    warningText: (role) => `${role ? `“${role}”` : 'The role'} gets a new password at once. Whatever logs in with the present one stops working, and nobody can read the new one until an administrator releases it. Use a role that nothing else uses.`,
+    warningText: (role) =>
+      `${role ? `“${role}”` : 'The role'} gets a new password at once. Whatever logs in with the present one stops working, and nobody can read the new one until an administrator releases it. Use a role that nothing else uses.`,
     schedule: 'Change it on a schedule',
     scheduleHint: 'Otherwise only when somebody asks for it.',
     locked: 'The login is managed and cannot be edited. Release it to manage it yourself.',
@@ -327,7 +357,16 @@ export const t = {
     hint: { report: 'Flag it and wait for me.', reassert: 'The current password is set again by itself.' },
   },
 
-  status: { ok: 'On schedule', manual: 'Manual', overdue: 'Overdue', in_doubt: 'In doubt', parked: 'Waiting', failed: 'Failed', revoking: 'Revoking' },
+  status: {
+    ok: 'On schedule',
+    manual: 'Manual',
+    overdue: 'Overdue',
+    in_doubt: 'In doubt',
+    parked: 'Waiting',
+    failed: 'Failed',
+    revoking: 'Revoking',
+    changed: 'Changed elsewhere',
+  },
   statusHint: {
     ok: 'The last rotation succeeded.',
     manual: 'Rotates only when asked to.',
@@ -390,7 +429,8 @@ export const t = {
     revoked: (name) => `${name} is deleted; its passwords are revoked.`,
     replaced: 'A new password is served: reveal it again.',
     rotateOf: (name) => `Rotate ${name} now?`,
-    rotateSingle: (role) => `“${role}” is the only role, so its present password ends as soon as the server takes the new one. New logins with the old password fail from then on; open sessions stay.`,
+    rotateSingle: (role) =>
+      `“${role}” is the only role, so its present password ends as soon as the server takes the new one. New logins with the old password fail from then on; open sessions stay.`,
     changed: (was, is) => `was “${was}”, is now “${is}”`,
     changedKept: 'Your own changes are still in the form.',
     vault: 'Vault',
@@ -432,7 +472,22 @@ export const t = {
     attempt: (role, state, at) => `${role}: ${state}, ${at}`,
   },
 
-  version: { pending: 'pending', in_doubt: 'in doubt', applied: 'applied', current: 'current', previous: 'previous', retired: 'retired', rejected: 'rejected', number: 'Password no.', state: 'State', applied_: 'Set on the server', served: 'Served from', until: 'Served until', now: 'served now', ended: 'Replaced' },
+  version: {
+    pending: 'pending',
+    in_doubt: 'in doubt',
+    applied: 'applied',
+    current: 'current',
+    previous: 'previous',
+    retired: 'retired',
+    rejected: 'rejected',
+    number: 'Password no.',
+    state: 'State',
+    applied_: 'Set on the server',
+    served: 'Served from',
+    until: 'Served until',
+    now: 'served now',
+    ended: 'Replaced',
+  },
 
   attempt: {
     heading: 'Attempts',
@@ -447,10 +502,24 @@ export const t = {
     tries: (count) => `, ${count} tries`,
     at: (step) => `at: ${step}`,
     state: { claimed: 'Begun', sent: 'Sent', done: 'Done', parked: 'Waiting', failed: 'Failed' },
-    step: { claim: 'Claim the role', preflight: 'Check and rehearse', persist: 'Store the new password', apply: 'Change it on the server', verify: 'Prove it by a login', promote: 'Serve it' },
+    step: {
+      claim: 'Claim the role',
+      preflight: 'Check and rehearse',
+      persist: 'Store the new password',
+      apply: 'Change it on the server',
+      verify: 'Prove it by a login',
+      promote: 'Serve it',
+    },
   },
 
-  cause: { creation: 'Creation', schedule: 'Schedule', manual: 'Manual', target_went_back: 'The server went back in time', reassert: 'Somebody else changed it', revoke: 'Revocation' },
+  cause: {
+    creation: 'Creation',
+    schedule: 'Schedule',
+    manual: 'Manual',
+    target_went_back: 'The server went back in time',
+    reassert: 'Somebody else changed it',
+    revoke: 'Revocation',
+  },
 
   preflight: {
     heading: 'Pre-flight check',
@@ -461,7 +530,10 @@ export const t = {
     notOk: 'Not ready',
     notOkText: 'Have these statements run by an administrator of the server, then check again.',
     notOkMend: 'Fix what is listed here, then check again.',
-    hint: { role_already_managed: 'Another rotation, connection or installation manages this role. Delete what manages it; if another installation has marked it and is gone, allow taking it over under “Special cases”.' },
+    hint: {
+      role_already_managed:
+        'Another rotation, connection or installation manages this role. Delete what manages it; if another installation has marked it and is gone, allow taking it over under “Special cases”.',
+    },
     again: 'Check again',
     connection: 'Open the connection',
   },
@@ -521,7 +593,8 @@ export const t = {
     secretPassword: 'Secret for the password',
     nameHint: 'Lower-case letters, digits and hyphens.',
     effect: 'What happens when you create it',
-    effectDual: (first, second) => `“${first}” gets a new password at once: whatever uses its present one stops working. “${second}” keeps its password until the first rotation.`,
+    effectDual: (first, second) =>
+      `“${first}” gets a new password at once: whatever uses its present one stops working. “${second}” keeps its password until the first rotation.`,
     effectSingle: (role) => `“${role}” gets a new password at once: whatever uses its present one stops working.`,
   },
 
@@ -574,17 +647,43 @@ export const t = {
   },
 
   webhooks: {
-    heading: 'Webhooks', one: 'Webhook', text: 'Receivers that are told what happens to the rotations and connections of a project. No message holds a secret.',
-    none: 'No webhooks yet', noneText: 'A receiver can restart what uses a password as soon as there is a new one.',
-    add: 'Add webhook', name: 'Name', url: 'URL', events: 'Events', event: 'Event', about: 'About', state: 'State', lastDelivered: 'Last delivered',
-    on: 'Enabled', off: 'Disabled', failing: (count) => `Failing (${count})`, enabled: 'Enabled', enabledHint: 'Disabled: nothing is sent, and nothing is kept for later.',
-    test: 'Send a test', testPassed: 'The receiver took the test message.', testFailed: 'The receiver did not take the test message',
-    deliveries: 'Deliveries', anyState: 'Any state', delivery: { pending: 'Waiting', delivered: 'Delivered', dead: 'Dead letter' },
-    tries: (count) => many(count, 'try', 'tries'), version: (number) => `version ${number}`, shown: (count, more) => `${many(count, 'delivery', 'deliveries')}${more ? ' so far' : ''}`,
-    replay: 'Send again', again: 'It is sent again.', replayDead: 'Replay dead letters', replayed: (done) => `${many(done.replayed ?? 0, 'message')} will be sent again.`,
-    rotateSecret: 'Replace the secret', secretText: 'The receiver verifies messages with it. For a day, messages are signed with the one before too.',
-    delete: 'Delete webhook', deleteText: 'The receiver is told nothing more, and what still waits for it is dropped.',
-    noDeliveries: 'No deliveries', noDeliveriesText: 'Nothing was sent yet, or nothing is in this state.',
+    heading: 'Webhooks',
+    one: 'Webhook',
+    text: 'Receivers that are told what happens to the rotations and connections of a project. No message holds a secret.',
+    none: 'No webhooks yet',
+    noneText: 'A receiver can restart what uses a password as soon as there is a new one.',
+    add: 'Add webhook',
+    name: 'Name',
+    url: 'URL',
+    events: 'Events',
+    event: 'Event',
+    about: 'About',
+    state: 'State',
+    lastDelivered: 'Last delivered',
+    on: 'Enabled',
+    off: 'Disabled',
+    failing: (count) => `Failing (${count})`,
+    enabled: 'Enabled',
+    enabledHint: 'Disabled: nothing is sent, and nothing is kept for later.',
+    test: 'Send a test',
+    testPassed: 'The receiver took the test message.',
+    testFailed: 'The receiver did not take the test message',
+    deliveries: 'Deliveries',
+    anyState: 'Any state',
+    delivery: { pending: 'Waiting', delivered: 'Delivered', dead: 'Dead letter' },
+    tries: (count) => many(count, 'try', 'tries'),
+    version: (number) => `version ${number}`,
+    shown: (count, more) => `${many(count, 'delivery', 'deliveries')}${more ? ' so far' : ''}`,
+    replay: 'Send again',
+    again: 'It is sent again.',
+    replayDead: 'Replay dead letters',
+    replayed: (done) => `${many(done.replayed ?? 0, 'message')} will be sent again.`,
+    rotateSecret: 'Replace the secret',
+    secretText: 'The receiver verifies messages with it. For a day, messages are signed with the one before too.',
+    delete: 'Delete webhook',
+    deleteText: 'The receiver is told nothing more, and what still waits for it is dropped.',
+    noDeliveries: 'No deliveries',
+    noDeliveriesText: 'Nothing was sent yet, or nothing is in this state.',
   },
 
   role: { admin: 'Admin', operator: 'Operator', reader: 'Reader', consumer: 'Consumer', scheduler: 'Scheduler' },
@@ -696,7 +795,8 @@ export const t = {
     heading: 'Keys',
     text: 'What seals the store and signs tokens. No key is ever shown.',
     data: 'Data keys',
-    dataText: (source, processes) => `They seal credentials and are wrapped by a root key (${source}) that the store never holds. ${many(processes, 'process', 'processes')} ${processes === 1 ? 'holds' : 'hold'} them in memory now.`,
+    dataText: (source, processes) =>
+      `They seal credentials and are wrapped by a root key (${source}) that the store never holds. ${many(processes, 'process', 'processes')} ${processes === 1 ? 'holds' : 'hold'} them in memory now.`,
     number: 'Key',
     state: 'State',
     active: 'Seals what is new',

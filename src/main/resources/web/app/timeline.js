@@ -33,9 +33,26 @@ export function spans(versions, now) {
 
 /** Round steps of time for an axis. */
 function ticks(from, to) {
-  const steps = [60_000, 300_000, 900_000, 3_600_000, 3 * 3_600_000, 6 * 3_600_000, 12 * 3_600_000, 86_400_000, 2 * 86_400_000, 7 * 86_400_000, 14 * 86_400_000, 30 * 86_400_000, 90 * 86_400_000];
+  const steps = [
+    60_000,
+    300_000,
+    900_000,
+    3_600_000,
+    3 * 3_600_000,
+    6 * 3_600_000,
+    12 * 3_600_000,
+    86_400_000,
+    2 * 86_400_000,
+    7 * 86_400_000,
+    14 * 86_400_000,
+    30 * 86_400_000,
+    90 * 86_400_000,
+  ];
   const step = steps.find((each) => (to - from) / each <= 8) ?? 365 * 86_400_000;
-  const format = new Intl.DateTimeFormat('en', step < 43_200_000 ? { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hour12: false } : { month: 'short', day: 'numeric' });
+  const format = new Intl.DateTimeFormat(
+    'en-GB',
+    step < 43_200_000 ? { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hour12: false } : { month: 'short', day: 'numeric' },
+  );
   const first = Math.ceil(from / step) * step;
   return Array.from({ length: Math.max(0, Math.floor((to - first) / step) + 1) }, (_, i) => [first + i * step, format.format(first + i * step)]);
 }
@@ -65,7 +82,10 @@ export function timeline({ roles, versions, attempts, next, now = Date.now() }) 
         ${bars.map((bar) => {
           const y = lane(roles.indexOf(bar.version.username)) + 4;
           const servedTo = bar.servedFrom === null ? 0 : Math.max(3, x(Math.min(bar.servedUntil, bar.until)) - x(bar.servedFrom));
-          const label = x(bar.until) - x(bar.from) > 26 ? svg`<text class=${servedTo > 22 ? 'on' : 'strong'} x=${servedTo > 22 ? x(bar.servedFrom) + 7 : x(bar.from) + servedTo + 7} y=${y + 16}>${bar.version.number}</text>` : nothing;
+          const label =
+            x(bar.until) - x(bar.from) > 26
+              ? svg`<text class=${servedTo > 22 ? 'on' : 'strong'} x=${servedTo > 22 ? x(bar.servedFrom) + 7 : x(bar.from) + servedTo + 7} y=${y + 16}>${bar.version.number}</text>`
+              : nothing;
           return svg`<g>
             <rect class="valid" x=${x(bar.from)} y=${y} width=${Math.max(3, x(bar.until) - x(bar.from))} height="23" rx="4"></rect>
             ${bar.servedFrom !== null ? svg`<rect class="served" x=${x(bar.servedFrom)} y=${y} width=${servedTo} height="23" rx="4"></rect>` : nothing}
@@ -76,8 +96,12 @@ export function timeline({ roles, versions, attempts, next, now = Date.now() }) 
           const cx = x(time(attempt.startedAt));
           const cy = lane(roles.length) + 13;
           const kind = attempt.state === 'done' ? 'good' : attempt.state === 'failed' ? 'bad' : 'warn';
-          const mark = kind === 'good' ? svg`<circle class="good" cx=${cx} cy=${cy} r="5"></circle>`
-            : kind === 'bad' ? svg`<path class="bad" d="M${cx - 6} ${cy + 5}h12l-6 -11z"></path>` : svg`<path class="warn" d="M${cx} ${cy - 6}l6 6-6 6-6-6z"></path>`;
+          const mark =
+            kind === 'good'
+              ? svg`<circle class="good" cx=${cx} cy=${cy} r="5"></circle>`
+              : kind === 'bad'
+                ? svg`<path class="bad" d="M${cx - 6} ${cy + 5}h12l-6 -11z"></path>`
+                : svg`<path class="warn" d="M${cx} ${cy - 6}l6 6-6 6-6-6z"></path>`;
           return svg`<g>${mark}<title>${t.timeline.attempt(attempt.username, t.attempt.state[attempt.state], local(attempt.startedAt))}</title></g>`;
         })}
         <line class="now" x1=${x(now)} x2=${x(now)} y1="8" y2=${bottom}></line><text x=${x(now)} y="10" text-anchor="end" dx="-5">${t.timeline.now}</text>

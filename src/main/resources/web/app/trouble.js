@@ -11,28 +11,37 @@ const pageOf = ({ links }) => links.console.replace(/^\/console\//, '');
 
 /** Whether anything is read here about what was verified, and what: never more than that. */
 export const proof = (trouble) =>
-  trouble.kind !== 'rotation' || trouble.status === 'vault_behind' ? nothing
-    : trouble.provenAt ? html`<p class="small">${t.trouble.proven} ${when(trouble.provenAt)}.</p>`
-      : html`<p class="small"><strong>${trouble.code === 'changed_by_third_party' ? t.trouble.refused : t.trouble.unproven}</strong></p>`;
+  trouble.kind !== 'rotation' || trouble.status === 'vault_behind'
+    ? nothing
+    : trouble.provenAt
+      ? html`<p class="small">${t.trouble.proven} ${when(trouble.provenAt)}.</p>`
+      : html`<p class="small"><strong>${trouble.code === 'changed_by_third_party' || trouble.status === 'stale' ? t.trouble.refused : t.trouble.unproven}</strong></p>`;
 
 /** @param act what a button of the next step does; absent: the step is on the page of the thing itself */
 export function troubleNote(trouble, act) {
   const step = trouble.links.step;
-  return note(KIND[trouble.severity], t.trouble.heading(trouble), trouble.message, html`
+  return note(
+    KIND[trouble.severity],
+    t.trouble.heading(trouble),
+    trouble.message,
+    html`
     ${proof(trouble)}
     <p class="small"><strong>${t.remedy}</strong> ${trouble.remedy}</p>
     <p class="small muted">${trouble.since ? html`${t.trouble.since} ${when(trouble.since)}` : nothing}${trouble.role ? html` · ${t.rotation.role} <span class="mono break">${trouble.role}</span>` : nothing}${trouble.nextTryAt ? html` · ${t.trouble.next} ${when(trouble.nextTryAt)}` : nothing} · <code>${trouble.code}</code></p>
-    ${step && act && act[step.name] ? html`<div class="row"><button @click=${act[step.name]}>${t.trouble.step[step.name]}</button></div>` : nothing}`);
+    ${step && act && act[step.name] ? html`<div class="row"><button @click=${act[step.name]}>${t.trouble.step[step.name]}</button></div>` : nothing}`,
+  );
 }
 
 /** @param troubles the worst first */
 export const troubleTable = (troubles, label) => html`<div class="scroll" tabindex="0" role="group" aria-label=${label}><table class="troubles">
   <thead><tr>${[t.trouble.severity, t.rotations.name, t.trouble.what, t.trouble.since].map((each) => html`<th scope="col">${each}</th>`)}</tr></thead><tbody>
-  ${troubles.map((each) => html`<tr>
+  ${troubles.map(
+    (each) => html`<tr>
     <td>${badge(KIND[each.severity], t.trouble.level[each.severity])}</td>
     <td><a class="cell-main break" href=${link(pageOf(each))}>${each.name}</a><div class="small muted">${t.trouble.kind[each.kind]}${each.projectName ? html` · ${each.projectName}` : nothing}</div></td>
     <td><div>${each.message}</div><div class="small muted">${t.remedy} ${each.remedy}</div></td>
-    <td class="nowrap">${when(each.since)}</td></tr>`)}</tbody></table></div>`;
+    <td class="nowrap">${when(each.since)}</td></tr>`,
+  )}</tbody></table></div>`;
 
 const PAGE = 100;
 
@@ -45,14 +54,23 @@ class Troubles extends Part {
     const all = data ? data.counts.critical + data.counts.error + data.counts.warning : 0;
     return html`
       ${head(t.trouble.all, t.trouble.text, { crumbs: [[t.overview.heading, link()]], beside: this.live.age() })}
-      ${!data ? (this.live.problem ? this.live.fault() : html`<div class="card">${loading()}</div>`)
-        : data.troubles.length ? html`<section class="card" aria-label=${t.trouble.all}>${troubleTable(data.troubles, t.trouble.all)}
-          <div class="pager"><span role="status">${t.table.count(data.troubles.length, all)}</span>${data.nextCursor ? html`<button @click=${() => {
-            this.wanted = Math.min(1000, this.wanted + PAGE * 2);
-            this.live.refresh();
-          }}>${t.trouble.more}</button>` : nothing}</div></section>`
-          : html`<div class="card">${empty('good', t.trouble.none, t.trouble.noneText)}</div>`}`;
+      ${
+        !data
+          ? this.live.problem
+            ? this.live.fault()
+            : html`<div class="card">${loading()}</div>`
+          : data.troubles.length
+            ? html`<section class="card" aria-label=${t.trouble.all}>${troubleTable(data.troubles, t.trouble.all)}
+          <div class="pager"><span role="status">${t.table.count(data.troubles.length, all)}</span>${
+            data.nextCursor
+              ? html`<button @click=${() => {
+                  this.wanted = Math.min(1000, this.wanted + PAGE * 2);
+                  this.live.refresh();
+                }}>${t.trouble.more}</button>`
+              : nothing
+          }</div></section>`
+            : html`<div class="card">${empty('good', t.trouble.none, t.trouble.noneText)}</div>`
+      }`;
   }
 }
 customElements.define('rw-troubles', Troubles);
-

@@ -57,12 +57,18 @@ export function fault(problem, more) {
   if (!(problem instanceof Problem)) throw problem;
   const stray = Object.entries(problem.issues).filter(([path]) => !shown(path));
   const listed = (problem.details.problems ?? []).map(
-    (each) => html`<li>${each.role ? html`<strong>${each.role}</strong>: ` : nothing}${each.message}${each.sql ? code(each.sql) : nothing}</li>`);
-  return note('bad', problem.message, problem.details.failure?.remedy ?? problem.remedy, html`
+    (each) => html`<li>${each.role ? html`<strong>${each.role}</strong>: ` : nothing}${each.message}${each.sql ? code(each.sql) : nothing}</li>`,
+  );
+  return note(
+    'bad',
+    problem.message,
+    problem.details.failure?.remedy ?? problem.remedy,
+    html`
     ${stray.length ? html`<ul class="small">${stray.map(([path, message]) => html`<li><code>${path}</code>: ${message}</li>`)}</ul>` : nothing}
     ${listed.length ? html`<ul class="stack tight small">${listed}</ul>` : nothing}
     ${more ?? nothing}
-    ${problem.requestId ? html`<p class="small muted">${t.problem.request} <code>${problem.requestId}</code></p>` : nothing}`);
+    ${problem.requestId ? html`<p class="small muted">${t.problem.request} <code>${problem.requestId}</code></p>` : nothing}`,
+  );
 }
 
 /** Whether the form on the page has a place for this field's fault. */
@@ -119,7 +125,11 @@ const PRECISE = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyl
 const UTC = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium', timeZone: 'UTC' });
 export const DATE = new Intl.DateTimeFormat('en-GB', { month: 'short', day: 'numeric' });
 const RELATIVE = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
-const UNITS = [['day', 86_400_000], ['hour', 3_600_000], ['minute', 60_000]];
+const UNITS = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+];
 
 export const local = (at) => LOCAL.format(new Date(at));
 /** With seconds, for what is compared with logs. */
@@ -168,7 +178,15 @@ export const when = (at, none = '–') => (at ? html`<rw-when at=${at}></rw-when
 export function lasted(from, to) {
   if (!to) return '–';
   const millis = new Date(to) - new Date(from);
-  return millis < 1000 ? `${millis} ms` : millis < 60_000 ? `${(millis / 1000).toFixed(1)} s` : RELATIVE.formatToParts(Math.round(millis / 60_000), 'minute').slice(1).map((p) => p.value).join('').trim();
+  return millis < 1000
+    ? `${millis} ms`
+    : millis < 60_000
+      ? `${(millis / 1000).toFixed(1)} s`
+      : RELATIVE.formatToParts(Math.round(millis / 60_000), 'minute')
+          .slice(1)
+          .map((p) => p.value)
+          .join('')
+          .trim();
 }
 
 // ---- Forms ------------------------------------------------------------------------------------------------------------
@@ -183,7 +201,12 @@ export const formId = () => `f${++ids}`;
  * @param form has id, values, issues and change(path, value)
  * @param path of the value, as the API names it in its issues
  */
-export function field(form, path, label, { hint, type = 'text', options, required, disabled, rows, min, max, autocomplete = 'off', mono, placeholder, list } = {}) {
+export function field(
+  form,
+  path,
+  label,
+  { hint, type = 'text', options, required, disabled, rows, min, max, autocomplete = 'off', mono, placeholder, list } = {},
+) {
   const id = `${form.id}-${path}`;
   const wrong = form.issues[path];
   const value = form.values[path] ?? '';
@@ -220,12 +243,14 @@ export function toggle(form, path, label, hint, { disabled, asSwitch } = {}) {
 /** Exactly one of a few, each with a sentence. @param choices triples of key, label, hint */
 export const choice = (form, path, legend, choices, { disabled } = {}) => html`
   <fieldset class="choice"><legend>${legend}</legend>
-    ${choices.map(([key, label, hint]) => html`
+    ${choices.map(
+      ([key, label, hint]) => html`
       <div class="check">
         <input type="radio" id="${form.id}-${path}-${key}" name="${form.id}-${path}" .checked=${form.values[path] === key} ?disabled=${disabled}
           aria-describedby="${form.id}-${path}-${key}-hint" @change=${() => form.change(path, key)}>
         <label for="${form.id}-${path}-${key}">${label}</label><span class="hint" id="${form.id}-${path}-${key}-hint">${hint}</span>
-      </div>`)}
+      </div>`,
+    )}
   </fieldset>`;
 
 /** Values and faults of a form; redraws its part at each change. */
@@ -379,12 +404,18 @@ class Menu extends Part {
       <div class="menu" @keydown=${this.key}>
         <button type="button" class="icon-only" aria-haspopup="menu" aria-expanded=${this.open ? 'true' : 'false'} aria-label=${this.label} title=${this.label}
           @click=${() => (this.open ? this.close() : this.show(true))}>${icon('more')}</button>
-        ${this.open ? html`<div role="menu" popover="manual" aria-label=${this.label}>${this.items.filter(Boolean).map((item) => html`
+        ${
+          this.open
+            ? html`<div role="menu" popover="manual" aria-label=${this.label}>${this.items.filter(Boolean).map(
+                (item) => html`
           <button type="button" role="menuitem" tabindex="-1" class=${item.danger ? 'danger' : ''} @click=${() => {
             this.close();
             this.querySelector('button').focus();
             item.act();
-          }}>${item.text}</button>`)}</div>` : nothing}
+          }}>${item.text}</button>`,
+              )}</div>`
+            : nothing
+        }
       </div>`;
   }
 }
@@ -401,6 +432,8 @@ export const tabs = (label, entries, chosen, choose) => html`
     const to = (keys.indexOf(chosen) + step + keys.length) % keys.length;
     choose(keys[to]);
     event.currentTarget.children[to].focus();
-  }}>${entries.map(([key, text]) => html`
+  }}>${entries.map(
+    ([key, text]) => html`
     <button type="button" role="tab" id="tab-${key}" aria-selected=${key === chosen ? 'true' : 'false'} aria-controls="panel-${key}" tabindex=${key === chosen ? 0 : -1}
-      @click=${() => choose(key)}>${text}</button>`)}</div>`;
+      @click=${() => choose(key)}>${text}</button>`,
+  )}</div>`;

@@ -3,7 +3,29 @@ import { Problem, TROUBLES, all, get, patch, post, projects, remove, session } f
 import { Live } from './live.js';
 import { go, link, title } from './router.js';
 import { troubleNote } from './trouble.js';
-import { Form, Part, badge, copyButton, empty, fault, field, head, html, icon, loading, menu, modal, note, nothing, precise, say, spinner, submitButton, toggle, when } from './ui.js';
+import {
+  Form,
+  Part,
+  badge,
+  copyButton,
+  empty,
+  fault,
+  field,
+  head,
+  html,
+  icon,
+  loading,
+  menu,
+  modal,
+  note,
+  nothing,
+  precise,
+  say,
+  spinner,
+  submitButton,
+  toggle,
+  when,
+} from './ui.js';
 import { t } from './texts.js';
 import './table.js';
 
@@ -14,7 +36,8 @@ const OF_CONNECTION = { failed: 'rotation-failed', 'in-doubt': 'rotation-in-doub
 const ALL = [...EVENTS.map((each) => `rotation.${each}`), ...EVENTS.map((each) => `app-connection.${OF_CONNECTION[each] ?? each}`)];
 const DELIVERY = { pending: 'warn', delivered: 'good', dead: 'bad' };
 
-const health = (row) => (!row.enabled ? badge('', t.webhooks.off) : row.failures ? badge('bad', t.webhooks.failing(row.failures)) : badge('good', t.webhooks.on));
+const health = (row) =>
+  !row.enabled ? badge('', t.webhooks.off) : row.failures ? badge('bad', t.webhooks.failing(row.failures)) : badge('good', t.webhooks.on);
 
 class Webhooks extends Part {
   static properties = { adding: { state: true }, made: { state: true }, mine: { state: true } };
@@ -22,11 +45,35 @@ class Webhooks extends Part {
   constructor() {
     super();
     this.columns = [
-      { key: 'name', label: t.webhooks.name, width: '24%', sort: (row) => row.name, cell: (row) => html`<div class="clip"><a class="cell-main" href=${link(`webhooks/${row.id}`)} title=${row.name}>${row.name}</a></div>` },
-      { key: 'project', label: t.rotations.project, width: '16%', sort: (row) => row.project?.name ?? '', cell: (row) => html`<div class="clip">${row.project?.name}</div>` },
-      { key: 'url', label: t.webhooks.url, width: '28%', sort: (row) => row.url, cell: (row) => html`<div class="clip mono small" title=${row.url}>${row.url}</div>` },
+      {
+        key: 'name',
+        label: t.webhooks.name,
+        width: '24%',
+        sort: (row) => row.name,
+        cell: (row) => html`<div class="clip"><a class="cell-main" href=${link(`webhooks/${row.id}`)} title=${row.name}>${row.name}</a></div>`,
+      },
+      {
+        key: 'project',
+        label: t.rotations.project,
+        width: '16%',
+        sort: (row) => row.project?.name ?? '',
+        cell: (row) => html`<div class="clip">${row.project?.name}</div>`,
+      },
+      {
+        key: 'url',
+        label: t.webhooks.url,
+        width: '28%',
+        sort: (row) => row.url,
+        cell: (row) => html`<div class="clip mono small" title=${row.url}>${row.url}</div>`,
+      },
       { key: 'state', label: t.webhooks.state, width: '14%', sort: (row) => (row.enabled ? -row.failures : 1), cell: health },
-      { key: 'last', label: t.webhooks.lastDelivered, width: '18%', sort: (row) => row.lastDeliveredAt && new Date(row.lastDeliveredAt).getTime(), cell: (row) => when(row.lastDeliveredAt, t.rotations.never) },
+      {
+        key: 'last',
+        label: t.webhooks.lastDelivered,
+        width: '18%',
+        sort: (row) => row.lastDeliveredAt && new Date(row.lastDeliveredAt).getTime(),
+        cell: (row) => when(row.lastDeliveredAt, t.rotations.never),
+      },
     ];
     this.load = async (seen, signal) => {
       const [found, rows] = await Promise.all([projects(), all(WEBHOOKS, 'webhooks', {}, seen, signal)]);
@@ -39,7 +86,9 @@ class Webhooks extends Part {
   }
 
   render() {
-    const add = session.may('edit:webhooks') ? html`<button class="primary" @click=${() => (this.adding = new Form(this, { name: '', url: '', caCert: '', projectId: this.mine?.[0]?.id ?? '', events: ALL.slice(0, 6) }))}>${icon('add')}${t.webhooks.add}</button>` : nothing;
+    const add = session.may('edit:webhooks')
+      ? html`<button class="primary" @click=${() => (this.adding = new Form(this, { name: '', url: '', caCert: '', projectId: this.mine?.[0]?.id ?? '', events: ALL.slice(0, 6) }))}>${icon('add')}${t.webhooks.add}</button>`
+      : nothing;
     return html`
       ${head(t.webhooks.heading, t.webhooks.text, { actions: add })}
       <rw-table .label=${t.webhooks.heading} .columns=${this.columns} .load=${this.load} .text=${this.text} .order=${'state'} .nothingYet=${empty('audit', t.webhooks.none, t.webhooks.noneText, add)}></rw-table>
@@ -53,16 +102,21 @@ class Webhooks extends Part {
     const save = async (event) => {
       event.preventDefault();
       const { name, url, projectId, events, caCert } = form.values;
-      if (!form.faults({ name: name.trim() ? '' : t.form.required, url: url.trim() ? '' : t.form.required, projectId: projectId ? '' : t.form.required })) return;
+      if (!form.faults({ name: name.trim() ? '' : t.form.required, url: url.trim() ? '' : t.form.required, projectId: projectId ? '' : t.form.required }))
+        return;
       const done = await form.submit(() => post(WEBHOOKS, { name: name.trim(), url: url.trim(), projectId, events, caCert: caCert.trim() || undefined }));
       if (!done) return;
       this.adding = null;
       this.made = done;
     };
-    return modal(t.webhooks.add, html`<form class="stack" novalidate @submit=${save}>${fault(form.problem)}
+    return modal(
+      t.webhooks.add,
+      html`<form class="stack" novalidate @submit=${save}>${fault(form.problem)}
       ${field(form, 'projectId', t.rotations.project, { required: true, options: (this.mine ?? []).map((each) => [each.id, each.name]) })}
       ${fields(form)}
-      <div class="actions"><button type="button" @click=${close}>${t.cancel}</button>${submitButton(form, t.webhooks.add, t.saving)}</div></form>`, close);
+      <div class="actions"><button type="button" @click=${close}>${t.cancel}</button>${submitButton(form, t.webhooks.add, t.saving)}</div></form>`,
+      close,
+    );
   }
 }
 customElements.define('rw-webhooks', Webhooks);
@@ -71,26 +125,45 @@ const fields = (form) => html`
   ${field(form, 'name', t.webhooks.name, { required: true, placeholder: 'deploy-hook' })}
   ${field(form, 'url', t.webhooks.url, { required: true, placeholder: 'https://hooks.example.com/rolewright' })}
   ${field(form, 'caCert', t.tls.ca, { rows: 2, hint: t.tls.caHint })}
-  <fieldset><legend>${t.webhooks.events}</legend><div class="events">${ALL.map((name) => html`<div class="check">
+  <fieldset><legend>${t.webhooks.events}</legend><div class="events">${ALL.map(
+    (name) => html`<div class="check">
     <input type="checkbox" id="${form.id}-${name}" .checked=${form.values.events.includes(name)} @change=${(event) => form.change('events', event.target.checked ? [...form.values.events, name] : form.values.events.filter((each) => each !== name))}>
-    <label for="${form.id}-${name}" class="mono small">${name}</label></div>`)}</div></fieldset>`;
+    <label for="${form.id}-${name}" class="mono small">${name}</label></div>`,
+  )}</div></fieldset>`;
 
-const secretDialog = (secret, close) => modal(t.identities.shown, html`<p>${t.webhooks.secretText}</p>
+const secretDialog = (secret, close) =>
+  modal(
+    t.identities.shown,
+    html`<p>${t.webhooks.secretText}</p>
   <div class="secret"><span>${secret}</span>${copyButton(secret, t.identities.secret)}</div>
-  <div class="actions"><button class="primary" @click=${close}>${t.close}</button></div>`);
+  <div class="actions"><button class="primary" @click=${close}>${t.close}</button></div>`,
+  );
 
 class Webhook extends Part {
-  static properties = { which: {}, asked: { state: true }, editing: { state: true }, secret: { state: true }, busy: { state: true }, problem: { state: true }, tested: { state: true }, state: { state: true } };
+  static properties = {
+    which: {},
+    asked: { state: true },
+    editing: { state: true },
+    secret: { state: true },
+    busy: { state: true },
+    problem: { state: true },
+    tested: { state: true },
+    state: { state: true },
+  };
   state = '';
   wanted = 50;
-  live = new Live(this, async (signal) => {
-    const [{ webhook: row }, list, { troubles }] = await Promise.all([
-      get(this.path, {}, signal),
-      get(`${this.path}/deliveries`, { limit: this.wanted, state: this.state }, signal),
-      session.may('read:secret-rotation') ? get(TROUBLES, { subjectId: this.which }, signal) : { troubles: [] },
-    ]);
-    return { row, deliveries: list.deliveries, more: list.nextCursor, troubles };
-  }, { changing: ({ deliveries }) => deliveries.some((each) => each.state === 'pending') });
+  live = new Live(
+    this,
+    async (signal) => {
+      const [{ webhook: row }, list, { troubles }] = await Promise.all([
+        get(this.path, {}, signal),
+        get(`${this.path}/deliveries`, { limit: this.wanted, state: this.state }, signal),
+        session.may('read:secret-rotation') ? get(TROUBLES, { subjectId: this.which }, signal) : { troubles: [] },
+      ]);
+      return { row, deliveries: list.deliveries, more: list.nextCursor, troubles };
+    },
+    { changing: ({ deliveries }) => deliveries.some((each) => each.state === 'pending') },
+  );
 
   get path() {
     return `${WEBHOOKS}/${encodeURIComponent(this.which)}`;
@@ -130,15 +203,18 @@ class Webhook extends Part {
     const may = session.may('edit:webhooks', row.projectId);
     return html`
       ${head(row.name, row.url, {
-        crumbs, beside: health(row),
-        actions: may ? html`
+        crumbs,
+        beside: health(row),
+        actions: may
+          ? html`
           <button class="primary" aria-disabled=${this.busy ? 'true' : nothing} @click=${this.test}>${this.busy ? spinner() : nothing}${t.webhooks.test}</button>
           <button @click=${() => (this.editing = new Form(this, { name: row.name, url: row.url, caCert: row.caCert ?? '', events: row.events, enabled: row.enabled }))}>${t.rotation.edit}</button>
           ${menu(t.connections.actionsOf(row.name), [
             { text: t.webhooks.replayDead, act: this.replayDead },
             { text: t.webhooks.rotateSecret, act: async () => (this.secret = (await this.act(() => post(`${this.path}/rotate-secret`)))?.secret) },
             { text: t.webhooks.delete, danger: true, act: () => (this.asked = 'delete') },
-          ])}` : nothing,
+          ])}`
+          : nothing,
       })}
       <div class="stack wide">
         <div class="strip">${live.age()}</div>
@@ -150,25 +226,43 @@ class Webhook extends Part {
             this.state = event.target.value;
             live.refresh();
           }}><option value="">${t.webhooks.anyState}</option>${Object.entries(t.webhooks.delivery).map(([key, text]) => html`<option value=${key} ?selected=${this.state === key}>${text}</option>`)}</select></div>
-          ${deliveries.length ? html`<div class="scroll" tabindex="0" role="group" aria-labelledby="deliveries"><table>
+          ${
+            deliveries.length
+              ? html`<div class="scroll" tabindex="0" role="group" aria-labelledby="deliveries"><table>
             <thead><tr>${[t.audit.at, t.webhooks.event, t.webhooks.about, t.webhooks.state, t.actions].map((each) => html`<th scope="col">${each}</th>`)}</tr></thead>
-            <tbody>${deliveries.map((each) => html`<tr><td class="nowrap small">${precise(each.at)}</td><td class="mono small">${each.event}</td>
+            <tbody>${deliveries.map(
+              (each) => html`<tr><td class="nowrap small">${precise(each.at)}</td><td class="mono small">${each.event}</td>
               <td>${each.subjectKind === 'rotation' || each.subjectKind === 'app-connection' ? html`<a href=${link(`${each.subjectKind === 'rotation' ? 'rotations' : 'connections'}/${each.subjectId}`)}>${t.trouble.kind[each.subjectKind === 'rotation' ? 'rotation' : 'connection']}</a>` : each.subjectKind}${each.credentialVersion ? html` <span class="muted small">${t.webhooks.version(each.credentialVersion)}</span>` : nothing}</td>
               <td>${badge(DELIVERY[each.state], t.webhooks.delivery[each.state])}<div class="small muted">${each.tries ? t.webhooks.tries(each.tries) : nothing} ${each.lastFailure ?? ''} ${each.lastStatus ?? ''}${each.nextTryAt ? html` · ${t.trouble.next} ${when(each.nextTryAt)}` : nothing}</div></td>
-              <td>${may && each.state !== 'pending' ? html`<button class="quiet" @click=${() => this.act(() => post(`${this.path}/deliveries/${each.id}/replay`), t.webhooks.again)}>${t.webhooks.replay}</button>` : nothing}</td></tr>`)}</tbody></table></div>
-            <div class="pager"><span>${t.webhooks.shown(deliveries.length, Boolean(more))}</span>${more ? html`<button @click=${() => {
-              this.wanted = Math.min(1000, this.wanted + 100);
-              live.refresh();
-            }}>${t.attempt.older}</button>` : nothing}</div>` : empty('audit', t.webhooks.noDeliveries, t.webhooks.noDeliveriesText)}
+              <td>${may && each.state !== 'pending' ? html`<button class="quiet" @click=${() => this.act(() => post(`${this.path}/deliveries/${each.id}/replay`), t.webhooks.again)}>${t.webhooks.replay}</button>` : nothing}</td></tr>`,
+            )}</tbody></table></div>
+            <div class="pager"><span>${t.webhooks.shown(deliveries.length, Boolean(more))}</span>${
+              more
+                ? html`<button @click=${() => {
+                    this.wanted = Math.min(1000, this.wanted + 100);
+                    live.refresh();
+                  }}>${t.attempt.older}</button>`
+                : nothing
+            }</div>`
+              : empty('audit', t.webhooks.noDeliveries, t.webhooks.noDeliveriesText)
+          }
         </section>
       </div>
       ${this.editing ? this.editDialog(row) : nothing}
       ${this.secret ? secretDialog(this.secret, () => (this.secret = null)) : nothing}
-      ${this.asked === 'delete' ? modal(t.connections.deleteOf(row.name), html`<p>${t.webhooks.deleteText}</p>
+      ${
+        this.asked === 'delete'
+          ? modal(
+              t.connections.deleteOf(row.name),
+              html`<p>${t.webhooks.deleteText}</p>
         <div class="actions"><button @click=${() => (this.asked = null)}>${t.cancel}</button><button class="danger primary" @click=${async () => {
           this.asked = null;
           if (await this.act(() => remove(this.path), t.connections.deleted(row.name))) go('webhooks');
-        }}>${t.webhooks.delete}</button></div>`, () => (this.asked = null)) : nothing}`;
+        }}>${t.webhooks.delete}</button></div>`,
+              () => (this.asked = null),
+            )
+          : nothing
+      }`;
   }
 
   editDialog(row) {
@@ -178,15 +272,23 @@ class Webhook extends Part {
       event.preventDefault();
       const { values } = form;
       const was = { ...row, caCert: row.caCert ?? '' };
-      const changed = Object.fromEntries(Object.entries(values).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(was[name])).map(([name, value]) => [name, name === 'caCert' ? value.trim() || null : value]));
+      const changed = Object.fromEntries(
+        Object.entries(values)
+          .filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(was[name]))
+          .map(([name, value]) => [name, name === 'caCert' ? value.trim() || null : value]),
+      );
       if (Object.keys(changed).length && !(await form.submit(() => patch(this.path, changed)))) return;
       say(t.saved);
       close();
       this.live.refresh();
     };
-    return modal(t.rotation.editOf(row.name), html`<form class="stack" novalidate @submit=${save}>${fault(form.problem)}
+    return modal(
+      t.rotation.editOf(row.name),
+      html`<form class="stack" novalidate @submit=${save}>${fault(form.problem)}
       ${toggle(form, 'enabled', t.webhooks.enabled, t.webhooks.enabledHint, { asSwitch: true })}${fields(form)}
-      <div class="actions"><button type="button" @click=${close}>${t.cancel}</button>${submitButton(form, t.save, t.saving)}</div></form>`, close);
+      <div class="actions"><button type="button" @click=${close}>${t.cancel}</button>${submitButton(form, t.save, t.saving)}</div></form>`,
+      close,
+    );
   }
 }
 customElements.define('rw-webhook', Webhook);

@@ -9,21 +9,58 @@ import { t } from './texts.js';
 
 const STEPS = ['connection', 'roles', 'schedule', 'mapping', 'review'];
 /** Which step shows the fault of which field. */
-const STEP_OF = { connectionId: 0, projectId: 0, parameters: 1, strategy: 1, rotationInterval: 2, rotateAtUtc: 2, secretsMapping: 3, name: 3, description: 3, environment: 3, secretPath: 3 };
+const STEP_OF = {
+  connectionId: 0,
+  projectId: 0,
+  parameters: 1,
+  strategy: 1,
+  rotationInterval: 2,
+  rotateAtUtc: 2,
+  secretsMapping: 3,
+  name: 3,
+  description: 3,
+  environment: 3,
+  secretPath: 3,
+};
 const TYPING = 700;
 
 class Wizard extends Part {
-  static properties = { step: { state: true }, projects: { state: true }, connections: { state: true }, preflight: { state: true }, asking: { state: true }, preflightFault: { state: true } };
+  static properties = {
+    step: { state: true },
+    projects: { state: true },
+    connections: { state: true },
+    preflight: { state: true },
+    asking: { state: true },
+    preflightFault: { state: true },
+  };
   once = new OnceKey();
 
   async connectedCallback() {
     super.connectedCallback();
     this.step = 0;
-    this.form = new Form(this, {
-      projectId: '', connectionId: route().query.get('connection') ?? '', strategy: 'dual', 'parameters.username1': '', 'parameters.username2': '', takeover: false, allowPrivileged: false,
-      isAutoRotationEnabled: true, rotationInterval: '30', rotateAtUtc: '03:00', driftPolicy: 'report',
-      environment: 'production', secretPath: '/', 'secretsMapping.username': 'POSTGRES_DB_USERNAME', 'secretsMapping.password': 'POSTGRES_DB_PASSWORD', name: '', description: '',
-    }, (path) => this.changed(path));
+    this.form = new Form(
+      this,
+      {
+        projectId: '',
+        connectionId: route().query.get('connection') ?? '',
+        strategy: 'dual',
+        'parameters.username1': '',
+        'parameters.username2': '',
+        takeover: false,
+        allowPrivileged: false,
+        isAutoRotationEnabled: true,
+        rotationInterval: '30',
+        rotateAtUtc: '03:00',
+        driftPolicy: 'report',
+        environment: 'production',
+        secretPath: '/',
+        'secretsMapping.username': 'POSTGRES_DB_USERNAME',
+        'secretsMapping.password': 'POSTGRES_DB_PASSWORD',
+        name: '',
+        description: '',
+      },
+      (path) => this.changed(path),
+    );
     guardWith(() => this.form.touched);
     const wanted = this.form.values.connectionId;
     try {
@@ -82,7 +119,10 @@ class Wizard extends Part {
 
   changed(path) {
     if (path === 'connectionId') this.wanted = null;
-    if (path === 'projectId') this.readConnections().catch((problem) => (this.form.problem = problem)).then(() => this.requestUpdate());
+    if (path === 'projectId')
+      this.readConnections()
+        .catch((problem) => (this.form.problem = problem))
+        .then(() => this.requestUpdate());
     if (/^(parameters|strategy|connectionId|takeover|allowPrivileged)/.test(path)) {
       this.preflight = null;
       this.preflightFault = null;
@@ -112,7 +152,14 @@ class Wizard extends Part {
     this.asking = true;
     this.preflightFault = null;
     try {
-      const { preflight } = await post(`${ROTATIONS}/preflight`, { projectId, connectionId, parameters: this.parameters(), strategy, takeover, allowPrivileged });
+      const { preflight } = await post(`${ROTATIONS}/preflight`, {
+        projectId,
+        connectionId,
+        parameters: this.parameters(),
+        strategy,
+        takeover,
+        allowPrivileged,
+      });
       if (question === this.question) this.preflight = preflight;
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
@@ -127,11 +174,21 @@ class Wizard extends Part {
   body() {
     const { values } = this.form;
     return {
-      name: values.name.trim(), description: values.description.trim() || undefined, projectId: values.projectId, connectionId: values.connectionId,
-      environment: values.environment.trim(), secretPath: values.secretPath.trim(), isAutoRotationEnabled: values.isAutoRotationEnabled,
-      rotationInterval: Number(values.rotationInterval), rotateAtUtc: utcOf(values.rotateAtUtc || '00:00'), parameters: this.parameters(),
+      name: values.name.trim(),
+      description: values.description.trim() || undefined,
+      projectId: values.projectId,
+      connectionId: values.connectionId,
+      environment: values.environment.trim(),
+      secretPath: values.secretPath.trim(),
+      isAutoRotationEnabled: values.isAutoRotationEnabled,
+      rotationInterval: Number(values.rotationInterval),
+      rotateAtUtc: utcOf(values.rotateAtUtc || '00:00'),
+      parameters: this.parameters(),
       secretsMapping: { username: values['secretsMapping.username'].trim(), password: values['secretsMapping.password'].trim() },
-      strategy: values.strategy, driftPolicy: values.driftPolicy, takeover: values.takeover, allowPrivileged: values.allowPrivileged,
+      strategy: values.strategy,
+      driftPolicy: values.driftPolicy,
+      takeover: values.takeover,
+      allowPrivileged: values.allowPrivileged,
     };
   }
 
@@ -140,8 +197,16 @@ class Wizard extends Part {
     const need = (...paths) => Object.fromEntries(paths.map((path) => [path, String(values[path]).trim() ? '' : t.form.required]));
     return [
       () => need('projectId', 'connectionId'),
-      () => ({ ...need('parameters.username1', ...(this.dual ? ['parameters.username2'] : [])), ...(this.dual && values['parameters.username1'].trim() && values['parameters.username1'].trim() === values['parameters.username2'].trim() ? { 'parameters.username2': t.wizard.rolesEqual } : {}) }),
-      () => ({ rotationInterval: values.rotationInterval >= 1 && values.rotationInterval <= 365 ? '' : t.schedule.daysHint, rotateAtUtc: values.rotateAtUtc ? '' : t.form.required }),
+      () => ({
+        ...need('parameters.username1', ...(this.dual ? ['parameters.username2'] : [])),
+        ...(this.dual && values['parameters.username1'].trim() && values['parameters.username1'].trim() === values['parameters.username2'].trim()
+          ? { 'parameters.username2': t.wizard.rolesEqual }
+          : {}),
+      }),
+      () => ({
+        rotationInterval: values.rotationInterval >= 1 && values.rotationInterval <= 365 ? '' : t.schedule.daysHint,
+        rotateAtUtc: values.rotateAtUtc ? '' : t.form.required,
+      }),
       () => need('name', 'environment', 'secretPath', 'secretsMapping.username', 'secretsMapping.password'),
       () => ({}),
     ][this.step]();
@@ -162,7 +227,9 @@ class Wizard extends Part {
     const done = await this.form.submit(() => post(ROTATIONS, body, { key: this.once.for(body) }));
     if (!done) {
       // The reader is taken to where the fault can be mended.
-      const at = Object.keys(this.form.issues).map((path) => STEP_OF[path.split('.')[0]]).find((each) => each !== undefined);
+      const at = Object.keys(this.form.issues)
+        .map((path) => STEP_OF[path.split('.')[0]])
+        .find((each) => each !== undefined);
       if (at !== undefined) this.step = at;
       if (this.form.problem?.status) this.once.done();
       return;
@@ -186,8 +253,10 @@ class Wizard extends Part {
     const name = STEPS[this.step];
     return html`
       ${head(t.wizard.heading, t.wizard.text, { crumbs })}
-      <ol class="rail" aria-label=${t.wizard.steps}>${STEPS.map((each, i) => html`
-        <li class=${i < this.step ? 'done' : ''} aria-current=${i === this.step ? 'step' : nothing}><span class="dot">${i < this.step ? icon('good') : i + 1}</span>${t.wizard.step[each]}</li>`)}</ol>
+      <ol class="rail" aria-label=${t.wizard.steps}>${STEPS.map(
+        (each, i) => html`
+        <li class=${i < this.step ? 'done' : ''} aria-current=${i === this.step ? 'step' : nothing}><span class="dot">${i < this.step ? icon('good') : i + 1}</span>${t.wizard.step[each]}</li>`,
+      )}</ol>
       <div class=${this.step === 1 || this.step === 2 ? 'split' : 'column'}>
         <form class="card pad stack wide" novalidate @submit=${this.next}>
           <div><h2 tabindex="-1">${t.wizard.step[name]}</h2><p class="muted">${t.wizard.stepText[name]}</p></div>
@@ -216,9 +285,13 @@ class Wizard extends Part {
       <h2 id="rehearsal">${t.preflight.heading}</h2>
       ${this.asking ? html`<p class="row">${spinner()}${t.preflight.running}</p>` : nothing}
       ${fault(this.preflightFault)}
-      ${preflight && !this.asking ? html`
+      ${
+        preflight && !this.asking
+          ? html`
         ${preflight.ok ? note('good', t.preflight.ok, t.preflight.okText(preflight.serverVersion)) : note('bad', preflight.problem?.message ?? t.preflight.notOk, preflight.problem ? '' : preflight.roles.some((each) => each.problems.some((problem) => problem.sql)) ? t.preflight.notOkText : t.preflight.notOkMend, preflight.problem ? html`<p class="small"><a href=${link(`connections/${this.form.values.connectionId}`)}>${t.preflight.connection}</a></p>` : nothing)}
-        ${preflight.roles.map(role)}` : nothing}
+        ${preflight.roles.map(role)}`
+          : nothing
+      }
       ${!preflight && !this.asking && !this.preflightFault ? html`<p class="muted">${t.preflight.waiting}</p>` : nothing}
       ${this.rolesNamed && !this.asking && !preflight?.ok ? html`<div><button type="button" @click=${this.ask}>${t.preflight.again}</button></div>` : nothing}
     </section>`;
@@ -229,10 +302,12 @@ class Wizard extends Part {
     return html`
       ${field(this.form, 'projectId', t.wizard.project, { options: (this.projects ?? []).map((each) => [each.id, each.name]), required: true, hint: t.wizard.projectHint })}
       ${this.wanted ? note('warn', t.wizard.linkLost, this.wanted) : nothing}
-      ${this.connections?.length
-        ? html`${this.connections.length > 12 ? field(this.form, 'find', t.wizard.find, { placeholder: t.table.placeholder }) : nothing}
+      ${
+        this.connections?.length
+          ? html`${this.connections.length > 12 ? field(this.form, 'find', t.wizard.find, { placeholder: t.table.placeholder }) : nothing}
           ${field(this.form, 'connectionId', t.wizard.connection, { options: [['', t.wizard.choose], ...this.matching().map((each) => [each.id, this.labelOf(each)])], required: true, hint: t.wizard.connectionHint })}`
-        : note('warn', t.wizard.noConnection, t.wizard.noConnectionText, html`<p><a href=${link('connections/new/postgres')}>${t.connections.add}</a></p>`)}`;
+          : note('warn', t.wizard.noConnection, t.wizard.noConnectionText, html`<p><a href=${link('connections/new/postgres')}>${t.connections.add}</a></p>`)
+      }`;
   }
 
   /** Those that fit what is searched for, and the one that is chosen. */
@@ -244,7 +319,12 @@ class Wizard extends Part {
 
   roles() {
     return html`
-      ${choice(this.form, 'strategy', t.wizard.strategy, Object.entries(t.strategy.short).map(([key, label]) => [key, label, t.strategy.hint[key]]))}
+      ${choice(
+        this.form,
+        'strategy',
+        t.wizard.strategy,
+        Object.entries(t.strategy.short).map(([key, label]) => [key, label, t.strategy.hint[key]]),
+      )}
       <div class="pair">
         ${field(this.form, 'parameters.username1', this.dual ? t.wizard.first : t.wizard.only, { required: true, mono: true, placeholder: 'app_a', hint: this.dual ? t.wizard.firstHint : t.wizard.onlyHint })}
         ${this.dual ? field(this.form, 'parameters.username2', t.wizard.second, { required: true, mono: true, placeholder: 'app_b', hint: t.wizard.secondHint }) : nothing}
@@ -258,7 +338,12 @@ class Wizard extends Part {
     return html`
       ${toggle(this.form, 'isAutoRotationEnabled', t.wizard.auto, t.wizard.autoHint, { asSwitch: true })}
       ${scheduleFields(this.form, 'rotationInterval', 'rotateAtUtc')}
-      ${choice(this.form, 'driftPolicy', t.drift.heading, Object.entries(t.drift.short).map(([key, label]) => [key, label, t.drift.hint[key]]))}`;
+      ${choice(
+        this.form,
+        'driftPolicy',
+        t.drift.heading,
+        Object.entries(t.drift.short).map(([key, label]) => [key, label, t.drift.hint[key]]),
+      )}`;
   }
 
   mapping() {

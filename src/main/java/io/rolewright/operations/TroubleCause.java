@@ -8,8 +8,9 @@ import org.jspecify.annotations.Nullable;
 /** What is said of a trouble by its code: those that no request is answered with, beside {@link ErrorCode}. */
 enum TroubleCause {
     CHANGED_BY_THIRD_PARTY(
-            "The server refused the password that is served: none of those kept for the role opens it.",
-            "Rotate now, which serves a password that works; then find out who changes the role. With driftPolicy reassert ours is put back by itself."),
+            "None of the passwords kept for the role opens it: somebody else has changed it, or it has expired.",
+            "Rotate now: that serves a password that works. Then find out who changes the role; with driftPolicy reassert ours"
+                    + " is put back by itself."),
     NOT_ANSWERED_YET(
             "A new password was sent and the server has not answered.",
             "Nothing to do while the server is away: the service asks again by itself. Verify says what works now."),

@@ -148,7 +148,7 @@ class TroubleResource {
                 ? null
                 : switch (trouble.status()) {
                     case "revoking" -> step("abandon", "DELETE", self);
-                    case "overdue" -> step("rotate", "POST", self + "/rotate-secrets");
+                    case "overdue", "stale" -> step("rotate", "POST", self + "/rotate-secrets");
                     case "vault_behind" -> null;
                     default ->
                         trouble.code().equals("changed_by_third_party")

@@ -65,6 +65,13 @@ class TroubleSearch {
                  WHERE v.failures > 0 AND v.delivered_version < c.credential_version
                    AND ($1 OR r.project_id = ANY ($2))
                 UNION ALL
+                SELECT 0, 'rotation', r.id, r.name, r.project_id, 'stale', c.strategy, 'stale_credential', m.role_name, NULL,
+                       m.refused_since, NULL
+                  FROM managed_role m JOIN credential c ON c.id = m.owner_id JOIN secret_rotation r ON r.id = c.id
+                 WHERE m.refused_since IS NOT NULL AND m.deleted_at IS NULL AND m.state = 'OK'
+                   AND m.id = CASE c.active_index WHEN 1 THEN c.role2_id ELSE c.role1_id END
+                   AND ($1 OR r.project_id = ANY ($2))
+                UNION ALL
                 SELECT 2, 'connection', a.id, a.name, a.project_id, 'test_failed', NULL, coalesce(a.test_reason, 'other'),
                        NULL, NULL, a.tested_at, NULL
                   FROM app_connection a
@@ -93,7 +100,7 @@ class TroubleSearch {
                 SELECT * FROM found WHERE $8::int IS NULL OR (rank, position, key) > ($8, $9, $10)
                  ORDER BY rank, position, key LIMIT $11)
             SELECT n.*, page.*,
-                   (SELECT CASE WHEN s.served AND (s.refused OR s.status = 'IN_DOUBT') THEN NULL
+                   (SELECT CASE WHEN r.refused_since IS NOT NULL OR s.served AND (s.refused OR s.status = 'IN_DOUBT') THEN NULL
                                 WHEN r.probe_result = 'ok' THEN greatest(r.probed_at, v.current_at) ELSE v.current_at END
                       FROM status s JOIN credential c USING (id)
                       JOIN managed_role r ON r.id = CASE c.active_index WHEN 1 THEN c.role2_id ELSE c.role1_id END

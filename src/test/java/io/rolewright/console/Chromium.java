@@ -142,6 +142,11 @@ final class Chromium implements AutoCloseable {
                 .setAnimations(ScreenshotAnimations.DISABLED));
     }
 
+    /** Errors that the test itself has brought about. @param part of their text */
+    void expected(String part) {
+        errors.removeIf(each -> each.contains(part));
+    }
+
     @Override
     public void close() {
         try {

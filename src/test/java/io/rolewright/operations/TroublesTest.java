@@ -170,6 +170,23 @@ class TroublesTest {
         reader.as().queryParam("subjectId", project).get(TROUBLES).then().body("troubles", hasSize(0));
     }
 
+    /** As after a restore, when a look before serving was refused. */
+    @Test
+    void aPasswordOfAStoreThatWentBackIsCritical() {
+        String id = rotation(roles, Map.of());
+        TestStore.sql("UPDATE managed_role SET look = 'refused', looked_at = now(), refused_since = now() - interval '5 minutes'"
+                + " WHERE owner_id = '" + id + "' AND role_name = '" + roles.first.role() + "'");
+
+        troubles()
+                .then()
+                .body("troubles.code", contains("stale_credential"))
+                .body("troubles[0].severity", equalTo("critical"))
+                .body("troubles[0].role", equalTo(roles.first.role()))
+                .body("troubles[0].since", notNullValue())
+                .body("troubles[0].provenAt", nullValue())
+                .body("troubles[0].links.step.name", equalTo("rotate"));
+    }
+
     @Test
     void aTestThatFailedIsATroubleOfItsConnection() {
         Somebody admin = Identities.in(project, "admin");
