@@ -83,7 +83,7 @@ class App extends Part {
   move() {
     const { path } = route();
     const found = VIEWS.map(([form, show, place]) => [form.exec(path), show, place]).find(([match]) => match);
-    this.view = found ? { place: found[2], content: keyed(path, found[1](found[0][1])) } : { place: '', content: html`<rw-lost></rw-lost>` };
+    this.view = found ? { place: found[2], content: keyed(path + location.search, found[1](found[0][1])) } : { place: '', content: html`<rw-lost></rw-lost>` };
     this.look();
     document.title = `${t.nav[this.view.place] ?? t.lost.heading} · ${t.name}`;
     this.updateComplete.then(async () => {

@@ -59,6 +59,7 @@ export const t = {
             overdue: 'Overdue',
             revoking: 'Being revoked',
             stale: 'Consumers are refused',
+            no_session: 'Consumers get no session',
             vault_behind: 'Vault has an older credential',
             test_failed: 'The last test failed',
             webhook_failing: 'The receiver takes no messages',

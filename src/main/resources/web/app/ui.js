@@ -352,6 +352,8 @@ class Menu extends Part {
 
   close = (event) => {
     if (event && event.type !== 'scroll' && this.contains(event.target)) return;
+    // A scroll that was under way before, or elsewhere, moves nothing away from under the reader.
+    if (event?.type === 'scroll' && this.querySelector('button').getBoundingClientRect().top === this.top) return;
     this.open = false;
     document.removeEventListener('pointerdown', this.close);
     removeEventListener('scroll', this.close, true);
@@ -359,6 +361,7 @@ class Menu extends Part {
 
   async show(first) {
     this.open = true;
+    this.top = this.querySelector('button').getBoundingClientRect().top;
     document.addEventListener('pointerdown', this.close);
     addEventListener('scroll', this.close, true);
     await this.updateComplete;
@@ -366,6 +369,7 @@ class Menu extends Part {
     const panel = this.querySelector('[role=menu]');
     panel.showPopover();
     const button = this.querySelector('button').getBoundingClientRect();
+    this.top = button.top;
     const { offsetWidth: width, offsetHeight: height } = panel;
     panel.style.left = `${Math.max(8, button.right - width)}px`;
     panel.style.top = `${button.bottom + height + 12 > innerHeight ? Math.max(8, button.top - height - 4) : button.bottom + 4}px`;

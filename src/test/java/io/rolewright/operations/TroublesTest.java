@@ -174,8 +174,9 @@ class TroublesTest {
     @Test
     void aPasswordOfAStoreThatWentBackIsCritical() {
         String id = rotation(roles, Map.of());
-        TestStore.sql("UPDATE managed_role SET look = 'refused', looked_at = now(), refused_since = now() - interval '5 minutes'"
-                + " WHERE owner_id = '" + id + "' AND role_name = '" + roles.first.role() + "'");
+        TestStore.sql(
+                "UPDATE managed_role SET look = 'refused', looked_at = now(), refused_since = now() - interval '5 minutes'"
+                        + " WHERE owner_id = '" + id + "' AND role_name = '" + roles.first.role() + "'");
 
         troubles()
                 .then()
@@ -185,6 +186,21 @@ class TroublesTest {
                 .body("troubles[0].since", notNullValue())
                 .body("troubles[0].provenAt", nullValue())
                 .body("troubles[0].links.step.name", equalTo("rotate"));
+    }
+
+    /** Its password is right, and yet nobody gets in. */
+    @Test
+    void aServedRoleThatGetsNoSessionIsCritical() {
+        String id = rotation(roles, Map.of());
+        roles.target.sql("ALTER ROLE " + roles.first.role() + " CONNECTION LIMIT 0");
+        probe(id);
+
+        troubles()
+                .then()
+                .body("troubles.code", contains("role_full"))
+                .body("troubles[0].severity", equalTo("critical"))
+                .body("troubles[0].since", notNullValue())
+                .body("troubles[0].provenAt", notNullValue());
     }
 
     @Test
