@@ -4,7 +4,7 @@ import io.quarkus.runtime.StartupEvent;
 import io.rolewright.access.AccessConfig;
 import io.rolewright.access.AccessSettings;
 import io.rolewright.access.BootstrapConfig;
-import io.rolewright.rotation.PasswordConfig;
+import io.rolewright.credential.PasswordConfig;
 import io.rolewright.rotation.VaultKvConfig;
 import io.rolewright.rotation.VaultPlaces;
 import io.rolewright.sealing.RootKeyConfig;

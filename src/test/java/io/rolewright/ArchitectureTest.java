@@ -59,7 +59,7 @@ class ArchitectureTest {
                             "work")),
             Map.entry("listener", Set.of("access")),
             Map.entry("delivery", with(FACTS, "rotation", "connection", "credential", "target", "access", "work")),
-            Map.entry("rotation", with(FACTS, "connection", "credential", "access", "target", "password")),
+            Map.entry("rotation", with(FACTS, "connection", "credential", "access", "target")),
             Map.entry("connection", with(FACTS, "credential", "target", "password", "access")),
             Map.entry("credential", with(FACTS, "target", "password")),
             Map.entry("access", with(FACTS, "target")),

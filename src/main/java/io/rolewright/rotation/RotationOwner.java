@@ -4,6 +4,7 @@ import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditType;
 import io.rolewright.credential.Actor;
 import io.rolewright.credential.Cause;
+import io.rolewright.credential.PasswordPolicies;
 import io.rolewright.credential.RoleOwner;
 import io.rolewright.outbox.Fact;
 import io.rolewright.outbox.Outbox;
@@ -21,15 +22,15 @@ class RotationOwner implements RoleOwner {
     static final String KIND = "rotation";
 
     private final RotationStore store;
-    private final Parameters parameters;
+    private final PasswordPolicies policies;
     private final RotationAudit audit;
     private final Outbox outbox;
     private final VaultDeliveries vault;
 
     RotationOwner(
-            RotationStore store, Parameters parameters, RotationAudit audit, Outbox outbox, VaultDeliveries vault) {
+            RotationStore store, PasswordPolicies policies, RotationAudit audit, Outbox outbox, VaultDeliveries vault) {
         this.store = store;
-        this.parameters = parameters;
+        this.policies = policies;
         this.audit = audit;
         this.outbox = outbox;
         this.vault = vault;
@@ -54,7 +55,7 @@ class RotationOwner implements RoleOwner {
                                 row.credentialVersion,
                                 row.takeover,
                                 row.allowPrivileged,
-                                parameters.policy(row),
+                                policies.of(row.id, row.passwordRequirements),
                                 row.driftPolicy));
     }
 

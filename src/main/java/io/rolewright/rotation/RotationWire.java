@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.DeserializationContext;
 import com.fasterxml.jackson.databind.annotation.JsonDeserialize;
 import com.fasterxml.jackson.databind.deser.std.StdDeserializer;
 import io.quarkus.runtime.annotations.RegisterForReflection;
+import io.rolewright.credential.PasswordRequirements;
 import io.rolewright.credential.Schedule;
 import io.rolewright.request.CoercedInteger;
 import io.rolewright.request.RemovableText;

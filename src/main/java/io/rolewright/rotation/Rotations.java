@@ -18,6 +18,8 @@ import io.rolewright.credential.DriftPolicy;
 import io.rolewright.credential.ManagedRoles;
 import io.rolewright.credential.NotChanged;
 import io.rolewright.credential.PasswordChanges;
+import io.rolewright.credential.PasswordPolicies;
+import io.rolewright.credential.PasswordRequirements;
 import io.rolewright.credential.Plan;
 import io.rolewright.credential.Revoking;
 import io.rolewright.credential.RoleServer;
@@ -84,7 +86,7 @@ class Rotations {
     private final RotationTurn turn;
     private final RotationEnd end;
     private final Preflights preflights;
-    private final Parameters parameters;
+    private final PasswordPolicies policies;
     private final RotationAudit audit;
     private final Projects projects;
     private final ConnectionDirectory connections;
@@ -102,7 +104,7 @@ class Rotations {
             RotationTurn turn,
             RotationEnd end,
             Preflights preflights,
-            Parameters parameters,
+            PasswordPolicies policies,
             RotationAudit audit,
             Projects projects,
             ConnectionDirectory connections,
@@ -118,7 +120,7 @@ class Rotations {
         this.turn = turn;
         this.end = end;
         this.preflights = preflights;
-        this.parameters = parameters;
+        this.policies = policies;
         this.audit = audit;
         this.projects = projects;
         this.connections = connections;
@@ -211,7 +213,7 @@ class Rotations {
             List<String> names = Parameters.roles(wanted.parameters(), strategy);
             Parameters.refuseEqualNames(wanted.secretsMapping());
             checkNext(wanted.nextRotationAt(), !Boolean.FALSE.equals(wanted.isAutoRotationEnabled()));
-            String requirements = parameters.stored(wanted.parameters().passwordRequirements(), null);
+            String requirements = policies.kept(wanted.parameters().passwordRequirements());
             return project(act.caller(), wanted.projectId(), Right.ROTATION_CREATE)
                     .chain(project -> {
                         ProvenRight right = Rights.require(act.caller(), Right.ROTATION_CREATE, project.id);
@@ -335,7 +337,7 @@ class Rotations {
                         row,
                         connectionName,
                         List.of(RoleStatus.inDoubt(row.role1Id, row.id, row.username1)),
-                        parameters.requirements(row),
+                        policies.requirements(row.passwordRequirements),
                         null));
     }
 
@@ -426,7 +428,7 @@ class Rotations {
     Uni<Shown> change(Act act, UUID id, ChangedRotation wanted, IfMatch seen) {
         Uni<Shown> changed = existing(act.caller(), id, Right.ROTATION_EDIT).chain(before -> {
             refuseWhatStays(before, wanted);
-            String requirements = parameters.stored(requirements(wanted), before);
+            String requirements = policies.kept(requirements(wanted), before.passwordRequirements);
             refuseWeaker(act, before, wanted);
             if (wanted.secretsMapping() != null) {
                 Parameters.refuseEqualNames(wanted.secretsMapping());
@@ -536,7 +538,7 @@ class Rotations {
      * @return whether they will be easier to guess
      */
     private boolean refuseWeaker(Act act, Rotation row, ChangedRotation wanted) {
-        boolean weaker = parameters.weakens(row, requirements(wanted));
+        boolean weaker = policies.weakens(row.passwordRequirements, requirements(wanted));
         if (weaker) {
             Rights.require(
                     act.caller(),
@@ -764,7 +766,7 @@ class Rotations {
                                             row,
                                             names.get(row.connectionId).name(),
                                             byOwner.getOrDefault(row.id, List.of()),
-                                            parameters.requirements(row),
+                                            policies.requirements(row.passwordRequirements),
                                             written.get(row.id)))
                                     .toList();
                         })));

@@ -1,4 +1,4 @@
-package io.rolewright.rotation;
+package io.rolewright.credential;
 
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;

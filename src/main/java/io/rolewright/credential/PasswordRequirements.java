@@ -1,4 +1,4 @@
-package io.rolewright.rotation;
+package io.rolewright.credential;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import io.quarkus.runtime.annotations.RegisterForReflection;
@@ -18,7 +18,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 @Schema(
         name = "PasswordRequirements",
         requiredProperties = {"length", "required"})
-record PasswordRequirements(
+public record PasswordRequirements(
         @NotNull(message = "Required")
         @Min(value = 1, message = "Must be between 1 and 250")
         @Max(value = PasswordPolicy.MAXIMUM_LENGTH, message = "Must be between 1 and 250")
@@ -42,7 +42,7 @@ record PasswordRequirements(
     /** At least so many of each kind; absent means none. */
     @RegisterForReflection
     @Schema(name = "RequiredCharacters")
-    record Required(
+    public record Required(
             @Min(value = 0, message = "Must not be negative") @Schema(defaultValue = "0", examples = "1")
             Integer digits,
 
@@ -55,7 +55,7 @@ record PasswordRequirements(
             @Min(value = 0, message = "Must not be negative") @Schema(defaultValue = "0", examples = "0")
             Integer symbols) {
 
-        Required {
+        public Required {
             digits = orNone(digits);
             lowercase = orNone(lowercase);
             uppercase = orNone(uppercase);
