@@ -21,6 +21,9 @@ public final class AuditType {
     public static final String DELETE_SECRET_ROTATION = "delete-secret-rotation";
     public static final String SECRET_ROTATION_ROTATE_SECRETS = "secret-rotation-rotate-secrets";
     /** Ours: what the service found out about a role of a rotation by itself, such as a password that somebody else has changed. */
+    public static final String VERIFY_SECRET_ROTATION = "verify-secret-rotation";
+
+    public static final String VERIFY_APP_CONNECTION = "verify-app-connection";
     public static final String SECRET_ROTATION_ROLE_NOTICED = "secret-rotation-role-noticed";
     /** Ours: the credentials of a rotation were written to Vault, or that failed for another reason than before. */
     public static final String DELIVER_TO_VAULT = "deliver-secret-rotation-to-vault";

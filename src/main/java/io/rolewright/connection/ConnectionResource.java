@@ -330,6 +330,22 @@ class ConnectionResource {
 
     @POST
     @Cancellable(false)
+    @Path("/postgres/{connectionId}/verify")
+    @Operation(
+            operationId = "verifyPostgresAppConnection",
+            summary = "Verify that a managed password is valid",
+            description =
+                    "Looks at the role on its server now. If the server went back in time (a restore, a failover), the"
+                            + " current password is put back; a change that waits is tried again. state and stateReason of the"
+                            + " answer say what stands in the way, rotation.verifiedAt when the password was last seen to be valid."
+                            + " For a connection that is not managed, test it instead.")
+    public Uni<One> verify(
+            @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId) {
+        return connections.verify(act(), id(connectionId), deadline()).map(this::one);
+    }
+
+    @POST
+    @Cancellable(false)
     @Path("/postgres/{connectionId}/release")
     @Operation(
             operationId = "releasePostgresAppConnection",

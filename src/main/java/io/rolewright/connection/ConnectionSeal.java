@@ -33,7 +33,7 @@ class ConnectionSeal {
                 sealer.open(SealedField.CONNECTION_CREDENTIALS, connection, credentialsVersion, sealed));
     }
 
-    /** Seals what a caller sent; this is the only thing that moves {@code credentialsHash}. */
+    /** Seals what a caller sent; this and {@link #remember} move {@code credentialsHash}. */
     void put(Connection row, Credentials credentials) {
         keep(row, credentials);
         row.credentialsHash = hash(row.id, credentials.encode());
@@ -48,6 +48,16 @@ class ConnectionSeal {
 
     private static byte[] bytes(String text) {
         return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** Whether a caller has sent the same before. */
+    boolean repeats(Connection row, Credentials credentials) {
+        return hash(row.id, credentials.encode()).equals(row.credentialsHash);
+    }
+
+    /** As if a caller had sent them when the connection was made; what is sealed stays. */
+    void remember(Connection row, Credentials credentials) {
+        row.credentialsHash = hash(row.id, credentials.encode());
     }
 
     /** Seals what the service itself has changed: for callers nothing has. */

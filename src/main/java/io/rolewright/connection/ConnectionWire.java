@@ -332,6 +332,12 @@ class ConnectionWire {
             @Schema(description = "Grows with each new password; 1 is the one that was there before.", examples = "2")
             Long credentialVersion,
 
+            @Schema(
+                    description =
+                            "When the password was last seen to be valid on its server; null if that is not known.",
+                    nullable = true)
+            Instant verifiedAt,
+
             Instant createdAt,
             Instant updatedAt) {
 
@@ -352,6 +358,7 @@ class ConnectionWire {
                     row.plan.nextTryAt(),
                     0,
                     managed.status() == null ? null : managed.status().currentNumber(),
+                    managed.status() == null ? null : managed.status().verifiedAt(),
                     row.createdAt,
                     row.updatedAt);
         }

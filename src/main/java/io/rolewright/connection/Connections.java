@@ -485,6 +485,9 @@ class Connections {
                 : nameIsFree(act.caller(), change.name(), before.projectId());
         return nameChecked
                 .chain(() -> mayMove(act, before.id, move(before, credentials)))
+                .chain(() -> before.platformManaged && change.credentials() != null
+                        ? sentAgain(act, before, change.credentials().resolve(seal.open(before)), deadline)
+                        : Uni.createFrom().voidItem())
                 .chain(() -> Boolean.TRUE.equals(change.managed()) && !before.platformManaged
                         ? targets.admitted(
                                 credentials.login(),
@@ -521,7 +524,36 @@ class Connections {
                     ErrorCode.CREDENTIALS_ARE_MANAGED,
                     "The credentials of this connection are managed and cannot be edited. Release it first: POST …/release.");
         }
-        return null; // what was repeated holds an old password, which is nobody's business any more
+        return null; // the password is a version of the managed role
+    }
+
+    /**
+     * A password that is sent for a managed connection is tried where it is another one than was sent before, or where something is wrong
+     * with the role: if it opens the role, a human knows better than we, and it is the current one from then on. What Terraform repeats is
+     * no reason to refuse anything.
+     */
+    private Uni<Void> sentAgain(ConnectionAudit.Act act, Connection before, Credentials sent, Deadline deadline) {
+        boolean repeated = seal.repeats(before, sent);
+        return (repeated ? managed.troubled(before.id) : Uni.createFrom().item(true))
+                .chain(tried -> !tried
+                        ? Uni.createFrom().voidItem()
+                        : provenLogin(sent, deadline)
+                                .map(report -> true)
+                                .onFailure(failure -> repeated && failure instanceof ConnectionTestFailed)
+                                .recoverWithItem(false)
+                                .chain(opens -> opens
+                                        ? managed.adopt(before.id, sent, act, deadline)
+                                                .chain(() -> remember(before.id, sent))
+                                        : Uni.createFrom().voidItem()));
+    }
+
+    private Uni<Void> remember(UUID id, Credentials sent) {
+        return Panache.withTransaction(() -> store.lock(id).invoke(row -> {
+                    if (row != null) {
+                        seal.remember(row, sent);
+                    }
+                }))
+                .replaceWithVoid();
     }
 
     static void refuseSchedule(Wanted schedule) {
@@ -810,6 +842,18 @@ class Connections {
                                         .chain(this::opened)
                                         .map(reply))));
         return audit.failures(rotated, act, AuditType.ROTATE_APP_CONNECTION, null, id.toString());
+    }
+
+    Uni<Opened> verify(ConnectionAudit.Act act, UUID id, Deadline deadline) {
+        Uni<Opened> verified = existing(act.caller(), id, Right.CONNECTION_ROTATE)
+                .chain(row -> limits.counted(
+                        RateLimits.Kind.TEST, act.caller(), null, () -> managed.verify(id, act, deadline)))
+                .chain(() -> store.byId(id))
+                .onItem()
+                .ifNull()
+                .failWith(() -> notFound(id))
+                .chain(this::opened);
+        return audit.failures(verified, act, AuditType.VERIFY_APP_CONNECTION, null, id.toString());
     }
 
     /** @param password of the role, from now on the caller's to keep */

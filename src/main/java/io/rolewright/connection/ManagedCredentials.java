@@ -13,6 +13,7 @@ import io.rolewright.credential.Passwords;
 import io.rolewright.credential.Plan;
 import io.rolewright.credential.RoleChecks;
 import io.rolewright.credential.RoleServer;
+import io.rolewright.credential.RoleState;
 import io.rolewright.credential.Schedule;
 import io.rolewright.credential.Sight;
 import io.rolewright.problem.ErrorCode;
@@ -215,6 +216,34 @@ class ManagedCredentials {
                 .invoke(outcome ->
                         NotChanged.requireDone(outcome, ErrorCode.ROTATION_FAILED, ManagedCredentials::notManaged))
                 .replaceWithVoid();
+    }
+
+    /** Whether it is known that something is wrong with the password. */
+    Uni<Boolean> troubled(UUID connection) {
+        return active(connection)
+                .chain(row -> roles.status(row.roleId))
+                .map(status -> status != null && status.state() != RoleState.OK);
+    }
+
+    /** Makes a password current that a human sent and that has just opened the role. Fails as {@link #rotate}. */
+    Uni<Void> adopt(UUID connection, Credentials sent, ConnectionAudit.Act act, Deadline deadline) {
+        return active(connection)
+                .chain(row -> roles.adopt(sent.password())
+                        .chain(adopted -> changes.admitted(
+                                connection,
+                                Errand.CHANGE,
+                                deadline,
+                                own -> changes.adopt(row.roleId, adopted, actor(act), own))))
+                .invoke(outcome ->
+                        NotChanged.requireDone(outcome, ErrorCode.ROTATION_FAILED, ManagedCredentials::notManaged))
+                .replaceWithVoid();
+    }
+
+    /** Looks now whether the password opens the role; heals what can be healed. */
+    Uni<Void> verify(UUID connection, ConnectionAudit.Act act, Deadline deadline) {
+        return active(connection)
+                .chain(row -> changes.admitted(
+                        connection, Errand.LOOK, deadline, own -> changes.verify(row.roleId, actor(act), own)));
     }
 
     /** Changes the schedule. Joins the running transaction, which holds the connection's lock. */

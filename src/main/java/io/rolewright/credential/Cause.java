@@ -11,7 +11,7 @@ public enum Cause {
     MANUAL,
     /** A connection's own password comes under management: somebody waits. */
     MANAGED,
-    /** The password that a human had chosen when management began; it was never sent by us. */
+    /** A password that a human has chosen: the one that the role had when management began, or one that he sent since and that logged in. */
     ADOPTED,
     /** The target was found with an older password of ours (failover, restore): the current one is applied again. */
     TARGET_WENT_BACK,

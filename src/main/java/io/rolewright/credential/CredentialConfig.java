@@ -28,10 +28,10 @@ public interface CredentialConfig {
     Duration longestRetry();
 
     /**
-     * How often the current password of every role is tried, to notice what others did to it. Half an hour or more: a probe may cost
-     * a failed login, and some servers lock roles out.
+     * How often the current password of every role is tried, to notice what others did to it. What that costs is one login, which fails
+     * only where the password was changed. Some servers lock roles out after failed logins: give them an hour or more.
      */
-    @WithDefault("6h")
+    @WithDefault("15m")
     Duration probeInterval();
 
     /** How long replaced passwords and those of deleted roles are kept: at least the horizon of a restore of the target. */

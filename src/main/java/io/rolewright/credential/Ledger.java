@@ -3,7 +3,9 @@ package io.rolewright.credential;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.store.ProcessLock;
 import io.rolewright.store.StoreOrigin;
+import io.rolewright.target.TargetReport;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.buffer.Buffer;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -60,6 +62,15 @@ class Ledger {
     /** A claim of this process that is younger may have been taken while the roles in hand were counted. */
     private static final Duration JUST_TAKEN = Duration.ofSeconds(3);
 
+    /** What waits for a try of its own, or is in hand, keeps its time. */
+    private static final String LOOK_AT_SERVER = """
+            UPDATE managed_role SET due_at = statement_timestamp() WHERE id IN (
+                SELECT r.id FROM managed_role r
+                 WHERE (r.connection_id = $2 OR r.server = $3) AND r.id <> $1 AND r.deleted_at IS NULL
+                   AND r.due_at > statement_timestamp() AND r.lease_until IS NULL
+                   AND coalesce(r.probed_at, r.created_at) < statement_timestamp() - INTERVAL '30 seconds'
+                   FOR UPDATE SKIP LOCKED)""";
+
     private static final String PURGE_ROLES = """
             DELETE FROM managed_role WHERE id IN (
                 SELECT id FROM managed_role WHERE deleted_at < statement_timestamp() - $1::text::interval
@@ -115,8 +126,11 @@ class Ledger {
 
     // ---- Claiming -------------------------------------------------------------------------------------------------
 
-    /** @return null item when there is no such role; {@link LostClaim} when somebody works on it */
-    Uni<@Nullable Claim> claim(UUID roleId, Cause cause, Actor actor, boolean force) {
+    /**
+     * @param cause null to go on with what there is, or probe
+     * @return null item when there is no such role; {@link LostClaim} when somebody works on it
+     */
+    Uni<@Nullable Claim> claim(UUID roleId, @Nullable Cause cause, Actor actor, boolean force) {
         return claiming(taken -> CredentialStore.lock(roleId).chain(role -> {
             origin.requireOriginal(); // whoever asks: without a claim nothing is sent
             if (role == null || role.deletedAt != null) {
@@ -222,6 +236,40 @@ class Ledger {
                     .chain(() -> begin(role, cause, actor))
                     .map(attempt -> new Claim(role, attempt, false, asked, null));
         });
+    }
+
+    /**
+     * Claims a role for a password that a human sent and that opens it: what was unfinished is rejected for it, and kept, as the role may
+     * have been given it by a late statement.
+     *
+     * @return null item when there is no such role; {@link LostClaim} when somebody works on it
+     */
+    Uni<@Nullable Claim> adopting(UUID roleId, Actor actor, VersionSeal.Opened opened) {
+        return claiming(taken -> CredentialStore.lock(roleId).chain(role -> {
+            origin.requireOriginal();
+            if (role == null || role.deletedAt != null) {
+                return Uni.createFrom().nullItem();
+            }
+            if (role.leaseUntil != null && role.leaseUntil.isAfter(role.storeNow)) {
+                return Uni.createFrom().failure(new LostClaim());
+            }
+            return CredentialStore.unfinishedVersion(roleId)
+                    .invoke(unfinished -> {
+                        if (unfinished != null) {
+                            unfinished.state = VersionState.REJECTED;
+                            unfinished.rejectedAt = role.storeNow;
+                        }
+                    })
+                    .chain(() -> Panache.getSession())
+                    .chain(session -> session.flush())
+                    .chain(() -> take(role, Cause.ADOPTED, actor, false, taken))
+                    .chain(claim -> insert(role, Cause.ADOPTED, VersionState.PENDING, opened)
+                            .map(version -> {
+                                claim.attempt.cause = Cause.ADOPTED;
+                                claim.attempt.versionId = version.id;
+                                return claim;
+                            }));
+        }));
     }
 
     private Uni<Void> admitted(ManagedRole role, Cause cause, boolean force) {
@@ -357,11 +405,34 @@ class Ledger {
     }
 
     /** Writes down that a password is sent under this epoch which is written down already. */
-    Uni<Void> sending(Claim claim, long epoch) {
+    Uni<Void> sending(Claim claim, long epoch, TargetReport.@Nullable Server server) {
         return locked(claim, epoch, role -> {
+                    role.saw(server);
                     role.fenceEpoch = epoch;
                     return attempt(claim).invoke(attempt -> attempt.epoch = epoch);
                 })
+                .replaceWithVoid();
+    }
+
+    /** The epoch of the marker that the server had when the last change was proven; 0 where there was none. */
+    Uni<Long> appliedEpoch(UUID roleId) {
+        return Panache.withSession(() -> Panache.getSession()
+                .chain(session -> session.createSelectionQuery(
+                                "select max(a.epoch) from Attempt a where a.roleId = ?1 and a.versionId is not null"
+                                        + " and a.state = io.rolewright.credential.AttemptState.DONE",
+                                Long.class)
+                        .setParameter(1, roleId)
+                        .getSingleResultOrNull())
+                .map(epoch -> epoch == null ? 0 : epoch));
+    }
+
+    /**
+     * Has all roles looked at that are on the server of this one, since something is wrong with it. Those that were looked at a moment ago
+     * are left alone, so that signs that come together cost one look.
+     */
+    Uni<Void> lookAtServerOf(ManagedRole role) {
+        return pool.preparedQuery(LOOK_AT_SERVER)
+                .execute(Tuple.of(role.id, role.connectionId, Buffer.buffer(role.server)))
                 .replaceWithVoid();
     }
 
@@ -412,12 +483,14 @@ class Ledger {
     }
 
     /** Writes a new password down before any byte of it is sent. */
-    Uni<PasswordVersion> persist(Claim claim, long epoch, VersionSeal.Opened opened) {
+    Uni<PasswordVersion> persist(
+            Claim claim, long epoch, VersionSeal.Opened opened, TargetReport.@Nullable Server server) {
         return locked(
                 claim,
                 epoch,
                 role -> insert(role, claim.attempt.cause, VersionState.PENDING, opened)
                         .call(version -> attempt(claim).invoke(attempt -> {
+                            role.saw(server);
                             role.fenceEpoch = epoch;
                             attempt.epoch = epoch;
                             attempt.versionId = version.id;
@@ -565,6 +638,7 @@ class Ledger {
         role.state = RoleState.OK;
         role.reason = refusal == null ? null : refusal.reason();
         role.probedAt = role.storeNow;
+        role.verifiedAt = role.storeNow;
         role.probeResult = "ok";
         free(role);
     }
@@ -779,6 +853,7 @@ class Ledger {
         return locked(claim, claim.role.epoch, role -> {
             boolean news = !reason.equals(role.reason);
             role.probedAt = role.storeNow;
+            role.verifiedAt = reason == null ? role.storeNow : role.verifiedAt;
             role.probeResult = result;
             role.state = RoleState.PARKED;
             role.reason = reason;

@@ -3,6 +3,7 @@ package io.rolewright.credential;
 import io.rolewright.sealing.Decides;
 import io.rolewright.sealing.EntitySeals;
 import io.rolewright.sealing.SealedRow;
+import io.rolewright.target.TargetReport;
 import jakarta.persistence.Entity;
 import jakarta.persistence.EntityListeners;
 import jakarta.persistence.EnumType;
@@ -72,6 +73,20 @@ class ManagedRole implements Decides {
     @Nullable
     Instant refusedSince;
 
+    /** When the current password was last seen to open the role. */
+    @Nullable
+    Instant verifiedAt;
+
+    /** Where its server was when it was last worked on; null where that is not known. */
+    @Nullable
+    Long seenTimeline;
+
+    @Nullable
+    Long seenWal;
+
+    @Nullable
+    Long seenTransaction;
+
     Instant createdAt;
     Instant deletedAt;
 
@@ -113,5 +128,24 @@ class ManagedRole implements Decides {
     @Override
     public void rowSeal(byte[] seal) {
         rowSeal = seal;
+    }
+
+    void saw(TargetReport.@Nullable Server server) {
+        if (server != null) {
+            seenTimeline = server.place().timeline();
+            seenWal = server.place().wal();
+            seenTransaction = server.place().transaction();
+        }
+    }
+
+    /** Whether a server that is there now is not the one that it was, but an earlier self of it. */
+    boolean wentBack(TargetReport.@Nullable Server server) {
+        if (server == null) {
+            return false;
+        }
+        TargetReport.Place now = server.place();
+        return seenTimeline != null && now.timeline() != null && !seenTimeline.equals(now.timeline())
+                || seenWal != null && now.wal() != null && now.wal() < seenWal
+                || seenTransaction != null && now.transaction() < seenTransaction;
     }
 }

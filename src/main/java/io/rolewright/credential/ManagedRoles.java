@@ -25,7 +25,7 @@ public class ManagedRoles {
 
     private static final String STATUS = """
             select new io.rolewright.credential.RoleStatus(r.id, r.ownerId, r.roleName, r.state, r.reason,
-                   v.number, v.currentAt, a.id, a.nextTryAt, a.state, r.leaseUntil, r.storeNow)
+                   v.number, v.currentAt, r.verifiedAt, a.id, a.nextTryAt, a.state, r.leaseUntil, r.storeNow)
               from ManagedRole r
               left join PasswordVersion v on v.roleId = r.id and v.state = io.rolewright.credential.VersionState.CURRENT
               left join Attempt a on a.roleId = r.id and a.state in (io.rolewright.credential.AttemptState.CLAIMED,
@@ -60,7 +60,7 @@ public class ManagedRoles {
 
     /** A password that a human chose, made ready to be kept. It shows nothing of itself. */
     public static final class Adopted {
-        private final VersionSeal.Opened opened;
+        final VersionSeal.Opened opened;
 
         private Adopted(VersionSeal.Opened opened) {
             this.opened = opened;

@@ -102,6 +102,42 @@ public class PasswordChanges {
     }
 
     /**
+     * Makes a password that a human sent, and that has just opened the role, the current one: whatever was in doubt before is over. A
+     * secret of our own is derived from it and applied fenced, so that nothing that was sent before undoes it.
+     */
+    public Uni<ChangeOutcome> adopt(UUID roleId, ManagedRoles.Adopted adopted, Actor actor, Deadline deadline) {
+        return tools.ledger()
+                .adopting(roleId, actor, adopted.opened)
+                .chain(claim -> claim == null ? gone() : run(claim, false, deadline))
+                .onFailure(LostClaim.class)
+                .recoverWithItem(ChangeOutcome.InProgress::new);
+    }
+
+    /**
+     * Looks now whether the current password opens the role, as due work does from time to time, and goes on with what waits. What can be
+     * put right is put right; what stands in the way is the role's state from then on.
+     *
+     * @return fails with 400 {@code rotation_in_progress} while somebody works on the role
+     */
+    public Uni<Void> verify(UUID roleId, Actor actor, Deadline deadline) {
+        return tools.ledger()
+                .claim(roleId, null, actor, false)
+                .chain(claim -> {
+                    if (claim == null) {
+                        return Uni.createFrom().voidItem();
+                    }
+                    Deadline own = deadline.earlier(TIME_TO_WRITE).within(config.longestRun());
+                    return (claim.attempt == null
+                                    ? new Probe(tools, this, claim, own).go()
+                                    : run(claim, false, deadline).replaceWithVoid())
+                            .onTermination()
+                            .invoke(() -> tools.ledger().letGo(claim));
+                })
+                .onFailure(LostClaim.class)
+                .transform(busy -> NotChanged.inProgress());
+    }
+
+    /**
      * Gives a role our marker, before a password of it is touched, if its server lets us and it never had one. Of two who come at once, of
      * whatever store, one goes through.
      *

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param reason stable code; with {@link RoleState#OK} only when the server accepted the password and refused the session for this
  *     reason, such as {@code role_full}
  * @param currentNumber of the version that is current; absent before the first
+ * @param verifiedAt when the current password was last seen to open the role; absent when that is not known
  * @param openAttempt the attempt that is not finished; absent when there is none
  * @param nextTryAt when the open attempt is tried again; absent when there is none or somebody works on it now
  */
@@ -25,6 +26,7 @@ public record RoleStatus(
         @Nullable String reason,
         @Nullable Long currentNumber,
         @Nullable Instant currentSince,
+        @Nullable Instant verifiedAt,
         @Nullable UUID openAttempt,
         @Nullable Instant nextTryAt) {
 
@@ -43,6 +45,7 @@ public record RoleStatus(
             @Nullable String reason,
             @Nullable Long currentNumber,
             @Nullable Instant currentSince,
+            @Nullable Instant verifiedAt,
             @Nullable UUID openAttempt,
             @Nullable Instant nextTryAt,
             @Nullable AttemptState attemptState,
@@ -60,6 +63,7 @@ public record RoleStatus(
                         : reason,
                 currentNumber,
                 currentSince,
+                verifiedAt,
                 openAttempt,
                 nextTryAt);
     }
@@ -74,6 +78,6 @@ public record RoleStatus(
 
     /** Of a role whose change was begun, when nothing can be read of how it went. */
     public static RoleStatus inDoubt(UUID id, UUID ownerId, String roleName) {
-        return new RoleStatus(id, ownerId, roleName, RoleState.IN_DOUBT, "not_known_yet", null, null, null, null);
+        return new RoleStatus(id, ownerId, roleName, RoleState.IN_DOUBT, "not_known_yet", null, null, null, null, null);
     }
 }

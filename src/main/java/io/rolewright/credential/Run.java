@@ -181,7 +181,17 @@ final class Run {
                                 Purpose.DUE_WORK,
                                 deadline)
                         .go(logins))
+                .call(found -> sign(found)
+                        ? tools.ledger().lookAtServerOf(role)
+                        : Uni.createFrom().voidItem())
                 .chain(found -> found.stop() != null ? stop(found.stop()) : inspected(login, versions, found));
+    }
+
+    /** Whether what was seen says that something is wrong with the whole server. */
+    private boolean sign(Inspection.Found found) {
+        return found.preflight() == null
+                ? found.stop() != null && "password_refused".equals(found.stop().reason())
+                : role.wentBack(found.preflight().report().server());
     }
 
     private Uni<ChangeOutcome> inspected(Login login, List<PasswordVersion> versions, Inspection.Found found) {
@@ -195,7 +205,7 @@ final class Run {
                 // Of a dual the other role may carry the version after the one that is on this role.
                 : tools.ledger().raise(claim, epoch, found.above(), seen == null ? 0 : seen.version() + 1);
         return raised.invoke(next -> epoch = next)
-                .chain(() -> persisted(found.preflight().iterations()))
+                .chain(() -> persisted(found.preflight()))
                 .chain(() -> send(found.managing()));
     }
 
@@ -213,7 +223,7 @@ final class Run {
                         .marking(
                                 claim,
                                 epoch,
-                                before == null && had,
+                                before == null && had && !attempt.cause.reapplies(),
                                 found.leave() == Tools.Leave.TAKEOVER
                                         ? before.owner() + " epoch=" + before.epoch()
                                         : null))
@@ -229,7 +239,7 @@ final class Run {
                 .chain(outcome -> {
                     if (outcome instanceof ApplyOutcome.Applied) {
                         seen = marker;
-                        return persisted(found.preflight().iterations()).chain(() -> send(found.managing()));
+                        return persisted(found.preflight()).chain(() -> send(found.managing()));
                     }
                     if (outcome instanceof ApplyOutcome.NotSent notSent) {
                         return stop(Stop.noLogin(Step.APPLY, notSent.outcome()));
@@ -243,7 +253,7 @@ final class Run {
                         marked = false;
                         return tools.ledger()
                                 .marked(claim, epoch, false)
-                                .chain(() -> persisted(found.preflight().iterations()))
+                                .chain(() -> persisted(found.preflight()))
                                 .chain(() -> send(found.managing()));
                     }
                     // Somebody was quicker, or the answer is missing: whatever became of it shows at the next look.
@@ -260,7 +270,8 @@ final class Run {
         // Once it is known that none of them works, a retry costs two failing logins and not the whole history again.
         boolean known = Stop.THIRD_PARTY.equals(attempt.reason);
         List<Login> logins = versions.stream()
-                .filter(each -> each.state != VersionState.REJECTED)
+                // What was given up for a password of a human's may still have been applied by a late statement.
+                .filter(each -> each.state != VersionState.REJECTED || each.inDoubtAt != null)
                 .limit(known ? 2 : versions.size())
                 .map(each -> tools.login(place, role, each))
                 .toList();
@@ -325,7 +336,7 @@ final class Run {
                         return stop(stop);
                     }
                     seen = found.fence();
-                    return persisted(found.iterations()).chain(() -> send(login));
+                    return persisted(found).chain(() -> send(login));
                 });
     }
 
@@ -346,15 +357,17 @@ final class Run {
     }
 
     /** A new password only where none is in doubt; it is committed before anything of it is sent. */
-    private Uni<Void> persisted(int iterations) {
+    private Uni<Void> persisted(Preflight found) {
         if (version != null) {
-            return tools.ledger().sending(claim, epoch);
+            return tools.ledger().sending(claim, epoch, found.report().server());
         }
-        return Loop.elsewhere(() -> tools.make(terms.policy(), iterations))
-                .chain(made -> tools.ledger().persist(claim, epoch, made).invoke(written -> {
-                    version = written;
-                    secret = made;
-                }))
+        return Loop.elsewhere(() -> tools.make(terms.policy(), found.iterations()))
+                .chain(made -> tools.ledger()
+                        .persist(claim, epoch, made, found.report().server())
+                        .invoke(written -> {
+                            version = written;
+                            secret = made;
+                        }))
                 .replaceWithVoid();
     }
 

@@ -31,6 +31,7 @@ public final class Operations {
             POST   NONE          /api/v1/app-connections/postgres/{connectionId}/release
             POST   NONE          /api/v1/app-connections/postgres/{connectionId}/rotate
             POST   FORM          /api/v1/app-connections/postgres/{connectionId}/test
+            POST   NONE          /api/v1/app-connections/postgres/{connectionId}/verify
             GET    NONE          /api/v1/app-connections/postgres/{connectionId}/usage
             GET    NONE          /api/v1/audit-events
             GET    NONE          /api/v1/audit-events/export.csv
@@ -120,6 +121,7 @@ public final class Operations {
             GET    NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/generated-credentials
             POST   NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/preflight
             POST   NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/rotate-secrets
+            POST   NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/verify
             GET    NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/versions
             GET    NONE          /api/v2/secret-rotations/summary
             GET    NONE          /api/v1/workspace/{projectId}

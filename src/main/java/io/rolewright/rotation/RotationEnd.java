@@ -54,13 +54,15 @@ class RotationEnd {
      * Ends the rotation and leaves the passwords as they are. Whether anything is unfinished is looked at under each role's lock, in the
      * transaction that ends it: what holds one of these locks is waited for, and what comes later finds no role any more.
      *
+     * @param abandon whether what is unfinished is given up, because its server is gone
      * @return fails with {@code UnfinishedChange}, and then nothing was changed
      */
-    Uni<Void> release(Act act, Rotations.Shown before, Map<String, Object> facts, Deadline deadline) {
+    Uni<Void> release(Act act, Rotations.Shown before, Map<String, Object> facts, boolean abandon, Deadline deadline) {
         UUID id = before.row().id;
         return forget(
                         id,
-                        row -> row.revokingSince == null
+                        abandon ? roles::discard : roles::forget,
+                        row -> abandon || row.revokingSince == null
                                 ? audit.success(act, AuditType.DELETE_SECRET_ROTATION, row, facts)
                                 : Uni.createFrom().voidItem())
                 .invoke(ended -> {
@@ -119,7 +121,9 @@ class RotationEnd {
                     .chain(after -> after != null && after.rolesToRevoke == 0
                             ? roles.of(id)
                                     .chain(untouched -> forget(
-                                                    id, gone -> Uni.createFrom().voidItem())
+                                                    id,
+                                                    roles::forget,
+                                                    gone -> Uni.createFrom().voidItem())
                                             .chain(() -> unmark(untouched, deadline)))
                             : Uni.createFrom().voidItem());
         });
@@ -134,7 +138,10 @@ class RotationEnd {
         return roles.of(id)
                 .chain(all -> Panache.withTransaction(() -> untouched(all, 0)
                                 .chain(untouched -> untouched
-                                        ? forget(id, row -> Uni.createFrom().voidItem())
+                                        ? forget(
+                                                id,
+                                                roles::forget,
+                                                row -> Uni.createFrom().voidItem())
                                         : Uni.createFrom().item(false)))
                         .call(undone -> undone
                                 ? unmark(all, deadline)
@@ -153,12 +160,13 @@ class RotationEnd {
     /**
      * Its roles first, as whoever locks both does.
      *
+     * @param ending ends each role
      * @param last is done with the locked row before it goes
      * @return whether it was there; fails with {@code UnfinishedChange} like {@link ManagedRoles#forget}
      */
-    private Uni<Boolean> forget(UUID id, Function<Rotation, Uni<Void>> last) {
+    private Uni<Boolean> forget(UUID id, Function<UUID, Uni<Void>> ending, Function<Rotation, Uni<Void>> last) {
         return Panache.withTransaction(() -> roles.of(id)
-                .chain(all -> inTurn(all, role -> roles.forget(role.id())))
+                .chain(all -> inTurn(all, role -> ending.apply(role.id())))
                 .chain(() -> store.lock(id))
                 .chain(row -> row == null
                         ? Uni.createFrom().item(false)

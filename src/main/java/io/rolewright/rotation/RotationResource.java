@@ -306,13 +306,21 @@ class RotationResource {
                     String deleteSecrets,
             @QueryParam("revokeGeneratedCredentials")
                     @Parameter(schema = @Schema(type = SchemaType.BOOLEAN, defaultValue = "false"))
-                    String revokeGeneratedCredentials) {
+                    String revokeGeneratedCredentials,
+            @QueryParam("abandon")
+                    @Parameter(
+                            description =
+                                    "Also while a change is unfinished or the rotation is revoking, for a server that is gone for"
+                                            + " good. If it does come back, a role may have a password that nobody has.",
+                            schema = @Schema(type = SchemaType.BOOLEAN, defaultValue = "false"))
+                    String abandon) {
         return rotations
                 .delete(
                         act(),
                         id(rotationId),
                         flag("revokeGeneratedCredentials", revokeGeneratedCredentials),
                         flag("deleteSecrets", deleteSecrets),
+                        flag("abandon", abandon),
                         deadline())
                 .map(RotationResource::one);
     }
@@ -384,6 +392,21 @@ class RotationResource {
         UUID id = id(rotationId);
         return rotations.rotate(
                 act(), id, flag("force", force), idempotencyKey, One.class, RotationResource::one, deadline());
+    }
+
+    @POST
+    @Cancellable(false)
+    @Path("/postgres-credentials/{rotationId}/verify")
+    @Operation(
+            operationId = "verifyPostgresCredentialsRotation",
+            summary = "Verify that the passwords are valid",
+            description =
+                    "Looks at every role on its server now. If the server went back in time (a restore, a failover),"
+                            + " the current password is put back; a change that waits is tried again. The answer is the rotation"
+                            + " as it is then: state and stateReason say what stands in the way, verifiedAt when the served password"
+                            + " was last seen to be valid.")
+    public Uni<One> verify(@PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId) {
+        return rotations.verify(act(), id(rotationId), deadline()).map(RotationResource::one);
     }
 
     @POST

@@ -68,6 +68,11 @@ final class RotationView {
                         ? RoleState.REVOKING.wireName()
                         : troubled.map(role -> role.state().wireName()).orElse(RoleState.OK.wireName()),
                 troubled.map(RoleStatus::reason).orElse(null),
+                shown.roles().stream()
+                        .filter(role -> role.id().equals(row.roleId(row.activeIndex)))
+                        .findFirst()
+                        .map(RoleStatus::verifiedAt)
+                        .orElse(null),
                 row.credentialVersion,
                 vaultKv(shown.vault()),
                 status(row, troubled.map(RoleStatus::state).orElse(RoleState.OK))

@@ -534,6 +534,12 @@ class RotationWire {
             String stateReason,
 
             @Schema(
+                    description =
+                            "When the served password was last seen to be valid on its server; null if that is not known.",
+                    nullable = true)
+            Instant verifiedAt,
+
+            @Schema(
                     description = "Grows by one each time another password is served; 0 before the first.",
                     examples = "3")
             long credentialVersion,

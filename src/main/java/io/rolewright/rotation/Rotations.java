@@ -631,11 +631,41 @@ class Rotations {
         return audit.failures(rotated, act, AuditType.SECRET_ROTATION_ROTATE_SECRETS, null, id.toString());
     }
 
+    /** Looks now at every role that has a password of ours, one after the other. */
+    Uni<Shown> verify(Act act, UUID id, Deadline deadline) {
+        Uni<Shown> verified = existing(act.caller(), id, Right.ROTATION_ROTATE)
+                .chain(row -> limits.counted(
+                        RateLimits.Kind.TEST,
+                        act.caller(),
+                        null,
+                        () -> changes.admitted(row.connectionId, Errand.LOOK, deadline, own -> {
+                            Uni<Void> looked = Uni.createFrom().voidItem();
+                            for (UUID role : row.roleIds()) {
+                                looked = looked.chain(() -> changes.verify(role, act.actor(), own));
+                            }
+                            return looked;
+                        })))
+                .chain(() -> store.byId(id))
+                .onItem()
+                .ifNull()
+                .failWith(() -> notFound(id))
+                .chain(this::shown);
+        return audit.failures(verified, act, AuditType.VERIFY_SECRET_ROTATION, null, id.toString());
+    }
+
     // ---- Deleting -------------------------------------------------------------------------------------------------
 
     /** @return what it was; with revoke and a target that does not answer, what it is now: revoking */
-    Uni<Shown> delete(Act act, UUID id, boolean revoke, boolean deleteSecrets, Deadline deadline) {
-        Map<String, Object> facts = Map.of("deleteSecrets", deleteSecrets, "revokeGeneratedCredentials", revoke);
+    /** @param abandon whether a password that may be live, and of which nobody else has a copy, may get lost */
+    Uni<Shown> delete(Act act, UUID id, boolean revoke, boolean deleteSecrets, boolean abandon, Deadline deadline) {
+        if (revoke && abandon) {
+            throw ValidationProblem.at(
+                    List.of("abandon"),
+                    "custom",
+                    "Contradicts revokeGeneratedCredentials, which waits for the server; send one of the two");
+        }
+        Map<String, Object> facts =
+                Map.of("deleteSecrets", deleteSecrets, "revokeGeneratedCredentials", revoke, "abandon", abandon);
         Uni<Shown> deleted = existing(act.caller(), id, Right.ROTATION_DELETE)
                 .chain(this::shown)
                 // Without revoking, the server is only asked to take the markers off, which is a courtesy: nobody waits
@@ -646,7 +676,7 @@ class Rotations {
                                         Errand.CHANGE,
                                         deadline,
                                         own -> end.revoke(act, before, facts, own))
-                                : end.release(act, before, facts, deadline))
+                                : end.release(act, before, facts, abandon, deadline))
                         .chain(() -> store.byId(id))
                         .chain(left -> left == null ? Uni.createFrom().item(before) : shown(left)));
         return audit.failures(deleted, act, AuditType.DELETE_SECRET_ROTATION, null, id.toString());

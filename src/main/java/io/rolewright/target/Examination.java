@@ -15,15 +15,23 @@ import org.jspecify.annotations.Nullable;
 /** One test of a connection: the queries, and the report made of what they and the login showed. */
 final class Examination {
 
-    /** Some services keep it to themselves and refuse the whole statement: then the rest is asked for without it. */
-    private static final String IDENTIFIER = "(SELECT system_identifier::text FROM pg_control_system())";
+    /** Some services keep one or the other to themselves and refuse the whole statement: then the rest is asked for without it. */
+    private static final List<String> EVIDENCE = List.of(
+            "(SELECT system_identifier::text FROM pg_control_system()) AS identifier,"
+                    + " (SELECT timeline_id::bigint FROM pg_control_checkpoint()) AS timeline,"
+                    + " ((CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END)"
+                    + " - '0/0'::pg_lsn)::bigint AS wal",
+            "(SELECT system_identifier::text FROM pg_control_system()) AS identifier,"
+                    + " NULL::bigint AS timeline, NULL::bigint AS wal",
+            "NULL::text AS identifier, NULL::bigint AS timeline, NULL::bigint AS wal");
 
     private static final String SERVER = """
             SELECT current_setting('server_version_num')::int AS version_number,
                    pg_is_in_recovery() AS standby,
                    current_setting('transaction_read_only')::bool AS read_only,
                    me.rolname::text AS name, me.rolsuper, me.rolcreaterole, me.rolreplication,
-                   CASE WHEN isfinite(me.rolvaliduntil) THEN me.rolvaliduntil END AS valid_until, %s AS identifier
+                   CASE WHEN isfinite(me.rolvaliduntil) THEN me.rolvaliduntil END AS valid_until,
+                   txid_snapshot_xmax(txid_current_snapshot()) AS transaction, %s
               FROM pg_roles me WHERE me.rolname = current_user
             """;
 
@@ -63,24 +71,25 @@ final class Examination {
     // ---- looking
 
     Uni<TargetReport> look(Dialler.Line line, SessionFacts facts) {
-        return server(line, IDENTIFIER)
-                .onFailure(TargetFailure.StatementRefused.class)
-                .recoverWithUni(() -> server(line, "NULL::text"))
-                .chain(row -> {
-                    TargetReport.Server about = new TargetReport.Server(
-                            facts.serverVersion(),
-                            row.getInteger("version_number"),
-                            row.getBoolean("standby"),
-                            row.getBoolean("read_only"),
-                            row.getString("identifier"));
-                    TargetReport.ManagingRole me = managingRole(row, facts.proof());
-                    return managedRoles(line, about, me)
-                            .map(managed -> report(facts, about, me, managed, line.roundTrip()));
-                });
+        return server(line, 0).chain(row -> {
+            TargetReport.Server about = new TargetReport.Server(
+                    facts.serverVersion(),
+                    row.getInteger("version_number"),
+                    row.getBoolean("standby"),
+                    row.getBoolean("read_only"),
+                    row.getString("identifier"),
+                    new TargetReport.Place(row.getLong("timeline"), row.getLong("wal"), row.getLong("transaction")));
+            TargetReport.ManagingRole me = managingRole(row, facts.proof());
+            return managedRoles(line, about, me).map(managed -> report(facts, about, me, managed, line.roundTrip()));
+        });
     }
 
-    private static Uni<Row> server(Dialler.Line line, String identifier) {
-        return Session.run(line, SERVER.formatted(identifier), null).map(rows -> rows.get(0));
+    private static Uni<Row> server(Dialler.Line line, int without) {
+        Uni<Row> row =
+                Session.run(line, SERVER.formatted(EVIDENCE.get(without)), null).map(rows -> rows.get(0));
+        return without + 1 == EVIDENCE.size()
+                ? row
+                : row.onFailure(TargetFailure.StatementRefused.class).recoverWithUni(() -> server(line, without + 1));
     }
 
     private static TargetReport.ManagingRole managingRole(Row row, PasswordProof proof) {

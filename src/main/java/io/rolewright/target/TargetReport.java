@@ -39,13 +39,26 @@ public record TargetReport(
      */
     public record Step(String name, @Nullable Boolean ok, String reason, String message, String wayOut) {}
 
-    /** @param systemIdentifier shared by standbys, clones and restores; absent where the role may not read it */
+    /**
+     * @param systemIdentifier shared by standbys, clones and restores; absent where the role may not read it
+     * @param place where the server was in time
+     */
     public record Server(
             String version,
             int versionNumber,
             boolean standby,
             boolean readOnly,
-            @Nullable String systemIdentifier) {}
+            @Nullable String systemIdentifier,
+            Place place) {}
+
+    /**
+     * Where a server is in time. None of it ever gets less, and the timeline stays, unless the server was restored or has failed over.
+     *
+     * @param timeline absent where the role may not read it
+     * @param wal bytes of the write-ahead log so far; absent where the role may not read it
+     * @param transaction the next one
+     */
+    public record Place(@Nullable Long timeline, @Nullable Long wal, long transaction) {}
 
     /** @param validUntil absent means for ever */
     public record ManagingRole(

@@ -209,6 +209,65 @@ class ManagedConnectionTest {
         logsIn(id);
     }
 
+    private static Response sent(String id, Map<String, Object> credentials) {
+        return Api.as().body(Map.of("credentials", credentials)).patch(BASE + "/" + id);
+    }
+
+    /** A human has reset the password, and says which one it is. */
+    @Test
+    void aPasswordThatAHumanSendsAndThatLogsInIsTheCurrentOne() {
+        Login login = newest().role("LOGIN");
+        String id = created(managed(newest(), login));
+        newest().sql("ALTER ROLE " + login.role() + " PASSWORD 'reset by a human'");
+        Map<String, Object> credentials = credentials(newest(), newest().port(), login);
+        credentials.put("password", "of nobody");
+
+        sent(id, credentials).then().statusCode(400).body("code", equalTo("password_refused"));
+        credentials.put("password", "reset by a human");
+        sent(id, credentials)
+                .then()
+                .statusCode(200)
+                .body("appConnection.state", equalTo("ok"))
+                .body("appConnection.isPlatformManagedCredentials", equalTo(true));
+
+        logsIn(id);
+        assertThat(newest().login(login.role(), "reset by a human")).isEqualTo("ok");
+        assertThat(versions(id)).containsExactly("1 RETIRED", "2 PREVIOUS", "3 CURRENT");
+        sent(id, credentials).then().statusCode(200);
+        assertThat(versions(id)).as("repeated").hasSize(3);
+        act(id, "rotate").then().statusCode(200);
+        sent(id, credentials).then().statusCode(200);
+        assertThat(versions(id)).as("repeated after a change").hasSize(4);
+        logsIn(id);
+    }
+
+    /** In doubt, and before anybody could look, the server was given another password: only a human knows it. */
+    @Test
+    void aPasswordThatAHumanSendsEndsADoubt() {
+        Login login = newest().role("LOGIN");
+        try (TcpProxy proxy = TcpProxy.to(newest())) {
+            String id = created(managed(newest(), proxy.port(), login));
+            proxy.before(TcpProxy.request("COMMIT"), () -> {
+                proxy.refuse();
+                return Fate.CUT;
+            });
+            act(id, "rotate").then().statusCode(504);
+            newest().sql("ALTER ROLE " + login.role() + " PASSWORD '" + login.password() + "x'");
+            proxy.accept(true);
+            Map<String, Object> credentials = credentials(newest(), proxy.port(), login);
+            credentials.put("password", login.password() + "x");
+
+            Awaitility.await()
+                    .untilAsserted(() ->
+                            sent(id, credentials).then().statusCode(200).body("appConnection.state", equalTo("ok")));
+
+            assertThat(versions(id)).containsExactly("1 RETIRED", "2 PREVIOUS", "3 REJECTED", "4 CURRENT");
+            logsIn(id);
+            act(id, "rotate").then().statusCode(200);
+            logsIn(id);
+        }
+    }
+
     @Test
     void theOnlyCopyOfAPasswordIsNotDeletedByAccident() {
         Login login = newest().role("LOGIN");

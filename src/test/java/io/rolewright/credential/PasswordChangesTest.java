@@ -15,7 +15,9 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Roles that a managing role changes, on real servers. */
 @QuarkusTest
@@ -302,6 +304,84 @@ class PasswordChangesTest {
         assertThat(scene.versions()).containsExactly("1 RETIRED", "2 PREVIOUS", "3 CURRENT");
         assertThat(scene.attempts()).endsWith("TARGET_WENT_BACK DONE");
         assertThat(scenes.owner.noticesOf(scene.role)).containsExactly("target_went_back");
+    }
+
+    /** The server was restored to a time at which none of our passwords had been sent yet. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aTargetThatWentBackToBeforeTheFirstChangeGetsTheCurrentPasswordAgain(boolean marked) {
+        try (TestPostgres server = TestPostgres.own(TestPostgres.NEWEST)) {
+            TestPostgres.Login manager = server.role("LOGIN CREATEROLE");
+            TestPostgres.Login first = server.role("LOGIN");
+            TestPostgres.Login second = server.role("LOGIN");
+            try (TcpProxy proxy = TcpProxy.to(server)) {
+                Scenes.Scene one;
+                Scenes.Scene two;
+                if (marked) {
+                    one = scenes.on(server, proxy.port(), manager, first);
+                    two = scenes.on(server, proxy.port(), manager, second);
+                    try (TestPostgres backup = server.copy()) {
+                        healed(proxy, backup, one, two);
+                    }
+                } else {
+                    for (TestPostgres.Login each : List.of(first, second)) {
+                        server.sql("GRANT " + each.role() + " TO " + manager.role()
+                                + " WITH ADMIN TRUE, INHERIT FALSE, SET FALSE");
+                    }
+                    try (TestPostgres backup = server.copy()) {
+                        one = scenes.on(server, proxy.port(), manager, first);
+                        two = scenes.on(server, proxy.port(), manager, second);
+                        healed(proxy, backup, one, two);
+                    }
+                }
+            }
+        }
+    }
+
+    private void healed(TcpProxy proxy, TestPostgres backup, Scenes.Scene one, Scenes.Scene two) {
+        one.change(Cause.CREATION);
+        two.change(Cause.CREATION);
+        one.change(Cause.MANUAL);
+        proxy.redirect(backup);
+        assertThat(backup.login(one.managed.role(), one.managed.password())).isEqualTo("ok");
+        TestStore.sql(
+                "UPDATE managed_role SET probed_at = now() - interval '1 hour', due_at = now() + interval '1 hour'"
+                        + " WHERE id IN ('" + one.role + "', '" + two.role + "')");
+
+        one.carryOn();
+
+        assertThat(backup.login(one.managed.role(), one.current())).isEqualTo("ok");
+        assertThat(one.versions()).containsExactly("1 PREVIOUS", "2 CURRENT");
+        assertThat(scenes.owner.noticesOf(one.role)).containsExactly("target_went_back");
+        assertThat(TestStore.sql("SELECT due_at <= now() FROM managed_role WHERE id = '" + two.role + "'")
+                        .get(0)
+                        .getBoolean(0))
+                .as("the other roles of the server are looked at at once")
+                .isTrue();
+        two.carryOn();
+        assertThat(backup.login(two.managed.role(), two.current())).isEqualTo("ok");
+    }
+
+    /** One look through the managing role tells apart what a refused login cannot. */
+    @ParameterizedTest
+    @CsvSource({
+        "ALTER ROLE ROLE VALID UNTIL 'yesterday', role_expired",
+        "ALTER ROLE ROLE NOLOGIN, role_cannot_login",
+        "ALTER ROLE ROLE RENAME TO ROLE_x, role_missing"
+    })
+    void whatKeepsARoleOutIsNamed(String statement, String reason) {
+        var scene = scenes.on(newest());
+        scene.change(Cause.CREATION);
+        newest().sql(statement
+                        .replaceFirst("ROLE ROLE", "ROLE " + scene.managed.role())
+                        .replace("ROLE_x", scene.managed.role() + "_x")
+                + "; ALTER ROLE " + scene.managed.role() + ("role_missing".equals(reason) ? "_x" : "")
+                + " PASSWORD 'another'");
+
+        scene.carryOn();
+
+        assertThat(scene.status().reason()).isEqualTo(reason);
+        assertThat(scenes.owner.noticesOf(scene.role)).containsExactly(reason);
     }
 
     @Test

@@ -427,6 +427,7 @@ class SecretLeakTest {
         String one =
                 CONNECTIONS + "/" + say(call("POST", CONNECTIONS, body), 200).path("appConnection.id");
         say(call("POST", one + "/rotate", "{}"), 200);
+        say(call("POST", one + "/verify", null), 200);
         say(call("POST", one + "/test", "{}"), 200);
         say(call("GET", one + "/attempts", null), 200);
         say(call("GET", one + "/versions", null), 200);
@@ -487,6 +488,7 @@ class SecretLeakTest {
         generated(one);
         say(call("POST", one + "/rotate-secrets?force=true", null), 200);
         generated(one);
+        say(call("POST", one + "/verify", null), 200);
         say(call("GET", "/api/v2/secret-rotations" + list, null), 200);
         say(call("GET", ROTATIONS + list, null), 200);
         say(call("GET", one, null), 200);
