@@ -222,7 +222,7 @@ class ManagedConnectionTest {
         Map<String, Object> credentials = credentials(newest(), newest().port(), login);
         credentials.put("password", "of nobody");
 
-        sent(id, credentials).then().statusCode(400).body("code", equalTo("password_refused"));
+        sent(id, credentials).then().statusCode(400).body("code", equalTo("connection_test_failed"));
         credentials.put("password", "reset by a human");
         sent(id, credentials)
                 .then()
@@ -247,7 +247,7 @@ class ManagedConnectionTest {
         Login login = newest().role("LOGIN");
         try (TcpProxy proxy = TcpProxy.to(newest())) {
             String id = created(managed(newest(), proxy.port(), login));
-            proxy.before(TcpProxy.request("COMMIT"), () -> {
+            proxy.before(TcpProxy.reply("COMMIT"), () -> {
                 proxy.refuse();
                 return Fate.CUT;
             });

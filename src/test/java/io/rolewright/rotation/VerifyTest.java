@@ -48,8 +48,10 @@ class VerifyTest {
     @Test
     void putsTheServedPasswordBackWhereTheServerWentBack() {
         Rotating roles = Rotating.on(TestPostgres.NEWEST);
-        String id = roles.created();
-        Rotating.rotate(id).then().statusCode(200);
+        Map<String, Object> body = roles.body(Rotating.name("rotation"));
+        body.put("strategy", "single");
+        body.put("parameters", Map.of("username1", roles.first.role(), "username2", roles.first.role()));
+        String id = Rotating.created(body);
         String first = Rotating.credentials(id).get(0).get("password");
         Rotating.rotate(id).then().statusCode(200);
         roles.target.sql("ALTER ROLE " + roles.first.role() + " PASSWORD '" + first + "'");
