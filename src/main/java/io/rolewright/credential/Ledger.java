@@ -853,7 +853,6 @@ class Ledger {
         return locked(claim, claim.role.epoch, role -> {
             boolean news = !reason.equals(role.reason);
             role.probedAt = role.storeNow;
-            role.verifiedAt = reason == null ? role.storeNow : role.verifiedAt;
             role.probeResult = result;
             role.state = RoleState.PARKED;
             role.reason = reason;

@@ -535,7 +535,7 @@ final class Run {
         return tools.ledger()
                 .raise(claim, epoch, epoch, 0)
                 .invoke(next -> epoch = next)
-                .chain(() -> tools.ledger().sending(claim, epoch))
+                .chain(() -> tools.ledger().sending(claim, epoch, null))
                 .chain(() -> tools.fenced()
                         .apply(
                                 login,
