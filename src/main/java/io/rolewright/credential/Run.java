@@ -479,9 +479,16 @@ final class Run {
         Login older = role.self ? login.as(role.roleName, secret.password()) : login;
         return tools.unmarked()
                 .endOlder(older, role.id, epoch, deadline)
-                .chain(outcome -> outcome instanceof LoginOutcome.Accepted
-                        ? verify(login)
-                        : stop(Stop.noLogin(Step.VERIFY, outcome)));
+                .chain(outcome -> {
+                    if (outcome instanceof LoginOutcome.Accepted) {
+                        return verify(login);
+                    }
+                    // Before the change they were ended, and this is all that was sent since.
+                    boolean nothingOlder = sends == 1 && !claim.continued;
+                    return nothingOlder && proven(outcome, secret.secret())
+                            ? promote(login, refusal(outcome))
+                            : stop(Stop.noLogin(Step.VERIFY, outcome));
+                });
     }
 
     /**
