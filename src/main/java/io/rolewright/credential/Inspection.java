@@ -1,6 +1,7 @@
 package io.rolewright.credential;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
+import io.rolewright.password.ScramSalt;
 import io.rolewright.password.ScramSecret;
 import io.rolewright.target.Deadline;
 import io.rolewright.target.Demand;
@@ -64,6 +65,7 @@ record Inspection(
      * @param rule how the server asks the role for its password; UNKNOWN when it was not asked
      * @param leave why the marker of another owner may be replaced; absent where the role carries none of another one
      * @param above the change needs an epoch above this one; 0 when the next will do
+     * @param sign what the salt says of the password that is served; absent when all is well, or nothing can be said
      */
     record Found(
             @Nullable Login managing,
@@ -71,10 +73,15 @@ record Inspection(
             @Nullable Stop stop,
             PasswordRule rule,
             Tools.@Nullable Leave leave,
-            long above) {
+            long above,
+            ChangeOutcome.@Nullable Obstacle sign) {
 
         private static Found stopped(@Nullable Login managing, @Nullable Preflight preflight, Stop stop) {
-            return new Found(managing, preflight, stop, PasswordRule.UNKNOWN, null, 0);
+            return new Found(managing, preflight, stop, PasswordRule.UNKNOWN, null, 0, null);
+        }
+
+        private Found with(ChangeOutcome.@Nullable Obstacle seen) {
+            return new Found(managing, preflight, stop, rule, leave, above, seen);
         }
     }
 
@@ -134,8 +141,35 @@ record Inspection(
                     .between(login, managing, demand, known == null ? List.of() : secrets(known))
                     .chain(pooled -> pooled
                             ? Uni.createFrom().item(Found.stopped(managing, preflight, Poolers.FOUND))
-                            : owned(managing, preflight, demand.rule()));
+                            : owned(managing, preflight, demand.rule()))
+                    .map(found -> found.with(sign(demand.salt())));
         });
+    }
+
+    /** The challenge of a role shows which secret the server keeps, and so whether what is served logs in. */
+    private ChangeOutcome.@Nullable Obstacle sign(@Nullable ScramSalt salt) {
+        if (known == null || salt == null) {
+            return null;
+        }
+        List<PasswordVersion> shown = known.versions.stream()
+                .filter(version ->
+                        tools.seal().open(version, known.role).secret().salt().equals(salt))
+                .toList();
+        boolean served = known.versions.stream().anyMatch(version -> version.state == VersionState.CURRENT);
+        if (!served || shown.stream().anyMatch(each -> each.state == VersionState.CURRENT || each.state.unfinished())) {
+            return null;
+        }
+        return shown.isEmpty()
+                ? new ChangeOutcome.Obstacle(
+                        Stop.THIRD_PARTY,
+                        "The server keeps another secret for this role than the one of the password that is served, which does not log"
+                                + " in: somebody else has changed it, or has taken it away.",
+                        null)
+                : new ChangeOutcome.Obstacle(
+                        Cause.TARGET_WENT_BACK.wireName(),
+                        "The server keeps an older password of this role, so the one that is served does not log in: the server was"
+                                + " restored or failed over. The current one is put back by the next look, or by a change.",
+                        null);
     }
 
     private List<ScramSecret> secrets(Known role) {
@@ -237,7 +271,7 @@ record Inspection(
 
     private static Uni<Found> clear(
             Login managing, Preflight preflight, PasswordRule rule, Tools.@Nullable Leave leave, long above) {
-        return Uni.createFrom().item(new Found(managing, preflight, null, rule, leave, above));
+        return Uni.createFrom().item(new Found(managing, preflight, null, rule, leave, above, null));
     }
 
     static Stop managedElsewhere(Fence fence, Preflight preflight, Tools.Leave leave) {

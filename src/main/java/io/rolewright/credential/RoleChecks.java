@@ -123,13 +123,14 @@ public class RoleChecks {
     }
 
     private static List<Obstacle> warnings(Inspection.Found found) {
-        return found.rule() == PasswordRule.MD5
-                ? List.of(new Obstacle(
-                        "md5_password_replaced",
-                        "The server keeps this role's password as MD5 and will keep the new one as SCRAM-SHA-256: clients that"
-                                + " know no SCRAM (drivers from before PostgreSQL 10) can't log in afterwards.",
-                        null))
-                : List.of();
+        if (found.rule() == PasswordRule.MD5) {
+            return List.of(new Obstacle(
+                    "md5_password_replaced",
+                    "The server keeps this role's password as MD5 and will keep the new one as SCRAM-SHA-256: clients that"
+                            + " know no SCRAM (drivers from before PostgreSQL 10) can't log in afterwards.",
+                    null));
+        }
+        return found.sign() == null ? List.of() : List.of(found.sign());
     }
 
     private static @Nullable RoleServer server(Inspection.Found found) {

@@ -477,18 +477,16 @@ final class Run {
     /** Without a marker, what older attempts have left is ended once more before the proof. */
     private Uni<ChangeOutcome> settle(Login login) {
         Login older = role.self ? login.as(role.roleName, secret.password()) : login;
-        return tools.unmarked()
-                .endOlder(older, role.id, epoch, deadline)
-                .chain(outcome -> {
-                    if (outcome instanceof LoginOutcome.Accepted) {
-                        return verify(login);
-                    }
-                    // Before the change they were ended, and this is all that was sent since.
-                    boolean nothingOlder = sends == 1 && !claim.continued;
-                    return nothingOlder && proven(outcome, secret.secret())
-                            ? promote(login, refusal(outcome))
-                            : stop(Stop.noLogin(Step.VERIFY, outcome));
-                });
+        return tools.unmarked().endOlder(older, role.id, epoch, deadline).chain(outcome -> {
+            if (outcome instanceof LoginOutcome.Accepted) {
+                return verify(login);
+            }
+            // Before the change they were ended, and this is all that was sent since.
+            boolean nothingOlder = sends == 1 && !claim.continued;
+            return nothingOlder && proven(outcome, secret.secret())
+                    ? promote(login, refusal(outcome))
+                    : stop(Stop.noLogin(Step.VERIFY, outcome));
+        });
     }
 
     /**

@@ -268,6 +268,45 @@ class ChallengeTest {
         return target.login(served.get("username"), served.get("password"));
     }
 
+    /** Whose secret the server keeps is seen without a login: the preflight says when it is not the one of what is served. */
+    @ParameterizedTest
+    @MethodSource("io.rolewright.testing.TestPostgres#versions")
+    void theSaltTellsWhetherWhatIsServedLogsIn(int major) {
+        Rotating roles = Rotating.on(major);
+        Map<String, Object> body = roles.body(Rotating.name("salt"));
+        body.put("strategy", "single");
+        body.put("parameters", Map.of("username1", roles.first.role()));
+        String id = Rotating.created(body);
+        String secret = roles.target
+                .sql("SELECT rolpassword FROM pg_authid WHERE rolname = '" + roles.first.role() + "'")
+                .get(0)
+                .getString(0);
+        Rotating.rotate(id).then().statusCode(200);
+        assertWarns(id, null);
+
+        roles.target.sql("ALTER ROLE " + roles.first.role() + " PASSWORD '" + secret + "'");
+        assertWarns(id, "target_went_back");
+
+        roles.target.sql("ALTER ROLE " + roles.first.role() + " PASSWORD 'of somebody else'");
+        assertWarns(id, "changed_by_third_party");
+        roles.target.sql("ALTER ROLE " + roles.first.role() + " PASSWORD NULL");
+        assertWarns(id, "changed_by_third_party");
+
+        Rotating.rotate(id).then().statusCode(200);
+        assertWarns(id, null);
+        assertThat(roles.loginAsServed(id)).isEqualTo("ok");
+    }
+
+    private static void assertWarns(String id, String code) {
+        Api.as()
+                .post(BASE + "/" + id + "/preflight")
+                .then()
+                .body("preflight.ok", equalTo(true))
+                .body(
+                        "preflight.roles[0].warnings" + (code == null ? "" : "[0].code"),
+                        code == null ? nullValue() : equalTo(code));
+    }
+
     /** The same rule asks for SCRAM once the secret is one; old clients are told of it before. */
     @ParameterizedTest
     @CsvSource({"14, false", "14, true", "18, false", "18, true"})

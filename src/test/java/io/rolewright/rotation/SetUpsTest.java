@@ -131,9 +131,7 @@ class SetUpsTest {
     /** What CI's step postgres runs on every version. */
     private static Stream<Arguments> setUpsOnTheNewest() {
         return on(
-                System.getProperty("postgres.all") == null
-                        ? Stream.of(TestPostgres.NEWEST)
-                        : TestPostgres.versions());
+                System.getProperty("postgres.all") == null ? Stream.of(TestPostgres.NEWEST) : TestPostgres.versions());
     }
 
     private static Stream<Arguments> on(Stream<Integer> versions) {
@@ -202,9 +200,8 @@ class SetUpsTest {
 
         scene.ends();
         if (created.statusCode() == 200) {
-            Response test = Api.as()
-                    .body(Map.of())
-                    .post(CONNECTIONS + "/" + created.path("appConnection.id") + "/test");
+            Response test =
+                    Api.as().body(Map.of()).post(CONNECTIONS + "/" + created.path("appConnection.id") + "/test");
             assertThat(test.<Boolean>path("report.ok")).as(test.asString()).isTrue();
         } else if (!setUp.sql.contains("PASSWORD NULL")) { // with which nobody could log in before
             assertThat(created.statusCode()).as(created.asString()).isEqualTo(400);
@@ -307,12 +304,7 @@ class SetUpsTest {
                 credentials.put("sslClientKey", own.keyPem());
             }
             return Map.of(
-                    "name",
-                    Rotating.name("set-up"),
-                    "method",
-                    "username-and-password",
-                    "credentials",
-                    credentials);
+                    "name", Rotating.name("set-up"), "method", "username-and-password", "credentials", credentials);
         }
 
         private String connection() {
