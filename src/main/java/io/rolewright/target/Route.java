@@ -68,10 +68,12 @@ final class Route {
     /** What a login has seen that left at the first word about authentication, or ended before it with {@code failure}. */
     Demand demand(@Nullable Throwable failure) {
         Dialler.Line last = line;
-        PasswordRule rule = last == null ? PasswordRule.UNKNOWN : last.wire().rule();
-        return rule == PasswordRule.UNKNOWN && failure instanceof TargetFailure target
-                ? Demand.refused(Logins.outcome(target))
-                : new Demand(rule, last.wire().salt(), null);
+        if (last == null || last.wire().rule() == PasswordRule.UNKNOWN) {
+            return failure instanceof TargetFailure target
+                    ? Demand.refused(Logins.outcome(target))
+                    : new Demand(PasswordRule.UNKNOWN, null, null);
+        }
+        return new Demand(last.wire().rule(), last.wire().salt(), null);
     }
 
     /** What it means that the deadline passed now. */
