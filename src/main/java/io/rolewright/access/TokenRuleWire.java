@@ -126,6 +126,12 @@ final class TokenRuleWire {
             @Size(max = 50) @Schema(description = LoginSettingWire.IPS) @Nullable
             List<@NotNull @Valid TrustedIp> accessTokenTrustedIps) {
 
+        /** Without the token, which a caller may send although it is refused. */
+        @Override
+        public String toString() {
+            return "KubernetesBody[" + kubernetesHost + "]";
+        }
+
         Sent sent() {
             return new Sent(accessTokenTtl, accessTokenMaxTtl, accessTokenNumUsesLimit, accessTokenTrustedIps, null);
         }
