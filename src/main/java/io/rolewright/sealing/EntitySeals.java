@@ -1,5 +1,6 @@
 package io.rolewright.sealing;
 
+import io.quarkus.runtime.annotations.RegisterForReflection;
 import jakarta.enterprise.context.Dependent;
 import jakarta.persistence.PostLoad;
 import jakarta.persistence.PrePersist;
@@ -10,6 +11,7 @@ import jakarta.persistence.PreUpdate;
  * so what is written is sealed. SQL beside the entities has to do both itself.
  */
 @Dependent
+@RegisterForReflection // its methods are called by Hibernate
 public class EntitySeals {
 
     private final RowSeals seals;

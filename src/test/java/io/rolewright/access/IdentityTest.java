@@ -308,6 +308,27 @@ class IdentityTest {
             renew(token).statusCode(403).body("code", equalTo("token_renewal_refused"));
         }
 
+        /** At the moment of their end, not when the token would be renewed. */
+        @Test
+        void thatHaveEndedEndTheirTokens() {
+            String secret = make(Map.of("ttl", 3600)).extract().path("clientSecret");
+            String token = login(secret).extract().path("accessToken");
+            given().header("Authorization", "Bearer " + token)
+                    .get("/api/v1/auth/caller")
+                    .then()
+                    .statusCode(200);
+            Resealed.sql("update client_secret set expires_at = now() where expires_at is not null and identity_id = '"
+                    + somebody.id() + "'");
+            Api.as().body(Map.of("name", "heard of")).patch("/api/v1/identities/" + somebody.id());
+
+            given().header("Authorization", "Bearer " + token)
+                    .get("/api/v1/auth/caller")
+                    .then()
+                    .statusCode(403)
+                    .body("code", equalTo("token_expired"));
+            renew(token).statusCode(403);
+        }
+
         @Test
         void thatAreUsedUpStillRenewWhatTheyGave() { // their limit is one of logins
             String secret = make(Map.of("numUsesLimit", 2)).extract().path("clientSecret");
