@@ -64,11 +64,6 @@ class SameReasonTest {
                         "revoke connect on database postgres from public; grant connect on database postgres to MANAGER",
                         "grant connect on database postgres to public"));
         all.put(
-                "read_only",
-                sql(
-                        "alter role MANAGER set default_transaction_read_only = on",
-                        "alter role MANAGER reset default_transaction_read_only"));
-        all.put(
                 "role_already_managed",
                 sql("comment on role ROLE is 'rolewright:somebody/else epoch=3'", "comment on role ROLE is null"));
         all.put(
