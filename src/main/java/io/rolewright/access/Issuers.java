@@ -172,7 +172,7 @@ class Issuers {
     /** Our own words only: what a client of TLS or DNS says may be long and is in the log. */
     private static String reason(Throwable failure) {
         var cause = failure instanceof UncheckedIOException ? failure.getCause() : failure;
-        return cause.getClass() == IOException.class && cause.getMessage() != null
+        return cause != null && cause.getClass() == IOException.class && cause.getMessage() != null
                 ? cause.getMessage()
                 : "it did not answer";
     }

@@ -151,10 +151,10 @@ final class TokenRuleWire {
             if (gatewayId != null && !gatewayId.isBlank()) {
                 throw ValidationProblem.at(List.of("gatewayId"), "custom", "Must be null: gateways are not offered");
             }
-            var is = before.rule == null ? null : before.rule.conditions();
+            var rule = before.rule;
+            var is = rule == null ? null : rule.conditions();
             var sent = before.sent.copy();
-            var url =
-                    address("kubernetesHost", first(kubernetesHost, before, is == null ? null : before.rule.issuer()));
+            var url = address("kubernetesHost", first(kubernetesHost, before, rule == null ? null : rule.issuer()));
             var audience = first(
                     allowedAudience, null, is == null ? null : is.audiences().get(0));
             if (audience == null || audience.isBlank()) {
@@ -166,7 +166,7 @@ final class TokenRuleWire {
             var namespaces = kept(
                     sent, "allowedNamespaces", allowedNamespaces, before, is == null ? "" : joined(is.namespaces()));
             var names = kept(sent, "allowedNames", allowedNames, before, is == null ? "" : joined(is.names()));
-            var ca = caCert == null ? before.rule == null ? null : before.rule.caCert() : CaCert.checked(caCert);
+            var ca = caCert == null ? rule == null ? null : rule.caCert() : CaCert.checked(caCert);
             var conditions = new Conditions(
                     List.of(audience.strip()),
                     null,
@@ -183,7 +183,7 @@ final class TokenRuleWire {
             return new Wanted(
                     Method.KUBERNETES,
                     url,
-                    before.isSameIssuer(url, ca) ? before.rule.issuer() : null,
+                    rule != null && before.isSameIssuer(url, ca) ? rule.issuer() : null,
                     null,
                     ca,
                     conditions,
@@ -251,16 +251,17 @@ final class TokenRuleWire {
 
         /** @throws ValidationProblem naming the field */
         Wanted wanted(Before before) {
-            var is = before.rule == null ? null : before.rule.conditions();
+            var rule = before.rule;
+            var is = rule == null ? null : rule.conditions();
             var sent = before.sent.copy();
             var url = address(
                     "oidcDiscoveryUrl",
                     oidcDiscoveryUrl != null
                             ? oidcDiscoveryUrl
-                            : before.text("oidcDiscoveryUrl", is == null ? null : before.rule.issuer()));
+                            : before.text("oidcDiscoveryUrl", rule == null ? null : rule.issuer()));
             var audiences =
                     kept(sent, "boundAudiences", boundAudiences, before, is == null ? "" : joined(is.audiences()));
-            var ca = caCert == null ? before.rule == null ? null : before.rule.caCert() : CaCert.checked(caCert);
+            var ca = caCert == null ? rule == null ? null : rule.caCert() : CaCert.checked(caCert);
             var subject = boundSubject == null ? is == null ? null : is.subject() : blankAsNone(boundSubject);
             if (subject != null) {
                 refuseWild(List.of("boundSubject"), subject);
@@ -299,7 +300,7 @@ final class TokenRuleWire {
             return new Wanted(
                     Method.OIDC,
                     url,
-                    before.isSameIssuer(url, ca) ? before.rule.issuer() : null,
+                    rule != null && before.isSameIssuer(url, ca) ? rule.issuer() : null,
                     blankAsNone(boundIssuer),
                     ca,
                     conditions,

@@ -184,11 +184,10 @@ class TroubleSearch {
 
     private static Found found(RowSet<Row> rows, int limit) {
         List<Trouble> troubles = new ArrayList<>();
-        Row last = null;
-        Row counts = null;
+        Position last = null;
+        Row counts = rows.iterator().next(); // there is one even where there is no trouble
         boolean more = false;
         for (Row row : rows) {
-            counts = row;
             if (row.getInteger("rank") == null) {
                 break; // only the counts
             }
@@ -196,12 +195,11 @@ class TroubleSearch {
             if (more) {
                 break;
             }
-            last = row;
+            last = new Position(
+                    row.getInteger("rank"), row.getOffsetDateTime("position").toInstant(), row.getString("key"));
             troubles.add(trouble(row));
         }
-        String next = !more
-                ? null
-                : new Position(last.getInteger("rank"), instant(last, "position"), last.getString("key")).text();
+        String next = more && last != null ? last.text() : null;
         return new Found(
                 troubles, counts.getLong("critical"), counts.getLong("error"), counts.getLong("warning"), next);
     }
