@@ -8,6 +8,7 @@ import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.http.ContentType;
 import io.restassured.path.json.JsonPath;
 import io.restassured.response.Response;
+import io.rolewright.rotation.Rotating;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
 import io.rolewright.testing.Identities.Somebody;
@@ -48,6 +49,10 @@ class AccessTableTest {
     /** Query parameters without which a request is malformed. */
     private static final Map<String, String> QUERY = Map.of("environment", "production", "secretPath", "/");
 
+    private static final List<String> READ = List.of("getActivePostgresCredentials", "getPostgresGeneratedCredentials");
+
+    private static String rotation;
+
     @Test
     void everyOperationHasARowAndEveryRowAnOperation() {
         assertThat(operations().keySet()).containsExactlyInAnyOrderElementsOf(table().keySet());
@@ -58,6 +63,7 @@ class AccessTableTest {
         var project = Identities.project();
         // So that whoever may delete the project finds it in use.
         aConnectionIn(project);
+        rotation = aRotationIn(project);
         var table = table();
         var nobody = Identities.with();
         Map<String, Somebody> ofOrganisation = new HashMap<>();
@@ -144,9 +150,18 @@ class AccessTableTest {
                 .statusCode(200);
     }
 
+    /** One that is there: who mirrors what he reads is answered 403 where nothing is, lest he takes it for deleted. */
+    private static String aRotationIn(String project) {
+        var roles = Rotating.on(TestPostgres.NEWEST);
+        var body = roles.body(Rotating.name("read"));
+        body.put("projectId", project);
+        return Rotating.created(body);
+    }
+
     private static Response call(Operation operation, String token, String project) {
         var path = operation
                 .path
+                .replace("{rotationId}", READ.contains(operation.id) ? rotation : "{rotationId}")
                 .replace("{projectId}", project)
                 .replaceAll("\\{\\w*Id}", UUID.randomUUID().toString())
                 .replaceAll("\\{\\w+}", "nothing");

@@ -198,11 +198,8 @@ class IdentityTest {
             var bootstrap = TestStore.sql("select id from identity where client_id = '" + TestStore.CLIENT_ID + "'")
                     .get(0)
                     .getUUID(0);
-            var others =
-                    TestStore.sql("select identity_id from role_binding where project_id is null and role = 'admin'"
-                            + " and identity_id <> '" + bootstrap + "'");
-            others.forEach(other -> Resealed.sql(
-                    "update role_binding set role = 'reader' where identity_id = '" + other.getUUID(0) + "'"));
+            TestStore.sql("delete from role_binding where project_id is null and role = 'admin' and identity_id <> '"
+                    + bootstrap + "'");
 
             Api.as()
                     .delete("/api/v1/identities/" + bootstrap)

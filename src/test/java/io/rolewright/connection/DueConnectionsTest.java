@@ -113,12 +113,12 @@ class DueConnectionsTest {
                 .isEqualTo(login.role());
     }
 
-    /** The role may no longer change itself: nothing waits for a server, and by the next day nobody would have looked. */
+    /** The role may no longer log in: nothing waits for a server, and by the next day nobody would have looked. */
     @Test
     void oneThatFailedForGoodIsTriedAgainAfterAQuarterOfAnHourAndThenLessOften() {
         Login login = server().role("LOGIN");
         String id = scheduled(server().port(), login);
-        server().sql("ALTER ROLE " + login.role() + " SET default_transaction_read_only = on");
+        server().sql("ALTER ROLE " + login.role() + " NOLOGIN");
 
         due(id, "now() - interval '1 minute'");
         runDue();

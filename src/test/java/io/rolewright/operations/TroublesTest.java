@@ -326,6 +326,11 @@ class TroublesTest {
 
     @Test
     void runDueTurnsRedWhenAskedToAndSomethingStaysOverdue() {
+        // Whatever other tests have left.
+        for (String table : List.of("secret_rotation", "managed_connection")) {
+            TestStore.sql(
+                    "UPDATE " + table + " SET next_rotation_at = NULL, due_at = NULL WHERE next_rotation_at < now()");
+        }
         String id = rotation(roles, Map.of());
         overdue(id);
 
