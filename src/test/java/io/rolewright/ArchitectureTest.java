@@ -1,6 +1,7 @@
 package io.rolewright;
 
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -21,6 +22,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -102,6 +104,16 @@ class ArchitectureTest {
             .dependOnClassesThat(resideInAPackage(ROOT + ".development..")
                     .or(resideInAPackage("org.apache.commons.compress.."))
                     .or(resideInAPackage("org.tukaani..")));
+
+    /** What a class makes when it is loaded is made when the executable is built, and would be the same number in all of them. */
+    @ArchTest
+    static final ArchRule noChanceIsMadeWhenTheExecutableIsBuilt = ArchRuleDefinition.noFields()
+            .that()
+            .areStatic()
+            .and()
+            .areDeclaredInClassesThat(resideOutsideOfPackage(ROOT + ".development.."))
+            .should()
+            .haveRawType(JavaClass.Predicates.assignableTo(Random.class));
 
     /** Who could make one himself could give an earlier reply to somebody who has lost the right to it. */
     @ArchTest

@@ -88,8 +88,6 @@ public class FencedApply {
             old := btrim(regexp_replace(old, '%3$s', '', 'g'));
               EXECUTE format('COMMENT ON ROLE %%I IS %%L', %1$s, btrim(old || ' ' || %2$s));""";
 
-    private static final SecureRandom RANDOM = new SecureRandom();
-
     private final Targets targets;
 
     @Inject
@@ -335,7 +333,7 @@ public class FencedApply {
 
     private static String tag() {
         byte[] tag = new byte[16];
-        RANDOM.nextBytes(tag);
+        new SecureRandom().nextBytes(tag);
         return "$rw" + HexFormat.of().formatHex(tag) + "$";
     }
 

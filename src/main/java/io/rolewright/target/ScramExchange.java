@@ -24,7 +24,6 @@ final class ScramExchange {
     static final String MECHANISM = "SCRAM-SHA-256";
 
     private static final ScramMechanism SHA_256 = ScramMechanism.SCRAM_SHA_256;
-    private static final SecureRandom RANDOM = new SecureRandom();
 
     /** No channel binding. */
     private static final String HEADER = "n,,";
@@ -41,7 +40,7 @@ final class ScramExchange {
 
     ScramExchange() {
         byte[] random = new byte[18];
-        RANDOM.nextBytes(random);
+        new SecureRandom().nextBytes(random);
         nonce = Base64.getEncoder().encodeToString(random);
     }
 
