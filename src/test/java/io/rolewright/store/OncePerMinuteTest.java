@@ -16,8 +16,9 @@ class OncePerMinuteTest {
     void oneLineOfAKindAMinuteAndThenHowManyThereWere() {
         assertThat(lines.line(Kind.AWAY, "away")).isEqualTo("away");
         assertThat(lines.line(Kind.AWAY, "away")).isNull();
+        now.addAndGet(Duration.ofSeconds(1).toNanos());
         assertThat(lines.line(Kind.FULL, "full")).isEqualTo("full");
-        now.addAndGet(Duration.ofSeconds(59).toNanos());
+        now.addAndGet(Duration.ofSeconds(58).toNanos());
         assertThat(lines.line(Kind.AWAY, "away")).isNull();
 
         now.addAndGet(Duration.ofSeconds(1).toNanos());
