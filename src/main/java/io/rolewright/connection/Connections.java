@@ -4,6 +4,7 @@ import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.access.Caller;
 import io.rolewright.access.CallerChanges;
 import io.rolewright.access.LiveCaller;
+import io.rolewright.access.PagesByStatus;
 import io.rolewright.access.Project;
 import io.rolewright.access.Projects;
 import io.rolewright.access.RateLimits;
@@ -76,7 +77,7 @@ class Connections {
     private static final Duration TIME_TO_ANSWER = Duration.ofSeconds(1);
 
     private final ConnectionStore store;
-    private final ConnectionsByStatus byStatus;
+    private final PagesByStatus byStatus;
     private final ConnectionReads reads;
     private final CallerChanges changes;
     private final ConnectionSeal seal;
@@ -96,7 +97,7 @@ class Connections {
 
     Connections(
             ConnectionStore store,
-            ConnectionsByStatus byStatus,
+            PagesByStatus byStatus,
             ConnectionReads reads,
             CallerChanges changes,
             ConnectionSeal seal,
@@ -149,7 +150,14 @@ class Connections {
         Reach reach = Rights.reach(act.caller(), Right.CONNECTION_READ);
         return (statuses.isEmpty()
                         ? store.list(scope, project, reach, page)
-                        : byStatus.list(project == null ? reach : reach.within(project), statuses, page))
+                        : byStatus.list(
+                                "app_connection",
+                                ConnectionStatus.SQL,
+                                project == null ? reach : reach.within(project),
+                                statuses,
+                                page,
+                                store::byIds,
+                                row -> row.id))
                 .map(rows -> slice(page, rows))
                 .call(slice -> audit.listed(act, AuditType.GET_APP_CONNECTIONS, slice.rows()))
                 .chain(slice -> managedStore

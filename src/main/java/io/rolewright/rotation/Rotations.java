@@ -2,6 +2,7 @@ package io.rolewright.rotation;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.access.Caller;
+import io.rolewright.access.PagesByStatus;
 import io.rolewright.access.Project;
 import io.rolewright.access.Projects;
 import io.rolewright.access.RateLimits;
@@ -82,7 +83,7 @@ class Rotations {
     private static final Duration TIME_TO_ANSWER = Duration.ofSeconds(1);
 
     private final RotationStore store;
-    private final RotationsByStatus byStatus;
+    private final PagesByStatus byStatus;
     private final RotationTurn turn;
     private final RotationEnd end;
     private final Preflights preflights;
@@ -100,7 +101,7 @@ class Rotations {
 
     Rotations(
             RotationStore store,
-            RotationsByStatus byStatus,
+            PagesByStatus byStatus,
             RotationTurn turn,
             RotationEnd end,
             Preflights preflights,
@@ -156,7 +157,14 @@ class Rotations {
         return reach(caller, projectId)
                 .chain(reach -> statuses.isEmpty()
                         ? store.list(reach.projects().iterator().next(), page)
-                        : byStatus.list(reach, statuses, page))
+                        : byStatus.list(
+                                "secret_rotation",
+                                CredentialStatus.SQL,
+                                reach,
+                                statuses,
+                                page,
+                                store::byIds,
+                                row -> row.id))
                 .map(rows -> page.cut(rows, row -> row.name, row -> row.id))
                 .chain(slice -> shown(slice.rows()).map(rows -> new Slice<>(rows, slice.nextCursor())));
     }
