@@ -15,9 +15,12 @@ public final class StoreTraffic {
 
     private static final Pattern WRITES = Pattern.compile("\\b(insert|update|delete)\\b(?! skip)");
 
-    /** What a process asks every few seconds by itself, whatever it is asked: which keys there are, and which
-     * tokens were revoked. */
-    private static final Pattern BY_ITSELF = Pattern.compile("data_key|key_holder|key_run|signing_key");
+    /**
+     * What a process asks by itself, whatever it is asked: which keys there are, which tokens were revoked, whether the store went back (of
+     * each new session, too), and the numbers of a scrape.
+     */
+    private static final Pattern BY_ITSELF = Pattern.compile(
+            "data_key|key_holder|key_run|signing_key|store_pulse|pg_database_size|count\\(\\*\\) AS n FROM");
 
     private final List<Sent> sent = new ArrayList<>();
 
