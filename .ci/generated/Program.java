@@ -144,7 +144,7 @@ public final class Program {
         require(rotations.getPostgresGeneratedCredentials(rotation, null).getGeneratedCredentials().size() == 2, "both of them");
         System.out.println("login " + active.getUsername() + " " + active.getPassword());
 
-        rotations.deletePostgresCredentialsRotation(rotation, null, null);
+        rotations.deletePostgresCredentialsRotation(rotation, null, null, null);
         connections.deletePostgresAppConnection(connection, null);
         expect(404, "connection_not_found", () -> connections.getPostgresAppConnection(connection));
     }

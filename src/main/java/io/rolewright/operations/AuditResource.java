@@ -21,6 +21,7 @@ import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
 import io.rolewright.request.Numbers;
+import io.rolewright.request.PlainText;
 import io.rolewright.request.RequestContext;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
@@ -319,13 +320,13 @@ class AuditResource {
                     ? reach.covers(project) ? Set.of(project) : Set.of()
                     : reach.everywhere() ? null : reach.projects();
             return new Wanted(
-                    type,
+                    text("type", type),
                     outcomeWanted(),
                     uuid("actorId", actorId),
-                    address,
-                    requestId,
-                    subjectKind,
-                    subjectId,
+                    text("address", address),
+                    text("requestId", requestId),
+                    text("subjectKind", subjectKind),
+                    text("subjectId", subjectId),
                     moment("from", from),
                     moment("to", to),
                     projects);
@@ -342,6 +343,14 @@ class AuditResource {
                         List.of("outcome"), "invalid_enum_value", "Must be success, refused or failed");
             }
             return null;
+        }
+
+        /** No row of the audit has another one, and the store would refuse to compare with it in the middle of a download. */
+        private static @Nullable String text(String name, @Nullable String text) {
+            if (text != null && !text.matches(PlainText.ANY)) {
+                throw ValidationProblem.at(List.of(name), "invalid_string", PlainText.RULE);
+            }
+            return text;
         }
 
         private static @Nullable UUID uuid(String name, @Nullable String text) {

@@ -117,10 +117,24 @@ class AuditTest {
                     "cursor=MjAyNg",
                     "outcome=perhaps",
                     "actorId=me",
+                    "type=a%00b",
+                    "address=%00",
+                    "requestId=%E2%80%AE",
+                    "subjectKind=%00",
+                    "subjectId=%0A",
                     "from=yesterday"
                 })
         void isRefusedWhenMalformed(String query) {
-            Api.as().get("/api/v1/audit-events?" + query).then().statusCode(422);
+            for (String path : List.of("", "/export.csv", "/export.jsonl")) {
+                boolean ofPages = query.startsWith("limit") || query.startsWith("cursor");
+                if (path.isEmpty() || !ofPages) {
+                    Api.as()
+                            .urlEncodingEnabled(false)
+                            .get("/api/v1/audit-events" + path + "?" + query)
+                            .then()
+                            .statusCode(422);
+                }
+            }
         }
 
         @Test
