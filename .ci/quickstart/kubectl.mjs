@@ -83,8 +83,13 @@ function serve(deployment, namespace) {
   Object.assign(env, { QUARKUS_HTTP_PORT: ports.http, QUARKUS_HTTP_SSL_PORT: ports.https, QUARKUS_MANAGEMENT_PORT: ports.management,
     ROLEWRIGHT_ACCESS_ISSUERS_CLUSTER_URL: `https://localhost:${ports.issuer}` });
   const target = resolve("target"), runner = readdirSync(target).find((f) => /^rolewright-.*-runner$/.test(f));
-  if (runner) start("service.log", join(target, runner), container.args, env);
-  else start("service.log", "java", [...container.args.filter((a) => a !== "-Xmx160m" && a !== "-Xmn8m"), "-Xmx400m", "-jar", join(target, "quarkus-app/quarkus-run.jar")], env);
+  const [program, ...args] = runner
+    ? [join(target, runner), ...container.args]
+    : ["java", ...container.args.filter((a) => a !== "-Xmx160m" && a !== "-Xmn8m"), "-Xmx400m", "-jar", join(target, "quarkus-app/quarkus-run.jar")];
+  start("service.log", program, args, env);
+  // What `kubectl exec` would be: the commands of the executable, with the settings of the pod.
+  const quoted = (text) => `'${String(text).replaceAll("'", "'\\''")}'`;
+  writeFileSync(join(state, "bin/rolewright"), `#!/bin/sh\nexec env ${Object.entries(env).map(([k, v]) => quoted(`${k}=${v}`)).join(" ")} ${[program, ...args].map(quoted).join(" ")} "$@"\n`, { mode: 0o700 });
 }
 
 function runPod(pod, namespace) {
