@@ -19,7 +19,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
@@ -227,8 +229,12 @@ class FloodIT {
             ServiceProcess victim = unbounded.start();
             List<SocketChannel> strangers = new ArrayList<>();
             try {
-                open(new Flood(Kind.BODIES, true, "many"), strangers, victim, unbounded.token(victim));
-                await().atMost(Duration.ofSeconds(60)).until(() -> !victim.isAlive());
+                Map<SocketChannel, ByteBuffer> unsent =
+                        open(new Flood(Kind.BODIES, true, "many"), strangers, victim, unbounded.token(victim));
+                await().atMost(Duration.ofSeconds(60)).until(() -> {
+                    unsent.forEach(FloodIT::sendMore); // what the kernel had no room for
+                    return !victim.isAlive();
+                });
             } finally {
                 for (SocketChannel stranger : strangers) {
                     stranger.close();
@@ -239,8 +245,20 @@ class FloodIT {
         }
     }
 
-    private static void open(Flood flood, List<SocketChannel> strangers, ServiceProcess service, String token)
-            throws Exception {
+    private static void sendMore(SocketChannel stranger, ByteBuffer rest) {
+        try {
+            if (rest.hasRemaining() && stranger.isConnected()) {
+                stranger.write(rest);
+            }
+        } catch (IOException refused) {
+            rest.position(rest.limit());
+        }
+    }
+
+    /** @return what of each is not sent yet */
+    private static Map<SocketChannel, ByteBuffer> open(
+            Flood flood, List<SocketChannel> strangers, ServiceProcess service, String token) throws Exception {
+        Map<SocketChannel, ByteBuffer> unsent = new HashMap<>();
         byte[] sent = flood.kind().sent(flood.withToken() ? token : null).getBytes(StandardCharsets.US_ASCII);
         for (int i = 0; i < flood.kind().connections; i++) {
             if (flood.kind() == Kind.IDLE && flood.withToken() && i % 10 == 0) {
@@ -252,11 +270,14 @@ class FloodIT {
             try {
                 stranger.connect(new InetSocketAddress("127.0.0.1", service.port()));
                 stranger.configureBlocking(false);
-                stranger.write(ByteBuffer.wrap(sent)); // as much as the kernel takes
+                ByteBuffer rest = ByteBuffer.wrap(sent);
+                stranger.write(rest); // as much as the kernel takes
+                unsent.put(stranger, rest);
             } catch (IOException refused) {
                 // Which is one way to be done with it.
             }
         }
+        return unsent;
     }
 
     private static String address(String from, int i) {
