@@ -2,12 +2,9 @@ package io.rolewright.connection;
 
 import io.rolewright.credential.CredentialStatus;
 import io.rolewright.problem.ValidationProblem;
-import java.util.Arrays;
-import java.util.LinkedHashSet;
-import java.util.List;
+import io.rolewright.request.Words;
 import java.util.Locale;
 import java.util.Set;
-import java.util.stream.Collectors;
 
 /** One word for how a connection is, the worst that is true of it: what lists are filtered by and what is counted. */
 public enum ConnectionStatus {
@@ -36,19 +33,6 @@ public enum ConnectionStatus {
      * @throws ValidationProblem at {@code status} for any other word
      */
     static Set<ConnectionStatus> parse(String text) {
-        Set<ConnectionStatus> wanted = new LinkedHashSet<>();
-        for (String word : text.split(",", -1)) {
-            wanted.add(Arrays.stream(values())
-                    .filter(each -> each.wireName().equals(word))
-                    .findFirst()
-                    .orElseThrow(() -> ValidationProblem.at(
-                            List.of("status"),
-                            "invalid_enum_value",
-                            "Must be one or more, separated by commas, of "
-                                    + Arrays.stream(values())
-                                            .map(ConnectionStatus::wireName)
-                                            .collect(Collectors.joining(", ")))));
-        }
-        return wanted;
+        return Words.some("status", text, values(), ConnectionStatus::wireName);
     }
 }

@@ -1,13 +1,10 @@
 package io.rolewright.credential;
 
 import io.rolewright.problem.ValidationProblem;
+import io.rolewright.request.Words;
 import java.time.Instant;
-import java.util.Arrays;
-import java.util.LinkedHashSet;
-import java.util.List;
 import java.util.Locale;
 import java.util.Set;
-import java.util.stream.Collectors;
 
 /**
  * One word for how a credential is, the worst that is true of it: what lists are filtered by and what is counted. Troubles, lists and
@@ -99,19 +96,6 @@ public enum CredentialStatus {
      * @throws ValidationProblem at {@code status} for any other word
      */
     public static Set<CredentialStatus> parse(String text) {
-        Set<CredentialStatus> wanted = new LinkedHashSet<>();
-        for (String word : text.split(",", -1)) {
-            wanted.add(Arrays.stream(values())
-                    .filter(each -> each.wireName().equals(word))
-                    .findFirst()
-                    .orElseThrow(() -> ValidationProblem.at(
-                            List.of("status"),
-                            "invalid_enum_value",
-                            "Must be one or more, separated by commas, of "
-                                    + Arrays.stream(values())
-                                            .map(CredentialStatus::wireName)
-                                            .collect(Collectors.joining(", ")))));
-        }
-        return wanted;
+        return Words.some("status", text, values(), CredentialStatus::wireName);
     }
 }
