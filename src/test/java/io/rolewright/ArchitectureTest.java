@@ -62,7 +62,7 @@ class ArchitectureTest {
             Map.entry("listener", Set.of("access")),
             Map.entry("delivery", with(FACTS, "rotation", "connection", "credential", "target", "access", "work")),
             Map.entry("rotation", with(FACTS, "connection", "credential", "access", "target")),
-            Map.entry("connection", with(FACTS, "credential", "target", "password", "access")),
+            Map.entry("connection", with(FACTS, "credential", "target", "access")),
             Map.entry("credential", with(FACTS, "target", "password")),
             Map.entry("access", with(FACTS, "target")),
             Map.entry("idempotency", Set.of("sealing")),

@@ -126,7 +126,7 @@ class ManagedCredentials {
         seal.keep(row, start.credentials().withoutPassword());
         return roles.register(
                         new ManagedRoles.NewRole(
-                                ConnectionOwner.KIND,
+                                ManagedRoles.CONNECTION,
                                 row.id,
                                 row.id,
                                 true,

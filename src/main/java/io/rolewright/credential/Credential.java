@@ -10,15 +10,16 @@ import jakarta.persistence.Table;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.UUID;
-import org.hibernate.annotations.Immutable;
+import org.hibernate.annotations.DynamicUpdate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a rotation and a managed connection have in common. Read only in this release: triggers of the store keep it equal to the rows of
- * both, which the build before writes too. The columns are explained in the migration.
+ * One or two roles on one server, by which strategy and when their passwords change, and what is served of them; named by a rotation or by
+ * the connection that logs in as the role. Triggers of the store copy what is written to the tables of the build before, and back: whoever
+ * writes takes it from {@link CredentialStore#hold}. The columns are explained in the migrations.
  */
 @Entity
-@Immutable
+@DynamicUpdate
 @Table(name = "credential")
 class Credential {
 
@@ -33,6 +34,7 @@ class Credential {
     @Nullable
     UUID projectId;
 
+    UUID connectionId;
     UUID role1Id;
 
     @Nullable
@@ -50,7 +52,67 @@ class Credential {
     @Nullable
     Instant revokingSince;
 
+    /** 1 the first, 2 the second, 3 both. */
+    int rolesToRevoke;
+
+    @Enumerated(EnumType.STRING)
+    DriftPolicy driftPolicy;
+
+    boolean takeover;
+    boolean allowPrivileged;
+
+    /** As {@link PasswordPolicies} keeps them. */
+    @Nullable
+    String passwordRequirements;
+
+    /** What the rotation or the connection is called. */
+    String name;
+
+    /** Where the rotation stands; null of a connection. */
+    @Nullable
+    String environment;
+
+    @Nullable
+    String secretPath;
+
+    Instant updatedAt;
+
     protected Credential() {}
+
+    boolean self() {
+        return strategy == Strategy.SELF;
+    }
+
+    /**
+     * A new password of one of the roles is proven, and served from now on.
+     *
+     * @param floor the version is to be above this one too; 0 where the store has forgotten none
+     */
+    void serves(UUID role, Cause cause, long floor, Instant at) {
+        plan.succeeded(cause, at);
+        takeover = false; // given once
+        updatedAt = at;
+        if (!self()) {
+            activeIndex = role.equals(role1Id) ? 0 : 1;
+            credentialVersion = Math.max(credentialVersion == null ? 0 : credentialVersion, floor) + 1;
+        }
+        if (revokingSince == null) {
+            plan.reckon(at);
+        } else {
+            plan.look(at); // its end waited for this
+        }
+    }
+
+    /** The leave to replace a foreign marker is used up. Of a creation it may be both roles that are taken over. */
+    void takesOver(UUID role) {
+        takeover &= credentialVersion != null && credentialVersion == 0 && !role.equals(role1Id);
+    }
+
+    /** A role has a password that nobody is given. */
+    void revoked(UUID role, Instant at) {
+        rolesToRevoke &= ~(role.equals(role1Id) ? 1 : 2);
+        plan.look(at); // the rotation can go when the last is done, or the next role has its turn
+    }
 
     /** The role that the next change is about. */
     UUID nextRole() {
@@ -71,7 +133,7 @@ class Credential {
         if (revokingSince != null) {
             throw Revoking.problem();
         }
-        if (strategy == Strategy.SELF || cause == Cause.CREATION) {
+        if (self() || cause == Cause.CREATION) {
             return;
         }
         boolean due = plan.nextRotationAt() != null && !plan.nextRotationAt().isAfter(now);
@@ -83,6 +145,6 @@ class Credential {
 
     /** As facts call what it is about. */
     String subjectKind() {
-        return strategy == Strategy.SELF ? "app-connection" : "rotation";
+        return self() ? "app-connection" : "rotation";
     }
 }

@@ -12,8 +12,7 @@ import org.jspecify.annotations.Nullable;
 final class CredentialStore {
 
     /**
-     * Locks what a role belongs to, in the transaction that begins a change of it. Null item when no table has it, which is so only for
-     * owners of tests. Whoever writes it has locked role and owner before.
+     * Locks what a role belongs to, in the transaction that begins a change of it; it is not written there. Null item when it is gone.
      */
     static Uni<@Nullable Credential> lockCredential(UUID id) {
         return Panache.getSession()
@@ -21,6 +20,27 @@ final class CredentialStore {
                         .setParameter(1, id)
                         .setLockMode(LockModeType.PESSIMISTIC_WRITE)
                         .getSingleResultOrNull());
+    }
+
+    private static final String HOLD = "SELECT hold_credential(?1)";
+
+    /**
+     * Locks a credential that is to be written, to the end of the running transaction: first the row in the table of the build before, which
+     * locks in that order too. Whoever also locks roles locks those before. Null item when it is gone.
+     */
+    static Uni<@Nullable Credential> hold(UUID id) {
+        return Panache.getSession()
+                .chain(session -> session.createNativeQuery(HOLD, Boolean.class)
+                        .setParameter(1, id)
+                        .getSingleResult()
+                        .chain(there -> there
+                                ? session.find(Credential.class, id)
+                                : Uni.createFrom().nullItem()));
+    }
+
+    /** Null item when it is gone. */
+    static Uni<@Nullable Credential> credential(UUID id) {
+        return Panache.getSession().chain(session -> session.find(Credential.class, id));
     }
 
     private static final List<VersionState> UNFINISHED =

@@ -9,7 +9,6 @@ import io.vertx.core.buffer.Buffer;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
-import jakarta.enterprise.inject.Instance;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -92,7 +91,8 @@ class Ledger {
     private final Pool pool;
     private final StoreOrigin origin;
     private final VersionSeal seal;
-    private final Instance<RoleOwner> owners;
+    private final Consequences consequences;
+    private final PasswordPolicies policies;
     private final CredentialConfig config;
     private final ScheduleConfig schedule;
     private final ProcessLock process;
@@ -103,7 +103,8 @@ class Ledger {
     Ledger(
             Pool pool,
             VersionSeal seal,
-            Instance<RoleOwner> owners,
+            Consequences consequences,
+            PasswordPolicies policies,
             ProcessLock process,
             CredentialConfig config,
             ScheduleConfig schedule,
@@ -111,17 +112,21 @@ class Ledger {
         this.pool = pool;
         this.origin = origin;
         this.seal = seal;
-        this.owners = owners;
+        this.consequences = consequences;
+        this.policies = policies;
         this.process = process;
         this.config = config;
         this.schedule = schedule;
     }
 
-    RoleOwner owner(String kind) {
-        return owners.stream()
-                .filter(owner -> owner.kind().equals(kind))
-                .findFirst()
-                .orElseThrow(() -> new IllegalStateException("no owner of managed roles is a " + kind));
+    /** On which terms passwords of a credential are changed now; null item when it is gone. A store transaction of its own. */
+    Uni<@Nullable Terms> terms(UUID credentialId) {
+        return Panache.withSession(() -> CredentialStore.credential(credentialId))
+                .map(found -> found == null
+                        ? null
+                        : new Terms(
+                                found.credentialVersion == null ? 0 : found.credentialVersion,
+                                found.takeover, found.allowPrivileged, policies.of(found), found.driftPolicy));
     }
 
     // ---- Claiming -------------------------------------------------------------------------------------------------
@@ -370,16 +375,10 @@ class Ledger {
         role.epoch++;
         Uni<Void> told = Uni.createFrom().voidItem();
         if (removed) {
-            told = told.chain(() -> owner(role.ownerKind)
-                    .noticed(new RoleOwner.Notice(
-                            role.ownerId,
-                            role.id,
-                            "marker_removed",
-                            "Somebody removed our marker from the role's comment; it is put back.",
-                            role.storeNow)));
+            told = told.chain(() -> consequences.noticed(role, "marker_removed"));
         }
         if (replaced != null) {
-            told = told.chain(() -> owner(role.ownerKind).takesOver(role.ownerId, role.id, replaced, role.storeNow));
+            told = told.chain(() -> consequences.takesOver(role, replaced));
         }
         return told.replaceWith(role.epoch);
     }
@@ -565,20 +564,10 @@ class Ledger {
                                                 version.appliedAt == null ? role.storeNow : version.appliedAt;
                                         version.currentAt = role.storeNow;
                                         done(attempt, role, refusal);
-                                        return owner(role.ownerKind)
-                                                .promoted(new RoleOwner.Promotion(
-                                                        role.ownerId,
-                                                        role.id,
-                                                        attempt.id,
-                                                        attempt.cause,
-                                                        attempt.actor(),
-                                                        version.id,
-                                                        version.number,
-                                                        role.versionFloor,
-                                                        role.storeNow));
+                                        return consequences.promoted(role, attempt, version);
                                     })
                                     .invoke(next -> {
-                                        role.changeAt = next;
+                                        role.changeAt = role.self ? next : null;
                                         settled(role, refusal);
                                         if (attempt.cause == Cause.REVOKE) {
                                             role.deletedAt = role.storeNow;
@@ -595,13 +584,7 @@ class Ledger {
         }
         done(attempt, role, refusal);
         settled(role, refusal);
-        return owner(role.ownerKind)
-                .noticed(new RoleOwner.Notice(
-                        role.ownerId,
-                        role.id,
-                        attempt.cause.wireName(),
-                        "The current password was applied again.",
-                        role.storeNow));
+        return consequences.noticed(role, attempt.cause.wireName());
     }
 
     private static void done(Attempt attempt, ManagedRole role, @Nullable Stop refusal) {
@@ -732,19 +715,20 @@ class Ledger {
                         role.state = RoleState.OK;
                         role.reason = null;
                     }
-                    return owner(role.ownerKind).ended(ending(role, attempt, true, false, stop, null));
+                    return consequences.stopped(role, attempt, true, false, stop);
                 })
-                .invoke(next -> {
-                    Instant change = next == null ? null : next.change();
-                    role.changeAt = attempt.cause == Cause.SCHEDULE && change == null && role.changeAt != null
-                            ? role.storeNow.plus(Plan.pause(1))
-                            : change == null ? role.changeAt : change;
+                .map(again -> {
+                    if (role.self && again != null) {
+                        role.changeAt = again;
+                    } else if (attempt.cause == Cause.SCHEDULE && role.changeAt != null) {
+                        role.changeAt = role.storeNow.plus(Plan.pause(1)); // begun by the role alone
+                    }
                     free(role);
-                })
-                .map(next -> new Failures.Ended(
-                        new ChangeOutcome.Failed(
-                                attempt.id, stop.reason(), stop.sqlState(), stop.message(), stop.obstacles()),
-                        next == null || next.attempt() == null ? role.changeAt : next.attempt()));
+                    return new Failures.Ended(
+                            new ChangeOutcome.Failed(
+                                    attempt.id, stop.reason(), stop.sqlState(), stop.message(), stop.obstacles()),
+                            again == null ? role.changeAt : again);
+                });
     }
 
     private Uni<Failures.Ended> park(
@@ -787,8 +771,8 @@ class Ledger {
                     role.leaseUntil = null;
                     role.dueAt = next;
                     return news
-                            ? owner(role.ownerKind)
-                                    .ended(ending(role, attempt, false, inDoubt, stop, next))
+                            ? consequences
+                                    .stopped(role, attempt, false, inDoubt, stop)
                                     .replaceWithVoid()
                             : Uni.createFrom().voidItem();
                 })
@@ -813,23 +797,6 @@ class Ledger {
         attempt.message = stop.message();
     }
 
-    private static RoleOwner.Ending ending(
-            ManagedRole role, Attempt attempt, boolean finished, boolean inDoubt, Stop stop, @Nullable Instant next) {
-        return new RoleOwner.Ending(
-                role.ownerId,
-                role.id,
-                attempt.id,
-                attempt.cause,
-                attempt.actor(),
-                finished,
-                inDoubt,
-                stop.reason(),
-                stop.sqlState(),
-                stop.message(),
-                next,
-                role.storeNow);
-    }
-
     /**
      * A probe has proven the password.
      *
@@ -841,15 +808,13 @@ class Ledger {
             settled(role, refusal);
             role.probeResult = refusal == null ? "ok" : refusal.reason();
             return news
-                    ? owner(role.ownerKind)
-                            .noticed(new RoleOwner.Notice(
-                                    role.ownerId, role.id, "ok", "The current password opens the role.", role.storeNow))
+                    ? consequences.noticed(role, Consequences.WELL)
                     : Uni.createFrom().voidItem();
         });
     }
 
     /** A probe has found that the password does not open the role. */
-    Uni<Void> probed(Claim claim, String result, String reason, String message) {
+    Uni<Void> probed(Claim claim, String result, String reason) {
         return locked(claim, claim.role.epoch, role -> {
             boolean news = !reason.equals(role.reason);
             role.probedAt = role.storeNow;
@@ -858,8 +823,7 @@ class Ledger {
             role.reason = reason;
             free(role);
             return news
-                    ? owner(role.ownerKind)
-                            .noticed(new RoleOwner.Notice(role.ownerId, role.id, reason, message, role.storeNow))
+                    ? consequences.noticed(role, reason)
                     : Uni.createFrom().voidItem();
         });
     }

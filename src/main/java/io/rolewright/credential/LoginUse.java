@@ -7,7 +7,6 @@ import io.rolewright.sealing.Sealer;
 import io.rolewright.store.OwnLogins;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
-import jakarta.enterprise.inject.Instance;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -33,13 +32,11 @@ public class LoginUse {
     private final ManagingConnections connections;
     private final OwnLogins own;
     private final Sealer sealer;
-    private final Instance<RoleOwner> owners;
 
-    LoginUse(ManagingConnections connections, OwnLogins own, Sealer sealer, Instance<RoleOwner> owners) {
+    LoginUse(ManagingConnections connections, OwnLogins own, Sealer sealer) {
         this.connections = connections;
         this.own = own;
         this.sealer = sealer;
-        this.owners = owners;
     }
 
     /**
@@ -197,17 +194,12 @@ public class LoginUse {
             return Uni.createFrom().item(seen);
         }
         ManagedRole row = rows.get(index);
-        return owners.stream()
-                .filter(owner -> owner.kind().equals(row.ownerKind))
-                .findFirst()
-                .map(owner -> owner.named(row.ownerId))
-                .orElse(Uni.createFrom().nullItem())
-                .chain(owner -> {
-                    if (owner != null && sight.sees(row.ownerKind, owner.projectId())) {
-                        seen.add(Map.of("kind", row.ownerKind, "id", row.ownerId, "name", owner.name()));
-                    }
-                    return named(rows, index + 1, sight, seen);
-                });
+        return CredentialStore.credential(row.ownerId).chain(owner -> {
+            if (owner != null && sight.sees(row.ownerKind, owner.projectId)) {
+                seen.add(Map.of("kind", row.ownerKind, "id", row.ownerId, "name", owner.name));
+            }
+            return named(rows, index + 1, sight, seen);
+        });
     }
 
     private static Conflict managedBy(String roleName, List<Map<String, Object>> seen, int all) {

@@ -23,6 +23,11 @@ import org.jspecify.annotations.Nullable;
 @ApplicationScoped
 public class ManagedRoles {
 
+    /** What {@link NewRole#ownerKind} may be. */
+    public static final String ROTATION = "rotation";
+
+    public static final String CONNECTION = "connection";
+
     private static final String STATUS = """
             select new io.rolewright.credential.RoleStatus(r.id, r.ownerId, r.roleName, r.state, r.reason,
                    v.number, v.currentAt, r.verifiedAt, a.id, a.nextTryAt, a.state, r.leaseUntil, r.storeNow)
@@ -231,7 +236,8 @@ public class ManagedRoles {
     }
 
     /**
-     * @param ownerKind {@code rotation} or {@code connection}
+     * @param ownerKind {@link #ROTATION} or {@link #CONNECTION}
+     * @param ownerId of the rotation or the connection, which is that of the credential
      * @param connectionId by which the role is changed
      * @param self whether it changes its own password, logging in by that connection
      * @param server as the login showed it that looked at the role

@@ -67,7 +67,7 @@ final class Marking {
         if (before != null && before.epoch() == Long.MAX_VALUE) {
             return Uni.createFrom().item(failed(Inspection.implausible(preflight, before)));
         }
-        return tools.ledger().owner(role.ownerKind).terms(role.ownerId, role.id).chain(terms -> {
+        return tools.ledger().terms(role.ownerId).chain(terms -> {
             if (terms == null) {
                 return Uni.createFrom().nullItem();
             }
@@ -85,7 +85,7 @@ final class Marking {
     }
 
     private Uni<ChangeOutcome.@Nullable Failed> mark(
-            ManagedRole role, Login login, @Nullable Fence before, @Nullable String replaced, RoleOwner.Terms terms) {
+            ManagedRole role, Login login, @Nullable Fence before, @Nullable String replaced, Terms terms) {
         return tools.ledger()
                 .marking(role.id, replaced)
                 .chain(epoch -> epoch == null

@@ -149,8 +149,7 @@ public class PasswordChanges {
 
     /**
      * Gives a role a password that nobody is given, takes our marker from it and ends its management. Until that has succeeded the role
-     * is {@link RoleState#REVOKING} and the attempt is tried again; the owner hears of the end by {@link RoleOwner#promoted} with {@link
-     * Cause#REVOKE}.
+     * is {@link RoleState#REVOKING} and the attempt is tried again; the credential then waits for one role less.
      */
     public Uni<ChangeOutcome> revoke(UUID roleId, Actor actor, Deadline deadline) {
         return change(roleId, Cause.REVOKE, actor, false, deadline);

@@ -29,7 +29,7 @@ public class PasswordPolicies {
     private final ObjectMapper json;
     private final PasswordConfig config;
 
-    /** Rotations of which the log says already that their passwords are weak. */
+    /** Credentials of which the log says already that their passwords are weak. */
     private final Set<UUID> told = ConcurrentHashMap.newKeySet();
 
     PasswordPolicies(ObjectMapper json, PasswordConfig config) {
@@ -40,17 +40,18 @@ public class PasswordPolicies {
     /**
      * What the next password is made to. Requirements from before there was a least number of bits, or from under another setting, stay
      * in force: a rotation that stopped for them would leave its old password in use for ever. The log names them, once per process.
-     *
-     * @param rotation whose they are
      */
-    public PasswordPolicy of(UUID rotation, @Nullable String kept) {
-        PasswordPolicy policy = policy(kept);
+    PasswordPolicy of(Credential credential) {
+        if (credential.strategy == Strategy.SELF) {
+            return PasswordPolicy.MANAGED_CONNECTIONS;
+        }
+        PasswordPolicy policy = policy(credential.passwordRequirements);
         double bits = PasswordEntropy.bits(policy);
-        if (bits < config.minimumEntropy() && told.add(rotation)) {
+        if (bits < config.minimumEntropy() && told.add(credential.id)) {
             log.warnf(
                     "Rotation %s generates passwords of %d bits, fewer than the %d that are required today: change"
                             + " its passwordRequirements",
-                    rotation, (int) bits, config.minimumEntropy());
+                    credential.id, (int) bits, config.minimumEntropy());
         }
         return policy;
     }

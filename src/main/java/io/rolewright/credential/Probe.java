@@ -175,7 +175,7 @@ final class Probe {
     /** @param unseen whether the managing role is refused as well, so that nothing could be looked at */
     private Uni<Void> byOthers(PasswordVersion current, boolean unseen) {
         ManagedRole role = claim.role;
-        return tools.ledger().owner(role.ownerKind).terms(role.ownerId, role.id).chain(terms -> {
+        return tools.ledger().terms(role.ownerId).chain(terms -> {
             // A role that changes its own password cannot log in to put anything back.
             return terms != null && terms.drift() == DriftPolicy.REASSERT && !role.self && !unseen
                     ? putBack(current, Cause.REASSERT)

@@ -1,7 +1,6 @@
 package io.rolewright.credential;
 
 import io.rolewright.credential.Ledger.Reached;
-import io.rolewright.credential.RoleOwner.Terms;
 import io.rolewright.password.ScramSalt;
 import io.rolewright.password.ScramSecret;
 import io.rolewright.store.StoreFault;
@@ -128,7 +127,7 @@ final class Run {
     }
 
     private Uni<ChangeOutcome> start() {
-        return tools.ledger().owner(role.ownerKind).terms(role.ownerId, role.id).chain(found -> {
+        return tools.ledger().terms(role.ownerId).chain(found -> {
             if (found == null) {
                 return stop(Stop.definite(Step.CLAIM, "owner_gone", "What managed the role is gone."));
             }

@@ -84,7 +84,7 @@ class RotationAudit {
 
     /**
      * Records what was refused or failed, but for want of a turn, and lets the failure through. That the audit itself cannot be written must not hide the
-     * reason from the caller. How an attempt ended is not recorded here: {@code RotationOwner} does, whoever waited for it.
+     * reason from the caller. How an attempt ended is not recorded here: {@code credential} does, whoever waited for it.
      *
      * @param subject id or name of the rotation as the caller gave it
      */

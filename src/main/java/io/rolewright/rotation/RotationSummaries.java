@@ -39,7 +39,7 @@ class RotationSummaries {
             WITH ended AS (
                 SELECT width_bucket(a.started_at, $1::timestamptz[]) AS day, a.state,
                        (extract(epoch FROM a.finished_at - a.started_at) * 1000)::bigint AS millis
-                  FROM attempt a JOIN credential c ON c.id = a.owner_id
+                  FROM attempt a JOIN credential c ON c.id = a.owner_id AND c.released_version IS NULL
                  WHERE a.started_at >= ($1::timestamptz[])[1] AND a.state IN ('DONE', 'FAILED')
                    AND ($2 OR c.project_id = ANY ($3)))
             SELECT day,

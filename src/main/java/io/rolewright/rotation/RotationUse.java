@@ -4,6 +4,7 @@ import io.rolewright.access.Caller;
 import io.rolewright.access.Right;
 import io.rolewright.access.Rights;
 import io.rolewright.connection.ConnectionUser;
+import io.rolewright.credential.ManagedRoles;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.List;
@@ -25,7 +26,7 @@ class RotationUse implements ConnectionUser {
     public Uni<List<Use>> uses(UUID connection) {
         return store.using(connection)
                 .map(rows -> rows.stream()
-                        .map(row -> new Use(RotationOwner.KIND, row.id, row.name))
+                        .map(row -> new Use(ManagedRoles.ROTATION, row.id, row.name))
                         .toList());
     }
 

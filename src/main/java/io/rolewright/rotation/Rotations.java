@@ -412,7 +412,7 @@ class Rotations {
 
     private Uni<UUID> register(Rotation row, String role, RoleServer server, Act act) {
         return roles.register(new ManagedRoles.NewRole(
-                RotationOwner.KIND, row.id, row.connectionId, false, role, server, CallerSight.of(act.caller())));
+                ManagedRoles.ROTATION, row.id, row.connectionId, false, role, server, CallerSight.of(act.caller())));
     }
 
     /** What definitely came to nothing leaves nothing behind. What may have come to something must be found again by the caller. */

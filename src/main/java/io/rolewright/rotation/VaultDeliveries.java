@@ -49,9 +49,6 @@ public class VaultDeliveries {
     private static final String TAKEN =
             "SELECT count(*) FROM vault_delivery WHERE mount = ?1 AND path = ?2 AND rotation_id <> ?3";
 
-    private static final String DUE =
-            "UPDATE vault_delivery SET due_at = clock_timestamp(), lease = NULL WHERE rotation_id = ?1";
-
     private static final String DUE_BY_CONNECTION = """
             UPDATE vault_delivery SET due_at = clock_timestamp(), lease = NULL WHERE rotation_id IN (
                 SELECT id FROM secret_rotation WHERE connection_id = ?1 AND credential_version > 0)""";
@@ -189,12 +186,7 @@ public class VaultDeliveries {
         return update(REMOVE, rotation);
     }
 
-    /** Joins the transaction by which other credentials are served. */
-    Uni<Void> due(UUID rotation) {
-        return update(DUE, rotation);
-    }
-
-    /** The same for all rotations of a connection, which leads elsewhere now. */
+    /** Makes all rotations of a connection due, which leads elsewhere now. When a credential changes, the store itself makes its delivery due. */
     Uni<Void> dueBy(UUID connection) {
         return update(DUE_BY_CONNECTION, connection).invoke(() -> listeners.forEach(Runnable::run));
     }

@@ -3,7 +3,6 @@ package io.rolewright.credential;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.quarkus.test.junit.QuarkusTest;
-import io.rolewright.password.PasswordPolicy;
 import io.rolewright.testing.TcpProxy;
 import io.rolewright.testing.TcpProxy.Fate;
 import io.rolewright.testing.TestPostgres;
@@ -128,7 +127,7 @@ class MarkersTest {
 
         assertThat(scene.opens(scene.current())).isEqualTo("ok");
         assertThat(scene.comment()).matches("by an operator rolewright:\\S+ epoch=[0-9]+ version=1");
-        assertThat(scenes.owner.noticesOf(scene.role)).containsExactly("marker_removed");
+        assertThat(scene.facts()).containsOnlyOnce("app-connection.drifted marker_removed");
     }
 
     /** Whoever the build before has left without a marker. */
@@ -141,7 +140,7 @@ class MarkersTest {
         assertThat(scene.change(Cause.SCHEDULE)).isInstanceOf(ChangeOutcome.Done.class);
 
         assertThat(scene.comment()).contains(scene.owner.toString());
-        assertThat(scenes.owner.noticesOf(scene.role)).as("nobody removed it").isEmpty();
+        assertThat(scene.facts()).as("nobody removed it").noneMatch(fact -> fact.contains("drifted"));
     }
 
     /** The answer to the marking is lost: whether the role has it is looked at, and then it goes on. */
@@ -217,12 +216,16 @@ class MarkersTest {
     void aTakeoverNamesTheMarkerThatItReplaces() {
         var scene = scenes.on(newest());
         comment(scene, "'rolewright:other/rotation epoch=41'");
-        scenes.owner.terms.put(
-                scene.owner, new RoleOwner.Terms(6, true, false, PasswordPolicy.ROLES, DriftPolicy.REPORT));
+        scene.terms("takeover", "true");
+        scene.terms("credential_version", "6");
 
         assertThat(scene.change(Cause.MANUAL)).isInstanceOf(ChangeOutcome.Done.class);
 
-        assertThat(scenes.owner.takenOver).contains("other/rotation epoch=41 by " + scene.owner);
+        assertThat(TestStore.sql("SELECT facts->>'replaces' FROM audit_event WHERE subject_id = '" + scene.owner
+                                + "' AND facts->>'noticed' = 'taken_over'")
+                        .stream()
+                        .map(row -> row.getString(0)))
+                .containsExactly("other/rotation epoch=41");
         assertThat(scene.comment()).endsWith("version=7");
     }
 }

@@ -4,14 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.quarkus.test.junit.QuarkusTest;
-import io.rolewright.password.PasswordPolicy;
 import io.rolewright.problem.Problem;
 import io.rolewright.testing.TcpProxy;
 import io.rolewright.testing.TcpProxy.Fate;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestStore;
 import jakarta.inject.Inject;
-import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -51,10 +49,11 @@ class PasswordChangesTest {
         assertThat(scene.attempts()).containsExactly("CREATION DONE", "MANUAL DONE", "SCHEDULE DONE");
         assertThat(scene.opens(scene.current())).isEqualTo("ok");
         assertThat(scene.opens(one)).isEqualTo("28P01");
-        assertThat(scenes.owner.promotions)
-                .filteredOn(each -> each.roleId().equals(scene.role))
-                .extracting(RoleOwner.Promotion::number)
-                .isEqualTo(List.of(1L, 2L, 3L));
+        assertThat(scene.facts())
+                .containsExactly(
+                        "app-connection.credential-changed 1",
+                        "app-connection.credential-changed 2",
+                        "app-connection.credential-changed 3");
         RoleStatus status = scene.status();
         assertThat(status.state()).isEqualTo(RoleState.OK);
         assertThat(status.currentNumber()).isEqualTo(3);
@@ -180,8 +179,7 @@ class PasswordChangesTest {
                         ChangeOutcome.Failed.class,
                         failed -> assertThat(failed.reason()).isEqualTo("role_already_managed"));
         assertThat(scene.opens(scene.managed.password())).isEqualTo("ok");
-        scenes.owner.terms.put(
-                scene.owner, new RoleOwner.Terms(0, true, false, PasswordPolicy.ROLES, DriftPolicy.REPORT));
+        scene.terms("takeover", "true");
 
         assertThat(scene.change(Cause.MANUAL)).isInstanceOf(ChangeOutcome.Done.class);
         assertThat(scene.comment()).matches("Ann's rolewright:[0-9a-f]{32}/" + scene.owner + " epoch=[0-9]+ version=1");
@@ -303,7 +301,7 @@ class PasswordChangesTest {
         assertThat(scene.opens(first)).isEqualTo("28P01");
         assertThat(scene.versions()).containsExactly("1 RETIRED", "2 PREVIOUS", "3 CURRENT");
         assertThat(scene.attempts()).endsWith("TARGET_WENT_BACK DONE");
-        assertThat(scenes.owner.noticesOf(scene.role)).containsExactly("target_went_back");
+        assertThat(scene.facts()).containsOnlyOnce("app-connection.drifted target_went_back");
     }
 
     /** The server was restored to a time at which none of our passwords had been sent yet. */
@@ -395,11 +393,10 @@ class PasswordChangesTest {
 
         assertThat(scene.status().state()).isEqualTo(RoleState.PARKED);
         assertThat(scene.status().reason()).isEqualTo("changed_by_third_party");
-        assertThat(scenes.owner.noticesOf(scene.role)).as("said once").containsExactly("changed_by_third_party");
+        assertThat(scene.facts()).containsOnlyOnce("app-connection.drifted changed_by_third_party");
         assertThat(scene.opens("theirs")).isEqualTo("ok");
 
-        scenes.owner.terms.put(
-                scene.owner, new RoleOwner.Terms(0, false, false, PasswordPolicy.ROLES, DriftPolicy.REASSERT));
+        scene.terms("drift_policy", "REASSERT");
         scene.carryOn();
 
         assertThat(scene.status().state()).isEqualTo(RoleState.OK);

@@ -37,7 +37,6 @@ class Scenes {
     private final RoleChecks checks;
     private final Ledger ledger;
     private final Targets targets;
-    final TestOwner owner;
 
     Scenes(
             ManagedRoles roles,
@@ -46,8 +45,7 @@ class Scenes {
             Passwords passwords,
             RoleChecks checks,
             Ledger ledger,
-            Targets targets,
-            TestOwner owner) {
+            Targets targets) {
         this.roles = roles;
         this.changes = changes;
         this.due = due;
@@ -55,7 +53,6 @@ class Scenes {
         this.checks = checks;
         this.ledger = ledger;
         this.targets = targets;
-        this.owner = owner;
     }
 
     static <T> T await(Supplier<Uni<T>> work) {
@@ -113,6 +110,10 @@ class Scenes {
                 new RoleChecks.Question(connection, managed.role(), null, true, false, (kind, project) -> true),
                 Deadline.in(LONG)));
         UUID owner = UUID.randomUUID();
+        TestStore.sql("INSERT INTO credential (id, strategy, connection_id, role1_id, active_index, auto_rotation,"
+                + " last_rotation_manual, failures, roles_to_revoke, drift_policy, takeover, allow_privileged, name,"
+                + " created_at, updated_at) VALUES ('" + owner + "', 'SELF', '" + connection
+                + "', gen_random_uuid(), 0, false, true, 0, 0, 'REPORT', false, false, 'scene', now(), now())");
         Scene scene = new Scene(
                 server,
                 manager,
@@ -120,7 +121,13 @@ class Scenes {
                 connection,
                 owner,
                 await(() -> roles.register(new ManagedRoles.NewRole(
-                        "test", owner, connection, false, managed.role(), check.server(), (kind, project) -> true))));
+                        ManagedRoles.CONNECTION,
+                        owner,
+                        connection,
+                        false,
+                        managed.role(),
+                        check.server(),
+                        (kind, project) -> true))));
         await(() -> changes.mark(scene.role, Deadline.in(LONG)));
         return scene;
     }
@@ -205,6 +212,20 @@ class Scenes {
         /** Keeps the turn of requests on the server until it is closed. */
         Turn holdTheTurn(int port) {
             return new Turn(targets, server, port);
+        }
+
+        /** @param column of the credential */
+        void terms(String column, String value) {
+            TestStore.sql("UPDATE credential SET " + column + " = '" + value + "' WHERE id = '" + owner + "'");
+        }
+
+        /** What became known of the credential, as "type what" in the order in which it happened. */
+        List<String> facts() {
+            return TestStore.sql("SELECT concat_ws(' ', type, coalesce(facts->>'reason', credential_version::text))"
+                            + " FROM outbox_fact WHERE subject_id = '" + owner + "' ORDER BY position")
+                    .stream()
+                    .map(row -> row.getString(0))
+                    .toList();
         }
 
         ChangeOutcome force() {

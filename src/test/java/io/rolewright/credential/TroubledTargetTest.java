@@ -94,9 +94,7 @@ class TroubledTargetTest {
                                 busy -> assertThat(busy.status()).isEqualTo(429));
                 assertThat(scene.attempts()).containsExactly("CREATION DONE");
                 assertThat(scene.status().state()).isEqualTo(RoleState.OK);
-                assertThat(scenes.owner.endings)
-                        .filteredOn(each -> each.roleId().equals(scene.role))
-                        .isEmpty();
+                assertThat(scene.facts()).containsExactly("app-connection.credential-changed 1");
 
                 // An attempt that waits already waits on.
                 proxy.refuse();

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 class CredentialsOfBothBuildsTest {
 
     private static final int CREDENTIALS = 37;
+    private static final int WRITTEN = 43;
 
     private final TestPostgres postgres = TestPostgres.shared(TestPostgres.NEWEST);
     private final String database = postgres.database();
@@ -135,6 +136,109 @@ class CredentialsOfBothBuildsTest {
         assertThat(left()).containsExactlyInAnyOrder(rotation, connection);
 
         sql("DELETE FROM secret_rotation");
+        sql("UPDATE managed_role SET connection_id = NULL");
+        sql("DELETE FROM app_connection");
+        assertThat(left()).isEmpty();
+    }
+
+    // ---- From V43 on this build writes the credential ----
+
+    private void written() {
+        migrate(CREDENTIALS + 1, WRITTEN);
+    }
+
+    @Test
+    void aCredentialKnowsWhatIsChangedAndWhatItIsCalled() {
+        sql("UPDATE managed_connection SET released_version = 3 WHERE connection_id = :connection");
+        written();
+
+        String terms = "name, environment, secret_path, drift_policy, takeover, allow_privileged, roles_to_revoke";
+        assertThat(credential(rotation, terms)).isEqualTo("n e / REPORT f f 0");
+        assertThat(credential(connection, terms)).isEqualTo("c REPORT f t 0");
+        assertThat(credential(connection, "released_version, (SELECT shown_id = m.id FROM managed_connection m)"))
+                .isEqualTo("3 t");
+    }
+
+    @Test
+    void whatIsWrittenOnACredentialTheBuildBeforeSees() {
+        written();
+        sql("UPDATE credential SET active_index = 0, credential_version = 5, last_status = 'SUCCESS', failures = 0,"
+                + " next_rotation_at = NULL, due_at = NULL, roles_to_revoke = 1, drift_policy = 'REASSERT',"
+                + " password_requirements = '{}' WHERE id = :rotation");
+        sql(
+                "UPDATE credential SET last_status = 'SUCCESS', last_rotation_manual = true, rotate_at_minute = 61,"
+                        + " next_rotation_at = '2026-01-09Z', due_at = '2026-01-10Z', released_version = 2 WHERE id = :connection");
+
+        assertThat(one("SELECT concat_ws(' ', active_index, credential_version, last_status, failures, due_at IS NULL,"
+                        + " roles_to_revoke, drift_policy, password_requirements) FROM secret_rotation"))
+                .isEqualTo("0 5 SUCCESS 0 t 1 REASSERT {}");
+        assertThat(one("SELECT concat_ws(' ', status, last_manual, rotate_at_hours, rotate_at_minutes,"
+                        + " (next_rotation_at AT TIME ZONE 'UTC')::date, (due_at AT TIME ZONE 'UTC')::date, released_version)"
+                        + " FROM managed_connection"))
+                .isEqualTo("success t 1 1 2026-01-09 2026-01-10 2");
+    }
+
+    @Test
+    void whatTheBuildBeforeWritesIsSeenOnACredentialThatIsWritten() {
+        written();
+        sql("UPDATE credential SET failures = 7 WHERE id IN (:rotation, :connection)");
+        sql("UPDATE managed_connection SET failures = 3, due_at = '2026-01-05Z' WHERE connection_id = :connection");
+        sql("UPDATE secret_rotation SET failures = 4, name = 'other', takeover = true WHERE id = :rotation");
+        sql("UPDATE app_connection SET name = 'another'");
+
+        assertThat(credential(connection, "failures, (due_at AT TIME ZONE 'UTC')::date, name"))
+                .isEqualTo("3 2026-01-05 another");
+        assertThat(credential(rotation, "failures, name, takeover")).isEqualTo("4 other t");
+    }
+
+    /** A rotation written after its credential says only what it is called; a managed connection is its credential. */
+    @Test
+    void whatBeginsAsACredentialIsThereForTheBuildBefore() {
+        written();
+        sql("DELETE FROM credential WHERE id = :connection");
+        assertThat(one("SELECT count(*)::text FROM managed_connection")).isEqualTo("0");
+        sql("INSERT INTO credential SELECT * FROM jsonb_populate_record(NULL::credential, (SELECT to_jsonb(c)"
+                + " || jsonb_build_object('id', :connection, 'strategy', 'SELF', 'role1_id', :role"
+                + ", 'shown_id', gen_random_uuid()) FROM credential c WHERE id = :rotation))");
+        assertThat(one("SELECT concat_ws(' ', interval_days, rotate_at_hours, failures, last_manual)"
+                        + " FROM managed_connection WHERE role_id = '" + role + "'"))
+                .isEqualTo("30 1 2 f");
+
+        UUID next = UUID.randomUUID();
+        sql("INSERT INTO credential SELECT * FROM jsonb_populate_record(NULL::credential, (SELECT to_jsonb(c)"
+                + " || jsonb_build_object('id', '" + next + "') FROM credential c WHERE id = :rotation))");
+        sql("INSERT INTO secret_rotation (id, project_id, environment, secret_path, name, username1, username2,"
+                + " username_secret, password_secret) SELECT '" + next + "', id, 'e', '/', 'next', 'a', 'b', 'V', 'Q'"
+                + " FROM project");
+        assertThat(one("SELECT concat_ws(' ', strategy, credential_version, active_index, interval_days, failures)"
+                        + " FROM secret_rotation WHERE name = 'next'"))
+                .isEqualTo("DUAL 4 1 30 2");
+        assertThat(credential(next, "name")).isEqualTo("next");
+    }
+
+    @Test
+    void aDeliveryToVaultIsDueWhicheverBuildServesSomethingElse() {
+        written();
+        sql("INSERT INTO vault_delivery (rotation_id, mount, path) VALUES (:rotation, 'm', 'p')");
+        for (String table : List.of("credential", "secret_rotation")) {
+            sql("UPDATE " + table + " SET failures = 0 WHERE id = :rotation");
+            assertThat(one("SELECT (due_at IS NULL)::text FROM vault_delivery")).isEqualTo("true");
+            sql("UPDATE " + table + " SET credential_version = credential_version + 1 WHERE id = :rotation");
+            assertThat(one("SELECT (due_at IS NULL)::text FROM vault_delivery"))
+                    .as(table)
+                    .isEqualTo("false");
+            sql("UPDATE vault_delivery SET due_at = NULL");
+        }
+    }
+
+    @Test
+    void whatIsDeletedTakesItsCredentialAlong() {
+        written();
+        sql("UPDATE managed_connection SET released_version = 1 WHERE connection_id = :connection");
+        assertThat(left()).as("one that was released").containsExactlyInAnyOrder(rotation, connection);
+
+        sql("DELETE FROM secret_rotation");
+        assertThat(left()).containsExactly(connection);
         sql("UPDATE managed_role SET connection_id = NULL");
         sql("DELETE FROM app_connection");
         assertThat(left()).isEmpty();
