@@ -5,6 +5,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.databind.annotation.JsonDeserialize;
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.rolewright.access.Project;
+import io.rolewright.credential.Credential;
 import io.rolewright.credential.RoleState;
 import io.rolewright.credential.RoleStatus;
 import io.rolewright.credential.Schedule;
@@ -256,8 +257,8 @@ class ConnectionWire {
 
         static AppConnection of(Connections.Opened opened, UUID orgId) {
             Connection row = opened.row();
-            ManagedStore.Managed managed = opened.managed();
-            RoleStatus role = managed == null ? null : managed.status();
+            ManagedCredentials.Managed managed = opened.managed();
+            RoleStatus role = managed == null ? null : managed.role();
             return new AppConnection(
                     row.id,
                     row.name,
@@ -270,7 +271,7 @@ class ConnectionWire {
                     null,
                     null,
                     row.projectId(),
-                    managed != null && managed.row().plan.auto(),
+                    managed != null && managed.credential().plan().auto(),
                     row.credentialsHash,
                     ProjectRef.of(row.project),
                     APP,
@@ -341,26 +342,26 @@ class ConnectionWire {
             Instant createdAt,
             Instant updatedAt) {
 
-        static RotationView of(ManagedStore.Managed managed) {
-            ManagedConnection row = managed.row();
+        static RotationView of(ManagedCredentials.Managed managed) {
+            Credential row = managed.credential();
             return new RotationView(
-                    row.id,
-                    row.connectionId,
+                    row.shownId(),
+                    row.id(),
                     "single",
-                    row.plan.intervalDays(),
-                    row.plan.intervalDays(),
-                    TimeOfDay.of(row.plan.rotateAtMinute()),
-                    row.plan.lastStatus(),
-                    row.plan.lastAttemptedAt(),
-                    row.plan.lastRotatedAt(),
-                    row.plan.lastMessage(),
+                    row.plan().intervalDays(),
+                    row.plan().intervalDays(),
+                    TimeOfDay.of(row.plan().rotateAtMinute()),
+                    row.plan().lastStatus(),
+                    row.plan().lastAttemptedAt(),
+                    row.plan().lastRotatedAt(),
+                    row.plan().lastMessage(),
                     null,
-                    row.plan.nextTryAt(),
+                    row.plan().nextTryAt(),
                     0,
-                    managed.status() == null ? null : managed.status().currentNumber(),
-                    managed.status() == null ? null : managed.status().verifiedAt(),
-                    row.createdAt,
-                    row.updatedAt);
+                    managed.role() == null ? null : managed.role().currentNumber(),
+                    managed.role() == null ? null : managed.role().verifiedAt(),
+                    row.createdAt(),
+                    row.updatedAt());
         }
     }
 

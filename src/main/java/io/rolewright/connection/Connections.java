@@ -16,7 +16,7 @@ import io.rolewright.audit.AuditType;
 import io.rolewright.connection.ConnectionStore.Scope;
 import io.rolewright.connection.ManagedCredentials.Begun;
 import io.rolewright.connection.ManagedCredentials.Wanted;
-import io.rolewright.connection.ManagedStore.Managed;
+import io.rolewright.connection.ManagedCredentials.Managed;
 import io.rolewright.credential.LoginUse;
 import io.rolewright.credential.ManagedRoles;
 import io.rolewright.credential.ManagedRoles.Moved;
@@ -92,7 +92,6 @@ class Connections {
     private final RateLimits limits;
     private final Instance<ConnectionUser> users;
     private final ManagedCredentials managed;
-    private final ManagedStore managedStore;
     private final Clock clock;
 
     Connections(
@@ -112,7 +111,6 @@ class Connections {
             RateLimits limits,
             Instance<ConnectionUser> users,
             ManagedCredentials managed,
-            ManagedStore managedStore,
             Clock clock) {
         this.store = store;
         this.byStatus = byStatus;
@@ -130,7 +128,6 @@ class Connections {
         this.limits = limits;
         this.users = users;
         this.managed = managed;
-        this.managedStore = managedStore;
         this.clock = clock;
     }
 
@@ -160,10 +157,9 @@ class Connections {
                                 row -> row.id))
                 .map(rows -> slice(page, rows))
                 .call(slice -> audit.listed(act, AuditType.GET_APP_CONNECTIONS, slice.rows()))
-                .chain(slice -> managedStore
-                        .of(slice.rows())
+                .chain(slice -> managed.of(slice.rows())
                         .emitOn(Infrastructure.getDefaultWorkerPool())
-                        .map(managed -> slice.map(row -> new Opened(row, seal.open(row), managed.get(row.id)))));
+                        .map(found -> slice.map(row -> new Opened(row, seal.open(row), found.get(row.id)))));
     }
 
     /** What may be used in a rotation; it shows names only, so nothing is opened. */
@@ -374,7 +370,7 @@ class Connections {
      */
     private Uni<Opened> became(Connection row, Deadline deadline, Function<CreationAnswer, Uni<Opened>> work) {
         return CreationAnswer.of(
-                deadline.left(), work, () -> new Opened(row, seal.open(row), managedStore.inDoubt(row)));
+                deadline.left(), work, () -> new Opened(row, seal.open(row), ManagedCredentials.inDoubt(row)));
     }
 
     /** A connection that somebody uses by now stays, as an ordinary one with the password that it was made with. */
@@ -1034,7 +1030,7 @@ class Connections {
     }
 
     private Uni<Opened> opened(Connection row) {
-        return managedStore.of(row).map(found -> new Opened(row, seal.open(row), found));
+        return managed.of(row).map(found -> new Opened(row, seal.open(row), found));
     }
 
     /** Milliseconds: what the wire shows is then exactly what is stored. */

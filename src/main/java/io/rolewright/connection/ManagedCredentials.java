@@ -5,15 +5,17 @@ import io.rolewright.credential.Actor;
 import io.rolewright.credential.Cause;
 import io.rolewright.credential.ChangeOutcome;
 import io.rolewright.credential.ChangeOutcome.Obstacle;
+import io.rolewright.credential.Credential;
+import io.rolewright.credential.CredentialStore;
 import io.rolewright.credential.LoginUse;
 import io.rolewright.credential.ManagedRoles;
 import io.rolewright.credential.NotChanged;
 import io.rolewright.credential.PasswordChanges;
 import io.rolewright.credential.Passwords;
-import io.rolewright.credential.Plan;
 import io.rolewright.credential.RoleChecks;
 import io.rolewright.credential.RoleServer;
 import io.rolewright.credential.RoleState;
+import io.rolewright.credential.RoleStatus;
 import io.rolewright.credential.Schedule;
 import io.rolewright.credential.Sight;
 import io.rolewright.problem.ErrorCode;
@@ -27,7 +29,12 @@ import io.rolewright.target.TargetReport;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
+import java.util.List;
+import java.util.Map;
 import java.util.UUID;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The password of a connection, kept and changed by the service.
@@ -40,7 +47,6 @@ import java.util.UUID;
 class ManagedCredentials {
 
     private final ConnectionSeal seal;
-    private final ManagedStore store;
     private final ManagedRoles roles;
     private final PasswordChanges changes;
     private final Passwords passwords;
@@ -48,13 +54,11 @@ class ManagedCredentials {
 
     ManagedCredentials(
             ConnectionSeal seal,
-            ManagedStore store,
             ManagedRoles roles,
             PasswordChanges changes,
             Passwords passwords,
             LoginUse logins) {
         this.seal = seal;
-        this.store = store;
         this.roles = roles;
         this.changes = changes;
         this.passwords = passwords;
@@ -79,9 +83,45 @@ class ManagedCredentials {
     /**
      * What one request has written down to begin with: this, and nothing else, is what it may take back.
      *
-     * @param id of the row of {@code managed_connection}, which is new each time that management begins
+     * @param id that the credential shows, which is new each time that management begins
      */
     record Begun(UUID id, UUID roleId) {}
+
+    // ---- Reading --------------------------------------------------------------------------------------------------
+
+    /** @param role null once it is released */
+    record Managed(Credential credential, @Nullable RoleStatus role) {}
+
+    /** What is said of a connection whose management was begun, when nothing can be read of how it went. */
+    static Managed inDoubt(Connection row) {
+        Credential credential = Credential.ofConnection(row.id, row.projectId(), row.name);
+        credential.begin(row.id, row.id, row.createdAt);
+        return new Managed(credential, RoleStatus.inDoubt(row.id, row.id, ""));
+    }
+
+    /** Null item for a connection that is not managed. */
+    Uni<@Nullable Managed> of(Connection connection) {
+        return of(List.of(connection)).map(found -> found.get(connection.id));
+    }
+
+    /** By the id of the connection; those that are not managed are missing. */
+    Uni<Map<UUID, Managed>> of(List<Connection> connections) {
+        List<UUID> ids = connections.stream()
+                .filter(each -> each.platformManaged)
+                .map(each -> each.id)
+                .toList();
+        if (ids.isEmpty()) {
+            return Uni.createFrom().item(Map.of());
+        }
+        return Panache.withSession(() -> CredentialStore.credentials(ids).chain(found -> roles.of(ids)
+                .map(statuses -> {
+                    Map<UUID, RoleStatus> byOwner =
+                            statuses.stream().collect(Collectors.toMap(RoleStatus::ownerId, Function.identity()));
+                    return found.stream()
+                            .collect(Collectors.toMap(
+                                    Credential::id, each -> new Managed(each, byOwner.get(each.id()))));
+                })));
+    }
 
     // ---- Beginning ------------------------------------------------------------------------------------------------
 
@@ -134,25 +174,16 @@ class ManagedCredentials {
                                 start.server(),
                                 start.sight()),
                         start.adopted())
-                .chain(role -> store.lock(row.id).chain(old -> {
-                    ManagedConnection managed = old == null ? new ManagedConnection() : old;
-                    managed.connectionId = row.id;
-                    managed.id = UUID.randomUUID();
-                    managed.roleId = role;
-                    managed.plan = new Plan();
-                    managed.plan.auto(Boolean.TRUE.equals(wanted.auto()));
+                .chain(role -> CredentialStore.hold(row.id).chain(old -> {
+                    Credential credential =
+                            old == null ? Credential.ofConnection(row.id, row.projectId(), row.name) : old;
+                    Begun begun = new Begun(UUID.randomUUID(), role);
+                    credential.begin(begun.id(), role, now);
+                    credential.plan().auto(Boolean.TRUE.equals(wanted.auto()));
                     if (wanted.schedule() != null) {
-                        managed.plan.schedule(wanted.schedule());
+                        credential.plan().schedule(wanted.schedule());
                     }
-                    managed.releasedVersion = null;
-                    managed.createdAt = now;
-                    managed.updatedAt = now;
-                    return Panache.getSession()
-                            .chain(session -> old == null
-                                    ? session.persist(managed)
-                                    : Uni.createFrom().voidItem())
-                            .chain(Panache::flush)
-                            .replaceWith(new Begun(managed.id, role));
+                    return (old == null ? CredentialStore.insert(credential) : Panache.flush()).replaceWith(begun);
                 }));
     }
 
@@ -179,13 +210,13 @@ class ManagedCredentials {
      */
     Uni<Boolean> undo(Connection row, Begun begun) {
         return roles.untouched(begun.roleId())
-                .chain(untouched -> store.lock(row.id).chain(managed -> {
-                    if (!untouched || managed == null || !managed.id.equals(begun.id()) || managed.released()) {
+                .chain(untouched -> CredentialStore.hold(row.id).chain(held -> {
+                    if (!untouched || held == null || !begun.id().equals(held.shownId()) || held.released()) {
                         return Uni.createFrom().item(false);
                     }
                     row.platformManaged = false;
                     return roles.forget(begun.roleId())
-                            .chain(() -> store.delete(managed))
+                            .chain(() -> CredentialStore.delete(held))
                             .replaceWith(true);
                 }));
     }
@@ -199,7 +230,7 @@ class ManagedCredentials {
                 ? Uni.createFrom().item(stored)
                 : active(row.id)
                         .chain(managed -> passwords.current(
-                                managed.roleId, (role, password, number) -> stored.as(role, password)));
+                                managed.role1Id(), (role, password, number) -> stored.as(role, password)));
     }
 
     /** Gives the role a new password now. Fails with 400 or 504 ({@link #answer}) unless it has come to its end. */
@@ -212,7 +243,7 @@ class ManagedCredentials {
                                 connection,
                                 Errand.CHANGE,
                                 deadline,
-                                own -> changes.change(row.roleId, Cause.MANUAL, actor(act), false, own))))
+                                own -> changes.change(row.role1Id(), Cause.MANUAL, actor(act), false, own))))
                 .invoke(outcome ->
                         NotChanged.requireDone(outcome, ErrorCode.ROTATION_FAILED, ManagedCredentials::notManaged))
                 .replaceWithVoid();
@@ -249,18 +280,18 @@ class ManagedCredentials {
     /** Changes the schedule. Joins the running transaction, which holds the connection's lock. */
     Uni<Void> schedule(UUID connection, Wanted wanted, Instant now) {
         return active(connection)
-                .chain(known -> roles.hold(known.roleId)
-                        .chain(() -> store.lock(connection))
-                        .chain(row -> {
+                .chain(known -> roles.hold(known.role1Id())
+                        .chain(() -> CredentialStore.hold(known))
+                        .chain(held -> {
                             if (wanted.schedule() != null) {
-                                row.plan.schedule(wanted.schedule());
+                                held.plan().schedule(wanted.schedule());
                             }
                             if (wanted.auto() != null) {
-                                row.plan.auto(wanted.auto());
+                                held.plan().auto(wanted.auto());
                             }
-                            row.plan.reckon(now);
-                            row.updatedAt = now;
-                            return roles.schedule(row.roleId, row.plan.dueAt());
+                            held.plan().reckon(now);
+                            held.edited(now);
+                            return roles.schedule(held.role1Id(), held.plan().dueAt());
                         }));
     }
 
@@ -271,20 +302,18 @@ class ManagedCredentials {
      * gives the same answer. Joins the running transaction, which holds the connection's lock.
      */
     Uni<String> release(Connection row, Instant now) {
-        return store.row(row.id).chain(known -> {
-            if (known == null || known.released() && known.releasedVersion != row.credentialsVersion) {
+        return CredentialStore.credential(row.id).chain(known -> {
+            if (known == null || known.released() && known.releasedVersion() != row.credentialsVersion) {
                 throw notManaged();
             }
             if (known.released()) {
                 return Uni.createFrom().item(seal.open(row).password());
             }
-            return roles.release(known.roleId, (role, password, number) -> password)
-                    .chain(password -> store.lock(row.id).map(managed -> {
+            return roles.release(known.role1Id(), (role, password, number) -> password)
+                    .chain(password -> CredentialStore.hold(known).map(held -> {
                         row.platformManaged = false;
                         seal.keep(row, seal.open(row).with(password));
-                        managed.releasedVersion = row.credentialsVersion;
-                        managed.plan.end();
-                        managed.updatedAt = now;
+                        held.release(row.credentialsVersion, now);
                         return password;
                     }));
         });
@@ -292,12 +321,13 @@ class ManagedCredentials {
 
     /** Ends the management of a connection that is deleted. Joins the running transaction. */
     Uni<Void> discard(UUID connection) {
-        return store.row(connection)
-                .chain(row -> row == null || row.released() ? Uni.createFrom().voidItem() : roles.discard(row.roleId));
+        return CredentialStore.credential(connection)
+                .chain(row ->
+                        row == null || row.released() ? Uni.createFrom().voidItem() : roles.discard(row.role1Id()));
     }
 
-    private Uni<ManagedConnection> active(UUID connection) {
-        return store.row(connection).invoke(row -> {
+    private static Uni<Credential> active(UUID connection) {
+        return Panache.withSession(() -> CredentialStore.credential(connection)).invoke(row -> {
             if (row == null || row.released()) {
                 throw notManaged();
             }

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 @Entity
 @DynamicUpdate
 @Table(name = "credential")
-class Credential {
+public class Credential {
 
     /** Of the rotation or the connection. */
     @Id
@@ -47,7 +47,7 @@ class Credential {
     Long credentialVersion;
 
     @Embedded
-    Plan plan;
+    Plan plan = new Plan();
 
     @Nullable
     Instant revokingSince;
@@ -75,13 +75,101 @@ class Credential {
     @Nullable
     String secretPath;
 
+    /** What responses show as the id of a managed connection's rotation; null of a rotation. */
+    @Nullable
+    UUID shownId;
+
+    @Nullable
+    Long releasedVersion;
+
+    Instant createdAt;
     Instant updatedAt;
 
     protected Credential() {}
 
+    // ---- Of a connection that logs in as the role -------------------------------------------------------------------
+
+    /** Not kept yet, and without a role. @param project null for a connection of the organisation */
+    public static Credential ofConnection(UUID connection, @Nullable UUID project, String name) {
+        Credential credential = new Credential();
+        credential.id = connection;
+        credential.connectionId = connection;
+        credential.projectId = project;
+        credential.name = name;
+        credential.strategy = Strategy.SELF;
+        credential.driftPolicy = DriftPolicy.REPORT;
+        credential.allowPrivileged = true; // whether a superuser may be managed was decided before
+        return credential;
+    }
+
+    /**
+     * The password of a role is ours from now on, with nothing planned; also again, after a release.
+     *
+     * @param shown another one each time that it begins
+     */
+    public void begin(UUID shown, UUID role, Instant now) {
+        shownId = shown;
+        role1Id = role;
+        plan = new Plan();
+        releasedVersion = null;
+        createdAt = now;
+        updatedAt = now;
+    }
+
+    /** The password was handed out; nothing is managed any more. @param version of the connection's credentials, by which to know it */
+    public void release(long version, Instant now) {
+        releasedVersion = version;
+        plan.end();
+        updatedAt = now;
+    }
+
+    public boolean released() {
+        return releasedVersion != null;
+    }
+
+    /** Null unless it was released. */
+    public @Nullable Long releasedVersion() {
+        return releasedVersion;
+    }
+
+    // ---- How it is ------------------------------------------------------------------------------------------------
+
+    public UUID id() {
+        return id;
+    }
+
+    /** As {@link #begin} has it; null of a rotation. */
+    public @Nullable UUID shownId() {
+        return shownId;
+    }
+
+    public UUID role1Id() {
+        return role1Id;
+    }
+
+    /** What is written to it is kept if this was held. */
+    public Plan plan() {
+        return plan;
+    }
+
+    public Instant createdAt() {
+        return createdAt;
+    }
+
+    public Instant updatedAt() {
+        return updatedAt;
+    }
+
+    /** Its plan was changed by a caller. */
+    public void edited(Instant now) {
+        updatedAt = now;
+    }
+
     boolean self() {
         return strategy == Strategy.SELF;
     }
+
+    // ---- What happens to it -----------------------------------------------------------------------------------------
 
     /**
      * A new password of one of the roles is proven, and served from now on.

@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/** How rows of this package are found. Every method joins the running session; those that lock need a transaction. */
-final class CredentialStore {
+/** How rows of this package are found. Every method joins the running session; those that lock or write need a transaction. */
+public final class CredentialStore {
 
     /**
      * Locks what a role belongs to, in the transaction that begins a change of it; it is not written there. Null item when it is gone.
@@ -28,7 +28,7 @@ final class CredentialStore {
      * Locks a credential that is to be written, to the end of the running transaction: first the row in the table of the build before, which
      * locks in that order too. Whoever also locks roles locks those before. Null item when it is gone.
      */
-    static Uni<@Nullable Credential> hold(UUID id) {
+    public static Uni<@Nullable Credential> hold(UUID id) {
         return Panache.getSession()
                 .chain(session -> session.createNativeQuery(HOLD, Boolean.class)
                         .setParameter(1, id)
@@ -38,9 +38,40 @@ final class CredentialStore {
                                 : Uni.createFrom().nullItem()));
     }
 
+    /** The same for one that the session has read before. */
+    public static Uni<@Nullable Credential> hold(Credential read) {
+        return hold(read.id)
+                .onItem()
+                .ifNotNull()
+                .call(held -> Panache.getSession().chain(session -> session.refresh(held)));
+    }
+
     /** Null item when it is gone. */
-    static Uni<@Nullable Credential> credential(UUID id) {
+    public static Uni<@Nullable Credential> credential(UUID id) {
         return Panache.getSession().chain(session -> session.find(Credential.class, id));
+    }
+
+    /** Those of them that there are, in no order. */
+    public static Uni<List<Credential>> credentials(Collection<UUID> ids) {
+        return ids.isEmpty()
+                ? Uni.createFrom().item(List.of())
+                : Panache.getSession()
+                        .chain(session -> session.createSelectionQuery(
+                                        "from Credential c where c.id in ?1", Credential.class)
+                                .setParameter(1, ids)
+                                .getResultList());
+    }
+
+    /** Writes a new one down, after the roles that it has. */
+    public static Uni<Void> insert(Credential credential) {
+        return Panache.getSession()
+                .chain(session -> session.persist(credential).chain(session::flush));
+    }
+
+    /** @param held by the running transaction */
+    public static Uni<Void> delete(Credential held) {
+        return Panache.getSession()
+                .chain(session -> session.remove(held).chain(session::flush));
     }
 
     private static final List<VersionState> UNFINISHED =

@@ -110,10 +110,7 @@ public class ScheduleNotices {
     }
 
     private Uni<List<Fact>> facts(List<UUID> ids, BiFunction<Credential, @Nullable RoleStatus, @Nullable Fact> tell) {
-        return Panache.getSession()
-                .chain(session -> session.createSelectionQuery("from Credential c where c.id in ?1", Credential.class)
-                        .setParameter(1, ids)
-                        .getResultList())
+        return CredentialStore.credentials(ids)
                 .chain(found -> roles.statuses(
                                 found.stream().map(Credential::nextRole).toList())
                         .map(statuses -> {
