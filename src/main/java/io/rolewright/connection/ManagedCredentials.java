@@ -53,11 +53,7 @@ class ManagedCredentials {
     private final LoginUse logins;
 
     ManagedCredentials(
-            ConnectionSeal seal,
-            ManagedRoles roles,
-            PasswordChanges changes,
-            Passwords passwords,
-            LoginUse logins) {
+            ConnectionSeal seal, ManagedRoles roles, PasswordChanges changes, Passwords passwords, LoginUse logins) {
         this.seal = seal;
         this.roles = roles;
         this.changes = changes;
@@ -113,8 +109,8 @@ class ManagedCredentials {
         if (ids.isEmpty()) {
             return Uni.createFrom().item(Map.of());
         }
-        return Panache.withSession(() -> CredentialStore.credentials(ids).chain(found -> roles.of(ids)
-                .map(statuses -> {
+        return Panache.withSession(() -> CredentialStore.credentials(ids)
+                .chain(found -> roles.of(ids).map(statuses -> {
                     Map<UUID, RoleStatus> byOwner =
                             statuses.stream().collect(Collectors.toMap(RoleStatus::ownerId, Function.identity()));
                     return found.stream()

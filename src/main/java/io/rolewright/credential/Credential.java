@@ -1,8 +1,14 @@
 package io.rolewright.credential;
 
 import io.rolewright.problem.Problem;
+import io.rolewright.sealing.Decides;
+import io.rolewright.sealing.EntitySeals;
+import io.rolewright.sealing.RowSeals;
+import io.rolewright.sealing.SealedRow;
+import io.vertx.mutiny.sqlclient.Row;
 import jakarta.persistence.Embedded;
 import jakarta.persistence.Entity;
+import jakarta.persistence.EntityListeners;
 import jakarta.persistence.EnumType;
 import jakarta.persistence.Enumerated;
 import jakarta.persistence.Id;
@@ -19,9 +25,10 @@ import org.jspecify.annotations.Nullable;
  * writes takes it from {@link CredentialStore#hold}. The columns are explained in the migrations.
  */
 @Entity
+@EntityListeners(EntitySeals.class)
 @DynamicUpdate
 @Table(name = "credential")
-public class Credential {
+public class Credential implements Decides {
 
     /** Of the rotation or the connection. */
     @Id
@@ -85,7 +92,69 @@ public class Credential {
     Instant createdAt;
     Instant updatedAt;
 
+    /** That of the row of the build before, over the same values: triggers copy it with them, either way. */
+    byte @Nullable [] rowSeal;
+
     protected Credential() {}
+
+    /**
+     * For a row that was read beside the entity, with the columns by their names.
+     *
+     * @throws io.rolewright.sealing.CannotOpen if somebody else has written it
+     */
+    public static void require(RowSeals seals, Row row) {
+        Credential read = new Credential();
+        read.id = row.getUUID("id");
+        read.strategy = Strategy.valueOf(row.getString("strategy"));
+        read.projectId = row.getUUID("project_id");
+        read.environment = row.getString("environment");
+        read.secretPath = row.getString("secret_path");
+        read.connectionId = row.getUUID("connection_id");
+        read.role1Id = row.getUUID("role1_id");
+        read.role2Id = row.getUUID("role2_id");
+        read.allowPrivileged = row.getBoolean("allow_privileged");
+        read.takeover = row.getBoolean("takeover");
+        read.passwordRequirements = row.getString("password_requirements");
+        seals.require(read.sealedRow(), read.id, RowSeals.bytes(row.getBuffer("row_seal")), read.deciding());
+    }
+
+    @Override
+    public SealedRow sealedRow() {
+        return self() ? SealedRow.MANAGED_CONNECTION : SealedRow.ROTATION;
+    }
+
+    @Override
+    public UUID sealedId() {
+        return id;
+    }
+
+    @Override
+    public @Nullable Object[] deciding() {
+        return self()
+                ? new @Nullable Object[] {role1Id}
+                : new @Nullable Object[] {
+                    projectId,
+                    environment,
+                    secretPath,
+                    connectionId,
+                    strategy.name(),
+                    role1Id,
+                    role2Id,
+                    allowPrivileged,
+                    takeover,
+                    passwordRequirements
+                };
+    }
+
+    @Override
+    public byte @Nullable [] rowSeal() {
+        return rowSeal;
+    }
+
+    @Override
+    public void rowSeal(byte[] seal) {
+        rowSeal = seal;
+    }
 
     // ---- Of a connection that logs in as the role -------------------------------------------------------------------
 
@@ -158,6 +227,32 @@ public class Credential {
 
     public Instant updatedAt() {
         return updatedAt;
+    }
+
+    /** Whose password is the one to use. */
+    UUID servedRole() {
+        return role2Id == null || activeIndex == 0 ? role1Id : role2Id;
+    }
+
+    /**
+     * A connection serves passwords of ours alone: that which a human chose is his.
+     *
+     * @param role whose turn it is, null when it is given up; likewise its current version
+     */
+    Served served(@Nullable ManagedRole role, @Nullable PasswordVersion current) {
+        boolean ours = current != null && current.cause != Cause.ADOPTED;
+        Long version = self() ? (ours ? (Long) current.number : null) : credentialVersion;
+        return new Served(
+                id,
+                self(),
+                name,
+                projectId,
+                connectionId,
+                servedRole(),
+                role == null ? null : role.roleName,
+                version == null ? 0 : version,
+                self() ? (ours ? current.currentAt : null) : plan.lastRotatedAt(),
+                revokingSince != null);
     }
 
     /** Its plan was changed by a caller. */

@@ -64,14 +64,12 @@ public final class CredentialStore {
 
     /** Writes a new one down, after the roles that it has. */
     public static Uni<Void> insert(Credential credential) {
-        return Panache.getSession()
-                .chain(session -> session.persist(credential).chain(session::flush));
+        return Panache.getSession().chain(session -> session.persist(credential).chain(session::flush));
     }
 
     /** @param held by the running transaction */
     public static Uni<Void> delete(Credential held) {
-        return Panache.getSession()
-                .chain(session -> session.remove(held).chain(session::flush));
+        return Panache.getSession().chain(session -> session.remove(held).chain(session::flush));
     }
 
     private static final List<VersionState> UNFINISHED =

@@ -8,11 +8,19 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.UUID;
 import java.util.function.BiFunction;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** The passwords that may be used or given out. A version that is not current yet is never among them. */
 @ApplicationScoped
 public class Passwords {
+
+    private static final String SERVED_VERSIONS = """
+            select c.id, coalesce(c.credentialVersion, v.number, 0L)
+              from Credential c
+              left join PasswordVersion v
+                on c.credentialVersion is null and v.roleId = c.role1Id and v.state = ?2 and v.cause <> ?3
+             where c.id in ?1 and c.releasedVersion is null""";
 
     private final VersionSeal seal;
 
@@ -23,6 +31,27 @@ public class Passwords {
     /** Opens the current password of a role and hands it to {@code reader}; null item when there is none yet, or no such role. */
     public <T> Uni<@Nullable T> current(UUID roleId, PasswordReader<T> reader) {
         return in(VersionState.CURRENT, roleId, reader);
+    }
+
+    /** What a credential serves now; null item when there is none, or none any more. Joins the running transaction. */
+    public Uni<@Nullable Served> served(UUID credentialId) {
+        return Panache.withSession(() -> CredentialStore.credential(credentialId)
+                .chain(credential -> credential == null || credential.released()
+                        ? Uni.createFrom().nullItem()
+                        : CredentialStore.role(credential.servedRole())
+                                .chain(role -> CredentialStore.version(credential.servedRole(), VersionState.CURRENT)
+                                        .map(version -> credential.served(role, version)))));
+    }
+
+    /** The versions that are served, of those of the credentials that exist; 0 while there is none. */
+    public Uni<Map<UUID, Long>> servedVersions(Collection<UUID> credentialIds) {
+        return Panache.withSession(() -> Panache.getSession()
+                .chain(session -> session.createSelectionQuery(SERVED_VERSIONS, Object[].class)
+                        .setParameter(1, credentialIds)
+                        .setParameter(2, VersionState.CURRENT)
+                        .setParameter(3, Cause.ADOPTED)
+                        .getResultList())
+                .map(rows -> rows.stream().collect(Collectors.toMap(row -> (UUID) row[0], row -> (Long) row[1]))));
     }
 
     /** The same for the password before the current one. */

@@ -6,20 +6,19 @@ import io.rolewright.access.CallerChanges;
 import io.rolewright.access.LiveCaller;
 import io.rolewright.access.Reach;
 import io.rolewright.access.Readers.Reader;
-import io.rolewright.access.Right;
 import io.rolewright.access.Rights;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
-import io.rolewright.audit.AuditType;
+import io.rolewright.connection.ConnectionDirectory;
 import io.rolewright.connection.ConnectionEndpoints;
 import io.rolewright.connection.ConnectionEndpoints.Endpoint;
+import io.rolewright.credential.Passwords;
+import io.rolewright.credential.Served;
 import io.rolewright.credential.ServedLooks;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.EntityTags;
-import io.rolewright.rotation.ActiveReads;
 import io.rolewright.rotation.ServedSecrets;
-import io.rolewright.rotation.ServedSecrets.Active;
 import io.rolewright.store.ReadsWithoutAudit;
 import io.rolewright.store.SharedAnswer;
 import io.rolewright.store.SharedLooks;
@@ -36,11 +35,10 @@ import java.util.UUID;
 import java.util.stream.Collectors;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
-/** The one credential of a rotation to log in with, in the form that a client takes, now or when there is another version. */
+/** The one password of a rotation or a managed connection to log in with, in the form that a client takes, now or when there is another version. */
 @ApplicationScoped
 class ActiveCredential {
 
-    private static final String KIND = "secret-rotation";
     private static final String JSON = "json";
 
     /** For those who wait for a version: most of the sessions to the store are left to everybody else. */
@@ -49,8 +47,10 @@ class ActiveCredential {
     private static final int ANSWERS_OF_ONE_LOOK = 100;
 
     private final ServedSecrets served;
+    private final Passwords passwords;
     private final ActiveReads reads;
     private final CallerChanges changes;
+    private final ConnectionDirectory connections;
     private final ConnectionEndpoints endpoints;
     private final VersionWaiters waiters;
     private final AuditLog audit;
@@ -60,8 +60,10 @@ class ActiveCredential {
 
     ActiveCredential(
             ServedSecrets served,
+            Passwords passwords,
             ActiveReads reads,
             CallerChanges changes,
+            ConnectionDirectory connections,
             ConnectionEndpoints endpoints,
             VersionWaiters waiters,
             AuditLog audit,
@@ -69,8 +71,10 @@ class ActiveCredential {
             ServedLooks tries,
             Vertx vertx) {
         this.served = served;
+        this.passwords = passwords;
         this.reads = reads;
         this.changes = changes;
+        this.connections = connections;
         this.endpoints = endpoints;
         this.waiters = waiters;
         this.audit = audit;
@@ -94,7 +98,8 @@ class ActiveCredential {
             LiveCaller live,
             boolean waited,
             String requestId,
-            UUID rotation,
+            Subject subject,
+            UUID id,
             LoginFormat format,
             long waitFor,
             Duration timeout,
@@ -104,16 +109,18 @@ class ActiveCredential {
                 Caller caller,
                 LiveCaller live,
                 String requestId,
-                UUID rotation,
+                Subject subject,
+                UUID id,
                 LoginFormat format,
                 long waitFor,
                 Duration timeout,
                 String ifNoneMatch) {
-            this(caller, live, false, requestId, rotation, format, waitFor, timeout, ifNoneMatch);
+            this(caller, live, false, requestId, subject, id, format, waitFor, timeout, ifNoneMatch);
         }
 
         private Request by(Caller judged, boolean afterWaiting) {
-            return new Request(judged, live, afterWaiting, requestId, rotation, format, waitFor, timeout, ifNoneMatch);
+            return new Request(
+                    judged, live, afterWaiting, requestId, subject, id, format, waitFor, timeout, ifNoneMatch);
         }
     }
 
@@ -162,29 +169,82 @@ class ActiveCredential {
         }
     }
 
+    @RegisterForReflection
+    @Schema(name = "ActiveAppConnectionCredentialsResponse")
+    record ConnectionView(
+            UUID connectionId,
+
+            @Schema(description = "Never decreases while the password is managed.", examples = "3")
+            long credentialVersion,
+
+            @Schema(description = "When this version began to be served.")
+            Instant since,
+
+            @Schema(examples = "db.example.com") String host,
+            @Schema(examples = "5432") int port,
+            @Schema(examples = "orders") String database,
+
+            @Schema(description = "As libpq spells it.", examples = "verify-full")
+            String sslMode,
+
+            @Schema(examples = "rotator") String username,
+
+            @Schema(examples = "generated-and-shown-to-those-who-may")
+            String password) {
+
+        @Override
+        public String toString() {
+            return "ConnectionView[" + connectionId + ", " + credentialVersion + "]";
+        }
+    }
+
     /**
-     * @return fails with 404 {@code rotation_not_found}, 400 {@code no_credentials_yet} or {@code rotation_revoking}, 429
-     *     {@code too_many_waiters}
+     * @return fails with 404 {@code rotation_not_found} or {@code connection_not_found}, 400 {@code not_managed}, {@code
+     *     no_credentials_yet} or {@code rotation_revoking}, 429 {@code too_many_waiters}
      */
     Uni<Answer> read(Request request) {
         return Uni.createFrom()
                 .deferred(() -> {
-                    Rights.reach(request.caller(), Right.ROTATION_READ_CREDENTIALS);
+                    Rights.reach(request.caller(), request.subject().right());
                     if (request.waitFor() == 0) {
                         return now(request);
                     }
                     long end = System.nanoTime() + request.timeout().toNanos();
                     return tried(request)
-                            .chain(() -> looks.ask(request.rotation(), request))
+                            .chain(() -> looks.ask(request.id(), request))
                             // What he waits for is there, and the store cannot write that he gets it.
                             .onFailure(store::mayFollow)
                             .recoverWithUni(failure -> now(request))
                             .chain(now -> now != null ? Uni.createFrom().item(now) : await(request, end));
                 })
+                .onFailure(failure -> request.subject() == Subject.CONNECTION
+                        && failure instanceof Problem problem
+                        && problem.code().equals(ErrorCode.CONNECTION_NOT_FOUND.code()))
+                .call(() -> unmanaged(request))
                 .onFailure(Problem.class)
                 .call(failure -> audit.record(failed(request, (Problem) failure))
                         .onFailure()
                         .recoverWithNull());
+    }
+
+    /** Says of a connection without a credential that it is there, to who may see it. */
+    private Uni<Void> unmanaged(Request request) {
+        return connections
+                .find(request.id())
+                .onItem()
+                .ifNotNull()
+                .invoke(entry -> {
+                    Rights.requireOn(
+                            request.caller(),
+                            request.subject().right(),
+                            request.subject().sight(),
+                            entry.projectId(),
+                            () -> request.subject().notFound(request.id()));
+                    throw Problem.of(
+                            ErrorCode.NOT_MANAGED,
+                            "The password of this connection is not managed, so it is not given out: whoever stored it has it.");
+                })
+                .replaceWithVoid();
     }
 
     /** Who says what he has is answered by its version first: mostly that is the same, and then nothing is given out. */
@@ -193,20 +253,20 @@ class ActiveCredential {
         if (request.ifNoneMatch() == null) {
             return tried(request).chain(() -> given(request, reader));
         }
-        return reads.version(reader, request.rotation()).chain(found -> {
+        return reads.version(reader, request.subject(), request.id()).chain(found -> {
             Request judged = request.by(found.by(), false);
-            requireReadable(judged, found.active());
-            String etag = etag(judged, found.active());
-            return found.active().version() > 0 && EntityTags.isKnown(request.ifNoneMatch(), etag)
+            requireReadable(judged, found.served());
+            String etag = etag(judged, found.served());
+            return found.served().version() > 0 && EntityTags.isKnown(request.ifNoneMatch(), etag)
                     ? Uni.createFrom().item(new Answer(etag, null))
-                    : tries.require(List.of(found.active().roleId())).chain(() -> given(request, reader));
+                    : tries.require(List.of(found.served().roleId())).chain(() -> given(request, reader));
         });
     }
 
     private Reader reader(Request request) {
         return new Reader(
                 changes.standing(request.caller(), request.live()),
-                Right.ROTATION_READ_CREDENTIALS,
+                request.subject().right(),
                 request.requestId());
     }
 
@@ -214,26 +274,26 @@ class ActiveCredential {
     private Uni<Void> tried(Request request) {
         return tries.isCalm()
                 ? Uni.createFrom().voidItem()
-                : reads.version(reader(request), request.rotation()).chain(found -> {
-                    requireReadable(request.by(found.by(), false), found.active());
-                    return tries.require(List.of(found.active().roleId()));
+                : reads.version(reader(request), request.subject(), request.id()).chain(found -> {
+                    requireReadable(request.by(found.by(), false), found.served());
+                    return tries.require(List.of(found.served().roleId()));
                 });
     }
 
     private Uni<Answer> given(Request request, Reader reader) {
-        return reads.credential(reader, request.rotation()).chain(found -> {
+        return reads.credential(reader, request.subject(), request.id()).chain(found -> {
             Request judged = request.by(found.by(), false);
-            isReadable(judged, found.active());
+            isReadable(judged, found.served());
             ActiveReads.Credential credential = found.credential();
             if (credential == null) {
-                throw new IllegalStateException("a rotation with a version and without a password");
+                throw new IllegalStateException("a credential with a version and without a password");
             }
             boolean secret = request.format() == LoginFormat.PGBOUNCER;
             Answer answer = new Answer(
-                    etag(judged, found.active()),
+                    etag(judged, found.served()),
                     body(
                             judged,
-                            found.active(),
+                            found.served(),
                             new Credential(
                                     credential.endpoint(),
                                     secret ? null : credential.password(),
@@ -242,7 +302,7 @@ class ActiveCredential {
             // What was promoted since it was tried is proven by that; what the store forgot meanwhile is not.
             return tries.isCalm()
                     ? Uni.createFrom().item(answer)
-                    : tries.require(List.of(found.active().roleId())).replaceWith(answer);
+                    : tries.require(List.of(found.served().roleId())).replaceWith(answer);
         });
     }
 
@@ -253,12 +313,12 @@ class ActiveCredential {
      */
     private Uni<Answer> await(Request request, long end) {
         Duration left = Duration.ofNanos(Math.max(0, end - System.nanoTime()));
-        return waiters.until(request.rotation(), request.waitFor(), request.caller(), request.live(), left)
+        return waiters.until(request.id(), request.waitFor(), request.caller(), request.live(), left)
                 .chain(worthLooking -> request.live()
                         .again()
                         .map(caller -> request.by(caller, true))
                         .chain(judged -> tried(judged)
-                                .chain(() -> looks.ask(request.rotation(), judged))
+                                .chain(() -> looks.ask(request.id(), judged))
                                 .onFailure(store::mayFollow)
                                 .recoverWithUni(failure -> now(judged))
                                 .chain(answer -> {
@@ -275,10 +335,11 @@ class ActiveCredential {
      * Null for who waits for another version than this. Who has waited is judged after the version was read, by what the store says then:
      * nobody gets one that was made after he was revoked.
      *
-     * @param requests all for the same rotation
+     * @param requests all for the same credential
      */
     private Uni<List<Uni<Answer>>> look(List<Request> requests) {
-        return served.snapshot(() -> served.active(requests.get(0).rotation())
+        return served.snapshot(() -> passwords
+                .served(requests.get(0).id())
                 .chain(active -> judged(requests).chain(judged -> look(judged, active))));
     }
 
@@ -301,7 +362,7 @@ class ActiveCredential {
         return Uni.join().all(all).andFailFast();
     }
 
-    private Uni<List<Uni<Answer>>> look(List<Judged> judged, Active active) {
+    private Uni<List<Uni<Answer>>> look(List<Judged> judged, Served active) {
         List<Request> readers = judged.stream()
                 .filter(each -> each.refusal() == null)
                 .map(Judged::request)
@@ -316,7 +377,7 @@ class ActiveCredential {
     }
 
     /** Whether it is answered with the password. */
-    private static boolean reads(Request request, Active active) {
+    private static boolean reads(Request request, Served active) {
         try {
             return isReadable(request, active) && !EntityTags.isKnown(request.ifNoneMatch(), etag(request, active));
         } catch (Problem refusal) {
@@ -324,7 +385,7 @@ class ActiveCredential {
         }
     }
 
-    private static Answer answer(Request request, Active active, Credential credential) {
+    private static Answer answer(Request request, Served active, Credential credential) {
         if (!isReadable(request, active)) {
             return null;
         }
@@ -334,7 +395,7 @@ class ActiveCredential {
     }
 
     /** Whether what is served is what the caller waits for. @throws Problem if he gets none, whatever he waits for */
-    private static boolean isReadable(Request request, Active active) {
+    private static boolean isReadable(Request request, Served active) {
         requireReadable(request, active);
         if (active.version() < request.waitFor()) {
             return false;
@@ -342,19 +403,35 @@ class ActiveCredential {
         if (active.version() == 0) {
             throw Problem.of(
                     ErrorCode.NO_CREDENTIALS_YET,
-                    "This rotation has no proven password yet; its state and attempts say why.");
+                    "This " + request.subject().word()
+                            + " has no proven password yet; its state and attempts say why.");
         }
         return true;
     }
 
-    private static void requireReadable(Request request, Active active) {
+    private static void requireReadable(Request request, Served active) {
         // Who has waited may have lost it everywhere.
-        Reach reach = Rights.reach(request.caller(), Right.ROTATION_READ_CREDENTIALS);
-        if (active == null) {
-            // Readers that mirror take a 404 for "deleted": only who may read everywhere is told that nothing is there.
-            throw reach.everywhere() ? notFound(request.rotation()) : Rights.denied(Right.ROTATION_READ_CREDENTIALS);
+        Reach reach = Rights.reach(request.caller(), request.subject().right());
+        boolean there = active != null && Subject.of(active) == request.subject();
+        if (request.subject() == Subject.CONNECTION) {
+            if (!there) {
+                throw request.subject().notFound(request.id());
+            }
+            Rights.requireOn(
+                    request.caller(),
+                    request.subject().right(),
+                    request.subject().sight(),
+                    active.projectId(),
+                    () -> request.subject().notFound(request.id()));
+            return;
         }
-        Rights.require(request.caller(), Right.ROTATION_READ_CREDENTIALS, active.projectId());
+        if (!there) {
+            // Readers that mirror take a 404 for "deleted": only who may read everywhere is told that nothing is there.
+            throw reach.everywhere()
+                    ? request.subject().notFound(request.id())
+                    : Rights.denied(request.subject().right());
+        }
+        Rights.require(request.caller(), request.subject().right(), active.projectId());
         if (active.revoking()) {
             throw Problem.of(
                     ErrorCode.ROTATION_REVOKING,
@@ -370,27 +447,39 @@ class ActiveCredential {
         }
     }
 
-    private Uni<Credential> credential(List<Request> readers, Active active) {
+    private Uni<Credential> credential(List<Request> readers, Served active) {
         Map<Boolean, List<Request>> bySecret =
                 readers.stream().collect(Collectors.partitioningBy(reader -> reader.format() == LoginFormat.PGBOUNCER));
         return endpoints
                 .find(active.connectionId())
                 .chain(endpoint -> (bySecret.get(false).isEmpty()
                                 ? Uni.createFrom().<String>nullItem()
-                                : served.password(active))
+                                : passwords.current(active.roleId(), (role, password, number) -> password))
                         .chain(password -> (bySecret.get(true).isEmpty()
                                         ? Uni.createFrom().<String>nullItem()
-                                        : served.scramSecret(active))
+                                        : passwords.currentScramSecret(active.roleId()))
                                 .map(secret -> new Credential(endpoint, password, secret))))
                 .call(() -> audit.record(
                         readers.stream().map(reader -> success(reader, active)).toList()));
     }
 
-    private static Object body(Request request, Active active, Credential credential) {
+    private static Object body(Request request, Served active, Credential credential) {
         Endpoint endpoint = credential.endpoint();
+        if (request.format() == null && request.subject() == Subject.CONNECTION) {
+            return new ConnectionView(
+                    active.id(),
+                    active.version(),
+                    active.since(),
+                    endpoint.host(),
+                    endpoint.port(),
+                    endpoint.database(),
+                    endpoint.sslMode(),
+                    active.roleName(),
+                    credential.password());
+        }
         if (request.format() == null) {
             return new View(
-                    active.rotationId(),
+                    active.id(),
                     active.version(),
                     active.since(),
                     endpoint.host(),
@@ -414,8 +503,8 @@ class ActiveCredential {
     }
 
     /** Host and port may change without a new version, and so do not stand in it: whoever waits, waits for passwords. */
-    private static String etag(Request request, Active active) {
-        return "\"" + active.rotationId() + "-" + EntityTags.version(active.version(), active.since()) + "-"
+    private static String etag(Request request, Served active) {
+        return "\"" + active.id() + "-" + EntityTags.version(active.version(), active.since()) + "-"
                 + format(request) + "\"";
     }
 
@@ -423,20 +512,16 @@ class ActiveCredential {
         return request.format() == null ? JSON : request.format().wireName();
     }
 
-    private static Problem notFound(UUID rotation) {
-        return Problem.of(ErrorCode.ROTATION_NOT_FOUND, "There is no rotation with the id " + rotation + ".");
-    }
-
-    private static AuditEvent success(Request request, Active active) {
-        return by(request, AuditEvent.success(AuditType.GET_SECRET_ROTATION_GENERATED_CREDENTIALS))
+    private static AuditEvent success(Request request, Served active) {
+        return by(request, AuditEvent.success(request.subject().auditType()))
                 .in(active.projectId())
-                .with("name", active.rotationName())
+                .with("name", active.name())
                 .with("connectionId", active.connectionId())
                 .with("credentialVersion", active.version());
     }
 
     private static AuditEvent failed(Request request, Problem problem) {
-        String type = AuditType.GET_SECRET_ROTATION_GENERATED_CREDENTIALS;
+        String type = request.subject().auditType();
         return by(
                 request,
                 problem.status() == 403
@@ -447,8 +532,8 @@ class ActiveCredential {
     private static AuditEvent by(Request request, AuditEvent event) {
         return event.by(request.caller().id(), request.caller().name())
                 .from(request.caller().address(), request.requestId())
-                .on(KIND, request.rotation())
-                .with("rotationId", request.rotation())
+                .on(request.subject().kind(), request.id())
+                .with(request.subject().word() + "Id", request.id())
                 .with("format", format(request));
     }
 }

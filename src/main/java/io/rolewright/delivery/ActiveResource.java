@@ -15,6 +15,7 @@ import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.Duration;
 import java.util.List;
+import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.headers.Header;
@@ -37,7 +38,7 @@ public class ActiveResource {
 
     public static final Duration LONGEST_WAIT = Duration.ofSeconds(60);
 
-    private static final String DEFAULT_WAIT = "30";
+    static final String DEFAULT_WAIT = "30";
     private static final String PLAIN = "text/plain;charset=UTF-8";
 
     private final ActiveCredential credential;
@@ -53,7 +54,8 @@ public class ActiveResource {
     /** Whether a request may take longer than the one deadline, because it waits for something to happen. */
     public static boolean isLongPoll(String path, String waitForVersion) {
         return waitForVersion != null
-                && path.startsWith("/api/v2/secret-rotations/postgres-credentials/")
+                && (path.startsWith("/api/v2/secret-rotations/postgres-credentials/")
+                        || path.startsWith("/api/v1/app-connections/postgres/"))
                 && path.endsWith("/active");
     }
 
@@ -116,19 +118,41 @@ public class ActiveResource {
                     String timeout,
             @HeaderParam("If-None-Match") @Parameter(description = "ETag of an earlier answer.") String ifNoneMatch) {
         return credential
-                .read(new ActiveCredential.Request(
-                        caller.get(),
-                        caller.live(),
-                        request.id(),
+                .read(asked(
+                        caller,
+                        request,
+                        Subject.ROTATION,
                         Ids.parse("rotationId", rotationId),
-                        format == null || format.equals("json") ? null : LoginFormat.of(format),
-                        number(WAIT, waitForVersion, "0", Long.MAX_VALUE),
-                        Duration.ofSeconds(number("timeout", timeout, DEFAULT_WAIT, LONGEST_WAIT.toSeconds())),
+                        format,
+                        waitForVersion,
+                        timeout,
                         ifNoneMatch))
                 .map(ActiveResource::answered);
     }
 
-    private static RestResponse<Object> answered(ActiveCredential.Answer answer) {
+    /** @throws ValidationProblem for a format, version or time that there is not */
+    static ActiveCredential.Request asked(
+            CurrentCaller caller,
+            RequestContext request,
+            Subject subject,
+            UUID id,
+            String format,
+            String waitForVersion,
+            String timeout,
+            String ifNoneMatch) {
+        return new ActiveCredential.Request(
+                caller.get(),
+                caller.live(),
+                request.id(),
+                subject,
+                id,
+                format == null || format.equals("json") ? null : LoginFormat.of(format),
+                number(WAIT, waitForVersion, "0", Long.MAX_VALUE),
+                Duration.ofSeconds(number("timeout", timeout, DEFAULT_WAIT, LONGEST_WAIT.toSeconds())),
+                ifNoneMatch);
+    }
+
+    static RestResponse<Object> answered(ActiveCredential.Answer answer) {
         ResponseBuilder<Object> response = answer.body() == null
                 ? ResponseBuilder.notModified()
                 : ResponseBuilder.ok(answer.body())

@@ -7,9 +7,9 @@ import io.quarkus.runtime.ShutdownEvent;
 import io.rolewright.access.Caller;
 import io.rolewright.access.CallerChanges;
 import io.rolewright.access.LiveCaller;
+import io.rolewright.credential.Passwords;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
-import io.rolewright.rotation.ServedSecrets;
 import io.rolewright.store.Awaited;
 import io.rolewright.store.OwnContext;
 import io.rolewright.store.StoreFault;
@@ -27,7 +27,7 @@ import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
 
 /**
- * Requests that wait for a new version of what a rotation serves. A waiter is an entry in a set: no thread, and no session to the
+ * Requests that wait for a new version of what a rotation or a connection serves. A waiter is an entry in a set: no thread, and no session to the
  * store. While there are any, one query per {@link DeliveryConfig#pollInterval} asks for all of them, so it does not matter which
  * replica rotates.
  */
@@ -38,7 +38,7 @@ class VersionWaiters {
 
     private static final Logger log = Logger.getLogger(VersionWaiters.class);
 
-    private final ServedSecrets served;
+    private final Passwords passwords;
     private final DeliveryConfig config;
     private final Vertx vertx;
     private final Set<Waiter> waiters = ConcurrentHashMap.newKeySet();
@@ -47,8 +47,8 @@ class VersionWaiters {
     private volatile boolean stopping;
 
     VersionWaiters(
-            ServedSecrets served, CallerChanges changes, DeliveryConfig config, Vertx vertx, MeterRegistry metrics) {
-        this.served = served;
+            Passwords passwords, CallerChanges changes, DeliveryConfig config, Vertx vertx, MeterRegistry metrics) {
+        this.passwords = passwords;
         this.config = config;
         this.vertx = vertx;
         changes.whenChanged(this::askSoon);
@@ -58,15 +58,15 @@ class VersionWaiters {
     }
 
     private static final class Waiter {
-        private final UUID rotation;
+        private final UUID id;
         private final long version;
         private final Caller caller;
         private final LiveCaller live;
         private final Awaited<Boolean> answer;
         private long timer;
 
-        Waiter(UUID rotation, long version, Caller caller, LiveCaller live, Awaited<Boolean> answer) {
-            this.rotation = rotation;
+        Waiter(UUID id, long version, Caller caller, LiveCaller live, Awaited<Boolean> answer) {
+            this.id = id;
             this.version = version;
             this.caller = caller;
             this.live = live;
@@ -80,11 +80,11 @@ class VersionWaiters {
      * @param version the least to wait for
      * @param caller who waits, as he was judged before
      * @param live by which he is judged again, twice a second and whenever something is heard of that may be about him
-     * @return true when it is worth looking again: the version is served, the rotation is gone, or the caller is no more who he was or may
+     * @return true when it is worth looking again: the version is served, it is gone, or the caller is no more who he was or may
      *     no more what he might; false when the time is up. Fails with 429 {@code too_many_waiters}
      */
-    Uni<Boolean> until(UUID rotation, long version, Caller caller, LiveCaller live, Duration timeout) {
-        return Awaited.by(answer -> begin(new Waiter(rotation, version, caller, live, answer), timeout));
+    Uni<Boolean> until(UUID id, long version, Caller caller, LiveCaller live, Duration timeout) {
+        return Awaited.by(answer -> begin(new Waiter(id, version, caller, live, answer), timeout));
     }
 
     private void begin(Waiter waiter, Duration timeout) {
@@ -126,15 +126,15 @@ class VersionWaiters {
 
     private void poll() {
         askAll();
-        Set<UUID> wanted = waiters.stream().map(waiter -> waiter.rotation).collect(Collectors.toSet());
-        Uni<Map<UUID, Long>> versions = wanted.isEmpty() ? Uni.createFrom().item(Map.of()) : served.versions(wanted);
+        Set<UUID> wanted = waiters.stream().map(waiter -> waiter.id).collect(Collectors.toSet());
+        Uni<Map<UUID, Long>> versions =
+                wanted.isEmpty() ? Uni.createFrom().item(Map.of()) : passwords.servedVersions(wanted);
         versions.subscribe()
                 .with(
                         found -> {
                             waiters.forEach(waiter -> {
-                                Long version = found.get(waiter.rotation);
-                                if (wanted.contains(waiter.rotation)
-                                        && (version == null || version >= waiter.version)) {
+                                Long version = found.get(waiter.id);
+                                if (wanted.contains(waiter.id) && (version == null || version >= waiter.version)) {
                                     end(waiter, true);
                                 }
                             });

@@ -26,6 +26,7 @@ public final class Operations {
             GET    NONE          /api/v1/app-connections/postgres/{connectionId}
             DELETE NONE          /api/v1/app-connections/postgres/{connectionId}
             PATCH  PEM           /api/v1/app-connections/postgres/{connectionId}
+            GET    NONE          /api/v1/app-connections/postgres/{connectionId}/active
             GET    NONE          /api/v1/app-connections/postgres/{connectionId}/versions
             GET    NONE          /api/v1/app-connections/postgres/{connectionId}/attempts
             POST   NONE          /api/v1/app-connections/postgres/{connectionId}/release

@@ -1,19 +1,15 @@
 package io.rolewright.rotation;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
-import io.rolewright.credential.Passwords;
 import io.rolewright.problem.ValidationProblem;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
-import java.util.Collection;
 import java.util.List;
-import java.util.Map;
 import java.util.UUID;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 
 /**
  * What rotations serve, as secrets under the names of {@code secretsMapping}: for those who hand them out. A rotation serves nothing
@@ -29,14 +25,6 @@ public class ServedSecrets {
 
     private static final Pattern ENVIRONMENT = Pattern.compile("[a-z0-9]+(-[a-z0-9]+)*");
     private static final Pattern PATH = Pattern.compile(Place.PATH_FORM);
-
-    private final RotationStore store;
-    private final Passwords passwords;
-
-    ServedSecrets(RotationStore store, Passwords passwords) {
-        this.store = store;
-        this.passwords = passwords;
-    }
 
     /**
      * One name of one rotation.
@@ -66,63 +54,6 @@ public class ServedSecrets {
                 .chain(session -> session.createNativeQuery("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                         .executeUpdate())
                 .chain(reads::get));
-    }
-
-    // ---- One rotation's credential ----------------------------------------------------------------------------------
-
-    /**
-     * Which credential of a rotation is the one to use.
-     *
-     * @param version {@code credentialVersion}; 0 before the first proven password
-     * @param since when that was proven; null before
-     * @param revoking deleted, and waiting for its roles to get passwords that nobody is given
-     */
-    public record Active(
-            UUID rotationId,
-            String rotationName,
-            UUID projectId,
-            UUID connectionId,
-            UUID roleId,
-            String roleName,
-            long version,
-            Instant since,
-            boolean revoking) {}
-
-    /** Null item when there is no such rotation. */
-    public Uni<Active> active(UUID rotation) {
-        return store.byId(rotation)
-                .map(row -> row == null
-                        ? null
-                        : new Active(
-                                row.id,
-                                row.name,
-                                row.project.id,
-                                row.connectionId,
-                                row.roleId(row.activeIndex),
-                                row.activeIndex == 0 ? row.username1 : row.username2,
-                                row.credentialVersion,
-                                row.plan.lastRotatedAt(),
-                                row.revokingSince != null));
-    }
-
-    /** The password to use, opened; to be answered with and not to be kept. */
-    public Uni<String> password(Active active) {
-        return passwords.current(active.roleId(), (role, password, number) -> password);
-    }
-
-    /** What the server keeps of that password. */
-    public Uni<String> scramSecret(Active active) {
-        return passwords.currentScramSecret(active.roleId());
-    }
-
-    /** The versions that are served, of those of the given rotations that exist. */
-    public Uni<Map<UUID, Long>> versions(Collection<UUID> rotations) {
-        return Panache.withSession(() -> Panache.getSession()
-                .chain(session -> session.createSelectionQuery(
-                                "select r.id, r.credentialVersion from Rotation r where r.id in ?1", Object[].class)
-                        .setParameter(1, rotations)
-                        .getResultList())
-                .map(rows -> rows.stream().collect(Collectors.toMap(row -> (UUID) row[0], row -> (Long) row[1]))));
     }
 
     static Secret secret(

@@ -431,6 +431,12 @@ class SecretLeakTest {
         say(call("POST", one + "/test", "{}"), 200);
         say(call("GET", one + "/attempts", null), 200);
         say(call("GET", one + "/versions", null), 200);
+        for (String format : List.of("json", "uri", "conninfo", "jdbc", "pgpass", "pgbouncer")) {
+            call("GET", one + "/active?format=" + format, null)
+                    .then()
+                    .statusCode(200)
+                    .header("Cache-Control", "no-store");
+        }
         // Each password that was ever its own is known afterwards by being released: what the target has is not what
         // was said.
         String released = release(one, "released password");

@@ -3,8 +3,9 @@ package io.rolewright.delivery.vault;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.rolewright.connection.ConnectionEndpoints;
+import io.rolewright.credential.Passwords;
+import io.rolewright.credential.Served;
 import io.rolewright.rotation.ServedSecrets;
-import io.rolewright.rotation.ServedSecrets.Active;
 import io.rolewright.rotation.VaultDeliveries;
 import io.rolewright.rotation.VaultDeliveries.Claimed;
 import io.rolewright.rotation.VaultKvConfig;
@@ -51,6 +52,7 @@ public class VaultCourier {
     private final VaultDeliveries deliveries;
     private final VaultPlaces places;
     private final ServedSecrets served;
+    private final Passwords passwords;
     private final ConnectionEndpoints endpoints;
     private final VaultKv vault;
     private final VaultKvConfig config;
@@ -67,6 +69,7 @@ public class VaultCourier {
             VaultDeliveries deliveries,
             VaultPlaces places,
             ServedSecrets served,
+            Passwords passwords,
             ConnectionEndpoints endpoints,
             VaultKv vault,
             VaultKvConfig config,
@@ -77,6 +80,7 @@ public class VaultCourier {
         this.deliveries = deliveries;
         this.places = places;
         this.served = served;
+        this.passwords = passwords;
         this.endpoints = endpoints;
         this.vault = vault;
         this.config = config;
@@ -203,16 +207,18 @@ public class VaultCourier {
 
     /** Null item when the rotation serves nothing. */
     private Uni<@Nullable VaultSecret> secret(Claimed claimed) {
-        return served.active(claimed.rotationId())
+        return passwords
+                .served(claimed.rotationId())
                 .chain(active -> active == null || active.revoking() || active.version() == 0
                         ? Uni.createFrom().nullItem()
                         : opened(active));
     }
 
-    private Uni<@Nullable VaultSecret> opened(Active active) {
+    private Uni<@Nullable VaultSecret> opened(Served active) {
         return endpoints
                 .find(active.connectionId())
-                .chain(endpoint -> served.password(active)
+                .chain(endpoint -> passwords
+                        .current(active.roleId(), (role, password, number) -> password)
                         .map(password -> endpoint == null || password == null
                                 ? null
                                 : VaultSecret.of(active, endpoint, password)));

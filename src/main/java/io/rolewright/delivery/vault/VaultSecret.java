@@ -1,7 +1,7 @@
 package io.rolewright.delivery.vault;
 
 import io.rolewright.connection.ConnectionEndpoints.Endpoint;
-import io.rolewright.rotation.ServedSecrets.Active;
+import io.rolewright.credential.Served;
 import java.util.Map;
 import java.util.UUID;
 
@@ -14,13 +14,13 @@ record VaultSecret(UUID rotationId, long version, Map<String, Object> fields) {
     static final String ROTATION = "rotationId";
     static final String VERSION = "credentialVersion";
 
-    static VaultSecret of(Active active, Endpoint endpoint, String password) {
+    static VaultSecret of(Served active, Endpoint endpoint, String password) {
         return new VaultSecret(
-                active.rotationId(),
+                active.id(),
                 active.version(),
                 Map.of(
                         ROTATION,
-                        active.rotationId().toString(),
+                        active.id().toString(),
                         VERSION,
                         Long.toString(active.version()),
                         "host",

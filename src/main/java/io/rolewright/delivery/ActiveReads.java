@@ -1,4 +1,4 @@
-package io.rolewright.rotation;
+package io.rolewright.delivery;
 
 import io.micrometer.core.instrument.MeterRegistry;
 import io.rolewright.access.Caller;
@@ -8,11 +8,10 @@ import io.rolewright.access.Readers.Judged;
 import io.rolewright.access.Readers.Reader;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
-import io.rolewright.audit.AuditType;
 import io.rolewright.connection.ConnectionEndpoints;
 import io.rolewright.connection.ConnectionEndpoints.Endpoint;
 import io.rolewright.credential.Passwords;
-import io.rolewright.rotation.ServedSecrets.Active;
+import io.rolewright.credential.Served;
 import io.rolewright.sealing.RowSeals;
 import io.rolewright.store.GroupedReads;
 import io.rolewright.store.ReadsWithoutAudit;
@@ -30,46 +29,55 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads of the one credential of a rotation to log in with: all that come together in one statement, which sees the store as it was at one
- * moment, gives sealed values only for what is served to whom it belongs, and inserts a row of the audit for each that it gives.
+ * Reads of the one password of a credential to log in with, of rotations and of managed connections: all that come together in one
+ * statement, which sees the store as it was at one moment, gives sealed values only for what is served to whom it belongs, and inserts a row
+ * of the audit for each that it gives.
  */
 @ApplicationScoped
-public class ActiveReads {
+class ActiveReads {
 
     private static final int MOST = 100;
 
     private static final String FOUND = "WITH asked AS MATERIALIZED (SELECT * FROM unnest(" + Readers.PARAMETERS
-            + ", $7::uuid[], $8::bool[]) WITH ORDINALITY AS a(" + Readers.COLUMNS + ", rotation_id, give, n)), " + """
-            found AS MATERIALIZED (
-                SELECT a.n, r.id, r.name, r.project_id, r.connection_id, r.credential_version, r.last_rotated_at,
+            + ", $7::uuid[], $8::bool[], $9::bool[]) WITH ORDINALITY AS a(" + Readers.COLUMNS
+            + ", credential_id, of_connection, give, n)), " + """
+            served AS MATERIALIZED (
+                SELECT a.n, r.id, r.name, r.project_id, r.connection_id, r.strategy = 'SELF' AS of_connection,
+                       CASE WHEN r.strategy <> 'SELF' THEN r.credential_version
+                            WHEN v.cause <> 'ADOPTED' THEN v.number ELSE 0 END AS version,
+                       CASE WHEN r.strategy <> 'SELF' THEN r.last_rotated_at ELSE v.current_at END AS since,
                        r.revoking_since IS NOT NULL AS revoking,
-                       CASE r.active_index WHEN 0 THEN r.username1 ELSE r.username2 END AS username,
                        r.environment, r.secret_path, r.strategy, r.role1_id, r.role2_id, r.allow_privileged, r.takeover,
                        r.password_requirements, r.row_seal,
-                       c.credentials, c.credentials_version, m.id AS role_id, m.role_name, v.id AS version_id, v.number, v.sealed,
-                       coalesce(a.give AND r.credential_version > 0 AND r.revoking_since IS NULL AND v.id IS NOT NULL
-                           AND (a.everywhere OR r.project_id = ANY (a.projects::uuid[])), false) AS given
+                       m.id AS role_id, m.role_name, v.id AS version_id, v.number, v.sealed,
+                       a.give AND (a.everywhere OR r.project_id = ANY (a.projects::uuid[])) AS wanted
                   FROM asked a
-                  JOIN secret_rotation r ON r.id = a.rotation_id
-                  JOIN app_connection c ON c.id = r.connection_id
+                  JOIN credential r ON r.id = a.credential_id AND r.released_version IS NULL
+                   AND (r.strategy = 'SELF') = a.of_connection
                   LEFT JOIN managed_role m
                     ON m.id = CASE r.active_index WHEN 0 THEN r.role1_id ELSE r.role2_id END AND m.deleted_at IS NULL
                   LEFT JOIN password_version v ON v.role_id = m.id AND v.state = 'CURRENT'
+            ), found AS MATERIALIZED (
+                SELECT s.*, c.credentials, c.credentials_version,
+                       coalesce(s.wanted AND s.version > 0 AND NOT s.revoking AND s.version_id IS NOT NULL, false) AS given
+                  FROM served s JOIN app_connection c ON c.id = s.connection_id
             )""";
 
     private static final String AUDITED = """
             , audited AS (
                 INSERT INTO audit_event (type, outcome, actor_id, actor_name, address, request_id, project_id, subject_kind, subject_id,
                     facts)
-                SELECT 'get-secret-rotation-generated-credentials', 'SUCCESS', a.actor_id, a.actor_name, a.address, a.request_id,
-                       f.project_id, 'secret-rotation', f.id::text,
-                       jsonb_build_object('name', f.name, 'connectionId', f.connection_id, 'credentialVersion', f.credential_version)
+                SELECT CASE WHEN f.of_connection THEN 'get-app-connection-credentials'
+                            ELSE 'get-secret-rotation-generated-credentials' END,
+                       'SUCCESS', a.actor_id, a.actor_name, a.address, a.request_id, f.project_id,
+                       CASE WHEN f.of_connection THEN 'app-connection' ELSE 'secret-rotation' END, f.id::text,
+                       jsonb_build_object('name', f.name, 'connectionId', f.connection_id, 'credentialVersion', f.version)
                   FROM found f JOIN asked a USING (n) WHERE f.given
             )""";
 
     private static final String ANSWER = """
 
-            SELECT n, id, name, project_id, connection_id, credential_version, last_rotated_at, revoking, username, given,
+            SELECT n, id, of_connection, name, project_id, connection_id, version, since, revoking, given,
                    role_id, role_name, version_id, number, credentials_version,
                    environment, secret_path, strategy, role1_id, role2_id, allow_privileged, takeover, password_requirements, row_seal,
                    CASE WHEN given THEN credentials END AS credentials, CASE WHEN given THEN sealed END AS sealed
@@ -102,21 +110,21 @@ public class ActiveReads {
                 "active", vertx, metrics, MOST, asked -> Readers.judged(asked, Read::reader, this::read));
     }
 
-    private record Read(Reader reader, UUID rotation, boolean give) {}
+    private record Read(Reader reader, Subject subject, UUID id, boolean give) {}
 
     /**
      * What a reader found.
      *
      * @param by who he was when his turn came; what he may do is still to be asked, for the answer
-     * @param active null when there is no such rotation
+     * @param served null when there is no such rotation, or no such connection whose password is managed
      * @param credential null unless it was given, which is in the audit then
      * @param audited whether the store has that row of the audit; else the log has it alone
      */
-    public record Found(
-            Caller by, @Nullable Active active, @Nullable Credential credential, boolean audited) {}
+    record Found(
+            Caller by, @Nullable Served served, @Nullable Credential credential, boolean audited) {}
 
     /** What was given, still sealed. */
-    public final class Credential {
+    final class Credential {
 
         private final UUID connection;
         private final long credentialsVersion;
@@ -135,17 +143,17 @@ public class ActiveReads {
                     row.get(Buffer.class, "sealed").getBytes());
         }
 
-        public Endpoint endpoint() {
+        Endpoint endpoint() {
             return endpoints.open(connection, credentialsVersion, credentials);
         }
 
         /** To be answered with and not to be kept. */
-        public String password() {
+        String password() {
             return passwords.password(version);
         }
 
         /** What the server keeps of that password. */
-        public String scramSecret() {
+        String scramSecret() {
             return passwords.scramSecret(version);
         }
 
@@ -156,19 +164,22 @@ public class ActiveReads {
     }
 
     /** Gives the credential that is served, if one is and it belongs to the reader, and records that it did. */
-    public Uni<Found> credential(Reader reader, UUID rotation) {
-        return reads.ask(new Read(reader, rotation, true));
+    Uni<Found> credential(Reader reader, Subject subject, UUID id) {
+        return reads.ask(new Read(reader, subject, id, true));
     }
 
     /** Which credential it would be: gives none, and records nothing. */
-    public Uni<Found> version(Reader reader, UUID rotation) {
-        return reads.ask(new Read(reader, rotation, false));
+    Uni<Found> version(Reader reader, Subject subject, UUID id) {
+        return reads.ask(new Read(reader, subject, id, false));
     }
 
     private Uni<List<Uni<Found>>> read(List<Asking<Read>> asked) {
         List<Judged> readers = asked.stream().map(Asking::by).toList();
         Tuple parameters = Readers.tuple(readers)
-                .addValue(asked.stream().map(each -> each.question().rotation()).toArray(UUID[]::new))
+                .addValue(asked.stream().map(each -> each.question().id()).toArray(UUID[]::new))
+                .addValue(asked.stream()
+                        .map(each -> each.question().subject() == Subject.CONNECTION)
+                        .toArray(Boolean[]::new))
                 .addValue(asked.stream().map(each -> each.question().give()).toArray(Boolean[]::new));
         return store.execute(READ, READ_WITHOUT_AUDIT, parameters).map(read -> {
             List<@Nullable Row> found = new ArrayList<>(Collections.nCopies(asked.size(), null));
@@ -186,30 +197,32 @@ public class ActiveReads {
         if (row == null) {
             return new Found(reader.caller(), null, null, audited);
         }
-        Rotation.require(seals, row);
-        OffsetDateTime since = row.getOffsetDateTime("last_rotated_at");
-        Active active = new Active(
+        io.rolewright.credential.Credential.require(seals, row); // the name is taken here
+        OffsetDateTime since = row.getOffsetDateTime("since");
+        Served served = new Served(
                 row.getUUID("id"),
+                row.getBoolean("of_connection"),
                 row.getString("name"),
                 row.getUUID("project_id"),
                 row.getUUID("connection_id"),
                 row.getUUID("role_id"),
-                row.getString("username"),
-                row.getLong("credential_version"),
+                row.getString("role_name"),
+                row.getLong("version"),
                 since == null ? null : since.toInstant(),
                 row.getBoolean("revoking"));
         if (!row.getBoolean("given")) {
-            return new Found(reader.caller(), active, null, audited);
+            return new Found(reader.caller(), served, null, audited);
         }
-        AuditEvent given = AuditEvent.success(AuditType.GET_SECRET_ROTATION_GENERATED_CREDENTIALS)
+        Subject subject = Subject.of(served);
+        AuditEvent given = AuditEvent.success(subject.auditType())
                 .by(reader.caller().id(), reader.caller().name())
                 .from(reader.caller().address(), reader.requestId())
-                .in(active.projectId())
-                .on(RotationAudit.KIND, active.rotationId())
-                .with("name", active.rotationName())
-                .with("connectionId", active.connectionId())
-                .with("credentialVersion", active.version());
+                .in(served.projectId())
+                .on(subject.kind(), served.id())
+                .with("name", served.name())
+                .with("connectionId", served.connectionId())
+                .with("credentialVersion", served.version());
         audit.inserted(audited ? given : given.with("audit", ReadsWithoutAudit.LOG_ONLY));
-        return new Found(reader.caller(), active, new Credential(row), audited);
+        return new Found(reader.caller(), served, new Credential(row), audited);
     }
 }
