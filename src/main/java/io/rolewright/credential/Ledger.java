@@ -126,7 +126,10 @@ class Ledger {
                         ? null
                         : new Terms(
                                 found.credentialVersion == null ? 0 : found.credentialVersion,
-                                found.takeover, found.allowPrivileged, policies.of(found), found.driftPolicy));
+                                found.takeover,
+                                found.allowPrivileged,
+                                policies.of(found),
+                                found.driftPolicy));
     }
 
     // ---- Claiming -------------------------------------------------------------------------------------------------

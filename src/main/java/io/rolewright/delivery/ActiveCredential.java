@@ -220,7 +220,8 @@ class ActiveCredential {
                 .onFailure(failure -> request.subject() == Subject.CONNECTION
                         && failure instanceof Problem problem
                         && problem.code().equals(ErrorCode.CONNECTION_NOT_FOUND.code()))
-                .call(() -> unmanaged(request))
+                .recoverWithUni(
+                        gone -> unmanaged(request).chain(() -> Uni.createFrom().failure(gone)))
                 .onFailure(Problem.class)
                 .call(failure -> audit.record(failed(request, (Problem) failure))
                         .onFailure()
