@@ -275,10 +275,11 @@ class ActiveCredential {
     private Uni<Void> tried(Request request) {
         return tries.isCalm()
                 ? Uni.createFrom().voidItem()
-                : reads.version(reader(request), request.subject(), request.id()).chain(found -> {
-                    requireReadable(request.by(found.by(), false), found.served());
-                    return tries.require(List.of(found.served().roleId()));
-                });
+                : reads.version(reader(request), request.subject(), request.id())
+                        .chain(found -> {
+                            requireReadable(request.by(found.by(), false), found.served());
+                            return tries.require(List.of(found.served().roleId()));
+                        });
     }
 
     private Uni<Answer> given(Request request, Reader reader) {
@@ -505,8 +506,8 @@ class ActiveCredential {
 
     /** Host and port may change without a new version, and so do not stand in it: whoever waits, waits for passwords. */
     private static String etag(Request request, Served active) {
-        return "\"" + active.id() + "-" + EntityTags.version(active.version(), active.since()) + "-"
-                + format(request) + "\"";
+        return "\"" + active.id() + "-" + EntityTags.version(active.version(), active.since()) + "-" + format(request)
+                + "\"";
     }
 
     private static String format(Request request) {
