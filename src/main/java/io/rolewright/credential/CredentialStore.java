@@ -1,6 +1,7 @@
 package io.rolewright.credential;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
+import io.rolewright.store.Rows;
 import io.smallrye.mutiny.Uni;
 import jakarta.persistence.LockModeType;
 import java.util.Collection;
@@ -67,9 +68,9 @@ public final class CredentialStore {
         return Panache.getSession().chain(session -> session.persist(credential).chain(session::flush));
     }
 
-    /** @param held by the running transaction */
-    public static Uni<Void> delete(Credential held) {
-        return Panache.getSession().chain(session -> session.remove(held).chain(session::flush));
+    /** @param held by the running transaction. @return whether it was there */
+    public static Uni<Boolean> delete(Credential held) {
+        return Panache.getSession().chain(session -> Rows.delete(session, held, "id = ?1", held.id));
     }
 
     private static final List<VersionState> UNFINISHED =
