@@ -825,9 +825,7 @@ class Ledger {
             role.state = RoleState.PARKED;
             role.reason = reason;
             free(role);
-            return news
-                    ? consequences.noticed(role, reason)
-                    : Uni.createFrom().voidItem();
+            return news ? consequences.noticed(role, reason) : Uni.createFrom().voidItem();
         });
     }
 
