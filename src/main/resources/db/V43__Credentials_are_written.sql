@@ -19,6 +19,9 @@ ALTER TABLE credential ADD COLUMN shown_id uuid;
 ALTER TABLE credential ADD COLUMN name text;
 ALTER TABLE credential ADD COLUMN environment text;
 ALTER TABLE credential ADD COLUMN secret_path text;
+-- That of the old table's row, over the same values. The column there is younger than these functions, which may run before it is made:
+-- so they look it up by its name.
+ALTER TABLE credential ADD COLUMN row_seal bytea;
 
 -- To be called before a credential is written, in the same transaction.
 CREATE FUNCTION hold_credential(wanted uuid) RETURNS boolean LANGUAGE plpgsql AS $$
@@ -44,25 +47,25 @@ BEGIN
             auto_rotation, interval_days, rotate_at_minute, planned_at, next_rotation_at, due_at, last_rotated_at,
             last_rotation_manual, last_attempted_at, last_status, last_message, failures, overdue_told_for, expiry_told_for,
             revoking_since, created_at, updated_at, drift_policy, takeover, allow_privileged, password_requirements,
-            roles_to_revoke, name, environment, secret_path)
+            roles_to_revoke, name, environment, secret_path, row_seal)
     VALUES (NEW.id, NEW.strategy, NEW.project_id, NEW.connection_id, NEW.role1_id, NEW.role2_id, NEW.active_index,
             NEW.credential_version, NEW.auto_rotation, NEW.interval_days, NEW.rotate_at_minute, NEW.planned_at,
             NEW.next_rotation_at, NEW.due_at, NEW.last_rotated_at, NEW.last_rotation_manual, NEW.last_attempted_at,
             NEW.last_status, NEW.last_message, NEW.failures, NEW.overdue_told_for, NEW.expiry_told_for, NEW.revoking_since,
             NEW.created_at, NEW.updated_at, NEW.drift_policy, NEW.takeover, NEW.allow_privileged, NEW.password_requirements,
-            NEW.roles_to_revoke, NEW.name, NEW.environment, NEW.secret_path)
+            NEW.roles_to_revoke, NEW.name, NEW.environment, NEW.secret_path, (to_jsonb(NEW) ->> 'row_seal')::bytea)
     ON CONFLICT (id) DO UPDATE
        SET (active_index, credential_version, auto_rotation, interval_days, rotate_at_minute, planned_at, next_rotation_at,
             due_at, last_rotated_at, last_rotation_manual, last_attempted_at, last_status, last_message, failures,
             overdue_told_for, expiry_told_for, revoking_since, updated_at, drift_policy, takeover, allow_privileged,
-            password_requirements, roles_to_revoke, name, environment, secret_path)
+            password_requirements, roles_to_revoke, name, environment, secret_path, row_seal)
          = (excluded.active_index, excluded.credential_version, excluded.auto_rotation, excluded.interval_days,
             excluded.rotate_at_minute, excluded.planned_at, excluded.next_rotation_at, excluded.due_at,
             excluded.last_rotated_at, excluded.last_rotation_manual, excluded.last_attempted_at, excluded.last_status,
             excluded.last_message, excluded.failures, excluded.overdue_told_for, excluded.expiry_told_for,
             excluded.revoking_since, excluded.updated_at, excluded.drift_policy, excluded.takeover,
             excluded.allow_privileged, excluded.password_requirements, excluded.roles_to_revoke, excluded.name,
-            excluded.environment, excluded.secret_path);
+            excluded.environment, excluded.secret_path, excluded.row_seal);
     RETURN NULL;
 END $$;
 
@@ -80,24 +83,24 @@ BEGIN
             auto_rotation, interval_days, rotate_at_minute, planned_at, next_rotation_at, due_at, last_rotated_at,
             last_rotation_manual, last_attempted_at, last_status, last_message, failures, overdue_told_for, expiry_told_for,
             revoking_since, created_at, updated_at, drift_policy, takeover, allow_privileged, password_requirements,
-            roles_to_revoke, released_version, shown_id, name)
+            roles_to_revoke, released_version, shown_id, name, row_seal)
     SELECT NEW.connection_id, 'SELF', a.project_id, NEW.connection_id, NEW.role_id, NULL, 0, NULL, NEW.auto_rotation,
            NEW.interval_days, NEW.rotate_at_minute, NEW.planned_at, NEW.next_rotation_at, NEW.due_at, NEW.last_rotated_at,
            NEW.last_rotation_manual, NEW.last_attempted_at, NEW.last_status, NEW.last_message, NEW.failures,
            NEW.overdue_told_for, NEW.expiry_told_for, NULL, NEW.created_at, NEW.updated_at, 'REPORT', false, true, NULL, 0,
-           NEW.released_version, NEW.id, a.name
+           NEW.released_version, NEW.id, a.name, (to_jsonb(NEW) ->> 'row_seal')::bytea
       FROM app_connection a WHERE a.id = NEW.connection_id
     ON CONFLICT (id) DO UPDATE
        SET (role1_id, auto_rotation, interval_days, rotate_at_minute, planned_at, next_rotation_at, due_at, last_rotated_at,
             last_rotation_manual, last_attempted_at, last_status, last_message, failures, overdue_told_for, expiry_told_for,
             created_at, updated_at, drift_policy, takeover, allow_privileged, roles_to_revoke, released_version, shown_id,
-            name)
+            name, row_seal)
          = (excluded.role1_id, excluded.auto_rotation, excluded.interval_days, excluded.rotate_at_minute,
             excluded.planned_at, excluded.next_rotation_at, excluded.due_at, excluded.last_rotated_at,
             excluded.last_rotation_manual, excluded.last_attempted_at, excluded.last_status, excluded.last_message,
             excluded.failures, excluded.overdue_told_for, excluded.expiry_told_for, excluded.created_at,
             excluded.updated_at, excluded.drift_policy, excluded.takeover, excluded.allow_privileged,
-            excluded.roles_to_revoke, excluded.released_version, excluded.shown_id, excluded.name);
+            excluded.roles_to_revoke, excluded.released_version, excluded.shown_id, excluded.name, excluded.row_seal);
     RETURN NULL;
 END $$;
 
@@ -126,12 +129,12 @@ BEGIN
            SET (active_index, credential_version, auto_rotation, interval_days, rotate_at_minute, planned_at,
                 next_rotation_at, due_at, last_rotated_at, last_rotation_manual, last_attempted_at, last_status,
                 last_message, failures, overdue_told_for, expiry_told_for, revoking_since, updated_at, drift_policy, takeover,
-                allow_privileged, password_requirements, roles_to_revoke)
+                allow_privileged, password_requirements, roles_to_revoke, row_seal)
              = (NEW.active_index, NEW.credential_version, NEW.auto_rotation, NEW.interval_days, NEW.rotate_at_minute,
                 NEW.planned_at, NEW.next_rotation_at, NEW.due_at, NEW.last_rotated_at, NEW.last_rotation_manual,
                 NEW.last_attempted_at, NEW.last_status, NEW.last_message, NEW.failures, NEW.overdue_told_for,
                 NEW.expiry_told_for, NEW.revoking_since, NEW.updated_at, NEW.drift_policy, NEW.takeover,
-                NEW.allow_privileged, NEW.password_requirements, NEW.roles_to_revoke)
+                NEW.allow_privileged, NEW.password_requirements, NEW.roles_to_revoke, NEW.row_seal)
          WHERE id = NEW.id;
         RETURN NULL;
     END IF;
@@ -139,18 +142,18 @@ BEGIN
     UPDATE managed_connection
        SET (id, role_id, auto_rotation, interval_days, rotate_at_minute, planned_at, next_rotation_at, due_at,
             last_rotated_at, last_rotation_manual, last_attempted_at, last_status, last_message, failures, overdue_told_for,
-            expiry_told_for, released_version, created_at, updated_at)
+            expiry_told_for, released_version, created_at, updated_at, row_seal)
          = (NEW.shown_id, NEW.role1_id, NEW.auto_rotation, NEW.interval_days, NEW.rotate_at_minute, NEW.planned_at,
             NEW.next_rotation_at, NEW.due_at, NEW.last_rotated_at, NEW.last_rotation_manual, NEW.last_attempted_at,
             NEW.last_status, NEW.last_message, NEW.failures, NEW.overdue_told_for, NEW.expiry_told_for,
-            NEW.released_version, NEW.created_at, NEW.updated_at)
+            NEW.released_version, NEW.created_at, NEW.updated_at, NEW.row_seal)
      WHERE connection_id = NEW.id;
     IF NOT FOUND THEN
         INSERT INTO managed_connection (connection_id, id, role_id, auto_rotation, interval_days, rotate_at_minute,
-                planned_at, next_rotation_at, due_at, last_rotation_manual, failures, created_at, updated_at)
+                planned_at, next_rotation_at, due_at, last_rotation_manual, failures, created_at, updated_at, row_seal)
         SELECT NEW.id, NEW.shown_id, NEW.role1_id, NEW.auto_rotation, NEW.interval_days, NEW.rotate_at_minute,
                NEW.planned_at, NEW.next_rotation_at, NEW.due_at, NEW.last_rotation_manual, NEW.failures, NEW.created_at,
-               NEW.updated_at
+               NEW.updated_at, NEW.row_seal
           FROM app_connection a WHERE a.id = NEW.id;
     END IF;
     RETURN NULL;
@@ -194,6 +197,7 @@ BEGIN
         NEW.roles_to_revoke := c.roles_to_revoke;
         NEW.created_at := c.created_at;
         NEW.updated_at := c.updated_at;
+        NEW.row_seal := c.row_seal;
     END IF;
     RETURN NEW;
 END $$;

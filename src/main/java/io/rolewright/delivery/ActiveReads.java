@@ -197,7 +197,7 @@ class ActiveReads {
         if (row == null) {
             return new Found(reader.caller(), null, null, audited);
         }
-        io.rolewright.credential.Credential.require(seals, row); // the name is taken here
+        io.rolewright.credential.Credential.require(seals, row); // a class here is called so too
         OffsetDateTime since = row.getOffsetDateTime("since");
         Served served = new Served(
                 row.getUUID("id"),

@@ -15,7 +15,6 @@ import org.junit.jupiter.api.Test;
 class CredentialsOfBothBuildsTest {
 
     private static final int CREDENTIALS = 37;
-    private static final int WRITTEN = 43;
 
     private final TestPostgres postgres = TestPostgres.shared(TestPostgres.NEWEST);
     private final String database = postgres.database();
@@ -144,7 +143,7 @@ class CredentialsOfBothBuildsTest {
     // ---- From V43 on this build writes the credential ----
 
     private void written() {
-        migrate(CREDENTIALS + 1, WRITTEN);
+        migrate(CREDENTIALS + 1, Integer.MAX_VALUE); // what is younger too: the seals that are copied
     }
 
     @Test
