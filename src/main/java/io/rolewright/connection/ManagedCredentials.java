@@ -248,7 +248,7 @@ class ManagedCredentials {
     /** Whether it is known that something is wrong with the password. */
     Uni<Boolean> troubled(UUID connection) {
         return active(connection)
-                .chain(row -> roles.status(row.roleId))
+                .chain(row -> roles.status(row.role1Id()))
                 .map(status -> status != null && status.state() != RoleState.OK);
     }
 
@@ -260,7 +260,7 @@ class ManagedCredentials {
                                 connection,
                                 Errand.CHANGE,
                                 deadline,
-                                own -> changes.adopt(row.roleId, adopted, actor(act), own))))
+                                own -> changes.adopt(row.role1Id(), adopted, actor(act), own))))
                 .invoke(outcome ->
                         NotChanged.requireDone(outcome, ErrorCode.ROTATION_FAILED, ManagedCredentials::notManaged))
                 .replaceWithVoid();
@@ -270,7 +270,7 @@ class ManagedCredentials {
     Uni<Void> verify(UUID connection, ConnectionAudit.Act act, Deadline deadline) {
         return active(connection)
                 .chain(row -> changes.admitted(
-                        connection, Errand.LOOK, deadline, own -> changes.verify(row.roleId, actor(act), own)));
+                        connection, Errand.LOOK, deadline, own -> changes.verify(row.role1Id(), actor(act), own)));
     }
 
     /** Changes the schedule. Joins the running transaction, which holds the connection's lock. */

@@ -120,9 +120,9 @@ final class Probe {
 
     private Uni<Void> seen(Preflight found, PasswordVersion current) {
         ManagedRole role = claim.role;
-        Stop state = state(found);
+        String state = state(found);
         if (state != null) {
-            return tools.ledger().probed(claim, state.reason(), state.reason(), state.message());
+            return tools.ledger().probed(claim, state, state);
         }
         Fence marker = found.fence();
         if (marker == null) {
@@ -130,13 +130,8 @@ final class Probe {
             return role.wentBack(found.report().server()) ? wentBack(current) : byOthers(current, false);
         }
         if (!marker.owner().equals(tools.marker(role.ownerId))) {
-            return tools.ledger()
-                    .probed(
-                            claim,
-                            "role_already_managed",
-                            "role_already_managed",
-                            "The role carries the marker of another rotation or installation (" + marker.owner()
-                                    + "), and none of the passwords kept here opens it: that one has changed it.");
+            // Another rotation or installation has changed it.
+            return tools.ledger().probed(claim, "role_already_managed", "role_already_managed");
         }
         return tools.ledger()
                 .knows(role, marker.epoch())
@@ -145,26 +140,18 @@ final class Probe {
                                 .appliedEpoch(role.id)
                                 .chain(applied ->
                                         marker.epoch() < applied ? wentBack(current) : byOthers(current, false))
-                        : tools.ledger()
-                                .probed(
-                                        claim,
-                                        "store_behind_target",
-                                        "store_behind_target",
-                                        "The role was changed under a higher epoch than this store knows, and none of the passwords kept"
-                                                + " here opens it: the store was restored from an older copy, or a copy of it is at"
-                                                + " work. Stop the copy, then rotate with force=true."));
+                        // Under a higher epoch than this store knows: it was restored from an older copy, or a copy is
+                        // at work.
+                        : tools.ledger().probed(claim, "store_behind_target", "store_behind_target"));
     }
 
     /** What keeps the role out whatever its password is; null when nothing does. */
-    private static @Nullable Stop state(Preflight found) {
+    private static @Nullable String state(Preflight found) {
         return found.report().managedRoles().stream()
                 .flatMap(role -> role.problems().stream())
-                .filter(problem -> KEEPS_OUT.contains(problem.code()))
+                .map(problem -> problem.code())
+                .filter(KEEPS_OUT::contains)
                 .findFirst()
-                .map(problem -> Stop.definite(
-                        Step.PREFLIGHT,
-                        problem.code(),
-                        problem.sql() == null ? problem.message() : problem.message() + " " + problem.sql()))
                 .orElse(null);
     }
 
@@ -179,19 +166,8 @@ final class Probe {
             // A role that changes its own password cannot log in to put anything back.
             return terms != null && terms.drift() == DriftPolicy.REASSERT && !role.self && !unseen
                     ? putBack(current, Cause.REASSERT)
-                    : tools.ledger().probed(claim, "password_refused", Stop.THIRD_PARTY, why(unseen));
+                    : tools.ledger().probed(claim, "password_refused", Stop.THIRD_PARTY);
         });
-    }
-
-    private String why(boolean unseen) {
-        if (claim.role.self) {
-            return "None of the passwords kept for the role opens it: a third party changed it, or VALID UNTIL has passed.";
-        }
-        return unseen
-                ? "None of the passwords kept for the role opens it, and the managing role is refused as well, so that the cause"
-                        + " could not be looked at."
-                : "None of the passwords kept for the role opens it, and the server has not gone back in time: a third party"
-                        + " changed it.";
     }
 
     private Uni<Void> putBack(PasswordVersion current, Cause cause) {

@@ -10,6 +10,7 @@ import io.rolewright.testing.TcpProxy.Fate;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestStore;
 import jakarta.inject.Inject;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -350,7 +351,7 @@ class PasswordChangesTest {
 
         assertThat(backup.login(one.managed.role(), one.current())).isEqualTo("ok");
         assertThat(one.versions()).containsExactly("1 PREVIOUS", "2 CURRENT");
-        assertThat(scenes.owner.noticesOf(one.role)).containsExactly("target_went_back");
+        assertThat(one.facts()).containsOnlyOnce("app-connection.drifted target_went_back");
         assertThat(TestStore.sql("SELECT due_at <= now() FROM managed_role WHERE id = '" + two.role + "'")
                         .get(0)
                         .getBoolean(0))
@@ -379,7 +380,7 @@ class PasswordChangesTest {
         scene.carryOn();
 
         assertThat(scene.status().reason()).isEqualTo(reason);
-        assertThat(scenes.owner.noticesOf(scene.role)).containsExactly(reason);
+        assertThat(scene.facts()).containsOnlyOnce("app-connection.drifted " + reason);
     }
 
     @Test

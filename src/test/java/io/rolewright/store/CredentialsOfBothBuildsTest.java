@@ -140,10 +140,10 @@ class CredentialsOfBothBuildsTest {
         assertThat(left()).isEmpty();
     }
 
-    // ---- From V43 on this build writes the credential ----
+    // ---- From V70 on this build writes the credential ----
 
     private void written() {
-        migrate(CREDENTIALS + 1, Integer.MAX_VALUE); // what is younger too: the seals that are copied
+        migrate(CREDENTIALS + 1, Integer.MAX_VALUE);
     }
 
     @Test

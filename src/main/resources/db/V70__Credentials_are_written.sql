@@ -19,8 +19,7 @@ ALTER TABLE credential ADD COLUMN shown_id uuid;
 ALTER TABLE credential ADD COLUMN name text;
 ALTER TABLE credential ADD COLUMN environment text;
 ALTER TABLE credential ADD COLUMN secret_path text;
--- That of the old table's row, over the same values. The column there is younger than these functions, which may run before it is made:
--- so they look it up by its name.
+-- That of the old table's row, over the same values.
 ALTER TABLE credential ADD COLUMN row_seal bytea;
 
 -- To be called before a credential is written, in the same transaction.
@@ -53,7 +52,7 @@ BEGIN
             NEW.next_rotation_at, NEW.due_at, NEW.last_rotated_at, NEW.last_rotation_manual, NEW.last_attempted_at,
             NEW.last_status, NEW.last_message, NEW.failures, NEW.overdue_told_for, NEW.expiry_told_for, NEW.revoking_since,
             NEW.created_at, NEW.updated_at, NEW.drift_policy, NEW.takeover, NEW.allow_privileged, NEW.password_requirements,
-            NEW.roles_to_revoke, NEW.name, NEW.environment, NEW.secret_path, (to_jsonb(NEW) ->> 'row_seal')::bytea)
+            NEW.roles_to_revoke, NEW.name, NEW.environment, NEW.secret_path, NEW.row_seal)
     ON CONFLICT (id) DO UPDATE
        SET (active_index, credential_version, auto_rotation, interval_days, rotate_at_minute, planned_at, next_rotation_at,
             due_at, last_rotated_at, last_rotation_manual, last_attempted_at, last_status, last_message, failures,
@@ -88,7 +87,7 @@ BEGIN
            NEW.interval_days, NEW.rotate_at_minute, NEW.planned_at, NEW.next_rotation_at, NEW.due_at, NEW.last_rotated_at,
            NEW.last_rotation_manual, NEW.last_attempted_at, NEW.last_status, NEW.last_message, NEW.failures,
            NEW.overdue_told_for, NEW.expiry_told_for, NULL, NEW.created_at, NEW.updated_at, 'REPORT', false, true, NULL, 0,
-           NEW.released_version, NEW.id, a.name, (to_jsonb(NEW) ->> 'row_seal')::bytea
+           NEW.released_version, NEW.id, a.name, NEW.row_seal
       FROM app_connection a WHERE a.id = NEW.connection_id
     ON CONFLICT (id) DO UPDATE
        SET (role1_id, auto_rotation, interval_days, rotate_at_minute, planned_at, next_rotation_at, due_at, last_rotated_at,
