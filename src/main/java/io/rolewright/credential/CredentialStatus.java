@@ -26,10 +26,9 @@ public enum CredentialStatus {
     MANUAL;
 
     /**
-     * Of every credential: {@code id, project_id, connection_id, strategy, status}; of the role that the status is about, else null: {@code
-     * role_name, reason, refused} (a login with its current password was refused), {@code served} (whether it is the role that is
-     * served), {@code since, next_try_at, open_attempt}; and
-     * of the plan: {@code planned_at} (when the next change should be), {@code last_rotated_at, last_attempted_at, failures}. Without
+     * Of every credential that was not released: {@code id, project_id, connection_id, strategy, status}; of the role that the status is
+     * about, else null: {@code role_name, reason, refused} (a login with its current password was refused), {@code served} (whether it is
+     * the role that is served), {@code since, next_try_at, open_attempt}; and of the plan: {@code planned_at} (when the next change should be), {@code last_rotated_at, last_attempted_at, failures}. Without
      * parameters; times by the store's clock. What counts as interrupted is said by {@link RoleStatus}.
      */
     public static final String SQL = """
@@ -60,7 +59,8 @@ public enum CredentialStatus {
                           WHEN a.state = 'CLAIMED' AND (r.lease_until IS NULL OR r.lease_until <= clock_timestamp())
                           THEN 'PARKED' END AS state) s
                     WHERE r.owner_id = c.id AND r.deleted_at IS NULL AND s.state IS NOT NULL
-                    ORDER BY s.state <> 'IN_DOUBT', served DESC, r.created_at, r.id LIMIT 1) w ON true""";
+                    ORDER BY s.state <> 'IN_DOUBT', served DESC, r.created_at, r.id LIMIT 1) w ON true
+             WHERE c.released_version IS NULL""";
 
     /**
      * The same, of what was read already.

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.quarkus.vertx.VertxContextSupport;
 import io.restassured.response.Response;
+import io.rolewright.sealing.RowSeals;
+import io.rolewright.sealing.SealedRow;
 import io.rolewright.target.Deadline;
 import io.rolewright.target.Errand;
 import io.rolewright.target.Login;
@@ -16,6 +18,7 @@ import io.smallrye.mutiny.Uni;
 import jakarta.inject.Singleton;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -37,6 +40,7 @@ class Scenes {
     private final RoleChecks checks;
     private final Ledger ledger;
     private final Targets targets;
+    private final RowSeals seals;
 
     Scenes(
             ManagedRoles roles,
@@ -45,7 +49,8 @@ class Scenes {
             Passwords passwords,
             RoleChecks checks,
             Ledger ledger,
-            Targets targets) {
+            Targets targets,
+            RowSeals seals) {
         this.roles = roles;
         this.changes = changes;
         this.due = due;
@@ -53,6 +58,7 @@ class Scenes {
         this.checks = checks;
         this.ledger = ledger;
         this.targets = targets;
+        this.seals = seals;
     }
 
     static <T> T await(Supplier<Uni<T>> work) {
@@ -110,10 +116,13 @@ class Scenes {
                 new RoleChecks.Question(connection, managed.role(), null, true, false, (kind, project) -> true),
                 Deadline.in(LONG)));
         UUID owner = UUID.randomUUID();
+        UUID role = UUID.randomUUID(); // what it says of its roles is of no matter here
+        String seal = HexFormat.of().formatHex(seals.seal(SealedRow.MANAGED_CONNECTION, owner, role));
         TestStore.sql("INSERT INTO credential (id, strategy, connection_id, role1_id, active_index, auto_rotation,"
                 + " last_rotation_manual, failures, roles_to_revoke, drift_policy, takeover, allow_privileged, name,"
-                + " created_at, updated_at) VALUES ('" + owner + "', 'SELF', '" + connection
-                + "', gen_random_uuid(), 0, false, true, 0, 0, 'REPORT', false, false, 'scene', now(), now())");
+                + " created_at, updated_at, row_seal) VALUES ('" + owner + "', 'SELF', '" + connection
+                + "', '" + role + "', 0, false, true, 0, 0, 'REPORT', false, false, 'scene', now(), now(), '\\x" + seal
+                + "')");
         Scene scene = new Scene(
                 server,
                 manager,
