@@ -3,6 +3,7 @@ package io.rolewright.connection;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** Where connections lead, for those who log in there with a password of their own. */
 @ApplicationScoped
@@ -25,6 +26,14 @@ public class ConnectionEndpoints {
     /** Null item when there is no such connection. */
     public Uni<Endpoint> find(UUID connection) {
         return store.byId(connection).map(row -> row == null ? null : endpoint(seal.open(row)));
+    }
+
+    /** @param project null for one of the organisation */
+    public record Owner(@Nullable UUID project) {}
+
+    /** Whose a connection is, which is sealed there; null item when there is no such connection. */
+    public Uni<@Nullable Owner> owner(UUID connection) {
+        return store.byId(connection).map(row -> row == null ? null : new Owner(row.projectId()));
     }
 
     /** Of credentials that were read together with something else. */

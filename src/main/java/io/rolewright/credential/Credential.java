@@ -231,7 +231,9 @@ public class Credential implements Decides {
 
     /** Whose password is the one to use. */
     UUID servedRole() {
-        return role2Id == null || activeIndex == 0 ? role1Id : role2Id;
+        return self() || role2Id == null || activeIndex == 0
+                ? role1Id
+                : role2Id; // of a connection only the first is sealed
     }
 
     /**
@@ -247,7 +249,7 @@ public class Credential implements Decides {
                 self(),
                 name,
                 projectId,
-                connectionId,
+                self() ? id : connectionId,
                 servedRole(),
                 role == null ? null : role.roleName,
                 version == null ? 0 : version,

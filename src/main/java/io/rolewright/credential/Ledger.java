@@ -122,7 +122,7 @@ class Ledger {
     /** On which terms passwords of a credential are changed now; null item when it is gone. A store transaction of its own. */
     Uni<@Nullable Terms> terms(UUID credentialId) {
         return Panache.withSession(() -> CredentialStore.credential(credentialId))
-                .map(found -> found == null
+                .map(found -> found == null || found.released()
                         ? null
                         : new Terms(
                                 found.credentialVersion == null ? 0 : found.credentialVersion,

@@ -26,4 +26,10 @@ public record Served(
         @Nullable String roleName,
         long version,
         @Nullable Instant since,
-        boolean revoking) {}
+        boolean revoking) {
+
+    /** The same of a connection, as whose it is by itself. */
+    public Served of(@Nullable UUID project) {
+        return new Served(id, ofConnection, name, project, connectionId, roleId, roleName, version, since, revoking);
+    }
+}

@@ -342,7 +342,15 @@ class ActiveCredential {
     private Uni<List<Uni<Answer>>> look(List<Request> requests) {
         return served.snapshot(() -> passwords
                 .served(requests.get(0).id())
+                .chain(this::owned)
                 .chain(active -> judged(requests).chain(judged -> look(judged, active))));
+    }
+
+    /** Whose a managed connection is, the seal of the connection says and not that of its credential. */
+    private Uni<Served> owned(Served active) {
+        return active == null || !active.ofConnection()
+                ? Uni.createFrom().item(active)
+                : endpoints.owner(active.id()).map(owner -> owner == null ? null : active.of(owner.project()));
     }
 
     /** The request as its caller is judged now, or why he is refused. */

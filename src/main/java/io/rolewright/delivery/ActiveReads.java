@@ -13,6 +13,7 @@ import io.rolewright.connection.ConnectionEndpoints.Endpoint;
 import io.rolewright.credential.Passwords;
 import io.rolewright.credential.Served;
 import io.rolewright.sealing.RowSeals;
+import io.rolewright.sealing.SealedRow;
 import io.rolewright.store.GroupedReads;
 import io.rolewright.store.ReadsWithoutAudit;
 import io.smallrye.mutiny.Uni;
@@ -42,7 +43,9 @@ class ActiveReads {
             + ", $7::uuid[], $8::bool[], $9::bool[]) WITH ORDINALITY AS a(" + Readers.COLUMNS
             + ", credential_id, of_connection, give, n)), " + """
             served AS MATERIALIZED (
-                SELECT a.n, r.id, r.name, r.project_id, r.connection_id, r.strategy = 'SELF' AS of_connection,
+                SELECT a.n, r.id, r.name, r.strategy = 'SELF' AS of_connection, c.id AS connection_id, c.row_seal AS connection_seal,
+                       CASE WHEN r.strategy = 'SELF' THEN c.project_id ELSE r.project_id END AS project_id,
+                       c.credentials, c.credentials_version,
                        CASE WHEN r.strategy <> 'SELF' THEN r.credential_version
                             WHEN v.cause <> 'ADOPTED' THEN v.number ELSE 0 END AS version,
                        CASE WHEN r.strategy <> 'SELF' THEN r.last_rotated_at ELSE v.current_at END AS since,
@@ -50,17 +53,19 @@ class ActiveReads {
                        r.environment, r.secret_path, r.strategy, r.role1_id, r.role2_id, r.allow_privileged, r.takeover,
                        r.password_requirements, r.row_seal,
                        m.id AS role_id, m.role_name, v.id AS version_id, v.number, v.sealed,
-                       a.give AND (a.everywhere OR r.project_id = ANY (a.projects::uuid[])) AS wanted
+                       a.give AND (a.everywhere OR CASE WHEN r.strategy = 'SELF' THEN c.project_id ELSE r.project_id END
+                           = ANY (a.projects::uuid[])) AS wanted
                   FROM asked a
                   JOIN credential r ON r.id = a.credential_id AND r.released_version IS NULL
                    AND (r.strategy = 'SELF') = a.of_connection
+                  JOIN app_connection c ON c.id = CASE WHEN r.strategy = 'SELF' THEN r.id ELSE r.connection_id END
                   LEFT JOIN managed_role m
-                    ON m.id = CASE r.active_index WHEN 0 THEN r.role1_id ELSE r.role2_id END AND m.deleted_at IS NULL
+                    ON m.id = CASE WHEN r.strategy = 'SELF' OR r.active_index = 0 THEN r.role1_id ELSE r.role2_id END AND m.deleted_at IS NULL
                   LEFT JOIN password_version v ON v.role_id = m.id AND v.state = 'CURRENT'
             ), found AS MATERIALIZED (
-                SELECT s.*, c.credentials, c.credentials_version,
+                SELECT s.*,
                        coalesce(s.wanted AND s.version > 0 AND NOT s.revoking AND s.version_id IS NOT NULL, false) AS given
-                  FROM served s JOIN app_connection c ON c.id = s.connection_id
+                  FROM served s
             )""";
 
     private static final String AUDITED = """
@@ -78,7 +83,7 @@ class ActiveReads {
     private static final String ANSWER = """
 
             SELECT n, id, of_connection, name, project_id, connection_id, version, since, revoking, given,
-                   role_id, role_name, version_id, number, credentials_version,
+                   role_id, role_name, version_id, number, credentials_version, connection_seal,
                    environment, secret_path, strategy, role1_id, role2_id, allow_privileged, takeover, password_requirements, row_seal,
                    CASE WHEN given THEN credentials END AS credentials, CASE WHEN given THEN sealed END AS sealed
               FROM found""";
@@ -198,6 +203,15 @@ class ActiveReads {
             return new Found(reader.caller(), null, null, audited);
         }
         io.rolewright.credential.Credential.require(seals, row); // a class here is called so too
+        if (row.getBoolean(
+                "of_connection")) { // whose seal is over its role alone: whose it is, and where it leads, the
+            // connection says
+            seals.require(
+                    SealedRow.CONNECTION,
+                    row.getUUID("connection_id"),
+                    RowSeals.bytes(row.getBuffer("connection_seal")),
+                    row.getUUID("project_id"));
+        }
         OffsetDateTime since = row.getOffsetDateTime("since");
         Served served = new Served(
                 row.getUUID("id"),

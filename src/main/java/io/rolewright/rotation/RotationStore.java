@@ -75,7 +75,7 @@ class RotationStore implements PanacheRepositoryBase<Rotation, UUID> {
                 Parameters.with("connection", connection)));
     }
 
-    /** Locks the row. Whoever also locks managed roles locks those first, as {@code credential} does when it calls us. */
+    /** Locks the row. Whoever also locks managed roles locks those first, as {@code credential} does. */
     Uni<Rotation> lock(UUID id) {
         return findById(id, LockModeType.PESSIMISTIC_WRITE);
     }

@@ -10,6 +10,7 @@ import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
 import io.rolewright.rotation.Rotating;
 import io.rolewright.testing.Api;
+import io.rolewright.testing.Identities;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestPostgres.Login;
 import io.rolewright.testing.TestStore;
@@ -175,5 +176,29 @@ class ActiveConnectionTest {
         for (String path : List.of(active(rotation), Rotating.BASE + "/" + connection + "/active")) {
             Api.as().get(path + query).then().statusCode(404).body("password", equalTo(null));
         }
+    }
+
+    /** Whoever may write the store, and has no key, does not get it by that. */
+    @ParameterizedTest
+    @ValueSource(strings = {"", "?waitForVersion=1&timeout=5"})
+    void whatSomebodyElseHasWrittenOnACredentialHandsNothingOut(String query) {
+        String id = connection(true);
+        String project = Identities.project();
+        Identities.Somebody admin = Identities.in(project, "admin");
+        TestStore.sql("UPDATE credential SET project_id = '" + project + "' WHERE id = '" + id + "'");
+
+        admin.as()
+                .get(active(id) + query)
+                .then()
+                .statusCode(404)
+                .body("code", equalTo("connection_not_found"))
+                .body("password", equalTo(null));
+        Api.as().get(active(id) + query).then().statusCode(200);
+
+        String rotation = Rotating.on(TestPostgres.NEWEST).created();
+        TestStore.sql(
+                "UPDATE credential SET active_index = 1, role2_id = (SELECT role1_id FROM secret_rotation WHERE id = '"
+                        + rotation + "') WHERE id = '" + id + "'");
+        Api.as().get(active(id) + query).then().statusCode(200).body("username", equalTo(login.role()));
     }
 }
