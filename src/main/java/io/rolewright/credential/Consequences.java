@@ -1,16 +1,20 @@
 package io.rolewright.credential;
 
+import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.outbox.Fact;
 import io.rolewright.outbox.Outbox;
+import io.rolewright.sealing.RowSeals;
+import io.rolewright.sealing.SealedRow;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.UUID;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -27,10 +31,14 @@ class Consequences {
     /** In the audit, of whatever kind of rotation. */
     private static final String ROTATION_TYPE = "postgres-credentials";
 
+    private static final String OWNER = "SELECT project_id, row_seal FROM app_connection WHERE id = ?1";
+
+    private final RowSeals seals;
     private final AuditLog audit;
     private final Outbox outbox;
 
-    Consequences(AuditLog audit, Outbox outbox) {
+    Consequences(RowSeals seals, AuditLog audit, Outbox outbox) {
+        this.seals = seals;
         this.audit = audit;
         this.outbox = outbox;
     }
@@ -183,12 +191,30 @@ class Consequences {
 
     // ---- Parts ----------------------------------------------------------------------------------------------------
 
-    private static Uni<@Nullable Instant> held(ManagedRole role, Function<Credential, Uni<Void>> work) {
+    private Uni<@Nullable Instant> held(ManagedRole role, Function<Credential, Uni<Void>> work) {
         return CredentialStore.hold(role.ownerId)
                 .onItem()
                 .ifNotNull()
-                .call(work::apply)
+                .call(credential -> (credential.self()
+                                ? owned(credential)
+                                : Uni.createFrom().voidItem())
+                        .chain(() -> work.apply(credential)))
                 .map(credential -> credential == null ? null : credential.plan.dueAt());
+    }
+
+    /** Whose a connection is, and who is told of it, its own row says, which is sealed; that of its credential only says it again. */
+    private Uni<Void> owned(Credential credential) {
+        return Panache.getSession()
+                .chain(session -> session.createNativeQuery(OWNER, Object[].class)
+                        .setParameter(1, credential.id)
+                        .getSingleResultOrNull())
+                .onItem()
+                .ifNotNull()
+                .invoke(row -> {
+                    seals.require(SealedRow.CONNECTION, credential.id, (byte[]) row[1], row[0]);
+                    credential.projectId = (UUID) row[0];
+                })
+                .replaceWithVoid();
     }
 
     private Uni<Void> record(

@@ -128,7 +128,10 @@ class TroubleResource {
                 "SELF".equals(trouble.strategy())
                         ? connection(
                                 trouble,
-                                waits(trouble) ? null : step("rotate", "POST", CONNECTIONS + trouble.id() + "/rotate"))
+                                // A role that is refused cannot give itself another password: somebody has to send one.
+                                waits(trouble) || trouble.status().equals("stale")
+                                        ? null
+                                        : step("rotate", "POST", CONNECTIONS + trouble.id() + "/rotate"))
                         : rotation(trouble);
         };
     }

@@ -65,14 +65,18 @@ class TroubleSearch {
                  WHERE v.failures > 0 AND v.delivered_version < c.credential_version
                    AND ($1 OR r.project_id = ANY ($2))
                 UNION ALL
-                SELECT 0, 'rotation', r.id, r.name, r.project_id,
+                SELECT CASE c.strategy WHEN 'SELF' THEN 1 ELSE 0 END, 'rotation', c.id, r.name, c.project_id,
                        CASE WHEN m.refused_since IS NULL THEN 'no_session' ELSE 'stale' END, c.strategy,
                        CASE WHEN m.refused_since IS NULL THEN m.reason ELSE 'stale_credential' END, m.role_name, NULL,
                        coalesce(m.refused_since, m.state_since), NULL
-                  FROM managed_role m JOIN credential c ON c.id = m.owner_id JOIN secret_rotation r ON r.id = c.id
-                 WHERE (m.refused_since IS NOT NULL OR m.reason IS NOT NULL) AND m.deleted_at IS NULL AND m.state = 'OK'
+                  FROM managed_role m
+                  JOIN credential c ON c.id = m.owner_id AND c.released_version IS NULL
+                  JOIN (SELECT id, name FROM secret_rotation UNION ALL SELECT id, name FROM app_connection) r ON r.id = c.id
+                 WHERE (m.refused_since IS NOT NULL OR m.reason IS NOT NULL AND c.strategy <> 'SELF')
+                   AND m.deleted_at IS NULL AND m.state = 'OK'
                    AND m.id = CASE c.active_index WHEN 1 THEN c.role2_id ELSE c.role1_id END
-                   AND ($1 OR r.project_id = ANY ($2))
+                   AND CASE WHEN c.strategy = 'SELF' THEN $3 OR c.project_id = ANY ($4)
+                            ELSE $1 OR c.project_id = ANY ($2) END
                 UNION ALL
                 SELECT 2, 'connection', a.id, a.name, a.project_id, 'test_failed', NULL, coalesce(a.test_reason, 'other'),
                        NULL, NULL, a.tested_at, NULL

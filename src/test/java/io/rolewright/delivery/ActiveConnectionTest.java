@@ -194,6 +194,10 @@ class ActiveConnectionTest {
                 .body("code", equalTo("connection_not_found"))
                 .body("password", equalTo(null));
         Api.as().get(active(id) + query).then().statusCode(200);
+        rotate(id);
+        assertThat(TestStore.sql("SELECT 1 FROM outbox_fact WHERE project_id = '" + project + "'"))
+                .as("nor is he told of it")
+                .isEmpty();
 
         String rotation = Rotating.on(TestPostgres.NEWEST).created();
         TestStore.sql(

@@ -188,6 +188,54 @@ class TroublesTest {
                 .body("troubles[0].links.step.name", equalTo("rotate"));
     }
 
+    /** It is not given out either; nobody but the service has to use it. */
+    @Test
+    void thatOfAManagedConnectionIsAnError() {
+        TestPostgres.Login login = roles.target.role("LOGIN");
+        String id = Api.as()
+                .body(Map.of(
+                        "name",
+                        TestPostgres.uniqueName("stale").replace('_', '-'),
+                        "projectId",
+                        project,
+                        "method",
+                        "username-and-password",
+                        "isPlatformManagedCredentials",
+                        true,
+                        "credentials",
+                        Map.of(
+                                "host",
+                                roles.target.host(),
+                                "port",
+                                roles.target.port(),
+                                "database",
+                                "postgres",
+                                "username",
+                                login.role(),
+                                "password",
+                                login.password(),
+                                "sslEnabled",
+                                false)))
+                .post(CONNECTIONS)
+                .then()
+                .statusCode(200)
+                .extract()
+                .path("appConnection.id");
+        TestStore.sql("UPDATE managed_role SET look = 'refused', looked_at = now(), refused_since = now()"
+                + " WHERE owner_id = '" + id + "'");
+
+        troubles()
+                .then()
+                .body("troubles.code", contains("stale_credential"))
+                .body("troubles[0].kind", equalTo("connection"))
+                .body("troubles[0].severity", equalTo("error"))
+                .body("troubles[0].role", equalTo(login.role()));
+
+        TestStore.sql("UPDATE managed_role SET refused_since = NULL WHERE owner_id = '" + id + "'");
+        Api.as().post(CONNECTIONS + "/" + id + "/release").then().statusCode(200);
+        troubles().then().body("troubles", hasSize(0));
+    }
+
     /** Its password is right, and yet nobody gets in. */
     @Test
     void aServedRoleThatGetsNoSessionIsCritical() {
