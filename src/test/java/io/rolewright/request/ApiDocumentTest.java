@@ -32,8 +32,11 @@ class ApiDocumentTest {
             "GET /api/status");
 
     /** What is made to give a password out, and what says under which name one is served. */
-    private static final Set<String> WITH_PASSWORD =
-            Set.of("ActivePostgresCredentialsResponse", "GeneratedCredential", "PostgresCredentialsSecretsMapping");
+    private static final Set<String> WITH_PASSWORD = Set.of(
+            "ActiveAppConnectionCredentialsResponse",
+            "ActivePostgresCredentialsResponse",
+            "GeneratedCredential",
+            "PostgresCredentialsSecretsMapping");
 
     private static final ObjectMapper YAML = new ObjectMapper(new YAMLFactory());
 
