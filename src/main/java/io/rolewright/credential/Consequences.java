@@ -189,6 +189,21 @@ class Consequences {
                 .replaceWithVoid();
     }
 
+    /** The role has got another number on its server, or its server another identifier, and is the same as far as the evidence goes. */
+    Uni<Void> recognised(ManagedRole role) {
+        return held(
+                        role,
+                        credential -> record(
+                                credential,
+                                AuditEvent.success(
+                                        credential.self()
+                                                ? AuditType.PROBE_APP_CONNECTION
+                                                : AuditType.SECRET_ROTATION_ROLE_NOTICED),
+                                Actor.SERVICE,
+                                Map.of("username", role.roleName, "noticed", "role_recognised")))
+                .replaceWithVoid();
+    }
+
     // ---- Parts ----------------------------------------------------------------------------------------------------
 
     private Uni<@Nullable Instant> held(ManagedRole role, Function<Credential, Uni<Void>> work) {

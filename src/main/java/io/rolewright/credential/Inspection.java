@@ -65,6 +65,7 @@ record Inspection(
      * @param rule how the server asks the role for its password; UNKNOWN when it was not asked
      * @param leave why the marker of another owner may be replaced; absent where the role carries none of another one
      * @param above the change needs an epoch above this one; 0 when the next will do
+     * @param identity whether the role is the one that is managed; SAME where nobody manages it yet
      * @param sign what the salt says of the password that is served; absent when all is well, or nothing can be said
      */
     record Found(
@@ -74,14 +75,19 @@ record Inspection(
             PasswordRule rule,
             Tools.@Nullable Leave leave,
             long above,
+            RoleIdentity.Verdict identity,
             ChangeOutcome.@Nullable Obstacle sign) {
 
         private static Found stopped(@Nullable Login managing, @Nullable Preflight preflight, Stop stop) {
-            return new Found(managing, preflight, stop, PasswordRule.UNKNOWN, null, 0, null);
+            return new Found(managing, preflight, stop, PasswordRule.UNKNOWN, null, 0, RoleIdentity.Verdict.SAME, null);
         }
 
         private Found with(ChangeOutcome.@Nullable Obstacle seen) {
-            return new Found(managing, preflight, stop, rule, leave, above, seen);
+            return new Found(managing, preflight, stop, rule, leave, above, identity, seen);
+        }
+
+        private Found with(RoleIdentity.Verdict verdict) {
+            return new Found(managing, preflight, stop, rule, leave, above, verdict, sign);
         }
     }
 
@@ -96,7 +102,7 @@ record Inspection(
     private Uni<Found> preflight(List<Login> logins, int index) {
         Login managing = logins.get(index);
         return tools.fenced()
-                .preflight(managing, roleName, rehearsed, purpose, deadline)
+                .preflight(managing, roleName, known == null ? null : known.role.roleOid, rehearsed, purpose, deadline)
                 .onItemOrFailure()
                 .transformToUni((found, failure) -> {
                     if (failure == null) {
@@ -112,7 +118,10 @@ record Inspection(
     }
 
     private Uni<Found> examined(Login managing, Preflight preflight) {
-        Stop obstacle = Stop.found(preflight, allowPrivileged);
+        Stop renamed = known == null
+                ? null
+                : RoleIdentity.renamed(roleName, known.role.identity().compare(tools.identity(preflight)), preflight);
+        Stop obstacle = renamed != null ? renamed : Stop.found(preflight, allowPrivileged);
         if (obstacle != null) {
             return Uni.createFrom().item(Found.stopped(managing, preflight, obstacle));
         }
@@ -141,7 +150,10 @@ record Inspection(
                     .between(login, managing, demand, known == null ? List.of() : secrets(known))
                     .chain(pooled -> pooled
                             ? Uni.createFrom().item(Found.stopped(managing, preflight, Poolers.FOUND))
-                            : owned(managing, preflight, demand.rule()))
+                            : owned(managing, preflight, demand.rule())
+                                    .chain(found -> found.stop() != null || known == null
+                                            ? Uni.createFrom().item(found)
+                                            : identified(found, known, demand.salt())))
                     .map(found -> found.with(sign(demand.salt())));
         });
     }
@@ -271,8 +283,55 @@ record Inspection(
 
     private static Uni<Found> clear(
             Login managing, Preflight preflight, PasswordRule rule, Tools.@Nullable Leave leave, long above) {
-        return Uni.createFrom().item(new Found(managing, preflight, null, rule, leave, above, null));
+        return Uni.createFrom()
+                .item(new Found(managing, preflight, null, rule, leave, above, RoleIdentity.Verdict.SAME, null));
     }
+
+    // ---- Which role it is -----------------------------------------------------------------------------------------
+
+    private Uni<Found> identified(Found found, Known known, @Nullable ScramSalt salt) {
+        Preflight preflight = found.preflight();
+        RoleIdentity.Number number = known.role.identity().compare(tools.identity(preflight));
+        if (!number.doubtful()) {
+            return Uni.createFrom().item(found);
+        }
+        RoleIdentity.Marker marker = marker(known.role, preflight.fence());
+        List<PasswordVersion> likely = known.versions.stream()
+                // What was given up for a password of a human's may still have been applied by a late statement.
+                .filter(each -> each.state != VersionState.REJECTED || each.inDoubtAt != null)
+                // The salt of a secret that a human set is not known.
+                .filter(each -> each.cause == Cause.ADOPTED
+                        || tools.seal().open(each, known.role).secret().salt().equals(salt))
+                .toList();
+        return opens(found.managing(), likely, 0, known.role).map(opens -> {
+            RoleIdentity.Verdict verdict = RoleIdentity.judge(number, marker, opens, takeover);
+            return verdict.stops()
+                    ? Found.stopped(found.managing(), preflight, RoleIdentity.stop(verdict, roleName, preflight))
+                    : found.with(verdict);
+        });
+    }
+
+    private RoleIdentity.Marker marker(ManagedRole role, @Nullable Fence fence) {
+        if (fence != null && fence.owner().equals(tools.marker(role.ownerId))) {
+            return RoleIdentity.Marker.OURS;
+        }
+        return role.marked || fence != null ? RoleIdentity.Marker.NOT_OURS : RoleIdentity.Marker.IMPOSSIBLE;
+    }
+
+    /** Which of them the server proves to know. None of them is sent in any other form than SCRAM's. */
+    private Uni<RoleIdentity.Opens> opens(Login place, List<PasswordVersion> tried, int index, ManagedRole role) {
+        if (index == tried.size()) {
+            return Uni.createFrom().item(RoleIdentity.Opens.NONE);
+        }
+        PasswordVersion version = tried.get(index);
+        return tools.targets()
+                .login(place.as(roleName, tools.seal().open(version, role).password()), purpose, deadline)
+                .chain(outcome -> Run.proven(outcome)
+                        ? Uni.createFrom().item(RoleIdentity.Opens.of(version))
+                        : opens(place, tried, index + 1, role));
+    }
+
+    // ---- Whose marker may be replaced -----------------------------------------------------------------------------
 
     static Stop managedElsewhere(Fence fence, Preflight preflight, Tools.Leave leave) {
         if (leave == Tools.Leave.ALIVE) {

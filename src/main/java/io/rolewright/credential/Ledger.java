@@ -389,9 +389,10 @@ class Ledger {
     /**
      * The same outside of any claim, for a role that never had a marker of ours.
      *
+     * @param identity of the role that gets it, which is the one that is managed from now on
      * @return its epoch; null item if the role has got one meanwhile, or somebody works on it and marks it himself
      */
-    Uni<@Nullable Long> marking(UUID roleId, @Nullable String replaced) {
+    Uni<@Nullable Long> marking(UUID roleId, @Nullable String replaced, RoleIdentity identity) {
         return Panache.withTransaction(() -> CredentialStore.lock(roleId).chain(role -> {
             origin.requireOriginal();
             if (role == null
@@ -401,6 +402,7 @@ class Ledger {
                 return Uni.createFrom().nullItem();
             }
             role.epoch++;
+            role.learn(identity);
             long epoch = role.epoch;
             return marks(role, false, replaced).replaceWith(epoch);
         }));
@@ -543,42 +545,49 @@ class Ledger {
      * The proven version becomes current; safe to repeat when the answer to COMMIT was lost.
      *
      * @param refusal why the server, which had accepted the password, let the role in all the same not; absent when it did
+     * @param identity of the role that has the password
      */
-    Uni<ChangeOutcome.Done> promote(Claim claim, long epoch, PasswordVersion proven, @Nullable Stop refusal) {
+    Uni<ChangeOutcome.Done> promote(
+            Claim claim, long epoch, PasswordVersion proven, @Nullable Stop refusal, RoleIdentity identity) {
         return locked(
                 claim,
                 epoch,
-                role -> Uni.combine()
-                        .all()
-                        .unis(version(proven.id), attempt(claim))
-                        .usingConcurrencyOf(1)
-                        .asTuple()
-                        .chain(rows -> {
-                            PasswordVersion version = rows.getItem1();
-                            Attempt attempt = rows.getItem2();
-                            ChangeOutcome.Done done = new ChangeOutcome.Done(attempt.id, version.id, version.number);
-                            if (version.state == VersionState.CURRENT) {
-                                return finishReapplied(role, attempt, refusal).replaceWith(done);
-                            }
-                            return replaceCurrent(role)
-                                    .chain(() -> {
-                                        version.state = VersionState.CURRENT;
-                                        version.appliedAt =
-                                                version.appliedAt == null ? role.storeNow : version.appliedAt;
-                                        version.currentAt = role.storeNow;
-                                        done(attempt, role, refusal);
-                                        return consequences.promoted(role, attempt, version);
-                                    })
-                                    .invoke(next -> {
-                                        role.changeAt = role.self ? next : null;
-                                        settled(role, refusal);
-                                        if (attempt.cause == Cause.REVOKE) {
-                                            role.deletedAt = role.storeNow;
-                                            role.dueAt = null;
-                                        }
-                                    })
-                                    .replaceWith(done);
-                        }));
+                role -> (role.learn(identity)
+                                ? consequences.recognised(role)
+                                : Uni.createFrom().voidItem())
+                        .chain(() -> Uni.combine()
+                                .all()
+                                .unis(version(proven.id), attempt(claim))
+                                .usingConcurrencyOf(1)
+                                .asTuple()
+                                .chain(rows -> {
+                                    PasswordVersion version = rows.getItem1();
+                                    Attempt attempt = rows.getItem2();
+                                    ChangeOutcome.Done done =
+                                            new ChangeOutcome.Done(attempt.id, version.id, version.number);
+                                    if (version.state == VersionState.CURRENT) {
+                                        return finishReapplied(role, attempt, refusal)
+                                                .replaceWith(done);
+                                    }
+                                    return replaceCurrent(role)
+                                            .chain(() -> {
+                                                version.state = VersionState.CURRENT;
+                                                version.appliedAt =
+                                                        version.appliedAt == null ? role.storeNow : version.appliedAt;
+                                                version.currentAt = role.storeNow;
+                                                done(attempt, role, refusal);
+                                                return consequences.promoted(role, attempt, version);
+                                            })
+                                            .invoke(next -> {
+                                                role.changeAt = role.self ? next : null;
+                                                settled(role, refusal);
+                                                if (attempt.cause == Cause.REVOKE) {
+                                                    role.deletedAt = role.storeNow;
+                                                    role.dueAt = null;
+                                                }
+                                            })
+                                            .replaceWith(done);
+                                })));
     }
 
     private Uni<Void> finishReapplied(ManagedRole role, Attempt attempt, @Nullable Stop refusal) {

@@ -87,6 +87,12 @@ class ManagedRole implements Decides {
     @Nullable
     Long seenTransaction;
 
+    /** By what it is known on its server; null where that was not learned yet. */
+    @Nullable
+    Long roleOid;
+
+    byte @Nullable [] roleServer;
+
     Instant createdAt;
     Instant deletedAt;
 
@@ -128,6 +134,21 @@ class ManagedRole implements Decides {
     @Override
     public void rowSeal(byte[] seal) {
         rowSeal = seal;
+    }
+
+    RoleIdentity identity() {
+        return new RoleIdentity(roleOid, roleServer);
+    }
+
+    /** @return whether it was known by something else before */
+    boolean learn(RoleIdentity now) {
+        if (now.oid() == null) {
+            return false;
+        }
+        boolean other = identity().compare(now).doubtful();
+        roleOid = now.oid();
+        roleServer = now.server();
+        return other;
     }
 
     void saw(TargetReport.@Nullable Server server) {

@@ -153,6 +153,8 @@ public class ManagedRoles {
                                 .invoke(() -> {
                                     before.put(each.id, each.server);
                                     each.server = fingerprint(server);
+                                    each.roleOid = null; // which it has there is learned with its next change
+                                    each.roleServer = null;
                                 })
                                 .chain(() -> Panache.getSession().chain(session -> session.flush()))
                                 .onFailure(StoreFault::isUniqueViolation)

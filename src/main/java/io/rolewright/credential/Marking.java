@@ -46,7 +46,7 @@ final class Marking {
 
     private Uni<ChangeOutcome.@Nullable Failed> look(ManagedRole role, List<Login> logins, int index) {
         return tools.fenced()
-                .preflight(logins.get(index), role.roleName, Run.PLACEHOLDER, Purpose.DUE_WORK, deadline)
+                .preflight(logins.get(index), role.roleName, null, Run.PLACEHOLDER, Purpose.DUE_WORK, deadline)
                 .onItemOrFailure()
                 .transformToUni((found, failure) -> {
                     if (failure == null) {
@@ -72,12 +72,13 @@ final class Marking {
                 return Uni.createFrom().nullItem();
             }
             if (before == null) {
-                return mark(role, login, null, null, terms);
+                return mark(role, login, preflight, null, terms);
             }
             return tools.leave(before, role.roleName, RoleServer.of(preflight.report(), login), terms.takeover())
                     .chain(leave -> switch (leave) {
-                        case FREE -> mark(role, login, before, null, terms);
-                        case TAKEOVER -> mark(role, login, before, before.owner() + " epoch=" + before.epoch(), terms);
+                        case FREE -> mark(role, login, preflight, null, terms);
+                        case TAKEOVER ->
+                            mark(role, login, preflight, before.owner() + " epoch=" + before.epoch(), terms);
                         case ASKED, ALIVE ->
                             Uni.createFrom().item(failed(Inspection.managedElsewhere(before, preflight, leave)));
                     });
@@ -85,16 +86,17 @@ final class Marking {
     }
 
     private Uni<ChangeOutcome.@Nullable Failed> mark(
-            ManagedRole role, Login login, @Nullable Fence before, @Nullable String replaced, Terms terms) {
+            ManagedRole role, Login login, Preflight found, @Nullable String replaced, Terms terms) {
         return tools.ledger()
-                .marking(role.id, replaced)
+                .marking(role.id, replaced, tools.identity(found))
                 .chain(epoch -> epoch == null
                         ? Uni.createFrom().nullItem()
                         : tools.fenced()
                                 .mark(
                                         login,
                                         role.roleName,
-                                        before,
+                                        found.oid(),
+                                        found.fence(),
                                         new Fence(tools.marker(role.ownerId), epoch, terms.version()),
                                         UnmarkedApply.applicationName(role.id, epoch),
                                         deadline)

@@ -101,7 +101,13 @@ final class Probe {
 
     private Uni<Void> look(List<Login> logins, int index, PasswordVersion current) {
         return tools.fenced()
-                .preflight(logins.get(index), claim.role.roleName, Run.PLACEHOLDER, Purpose.DUE_WORK, deadline)
+                .preflight(
+                        logins.get(index),
+                        claim.role.roleName,
+                        claim.role.roleOid,
+                        Run.PLACEHOLDER,
+                        Purpose.DUE_WORK,
+                        deadline)
                 .onItemOrFailure()
                 .transformToUni((found, failure) -> {
                     if (failure == null) {
@@ -120,7 +126,15 @@ final class Probe {
 
     private Uni<Void> seen(Preflight found, PasswordVersion current) {
         ManagedRole role = claim.role;
-        String state = state(found);
+        RoleIdentity.Number number = role.identity().compare(tools.identity(found));
+        Stop renamed = RoleIdentity.renamed(role.roleName, number, found);
+        String state = renamed != null ? renamed.reason() : state(found);
+        if (state == null) {
+            // None of our passwords opens it, which is what tells the role from another one of its name.
+            RoleIdentity.Verdict verdict =
+                    RoleIdentity.judge(number, RoleIdentity.Marker.NOT_OURS, RoleIdentity.Opens.NONE, false);
+            state = verdict.stops() ? verdict.code() : null;
+        }
         if (state != null) {
             return tools.ledger().probed(claim, state, state);
         }

@@ -64,6 +64,9 @@ final class Run {
     /** The marker that the role carried when it was looked at, or was given since. */
     private @Nullable Fence seen;
 
+    /** Of the role when it was looked at: nothing is done to another one that has got its name since. */
+    private RoleIdentity identity = new RoleIdentity(null, null);
+
     private boolean marked;
     private int sends;
 
@@ -195,6 +198,7 @@ final class Run {
 
     private Uni<ChangeOutcome> inspected(Login login, List<PasswordVersion> versions, Inspection.Found found) {
         seen = found.preflight().fence();
+        identity = tools.identity(found.preflight());
         boolean ours = seen != null && !seen.ended() && seen.owner().equals(tools.marker(role.ownerId));
         if (marked && !ours) {
             return mark(login, versions, found);
@@ -216,21 +220,23 @@ final class Run {
         sends++;
         Fence marker = new Fence(tools.marker(role.ownerId), epoch, terms.version());
         Fence before = seen;
+        boolean another = found.identity() == RoleIdentity.Verdict.CONFIRMED;
         return tools.ledger()
                 .knows(role, 1)
                 .chain(had -> tools.ledger()
                         .marking(
                                 claim,
                                 epoch,
-                                before == null && had && !attempt.cause.reapplies(),
+                                before == null && had && !attempt.cause.reapplies() && !another,
                                 found.leave() == Tools.Leave.TAKEOVER
                                         ? before.owner() + " epoch=" + before.epoch()
-                                        : null))
+                                        : another ? "the role with the oid " + role.roleOid : null))
                 .invoke(next -> epoch = next)
                 .chain(() -> tools.fenced()
                         .mark(
                                 found.managing(),
                                 role.roleName,
+                                identity.oid(),
                                 before,
                                 marker,
                                 UnmarkedApply.applicationName(role.id, marker.epoch()),
@@ -268,17 +274,17 @@ final class Run {
     private Uni<ChangeOutcome> self(Login place, List<PasswordVersion> versions) {
         // Once it is known that none of them works, a retry costs two failing logins and not the whole history again.
         boolean known = Stop.THIRD_PARTY.equals(attempt.reason);
-        List<Login> logins = versions.stream()
+        List<PasswordVersion> tried = versions.stream()
                 // What was given up for a password of a human's may still have been applied by a late statement.
                 .filter(each -> each.state != VersionState.REJECTED || each.inDoubtAt != null)
                 .limit(known ? 2 : versions.size())
-                .map(each -> tools.login(place, role, each))
                 .toList();
-        return selfPreflight(logins, 0, versions);
+        return selfPreflight(place, tried, 0, versions);
     }
 
-    private Uni<ChangeOutcome> selfPreflight(List<Login> logins, int index, List<PasswordVersion> versions) {
-        if (index == logins.size()) {
+    private Uni<ChangeOutcome> selfPreflight(
+            Login place, List<PasswordVersion> tried, int index, List<PasswordVersion> versions) {
+        if (index == tried.size()) {
             return stop(new Stop(
                     Step.PREFLIGHT,
                     Stop.THIRD_PARTY,
@@ -287,24 +293,26 @@ final class Run {
                     true,
                     List.of()));
         }
-        Login login = logins.get(index);
+        Login login = tools.login(place, role, tried.get(index));
         return tools.unmarked()
                 .preflight(login, rehearsed(), Purpose.DUE_WORK, deadline)
                 .onItemOrFailure()
                 .transformToUni((found, failure) -> {
                     if (failure == null) {
-                        return selfChecked(login, found, versions);
+                        return selfChecked(login, found, tried.get(index), versions);
                     }
                     if (!(failure instanceof TargetFailure target)) {
                         return Uni.createFrom().failure(failure);
                     }
                     return refusesPassword(target)
-                            ? selfPreflight(logins, index + 1, versions)
+                            ? selfPreflight(place, tried, index + 1, versions)
                             : stop(Stop.of(Step.PREFLIGHT, target));
                 });
     }
 
-    private Uni<ChangeOutcome> selfChecked(Login login, Preflight found, List<PasswordVersion> versions) {
+    /** @param opens the version whose password lets the role in */
+    private Uni<ChangeOutcome> selfChecked(
+            Login login, Preflight found, PasswordVersion opens, List<PasswordVersion> versions) {
         if (found.report().managingRole().proof() == PasswordProof.POOLED) {
             return stop(Poolers.FOUND);
         }
@@ -316,6 +324,16 @@ final class Run {
         Stop obstacle = Stop.found(found, true);
         if (obstacle != null) {
             return stop(obstacle);
+        }
+        identity = tools.identity(found);
+        RoleIdentity.Verdict verdict = RoleIdentity.judge(
+                role.identity().compare(identity),
+                RoleIdentity.Marker.IMPOSSIBLE,
+                RoleIdentity.Opens.of(opens),
+                // A human has just sent the password for the place where the connection leads.
+                attempt.cause == Cause.ADOPTED);
+        if (verdict.stops()) {
+            return stop(RoleIdentity.stop(verdict, role.roleName, found));
         }
         RoleServer server = RoleServer.of(found.report(), login);
         List<ScramSecret> secrets = versions.stream()
@@ -383,12 +401,14 @@ final class Run {
                         .apply(
                                 login,
                                 role.roleName,
+                                identity.oid(),
                                 sent.text(),
                                 seen.epoch(),
                                 new Fence(tools.marker(role.ownerId), epoch, versionShown()),
                                 UnmarkedApply.applicationName(role.id, epoch),
                                 deadline)
-                : tools.unmarked().apply(login, role.roleName, sent.text(), seen, role.id, epoch, deadline);
+                : tools.unmarked()
+                        .apply(login, role.roleName, identity.oid(), sent.text(), seen, role.id, epoch, deadline);
         return apply.chain(outcome -> sent(login, outcome));
     }
 
@@ -544,6 +564,7 @@ final class Run {
                         .apply(
                                 login,
                                 role.roleName,
+                                identity.oid(),
                                 before.secret().text(),
                                 seen.epoch(),
                                 new Fence(tools.marker(role.ownerId), epoch, versionSeen()),
@@ -564,7 +585,7 @@ final class Run {
     /** @param refusal of the session by which the password was proven; absent when the role was let in */
     private Uni<ChangeOutcome> promote(Login login, @Nullable Stop refusal) {
         return tools.ledger()
-                .promote(claim, epoch, version, refusal)
+                .promote(claim, epoch, version, refusal, identity)
                 .call(done -> attempt.cause == Cause.REVOKE && marked
                         ? unmark(login)
                         : Uni.createFrom().voidItem())

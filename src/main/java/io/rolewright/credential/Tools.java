@@ -8,10 +8,13 @@ import io.rolewright.sealing.Sealer;
 import io.rolewright.target.Fence;
 import io.rolewright.target.FencedApply;
 import io.rolewright.target.Login;
+import io.rolewright.target.Preflight;
+import io.rolewright.target.TargetReport;
 import io.rolewright.target.Targets;
 import io.rolewright.target.UnmarkedApply;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -99,6 +102,17 @@ class Tools {
     /** What stands in the comment of this owner's roles. */
     String marker(UUID ownerId) {
         return store() + "/" + ownerId;
+    }
+
+    /** Of the role that was looked at, as it is now. */
+    RoleIdentity identity(Preflight found) {
+        TargetReport.Server server = found.report().server();
+        String identifier = server == null ? null : server.systemIdentifier();
+        return new RoleIdentity(
+                found.oid(),
+                identifier == null
+                        ? null
+                        : sealer.fingerprint("role-server", identifier.getBytes(StandardCharsets.UTF_8)));
     }
 
     /** Whether the marker of somebody else may be replaced. */

@@ -421,6 +421,19 @@ public enum ErrorCode {
             400,
             "The server is a standby, or its transactions are read only.",
             "Point the connection at the primary, or make it writable."),
+    ROLE_REPLACED(
+            400,
+            "Another role of the server has the name of the one that is managed, which was dropped or renamed. Nothing was changed.",
+            "If the new role is to be managed from now on, send takeover: true and rotate. Else give the former one its name back."),
+    ROLE_RENAMED(
+            400,
+            "The role has another name on the server now. Nothing was changed.",
+            "Run the ALTER ROLE … RENAME in details.problems, or make a rotation for the new name and delete this one."),
+    SERVER_REPLACED(
+            400,
+            "The server is another one than the one on which the role was managed, and the role there is not known to be the same."
+                    + " Nothing was changed.",
+            "Lead the connection back to the former server; or, if the role is to be managed there, send takeover: true and rotate."),
     STORE_BEHIND_TARGET(
             400,
             "The role was changed under a later epoch than this store knows: the store was restored, or a copy of it is at work.",

@@ -55,16 +55,20 @@ public class FencedApply {
     /**
      * %1$s dollar tag, %9$s regular expression of the marker; quoted by the server: %2$s role as identifier, %3$s what is changed, %4$s
      * role as literal, %5$s owner that the marker must have or NULL for no marker; %6$d and %7$d lowest and highest epoch of it, %8$s
-     * whether it must be one of an end; %10$s what is done with the comment.
+     * whether it must be one of an end; %10$s what is done with the comment; %11$s number that the role must have, or NULL for any.
      */
     private static final String APPLY = """
             DO %1$s
             DECLARE
               old text;
               mark text[];
+              number oid;
             BEGIN
               ALTER ROLE %2$s %3$s;
-              SELECT coalesce(shobj_description(oid, 'pg_authid'), '') INTO STRICT old FROM pg_roles WHERE rolname = %4$s;
+              SELECT coalesce(shobj_description(oid, 'pg_authid'), ''), oid INTO STRICT old, number FROM pg_roles WHERE rolname = %4$s;
+              IF number <> %11$s::oid THEN
+                RAISE EXCEPTION 'another role has the name' USING ERRCODE = 'RW001';
+              END IF;
               mark := regexp_match(old, '%9$s');
               IF mark IS NULL AND %5$s IS NOT NULL THEN
                 RAISE EXCEPTION 'the marker of the role is gone' USING ERRCODE = 'RW003';
@@ -101,41 +105,50 @@ public class FencedApply {
      * Targets#passwordRule}'s answer.
      *
      * @param scramSecret any well-formed one
+     * @param oid that the role had when it was last seen; absent where that is not known
      * @return fails with {@link TargetFailure.NoSession} or {@link TargetFailure.SessionLost}
      */
     public Uni<Preflight> preflight(
-            Login managing, String role, String scramSecret, Purpose purpose, Deadline deadline) {
+            Login managing, String role, @Nullable Long oid, String scramSecret, Purpose purpose, Deadline deadline) {
         check(role, scramSecret);
         return targets.withSession(managing, purpose, deadline, "rolewright preflight", session -> {
             Session open = (Session) session;
             return new Examination(managing, List.of(role))
                     .look(open.line(), open.facts())
                     .chain(report -> open.facts().proof() == PasswordProof.POOLED
-                            ? Uni.createFrom().item(new Preflight(report, null, null, OLD_ITERATIONS, null))
-                            : about(open, role).chain(row -> {
-                                Fence fence = fence(row);
-                                String unmark = row.getString("unmark");
-                                int iterations = row.getInteger("iterations");
-                                return report.ok()
-                                        ? rehearse(open, role, scramSecret, deadline)
-                                                .map(refusal ->
-                                                        new Preflight(report, fence, unmark, iterations, refusal))
-                                        : Uni.createFrom().item(new Preflight(report, fence, unmark, iterations, null));
-                            }));
+                            ? Uni.createFrom().item(Preflight.pooled(report, OLD_ITERATIONS))
+                            : about(open, role, oid)
+                                    .chain(row -> report.ok()
+                                            ? rehearse(open, role, scramSecret, deadline)
+                                                    .map(refusal -> Preflight.of(report, row, refusal))
+                                            : Uni.createFrom().item(Preflight.of(report, row, null))));
         });
     }
 
-    /** @return {@code iterations} for a new SCRAM secret, {@code mark} and {@code unmark}, which are null where there is none */
-    static Uni<Row> about(TargetSession session, String role) {
+    /**
+     * @param known number of a role that may have another name by now; absent for none
+     * @return {@code iterations} for a new SCRAM secret; {@code oid}, {@code mark} and {@code unmark}, {@code renamed} and {@code
+     *     rename_back}, which are null where there is none
+     */
+    static Uni<Row> about(TargetSession session, String role, @Nullable Long known) {
         // Unknown settings give null with the second argument: before 16 there is no scram_iterations.
         return session.query(
                         "SELECT coalesce(current_setting('scram_iterations', true), $2)::int AS iterations,"
                                 + " regexp_match(found.comment, $3) AS mark,"
                                 + " CASE WHEN found.comment ~ $3 THEN format('COMMENT ON ROLE %I IS %L', $1::text,"
-                                + " nullif(btrim(regexp_replace(found.comment, $4, '', 'g')), '')) END AS unmark"
-                                + " FROM (SELECT (SELECT shobj_description(oid, 'pg_authid') FROM pg_roles"
-                                + " WHERE rolname::text = $1) AS comment) found",
-                        role, Integer.toString(OLD_ITERATIONS), Fence.MARKER, Fence.MARKER_AND_REST)
+                                + " nullif(btrim(regexp_replace(found.comment, $4, '', 'g')), '')) END AS unmark,"
+                                + " found.oid::bigint AS oid, known.rolname::text AS renamed,"
+                                + " CASE WHEN known.oid IS NOT NULL THEN"
+                                + " format('ALTER ROLE %I RENAME TO %I', known.rolname, $1::text) END AS rename_back"
+                                + " FROM (SELECT) one"
+                                + " LEFT JOIN (SELECT oid, shobj_description(oid, 'pg_authid') AS comment FROM pg_roles"
+                                + " WHERE rolname::text = $1) found ON true"
+                                + " LEFT JOIN pg_roles known ON known.oid = nullif($5, '')::oid AND known.rolname::text <> $1",
+                        role,
+                        Integer.toString(OLD_ITERATIONS),
+                        Fence.MARKER,
+                        Fence.MARKER_AND_REST,
+                        known == null ? "" : known.toString())
                 .map(rows -> rows.get(0));
     }
 
@@ -172,20 +185,26 @@ public class FencedApply {
     }
 
     /**
-     * What the comment must hold for a change to take effect.
+     * What the comment must hold for a change to take effect, and which role it must be.
      *
      * @param owner of the marker; absent where there must be none
      * @param from lowest epoch of it
      * @param to highest
      * @param ended whether it must say that its owner has given the role up
+     * @param oid number of the role; absent for any
      */
-    record Expected(@Nullable String owner, long from, long to, boolean ended) {
+    record Expected(
+            @Nullable String owner,
+            long from,
+            long to,
+            boolean ended,
+            @Nullable Long oid) {
 
         /** @param seen absent for no marker */
-        static Expected exactly(@Nullable Fence seen) {
+        static Expected exactly(@Nullable Fence seen, @Nullable Long oid) {
             return seen == null
-                    ? new Expected(null, 0, 0, false)
-                    : new Expected(seen.owner(), seen.epoch(), seen.epoch(), seen.ended());
+                    ? new Expected(null, 0, 0, false, oid)
+                    : new Expected(seen.owner(), seen.epoch(), seen.epoch(), seen.ended(), oid);
         }
     }
 
@@ -195,6 +214,7 @@ public class FencedApply {
      * when the answer comes.
      *
      * @param role 1 to 63 bytes: PostgreSQL would cut a longer name and alter another role
+     * @param oid that it had when it was looked at: nothing is done to another one that has got its name since; absent for any
      * @param seen epoch of this owner's marker when the role was looked at
      * @param fence the marker that is written; its epoch is higher than {@code seen}
      * @return never fails for what the target does
@@ -202,6 +222,7 @@ public class FencedApply {
     public Uni<ApplyOutcome> apply(
             Login managing,
             String role,
+            @Nullable Long oid,
             String scramSecret,
             long seen,
             Fence fence,
@@ -212,7 +233,7 @@ public class FencedApply {
                 managing,
                 role,
                 scramSecret,
-                new Expected(fence.owner(), seen, fence.epoch() - 1, false),
+                new Expected(fence.owner(), seen, fence.epoch() - 1, false, oid),
                 fence,
                 applicationName,
                 deadline);
@@ -222,13 +243,20 @@ public class FencedApply {
      * Writes a marker into the role's comment, in the place of exactly the one that was seen; its password stays as it is. Of two that
      * come at once one goes through.
      *
+     * @param oid as for {@link #apply}
      * @param seen absent for no marker
      * @return never fails for what the target does
      */
     public Uni<ApplyOutcome> mark(
-            Login managing, String role, @Nullable Fence seen, Fence fence, String applicationName, Deadline deadline) {
+            Login managing,
+            String role,
+            @Nullable Long oid,
+            @Nullable Fence seen,
+            Fence fence,
+            String applicationName,
+            Deadline deadline) {
         requireName(role);
-        return send(managing, role, null, Expected.exactly(seen), fence, applicationName, deadline);
+        return send(managing, role, null, Expected.exactly(seen, oid), fence, applicationName, deadline);
     }
 
     private Uni<ApplyOutcome> send(
@@ -282,12 +310,12 @@ public class FencedApply {
                 Purpose.DUE_WORK,
                 deadline,
                 "rolewright marker",
-                session -> about(session, role).map(FencedApply::fence).chain(seen -> {
+                session -> about(session, role, null).map(FencedApply::fence).chain(seen -> {
                     if (seen == null || !seen.owner().equals(owner) || seen.ended() || seen.epoch() >= epoch) {
                         return Uni.createFrom().voidItem();
                     }
                     Fence end = new Fence(owner, epoch, seen.version(), true);
-                    return statement(session, role, null, Expected.exactly(seen), end)
+                    return statement(session, role, null, Expected.exactly(seen, null), end)
                             .chain(session::execute);
                 }));
     }
@@ -328,7 +356,8 @@ public class FencedApply {
                                                 REMARK,
                                                 quoted.getString("role"),
                                                 quoted.getString("marker"),
-                                                Fence.MARKER_AND_REST)));
+                                                Fence.MARKER_AND_REST),
+                                expected.oid() == null ? "NULL" : expected.oid().toString()));
     }
 
     private static String tag() {

@@ -55,18 +55,11 @@ public class UnmarkedApply {
             Session open = (Session) session;
             return new Examination(self, List.of())
                     .look(open.line(), open.facts())
-                    .chain(report -> FencedApply.about(open, self.role()).chain(about -> {
-                        int iterations = about.getInteger("iterations");
-                        return open.facts().proof() == PasswordProof.POOLED
-                                ? Uni.createFrom().item(new Preflight(report, null, null, iterations, null))
-                                : FencedApply.rehearse(open, self.role(), scramSecret, deadline)
-                                        .map(refusal -> new Preflight(
-                                                report,
-                                                FencedApply.fence(about),
-                                                about.getString("unmark"),
-                                                iterations,
-                                                refusal));
-                    }));
+                    .chain(report -> FencedApply.about(open, self.role(), null)
+                            .chain(about -> open.facts().proof() == PasswordProof.POOLED
+                                    ? Uni.createFrom().item(Preflight.pooled(report, about.getInteger("iterations")))
+                                    : FencedApply.rehearse(open, self.role(), scramSecret, deadline)
+                                            .map(refusal -> Preflight.of(report, about, refusal))));
         });
     }
 
@@ -74,6 +67,7 @@ public class UnmarkedApply {
      * Ends what older attempts have left, then applies {@code scramSecret} to {@code role}. The session is closed when the answer comes.
      *
      * @param login the role itself, or one that may change it
+     * @param oid number that the role had when it was looked at, absent for any: nothing is changed of another one
      * @param seen the marker that the role carried when it was looked at, absent for none: with another one nothing is changed
      * @param attempts names the attempts on this role in {@code application_name}
      * @return never fails for what the target does
@@ -81,6 +75,7 @@ public class UnmarkedApply {
     public Uni<ApplyOutcome> apply(
             Login login,
             String role,
+            @Nullable Long oid,
             String scramSecret,
             @Nullable Fence seen,
             UUID attempts,
@@ -95,7 +90,7 @@ public class UnmarkedApply {
                         applicationName(attempts, epoch),
                         session -> endOlder(session, attempts, epoch, deadline)
                                 .chain(() -> FencedApply.statement(
-                                        session, role, scramSecret, FencedApply.Expected.exactly(seen), null))
+                                        session, role, scramSecret, FencedApply.Expected.exactly(seen, oid), null))
                                 .chain(statement -> {
                                     sent.set(true);
                                     return session.execute(statement);

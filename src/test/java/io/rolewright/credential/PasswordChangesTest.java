@@ -366,7 +366,7 @@ class PasswordChangesTest {
     @CsvSource({
         "ALTER ROLE ROLE VALID UNTIL 'yesterday', role_expired",
         "ALTER ROLE ROLE NOLOGIN, role_cannot_login",
-        "ALTER ROLE ROLE RENAME TO ROLE_x, role_missing"
+        "ALTER ROLE ROLE RENAME TO ROLE_x, role_renamed"
     })
     void whatKeepsARoleOutIsNamed(String statement, String reason) {
         var scene = scenes.on(newest());
@@ -374,7 +374,7 @@ class PasswordChangesTest {
         newest().sql(statement
                         .replaceFirst("ROLE ROLE", "ROLE " + scene.managed.role())
                         .replace("ROLE_x", scene.managed.role() + "_x")
-                + "; ALTER ROLE " + scene.managed.role() + ("role_missing".equals(reason) ? "_x" : "")
+                + "; ALTER ROLE " + scene.managed.role() + ("role_renamed".equals(reason) ? "_x" : "")
                 + " PASSWORD 'another'");
 
         scene.carryOn();

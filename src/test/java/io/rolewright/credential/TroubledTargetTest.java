@@ -212,7 +212,7 @@ class TroubledTargetTest {
                 .isEqualTo("ok");
 
         server.sql("ALTER ROLE " + role + " RENAME TO " + role + "_x");
-        refuses(scene, "role_missing", "CREATE ROLE " + role + " LOGIN");
+        refuses(scene, "role_renamed", "ALTER ROLE " + role + "_x RENAME TO " + role);
         server.sql("ALTER ROLE " + role + "_x RENAME TO " + role);
 
         assertThat(scene.change(Cause.MANUAL)).isInstanceOf(ChangeOutcome.Done.class);

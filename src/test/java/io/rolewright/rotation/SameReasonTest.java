@@ -46,7 +46,7 @@ class SameReasonTest {
         all.put("login_not_offered", rule("reject"));
         all.put("login_not_offered ", rule("ident"));
         all.put("cleartext_password_demanded", rule("password"));
-        all.put("role_missing", sql("alter role ROLE rename to ROLE_away", "alter role ROLE_away rename to ROLE"));
+        all.put("role_renamed", sql("alter role ROLE rename to ROLE_away", "alter role ROLE_away rename to ROLE"));
         all.put("role_cannot_login", sql("alter role ROLE nologin", "alter role ROLE login"));
         all.put(
                 "role_expired",

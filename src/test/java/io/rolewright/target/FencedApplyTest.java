@@ -60,13 +60,13 @@ class FencedApplyTest {
 
         /** @param seen the epoch that was there when the role was looked at */
         ApplyOutcome apply(String password, long seen, long epoch) {
-            return APPLY.apply(login(), role, secret(password), seen, ours(epoch), "rw:test", Deadline.in(LONG))
+            return APPLY.apply(login(), role, null, secret(password), seen, ours(epoch), "rw:test", Deadline.in(LONG))
                     .await()
                     .indefinitely();
         }
 
         ApplyOutcome mark(@Nullable Fence seen, Fence fence) {
-            return APPLY.mark(login(), role, seen, fence, "rw:test", Deadline.in(LONG))
+            return APPLY.mark(login(), role, null, seen, fence, "rw:test", Deadline.in(LONG))
                     .await()
                     .indefinitely();
         }
@@ -79,7 +79,7 @@ class FencedApplyTest {
 
         @Nullable
         Fence looked() {
-            return APPLY.preflight(login(), role, secret("x"), Purpose.REQUEST, Deadline.in(LONG))
+            return APPLY.preflight(login(), role, null, secret("x"), Purpose.REQUEST, Deadline.in(LONG))
                     .await()
                     .indefinitely()
                     .fence();
@@ -171,9 +171,21 @@ class FencedApplyTest {
             Scene scene = Scene.on(major);
             List<Uni<ApplyOutcome>> both = List.of(
                     APPLY.mark(
-                            scene.login(), scene.role, null, new Fence("store-1/a", 1, 0), "rw:a", Deadline.in(LONG)),
+                            scene.login(),
+                            scene.role,
+                            null,
+                            null,
+                            new Fence("store-1/a", 1, 0),
+                            "rw:a",
+                            Deadline.in(LONG)),
                     APPLY.mark(
-                            scene.login(), scene.role, null, new Fence("store-2/b", 1, 0), "rw:b", Deadline.in(LONG)));
+                            scene.login(),
+                            scene.role,
+                            null,
+                            null,
+                            new Fence("store-2/b", 1, 0),
+                            "rw:b",
+                            Deadline.in(LONG)));
 
             List<ApplyOutcome> outcomes =
                     Uni.join().all(both).andFailFast().await().indefinitely();
@@ -260,11 +272,13 @@ class FencedApplyTest {
         Deadline deadline = Deadline.in(LONG);
         Fence fence = ours(2);
 
-        assertThatThrownBy(() -> APPLY.apply(scene.login(), "x".repeat(64), secret("a"), 1, fence, "rw", deadline))
+        assertThatThrownBy(
+                        () -> APPLY.apply(scene.login(), "x".repeat(64), null, secret("a"), 1, fence, "rw", deadline))
                 .isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> APPLY.apply(scene.login(), scene.role, secret("a") + "\n", 1, fence, "rw", deadline))
+        assertThatThrownBy(() ->
+                        APPLY.apply(scene.login(), scene.role, null, secret("a") + "\n", 1, fence, "rw", deadline))
                 .isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> APPLY.apply(scene.login(), scene.role, "plaintext", 1, fence, "rw", deadline))
+        assertThatThrownBy(() -> APPLY.apply(scene.login(), scene.role, null, "plaintext", 1, fence, "rw", deadline))
                 .isInstanceOf(IllegalArgumentException.class);
     }
 
@@ -298,6 +312,7 @@ class FencedApplyTest {
         Uni<ApplyOutcome> zombie = APPLY.apply(
                 zombieLogin,
                 scene.role,
+                null,
                 secret("zombie"),
                 1,
                 ours(2),
@@ -335,20 +350,28 @@ class FencedApplyTest {
         Scene scene = Scene.on(major);
         Login powerless = TestTargets.login(scene.server, scene.server.role("LOGIN"));
 
-        assertThat(APPLY.apply(powerless, scene.role, secret("x"), 1, ours(2), "rw", Deadline.in(LONG))
+        assertThat(APPLY.apply(powerless, scene.role, null, secret("x"), 1, ours(2), "rw", Deadline.in(LONG))
                         .await()
                         .indefinitely())
                 .isInstanceOfSatisfying(ApplyOutcome.Refused.class, refused -> {
                     assertThat(refused.sqlState()).isEqualTo("42501");
                     assertThat(refused.retryAtOnce()).isFalse();
                 });
-        assertThat(APPLY.apply(scene.login(), "nobody_here", secret("x"), 1, ours(2), "rw", Deadline.in(LONG))
+        assertThat(APPLY.apply(scene.login(), "nobody_here", null, secret("x"), 1, ours(2), "rw", Deadline.in(LONG))
                         .await()
                         .indefinitely())
                 .isInstanceOfSatisfying(
                         ApplyOutcome.Refused.class,
                         refused -> assertThat(refused.sqlState()).isEqualTo("42704"));
-        assertThat(APPLY.apply(scene.login().as("x", "y"), scene.role, secret("x"), 1, ours(2), "rw", Deadline.in(LONG))
+        assertThat(APPLY.apply(
+                                scene.login().as("x", "y"),
+                                scene.role,
+                                null,
+                                secret("x"),
+                                1,
+                                ours(2),
+                                "rw",
+                                Deadline.in(LONG))
                         .await()
                         .indefinitely())
                 .isInstanceOf(ApplyOutcome.NotSent.class);
@@ -362,12 +385,14 @@ class FencedApplyTest {
         scene.mark(null, ours(3));
         scene.apply("current", 3, 4);
 
-        Preflight clear = APPLY.preflight(scene.login(), scene.role, secret("x"), Purpose.REQUEST, Deadline.in(LONG))
+        Preflight clear = APPLY.preflight(
+                        scene.login(), scene.role, null, secret("x"), Purpose.REQUEST, Deadline.in(LONG))
                 .await()
                 .indefinitely();
         Preflight blocked = APPLY.preflight(
                         TestTargets.login(scene.server, scene.server.role("LOGIN")),
                         scene.role,
+                        null,
                         secret("x"),
                         Purpose.REQUEST,
                         Deadline.in(LONG))
@@ -404,7 +429,7 @@ class FencedApplyTest {
                     scene.manager.password());
 
             ApplyOutcome outcome = APPLY.apply(
-                            cutOff, scene.role, secret, 1, ours(2), "rw:cut", Deadline.in(Duration.ofSeconds(3)))
+                            cutOff, scene.role, null, secret, 1, ours(2), "rw:cut", Deadline.in(Duration.ofSeconds(3)))
                     .await()
                     .indefinitely();
 
@@ -413,7 +438,7 @@ class FencedApplyTest {
                             hangs ? Unreachability.TIMED_OUT : Unreachability.CLOSED_BY_SERVER));
         }
         assertThat(scene.opens("new")).isEqualTo("ok");
-        assertThat(APPLY.apply(scene.login(), scene.role, secret, 1, ours(3), "rw", Deadline.in(LONG))
+        assertThat(APPLY.apply(scene.login(), scene.role, null, secret, 1, ours(3), "rw", Deadline.in(LONG))
                         .await()
                         .indefinitely())
                 .isEqualTo(new ApplyOutcome.Applied());
