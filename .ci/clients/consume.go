@@ -1,5 +1,4 @@
-// An application in Go whose pool follows a rotation. CI does not run it, for want of Go; with Debian's golang-go and
-// golang-github-lib-pq-dev: GO111MODULE=off GOPATH=/usr/share/gocode go run consume.go, as ConsumingTest runs the other programs.
+// An application in Go whose pool follows a rotation.
 package main
 
 import (
@@ -12,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -24,12 +24,13 @@ type Credential struct {
 	Host, Database, SslMode string
 	Port                    int
 	Username, Password      string
+	CaCert                  string // of the connection; none where it trusts the system's authorities
 }
 
 // What is served, as soon as its version is at least this one.
 func credential(atLeastVersion int64) (served Credential, err error) {
 	for {
-		request, _ := http.NewRequest("GET", fmt.Sprintf("%s?waitForVersion=%d&timeout=60", os.Getenv("ACTIVE"), atLeastVersion), nil)
+		request, _ := http.NewRequest("GET", fmt.Sprintf("%s?include=ca&waitForVersion=%d&timeout=60", os.Getenv("ACTIVE"), atLeastVersion), nil)
 		request.Header.Set("Authorization", "Bearer "+os.Getenv("TOKEN"))
 		answer, err := http.DefaultClient.Do(request)
 		if err != nil {
@@ -59,8 +60,15 @@ func (f *Follower) Driver() driver.Driver { return &pq.Driver{} }
 
 func (f *Follower) Connect(ctx context.Context) (driver.Conn, error) {
 	c := f.latest.Load().(Credential)
-	connector, err := pq.NewConnector(fmt.Sprintf("host='%s' port=%d dbname='%s' user='%s' password='%s' sslmode=%s",
-		c.Host, c.Port, c.Database, c.Username, c.Password, c.SslMode))
+	login := fmt.Sprintf("host='%s' port=%d dbname='%s' user='%s' password='%s' sslmode=%s",
+		c.Host, c.Port, c.Database, c.Username, c.Password, c.SslMode)
+	if c.CaCert != "" {
+		if err := os.WriteFile("rolewright-ca-go.pem", []byte(c.CaCert), 0o600); err != nil {
+			return nil, err
+		}
+		login += " sslrootcert=rolewright-ca-go.pem"
+	}
+	connector, err := pq.NewConnector(login)
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +88,20 @@ func main() {
 	atWork, err := pool.Conn(context.Background())
 	check(err)
 	expect(who(atWork), os.Getenv("ROLE1"))
+	verifies := os.Getenv("SSLMODE") == "verify-full"
+	var encrypted bool
+	check(atWork.QueryRowContext(context.Background(), "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()").Scan(&encrypted))
+	expect(fmt.Sprint(encrypted), fmt.Sprint(verifies))
+	if verifies {
+		other, err := os.ReadFile(os.Getenv("OTHER_CA"))
+		check(err)
+		elsewhere := &Follower{}
+		foreign := served
+		foreign.CaCert = string(other)
+		elsewhere.latest.Store(foreign)
+		err = sql.OpenDB(elsewhere).Ping()
+		expect(fmt.Sprint(err != nil && strings.Contains(err.Error(), "certificate")), "true")
+	}
 	fmt.Println("rotate")
 	bufio.NewReader(os.Stdin).ReadString('\n')
 

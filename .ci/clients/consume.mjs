@@ -1,29 +1,43 @@
 // An application in Node whose pool follows a rotation, without a library for it.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import pg from "pg";
 
-const { ACTIVE, TOKEN, ROLE1, ROLE2 } = process.env;
+const { ACTIVE, TOKEN, ROLE1, ROLE2, SSLMODE, OTHER_CA } = process.env;
 
 // -- asking for the credential
 async function credential(atLeastVersion) {
   for (;;) {
-    const answer = await fetch(`${ACTIVE}?waitForVersion=${atLeastVersion}&timeout=60`, { headers: { Authorization: `Bearer ${TOKEN}` } });
+    const answer = await fetch(`${ACTIVE}?include=ca&waitForVersion=${atLeastVersion}&timeout=60`, { headers: { Authorization: `Bearer ${TOKEN}` } });
     if (answer.ok) return answer.json();
     if (answer.status !== 304) throw new Error(`${answer.status} ${await answer.text()}`);
   }
 }
 // --
 // -- a pool of it
-const poolOf = ({ host, port, database, username, password, sslMode }) =>
-  new pg.Pool({ host, port, database, user: username, password, ssl: sslMode !== "disable", max: 5 });
+const tlsOf = ({ sslMode, caCert }) =>
+  sslMode !== "disable" && {
+    ca: caCert, // without one Node trusts its own authorities
+    rejectUnauthorized: sslMode.startsWith("verify-"),
+    ...(sslMode === "verify-ca" && { checkServerIdentity: () => undefined }),
+  };
+const poolOf = ({ host, port, database, username, password, ...tls }) =>
+  new pg.Pool({ host, port, database, user: username, password, ssl: tlsOf(tls), max: 5 });
 // --
 const who = async (session) => (await session.query("SELECT current_user AS role")).rows[0].role;
+const encrypted = async (session) => (await session.query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")).rows[0].ssl;
 
 let served = await credential(1);
 let pool = poolOf(served);
 const atWork = await pool.connect();
 assert.equal(await who(atWork), ROLE1);
+assert.equal(await encrypted(atWork), SSLMODE !== "disable");
+if (SSLMODE === "verify-full") {
+  const elsewhere = poolOf({ ...served, caCert: readFileSync(OTHER_CA, "utf8") });
+  await assert.rejects(who(elsewhere), /certificate/, "the CA of another server");
+  await elsewhere.end();
+}
 console.log("rotate");
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 assert.equal((await lines.next()).value, "rotated");

@@ -2,9 +2,11 @@
 import json
 import os
 import sys
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from psycopg import OperationalError, connect
 from psycopg_pool import ConnectionPool
 
 
@@ -12,7 +14,7 @@ from psycopg_pool import ConnectionPool
 def credential(at_least_version):
     """What is served, as soon as its version is at least this one."""
     request = Request(
-        f"{os.environ['ACTIVE']}?waitForVersion={at_least_version}&timeout=60",
+        f"{os.environ['ACTIVE']}?include=ca&waitForVersion={at_least_version}&timeout=60",
         headers={"Authorization": f"Bearer {os.environ['TOKEN']}"},
     )
     while True:
@@ -26,8 +28,18 @@ def credential(at_least_version):
 
 # --
 # -- a pool of it
+def trust(served):
+    """Whom libpq trusts: the connection's own CA, or the system's authorities (libpq 16 and later)."""
+    if not served["sslMode"].startswith("verify-"):
+        return {}
+    if "caCert" not in served:
+        return {"sslrootcert": "system"}
+    Path("rolewright-ca.pem").write_text(served["caCert"])
+    return {"sslrootcert": "rolewright-ca.pem"}
+
+
 def pool_of(served):
-    login = {"host": served["host"], "port": served["port"], "dbname": served["database"], "sslmode": served["sslMode"]}
+    login = trust(served) | {"host": served["host"], "port": served["port"], "dbname": served["database"], "sslmode": served["sslMode"]}
     login |= {"user": served["username"], "password": served["password"]}
     return ConnectionPool(kwargs=login, min_size=1, max_size=5, open=True)
 
@@ -41,6 +53,15 @@ served = credential(1)
 pool = pool_of(served)
 with pool.connection() as at_work:
     assert who(at_work) == os.environ["ROLE1"]
+    verifies = os.environ["SSLMODE"] == "verify-full"
+    assert at_work.execute("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()").fetchone()[0] == verifies
+    if verifies:
+        login = {"host": served["host"], "port": served["port"], "sslmode": "verify-full", "sslrootcert": os.environ["OTHER_CA"]}
+        try:
+            connect(user=served["username"], password=served["password"], dbname=served["database"], **login)
+            raise AssertionError("the CA of another server")
+        except OperationalError as refused:
+            assert "certificate verify failed" in str(refused), refused
     print("rotate", flush=True)
     assert sys.stdin.readline() == "rotated\n"
 

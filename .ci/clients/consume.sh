@@ -12,6 +12,14 @@ echo "Authorization: Bearer $TOKEN" > "$HOME/rolewright.header"
 # --
 [ "$(mode "$HOME/rolewright.header")" = 600 ]
 
+# -- the CA by which psql verifies the server
+ca() {
+  export PGSSLMODE=verify-full PGSSLROOTCERT=$HOME/rolewright-ca.pem
+  curl -fsS -H @"$HOME/rolewright.header" "${ACTIVE%/active}/ca.pem" > "$PGSSLROOTCERT"
+}
+# --
+if [ "$SSLMODE" = verify-full ]; then ca; else export PGSSLMODE=$SSLMODE; fi
+
 login() {
 # -- one session
 curl -fsS -H @"$HOME/rolewright.header" "$ACTIVE?format=pgpass" > "$HOME/.pgpass"
@@ -23,6 +31,12 @@ psql -qAtc 'SELECT current_user'
 
 before=$(login)
 [ "$before" = "$ROLE1" ]
+if [ "$SSLMODE" = verify-full ]; then
+  if PGSSLROOTCERT=$OTHER_CA psql "$(curl -fsS -H @"$HOME/rolewright.header" "$ACTIVE?format=uri")" -qAtc 'SELECT 1' 2> "$HOME/refused"; then
+    exit 1
+  fi
+  grep -q 'certificate verify failed' "$HOME/refused"
+fi
 echo rotate
 read -r said
 [ "$said" = rotated ]

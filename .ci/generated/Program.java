@@ -139,7 +139,7 @@ public final class Program {
             }
             return null;
         });
-        var active = rotations.getActivePostgresCredentials(rotation, null, null, null, null);
+        var active = rotations.getActivePostgresCredentials(rotation, null, null, null, null, null);
         require(active.getCredentialVersion() == 3 && active.getUsername().equals(SETTINGS.get("ROLE1")), "what is served");
         require(rotations.getPostgresGeneratedCredentials(rotation, null).getGeneratedCredentials().size() == 2, "both of them");
         System.out.println("login " + active.getUsername() + " " + active.getPassword());

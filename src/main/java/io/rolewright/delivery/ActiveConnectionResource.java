@@ -20,6 +20,7 @@ import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
+import org.jspecify.annotations.Nullable;
 
 /** The password of a managed connection to log in with, for whoever fetches it by himself. */
 @Path("/api/v1/app-connections/postgres/{connectionId}/active")
@@ -54,7 +55,7 @@ public class ActiveConnectionResource {
             headers = {
                 @Header(
                         name = "ETag",
-                        description = "Of this version in this format.",
+                        description = "Of this version in this format; host, port and CA may change without it.",
                         schema = @Schema(type = SchemaType.STRING)),
                 @Header(name = "Cache-Control", schema = @Schema(type = SchemaType.STRING))
             },
@@ -80,6 +81,16 @@ public class ActiveConnectionResource {
                                             defaultValue = "json",
                                             enumeration = {"json", "uri", "conninfo", "jdbc", "pgpass", "pgbouncer"}))
                     String format,
+            @QueryParam("include")
+                    @Parameter(
+                            description =
+                                    "ca: the answer has the connection's CA certificates too, in caCert. With json only.",
+                            schema =
+                                    @Schema(
+                                            type = SchemaType.STRING,
+                                            enumeration = {"ca"}))
+                    @Nullable
+                    String include,
             @QueryParam(ActiveResource.WAIT)
                     @Parameter(
                             description = "Wait until this version or a later one is served.",
@@ -103,6 +114,7 @@ public class ActiveConnectionResource {
                         Subject.CONNECTION,
                         Ids.parse("connectionId", connectionId),
                         format,
+                        include,
                         waitForVersion,
                         timeout,
                         ifNoneMatch))

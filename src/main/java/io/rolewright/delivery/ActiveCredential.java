@@ -1,5 +1,6 @@
 package io.rolewright.delivery;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.rolewright.access.Caller;
 import io.rolewright.access.CallerChanges;
@@ -34,12 +35,17 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.jspecify.annotations.Nullable;
 
 /** The one password of a rotation or a managed connection to log in with, in the form that a client takes, now or when there is another version. */
 @ApplicationScoped
 class ActiveCredential {
 
     private static final String JSON = "json";
+
+    private static final String CA =
+            "With include=ca: the CA certificates (PEM) that the connection trusts. Absent when it has none of its own and"
+                    + " trusts the system's.";
 
     /** For those who wait for a version: most of the sessions to the store are left to everybody else. */
     private static final int LOOKS_AT_ONCE = 4;
@@ -92,6 +98,7 @@ class ActiveCredential {
      * @param format null for JSON, which has no line
      * @param waitFor the least version; 0 to be answered at once
      * @param ifNoneMatch what the client has; null if nothing
+     * @param withCa whether the CA certificates of the connection belong to the answer, which is JSON then
      */
     record Request(
             Caller caller,
@@ -103,7 +110,8 @@ class ActiveCredential {
             LoginFormat format,
             long waitFor,
             Duration timeout,
-            String ifNoneMatch) {
+            String ifNoneMatch,
+            boolean withCa) {
 
         Request(
                 Caller caller,
@@ -114,13 +122,14 @@ class ActiveCredential {
                 LoginFormat format,
                 long waitFor,
                 Duration timeout,
-                String ifNoneMatch) {
-            this(caller, live, false, requestId, subject, id, format, waitFor, timeout, ifNoneMatch);
+                String ifNoneMatch,
+                boolean withCa) {
+            this(caller, live, false, requestId, subject, id, format, waitFor, timeout, ifNoneMatch, withCa);
         }
 
         private Request by(Caller judged, boolean afterWaiting) {
             return new Request(
-                    judged, live, afterWaiting, requestId, subject, id, format, waitFor, timeout, ifNoneMatch);
+                    judged, live, afterWaiting, requestId, subject, id, format, waitFor, timeout, ifNoneMatch, withCa);
         }
     }
 
@@ -141,7 +150,19 @@ class ActiveCredential {
     }
 
     @RegisterForReflection
-    @Schema(name = "ActivePostgresCredentialsResponse")
+    @Schema(
+            name = "ActivePostgresCredentialsResponse",
+            requiredProperties = {
+                "rotationId",
+                "credentialVersion",
+                "since",
+                "host",
+                "port",
+                "database",
+                "sslMode",
+                "username",
+                "password"
+            })
     record View(
             UUID rotationId,
 
@@ -161,7 +182,10 @@ class ActiveCredential {
             @Schema(examples = "app_a") String username,
 
             @Schema(examples = "generated-and-shown-to-those-who-may")
-            String password) {
+            String password,
+
+            @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(description = CA) @Nullable
+            String caCert) {
 
         @Override
         public String toString() {
@@ -170,7 +194,19 @@ class ActiveCredential {
     }
 
     @RegisterForReflection
-    @Schema(name = "ActiveAppConnectionCredentialsResponse")
+    @Schema(
+            name = "ActiveAppConnectionCredentialsResponse",
+            requiredProperties = {
+                "connectionId",
+                "credentialVersion",
+                "since",
+                "host",
+                "port",
+                "database",
+                "sslMode",
+                "username",
+                "password"
+            })
     record ConnectionView(
             UUID connectionId,
 
@@ -190,7 +226,10 @@ class ActiveCredential {
             @Schema(examples = "rotator") String username,
 
             @Schema(examples = "generated-and-shown-to-those-who-may")
-            String password) {
+            String password,
+
+            @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(description = CA) @Nullable
+            String caCert) {
 
         @Override
         public String toString() {
@@ -226,6 +265,25 @@ class ActiveCredential {
                 .call(failure -> audit.record(failed(request, (Problem) failure))
                         .onFailure()
                         .recoverWithNull());
+    }
+
+    /**
+     * The CA certificates of the server where a rotation's credential is valid: for who may read that. Nothing is recorded, as nothing
+     * secret is given.
+     *
+     * @return null item where the connection has none of its own; fails with 404 {@code rotation_not_found}, 400 {@code rotation_revoking}
+     */
+    Uni<@Nullable String> caCert(Request request) {
+        return Uni.createFrom()
+                .deferred(() -> {
+                    Rights.reach(request.caller(), request.subject().right());
+                    return reads.version(reader(request), request.subject(), request.id());
+                })
+                .chain(found -> {
+                    requireReadable(request.by(found.by(), false), found.served());
+                    return endpoints.find(found.served().connectionId());
+                })
+                .map(Endpoint::caCert);
     }
 
     /** Says of a connection without a credential that it is there, to who may see it. */
@@ -475,6 +533,7 @@ class ActiveCredential {
 
     private static Object body(Request request, Served active, Credential credential) {
         Endpoint endpoint = credential.endpoint();
+        String caCert = request.withCa() ? endpoint.caCert() : null;
         if (request.format() == null && request.subject() == Subject.CONNECTION) {
             return new ConnectionView(
                     active.id(),
@@ -485,7 +544,8 @@ class ActiveCredential {
                     endpoint.database(),
                     endpoint.sslMode(),
                     active.roleName(),
-                    credential.password());
+                    credential.password(),
+                    caCert);
         }
         if (request.format() == null) {
             return new View(
@@ -497,7 +557,8 @@ class ActiveCredential {
                     endpoint.database(),
                     endpoint.sslMode(),
                     active.roleName(),
-                    credential.password());
+                    credential.password(),
+                    caCert);
         }
         return request.format()
                         .line(new LoginFormat.Login(
@@ -512,14 +573,16 @@ class ActiveCredential {
                 + "\n";
     }
 
-    /** Host and port may change without a new version, and so do not stand in it: whoever waits, waits for passwords. */
+    /** Host, port and CA may change without a new version, and so do not stand in it: whoever waits, waits for passwords. */
     private static String etag(Request request, Served active) {
         return "\"" + active.id() + "-" + EntityTags.version(active.version(), active.since()) + "-" + format(request)
                 + "\"";
     }
 
     private static String format(Request request) {
-        return request.format() == null ? JSON : request.format().wireName();
+        return request.format() == null
+                ? JSON + (request.withCa() ? "-ca" : "")
+                : request.format().wireName();
     }
 
     private static AuditEvent success(Request request, Served active) {

@@ -26,6 +26,7 @@ import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
+import org.jspecify.annotations.Nullable;
 
 /** The credential of a rotation to log in with, for whoever fetches it by himself. */
 @Path("/api/v2/secret-rotations/postgres-credentials/{rotationId}/active")
@@ -75,7 +76,7 @@ public class ActiveResource {
             headers = {
                 @Header(
                         name = "ETag",
-                        description = "Of this version in this format.",
+                        description = "Of this version in this format; host, port and CA may change without it.",
                         schema = @Schema(type = SchemaType.STRING)),
                 @Header(name = "Cache-Control", schema = @Schema(type = SchemaType.STRING))
             },
@@ -101,6 +102,16 @@ public class ActiveResource {
                                             defaultValue = "json",
                                             enumeration = {"json", "uri", "conninfo", "jdbc", "pgpass", "pgbouncer"}))
                     String format,
+            @QueryParam("include")
+                    @Parameter(
+                            description =
+                                    "ca: the answer has the connection's CA certificates too, in caCert. With json only.",
+                            schema =
+                                    @Schema(
+                                            type = SchemaType.STRING,
+                                            enumeration = {"ca"}))
+                    @Nullable
+                    String include,
             @QueryParam(WAIT)
                     @Parameter(
                             description = "Wait until this version or a later one is served.",
@@ -124,6 +135,7 @@ public class ActiveResource {
                         Subject.ROTATION,
                         Ids.parse("rotationId", rotationId),
                         format,
+                        include,
                         waitForVersion,
                         timeout,
                         ifNoneMatch))
@@ -137,19 +149,22 @@ public class ActiveResource {
             Subject subject,
             UUID id,
             String format,
+            @Nullable String include,
             String waitForVersion,
             String timeout,
             String ifNoneMatch) {
+        LoginFormat line = format == null || format.equals("json") ? null : LoginFormat.of(format);
         return new ActiveCredential.Request(
                 caller.get(),
                 caller.live(),
                 request.id(),
                 subject,
                 id,
-                format == null || format.equals("json") ? null : LoginFormat.of(format),
+                line,
                 number(WAIT, waitForVersion, "0", Long.MAX_VALUE),
                 Duration.ofSeconds(number("timeout", timeout, DEFAULT_WAIT, LONGEST_WAIT.toSeconds())),
-                ifNoneMatch);
+                ifNoneMatch,
+                includesCa(include, line));
     }
 
     static RestResponse<Object> answered(ActiveCredential.Answer answer) {
@@ -164,6 +179,23 @@ public class ActiveResource {
             response.header(ReadsWithoutAudit.HEADER, ReadsWithoutAudit.LOG_ONLY);
         }
         return response.header("Cache-Control", "no-store").build();
+    }
+
+    private static boolean includesCa(@Nullable String include, @Nullable LoginFormat line) {
+        if (SecretQuery.isBlank(include)) {
+            return false;
+        }
+        if (!include.strip().equals("ca")) {
+            throw ValidationProblem.at(List.of("include"), "invalid_enum_value", "Must be ca");
+        }
+        if (line != null) {
+            throw ValidationProblem.at(
+                    List.of("include"),
+                    "custom",
+                    "Only the json format has room for CA certificates. For " + line.wireName()
+                            + ", GET …/ca.pem, put it into a file, and name that as sslrootcert");
+        }
+        return true;
     }
 
     private static long number(String name, String text, String absent, long largest) {

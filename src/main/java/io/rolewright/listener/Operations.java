@@ -27,6 +27,7 @@ public final class Operations {
             DELETE NONE          /api/v1/app-connections/postgres/{connectionId}
             PATCH  PEM           /api/v1/app-connections/postgres/{connectionId}
             GET    NONE          /api/v1/app-connections/postgres/{connectionId}/active
+            GET    NONE          /api/v1/app-connections/postgres/{connectionId}/ca.pem
             GET    NONE          /api/v1/app-connections/postgres/{connectionId}/versions
             GET    NONE          /api/v1/app-connections/postgres/{connectionId}/attempts
             POST   NONE          /api/v1/app-connections/postgres/{connectionId}/release
@@ -118,6 +119,7 @@ public final class Operations {
             DELETE NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}
             PATCH  FORM          /api/v2/secret-rotations/postgres-credentials/{rotationId}
             GET    NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/active
+            GET    NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/ca.pem
             GET    NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/attempts
             GET    NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/generated-credentials
             POST   NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/preflight

@@ -265,6 +265,10 @@ public enum ErrorCode {
             400,
             "Only this service knows the managed password of the role, and deleting the connection would lose it.",
             "Release the connection first, or send discardManagedPassword=true."),
+    CA_CERT_NOT_SET(
+            404,
+            "The connection has no CA certificate of its own: it trusts the authorities of the operating system.",
+            "Use the system's authorities (libpq 16 and later: sslrootcert=system), or set sslCertificate of the connection."),
     NOT_MANAGED(
             400,
             "The connection's password is not managed.",

@@ -9,6 +9,7 @@ import java.security.KeyFactory;
 import java.security.PrivateKey;
 import java.security.PublicKey;
 import java.security.Signature;
+import java.security.cert.CertificateEncodingException;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
@@ -129,6 +130,22 @@ final class Pem {
                     otherwise(pem).orElse("There is no certificate in PEM form (-----BEGIN CERTIFICATE-----)."));
         }
         return certificates;
+    }
+
+    /** The certificates of a text in the form that every client reads (RFC 7468 §2), and nothing that stood between them. */
+    static String written(String pem) {
+        Base64.Encoder lines = Base64.getMimeEncoder(64, new byte[] {'\n'});
+        StringBuilder written = new StringBuilder();
+        try {
+            for (X509Certificate each : certificates(pem)) {
+                written.append("-----BEGIN CERTIFICATE-----\n")
+                        .append(lines.encodeToString(each.getEncoded()))
+                        .append("\n-----END CERTIFICATE-----\n");
+            }
+        } catch (Unreadable | CertificateEncodingException e) {
+            throw new IllegalStateException("certificates that could be read when they were stored", e);
+        }
+        return written.toString();
     }
 
     /** Environment variables and .env files carry line ends as the two characters {@code \n}, neither of which is one of PEM's. */

@@ -40,6 +40,17 @@ public record TlsSettings(
         return Pem.faults(this);
     }
 
+    /**
+     * The CA certificates alone, written anew: without whatever else stands in what a caller has sent. Fine on an event loop, as {@link
+     * #faults}.
+     *
+     * @return PEM, as RFC 7468 wants it written; null when no CA certificates were given
+     * @throws IllegalStateException if they cannot be read, which {@link #faults} says before they are stored
+     */
+    public @Nullable String writtenCa() {
+        return caPem == null ? null : Pem.written(caPem);
+    }
+
     @Override
     public String toString() {
         return "TlsSettings[" + mode.wireName() + (caPem == null ? "" : ", own CA")

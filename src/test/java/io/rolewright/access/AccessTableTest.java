@@ -49,7 +49,8 @@ class AccessTableTest {
     /** Query parameters without which a request is malformed. */
     private static final Map<String, String> QUERY = Map.of("environment", "production", "secretPath", "/");
 
-    private static final List<String> READ = List.of("getActivePostgresCredentials", "getPostgresGeneratedCredentials");
+    private static final List<String> READ = List.of(
+            "getActivePostgresCredentials", "getPostgresCredentialsRotationCa", "getPostgresGeneratedCredentials");
 
     private static String rotation;
 

@@ -11,16 +11,20 @@ import io.restassured.RestAssured;
 import io.rolewright.rotation.Rotating;
 import io.rolewright.testing.Identities;
 import io.rolewright.testing.TestPostgres;
+import io.rolewright.testing.TestPostgres.Tls;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import org.awaitility.Awaitility;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** An application in Java whose pool (HikariCP, on pgjdbc) follows a rotation; {@code docs/consuming.md} shows parts of it. */
 @QuarkusTest
@@ -36,7 +40,7 @@ class PoolFollowsRotationTest {
     /** What is served, as soon as its version is at least this one. */
     JsonNode credential(long atLeastVersion) throws IOException, InterruptedException {
         HttpRequest request = HttpRequest.newBuilder(
-                        URI.create(active + "?waitForVersion=" + atLeastVersion + "&timeout=60"))
+                        URI.create(active + "?include=ca&waitForVersion=" + atLeastVersion + "&timeout=60"))
                 .header("Authorization", "Bearer " + token)
                 .timeout(Duration.ofSeconds(75))
                 .build();
@@ -52,7 +56,7 @@ class PoolFollowsRotationTest {
     }
     // --
 
-    private static HikariDataSource pool(JsonNode served) {
+    private static HikariDataSource pool(JsonNode served) throws IOException {
         // -- a pool of it
         HikariDataSource pool = new HikariDataSource();
         pool.setJdbcUrl("jdbc:postgresql://" + served.get("host").asText() + ":"
@@ -60,6 +64,14 @@ class PoolFollowsRotationTest {
                 + served.get("sslMode").asText());
         pool.setCredentials(Credentials.of(
                 served.get("username").asText(), served.get("password").asText()));
+        if (served.has("caCert")) {
+            Path ca = Files.writeString(
+                    Files.createTempFile("rolewright-ca", ".pem"),
+                    served.get("caCert").asText());
+            pool.addDataSourceProperty("sslrootcert", ca.toString());
+        } else { // the authorities that Java trusts
+            pool.addDataSourceProperty("sslfactory", "org.postgresql.ssl.DefaultJavaSSLFactory");
+        }
         // --
         pool.setMaximumPoolSize(SESSIONS);
         return pool;
@@ -74,9 +86,13 @@ class PoolFollowsRotationTest {
         // --
     }
 
-    @Test
-    void changesOverWithoutEndingASessionAtWork() throws Exception {
-        Rotating roles = Rotating.on(TestPostgres.NEWEST);
+    @ParameterizedTest
+    @EnumSource(
+            value = Tls.class,
+            names = {"OFF", "REQUIRED"})
+    void changesOverWithoutEndingASessionAtWork(Tls tls) throws Exception {
+        TestPostgres target = TestPostgres.shared(TestPostgres.NEWEST, tls);
+        Rotating roles = tls == Tls.OFF ? Rotating.on(target) : Rotating.verifying(target);
         String id = roles.created();
         active = "http://127.0.0.1:" + RestAssured.port + Rotating.BASE + "/" + id + "/active";
         token = Identities.in(Rotating.project(), "consumer").token();

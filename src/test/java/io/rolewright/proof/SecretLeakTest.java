@@ -397,6 +397,7 @@ class SecretLeakTest {
         say(call("GET", one, null), 200);
         say(call("GET", CONNECTIONS + "/connection-name/" + name, null), 200);
         say(call("GET", one + "/usage", null), 200);
+        say(call("GET", one + "/ca.pem", null), 404);
         say(call("POST", one + "/test", "{}"), 200);
         say(call("POST", CONNECTIONS + "/test", Map.of("credentials", good)), 200);
 
@@ -505,6 +506,7 @@ class SecretLeakTest {
                         null),
                 200);
         say(call("POST", one + "/preflight", "{}"), 200);
+        say(call("GET", one + "/ca.pem", null), 404);
         say(call("GET", one + "/attempts", null), 200);
         say(call("GET", "/api/v2/secret-rotations/summary?days=7&timeZone=Asia/Tokyo", null), 200);
         say(call("GET", "/api/v1/troubles", null), 200);

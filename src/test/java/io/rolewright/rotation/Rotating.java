@@ -11,6 +11,7 @@ import io.vertx.core.json.JsonObject;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** What tests of rotations begin with: a server with a managing role and two roles, a connection, and the bodies of requests. */
 public final class Rotating {
@@ -37,12 +38,21 @@ public final class Rotating {
     }
 
     public static Rotating on(TestPostgres target) {
+        return on(target, null);
+    }
+
+    /** The same over a connection that verifies the server by the target's own CA. */
+    public static Rotating verifying(TestPostgres target) {
+        return on(target, target.caPem());
+    }
+
+    private static Rotating on(TestPostgres target, @Nullable String caPem) {
         Login managing = target.role("LOGIN CREATEROLE");
         Login first = target.role("LOGIN");
         Login second = target.role("LOGIN");
         grant(target, managing, first);
         grant(target, managing, second);
-        return new Rotating(target, managing, first, second, connection(target, managing));
+        return new Rotating(target, managing, first, second, connection(target.port(), managing, caPem));
     }
 
     /** What it takes from version 16 on; before, CREATEROLE is enough. */
@@ -56,31 +66,44 @@ public final class Rotating {
 
     /** @param port on 127.0.0.1: of the server, or of what stands before it */
     public static String connection(int port, Login managing) {
+        return connection(port, managing, null);
+    }
+
+    private static String connection(int port, Login managing, @Nullable String caPem) {
+        Map<String, Object> credentials = credentials(port, managing, caPem);
         return Api.as()
-                .body(Map.of(
-                        "name",
-                        name("by"),
-                        "method",
-                        "username-and-password",
-                        "credentials",
-                        Map.of(
-                                "host",
-                                "127.0.0.1",
-                                "port",
-                                port,
-                                "database",
-                                "postgres",
-                                "username",
-                                managing.role(),
-                                "password",
-                                managing.password(),
-                                "sslEnabled",
-                                false)))
+                .body(Map.of("name", name("by"), "method", "username-and-password", "credentials", credentials))
                 .post("/api/v1/app-connections/postgres")
                 .then()
                 .statusCode(200)
                 .extract()
                 .path("appConnection.id");
+    }
+
+    /** The body of a PATCH by which the connection verifies the server by this CA. */
+    public Map<String, Object> trusting(String caPem) {
+        return Map.of("credentials", credentials(target.port(), managing, caPem));
+    }
+
+    private static Map<String, Object> credentials(int port, Login managing, @Nullable String caPem) {
+        Map<String, Object> credentials = new HashMap<>(Map.of(
+                "host",
+                "127.0.0.1",
+                "port",
+                port,
+                "database",
+                "postgres",
+                "username",
+                managing.role(),
+                "password",
+                managing.password()));
+        if (caPem == null) {
+            credentials.put("sslEnabled", false);
+        } else {
+            credentials.put("sslMode", "verify-full");
+            credentials.put("sslCertificate", caPem);
+        }
+        return credentials;
     }
 
     /** Asked each time: Quarkus starts the service on a new store after a test that failed. */
