@@ -486,9 +486,20 @@ class EditRotation extends Part {
 }
 customElements.define('rw-edit-rotation', EditRotation);
 
+/** Says who reads it before it goes. */
 class DeleteRotation extends Part {
-  static properties = { row: {} };
+  static properties = { row: {}, usage: { state: true } };
   form = new Form(this, { passwords: 'keep' });
+
+  async connectedCallback() {
+    super.connectedCallback();
+    try {
+      this.usage = (await get(`${ROTATIONS}/${this.row.id}/usage`)).usage;
+    } catch (problem) {
+      this.form.problem = problem;
+      this.requestUpdate();
+    }
+  }
 
   dismiss = () => this.dispatchEvent(new Event('dismiss'));
 
@@ -511,6 +522,17 @@ class DeleteRotation extends Part {
       html`
       ${fault(this.form.problem)}
       <p>${t.rotation.deleteText(this.row.secretsMapping.username, this.row.secretsMapping.password)}</p>
+      ${
+        this.usage?.readers.length
+          ? note(
+              'warn',
+              t.rotation.readers(this.usage.readers.length),
+              html`<ul class="small">${this.usage.readers.slice(0, 10).map((each) => html`<li class="break">${each.name ?? each.identityId} <span class="muted">(${when(each.lastReadAt)})</span></li>`)}</ul>${this.usage.readers.length > 10 ? html`<p class="small">${t.table.count(10, this.usage.readers.length)}.</p>` : nothing}`,
+            )
+          : this.usage
+            ? html`<p class="small">${t.rotation.noReaders(local(this.usage.since))}</p>`
+            : nothing
+      }
       ${choice(this.form, 'passwords', t.rotation.passwords, [
         ['keep', t.rotation.keep, waiting ? t.rotation.giveUpHint : t.rotation.keepHint(rolesOf(this.row).join(', '))],
         ['revoke', t.rotation.revoke, t.rotation.revokeHint],

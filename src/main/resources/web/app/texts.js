@@ -417,6 +417,8 @@ export const t = {
     delete: 'Delete',
     deleteOf: (name) => `Delete ${name}?`,
     deleteText: (username, password) => `Consumers no longer find ${username} and ${password}.`,
+    readers: (count) => `${many(count, 'identity', 'identities')} ${count === 1 ? 'reads' : 'read'} it`,
+    noReaders: (since) => `Nobody has read it since ${since}.`,
     deleted: (name) => `${name} is deleted.`,
     passwords: 'What becomes of the passwords?',
     keep: 'Leave them valid',

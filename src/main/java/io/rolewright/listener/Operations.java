@@ -125,6 +125,7 @@ public final class Operations {
             POST   NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/preflight
             POST   NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/rotate-secrets
             POST   NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/verify
+            GET    NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/usage
             GET    NONE          /api/v2/secret-rotations/postgres-credentials/{rotationId}/versions
             GET    NONE          /api/v2/secret-rotations/summary
             GET    NONE          /api/v1/workspace/{projectId}

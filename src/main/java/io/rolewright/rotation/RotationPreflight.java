@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param ok nothing stands in the way
  * @param problem of the connection itself; absent when its login succeeded
+ * @param usage who reads it; absent for what does not exist yet, and for who may not delete it
  */
 @RegisterForReflection
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -28,7 +29,18 @@ record RotationPreflight(
         boolean ok,
         Obstacle problem,
         @Schema(examples = "18.6") String serverVersion,
-        List<Role> roles) {
+        List<Role> roles,
+
+        @Schema(description = "Of a stored rotation, for callers that may delete it.") @Nullable
+        RotationUsage usage) {
+
+    RotationPreflight(boolean ok, @Nullable Obstacle problem, @Nullable String serverVersion, List<Role> roles) {
+        this(ok, problem, serverVersion, roles, null);
+    }
+
+    RotationPreflight with(@Nullable RotationUsage known) {
+        return new RotationPreflight(ok, problem, serverVersion, roles, known);
+    }
 
     /**
      * @param validUntil absent means for ever; a new password does not move it

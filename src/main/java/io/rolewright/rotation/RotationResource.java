@@ -19,6 +19,7 @@ import io.rolewright.request.PageQuery;
 import io.rolewright.request.RequestContext;
 import io.rolewright.rotation.RotationAudit.Act;
 import io.rolewright.rotation.RotationWire.ChangedRotation;
+import io.rolewright.rotation.RotationWire.Deleted;
 import io.rolewright.rotation.RotationWire.GeneratedCredentials;
 import io.rolewright.rotation.RotationWire.Many;
 import io.rolewright.rotation.RotationWire.NewRotation;
@@ -284,11 +285,12 @@ class RotationResource {
                     + " that no login has proven, the answer is 400 rotation_in_progress or rotation_unfinished, and"
                     + " nothing is changed. With it, every role gets a password that nobody is given; while the server"
                     + " does not answer, the rotation remains with state revoking and the service retries. Deleting a"
-                    + " revoking rotation without the flag stops the retries.")
+                    + " revoking rotation without the flag stops the retries. usage says who read it.")
     @APIResponse(
             responseCode = "200",
             description = "OK",
-            content = @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(implementation = One.class)))
+            content =
+                    @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(implementation = Deleted.class)))
     @APIResponse(
             responseCode = "504",
             description =
@@ -296,7 +298,7 @@ class RotationResource {
                             + " have a password that only the service knows. Nothing was deleted, and the service retries."
                             + " Repeat the request once the state is ok.",
             content = @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(ref = "ApiError")))
-    public Uni<One> delete(
+    public Uni<Deleted> delete(
             @PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId,
             @QueryParam("deleteSecrets")
                     @Parameter(
@@ -322,7 +324,19 @@ class RotationResource {
                         flag("deleteSecrets", deleteSecrets),
                         flag("abandon", abandon),
                         deadline())
-                .map(RotationResource::one);
+                .map(deleted -> new Deleted(RotationView.of(deleted.shown()), deleted.usage()));
+    }
+
+    @GET
+    @Path("/postgres-credentials/{rotationId}/usage")
+    @Operation(
+            operationId = "getPostgresCredentialsRotationUsage",
+            summary = "List who reads a rotation",
+            description = "The identities that were given its credentials since the last rotation, at least in the last"
+                    + " day: they would get nothing once it is deleted. Whoever takes the passwords from Vault does not"
+                    + " appear. For callers that may delete it.")
+    public Uni<Used> usage(@PathParam("rotationId") @Parameter(schema = @Schema(format = "uuid")) String rotationId) {
+        return rotations.usage(caller.get(), id(rotationId)).map(Used::new);
     }
 
     @GET
@@ -464,6 +478,11 @@ class RotationResource {
                 .chain(row -> history.versions(row.id, page))
                 .map(Versions::of);
     }
+
+    @Schema(
+            name = "PostgresCredentialsRotationUsageResponse",
+            requiredProperties = {"usage"})
+    record Used(RotationUsage usage) {}
 
     @Schema(name = "RotationPreflightResponse")
     record Preflighted(RotationPreflight preflight) {}

@@ -25,6 +25,7 @@ import java.util.Optional;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.jspecify.annotations.Nullable;
 
 /** The shapes of the wire of rotations. Only {@link GeneratedCredentials} has a field for a password. */
 class RotationWire {
@@ -640,6 +641,18 @@ class RotationWire {
     @RegisterForReflection
     @Schema(name = "PostgresCredentialsRotationResponse")
     record One(SecretRotation secretRotation) {}
+
+    @RegisterForReflection
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    @Schema(
+            name = "DeletedPostgresCredentialsRotationResponse",
+            requiredProperties = {"secretRotation"})
+    record Deleted(
+            SecretRotation secretRotation,
+
+            @Schema(description = "Who read it, and gets it no longer; absent if that could not be found out.")
+            @Nullable
+            RotationUsage usage) {}
 
     @JsonInclude(JsonInclude.Include.NON_NULL)
     @Schema(name = "PostgresCredentialsRotationListResponse")

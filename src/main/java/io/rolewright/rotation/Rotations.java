@@ -10,6 +10,7 @@ import io.rolewright.access.Reach;
 import io.rolewright.access.Right;
 import io.rolewright.access.Rights;
 import io.rolewright.audit.AuditType;
+import io.rolewright.audit.PasswordReaders;
 import io.rolewright.connection.CallerSight;
 import io.rolewright.connection.ConnectionDirectory;
 import io.rolewright.credential.Cause;
@@ -41,6 +42,7 @@ import io.rolewright.request.Page.Slice;
 import io.rolewright.rotation.RotationAudit.Act;
 import io.rolewright.rotation.RotationWire.ChangedRotation;
 import io.rolewright.rotation.RotationWire.NewRotation;
+import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
 import io.rolewright.target.Errand;
 import io.smallrye.mutiny.Uni;
@@ -59,6 +61,7 @@ import java.util.UUID;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -82,11 +85,14 @@ class Rotations {
     /** Who waits for the answer of somebody else's request has to answer in time himself. */
     private static final Duration TIME_TO_ANSWER = Duration.ofSeconds(1);
 
+    private static final Logger log = Logger.getLogger(Rotations.class);
+
     private final RotationStore store;
     private final PagesByStatus byStatus;
     private final RotationTurn turn;
     private final RotationEnd end;
     private final Preflights preflights;
+    private final PasswordReaders readers;
     private final PasswordPolicies policies;
     private final RotationAudit audit;
     private final Projects projects;
@@ -105,6 +111,7 @@ class Rotations {
             RotationTurn turn,
             RotationEnd end,
             Preflights preflights,
+            PasswordReaders readers,
             PasswordPolicies policies,
             RotationAudit audit,
             Projects projects,
@@ -121,6 +128,7 @@ class Rotations {
         this.turn = turn;
         this.end = end;
         this.preflights = preflights;
+        this.readers = readers;
         this.policies = policies;
         this.audit = audit;
         this.projects = projects;
@@ -663,9 +671,34 @@ class Rotations {
 
     // ---- Deleting -------------------------------------------------------------------------------------------------
 
-    /** @return what it was; with revoke and a target that does not answer, what it is now: revoking */
+    /** Who was given its passwords, for whoever may delete it. */
+    Uni<RotationUsage> usage(Caller caller, UUID id) {
+        return existing(caller, id, Right.ROTATION_DELETE).chain(this::usage);
+    }
+
+    private Uni<RotationUsage> usage(Rotation row) {
+        return readers.of(row.id, row.project.id, row.plan.lastRotatedAt()).map(RotationUsage::of);
+    }
+
+    /** To be told along with something else, which does not fail for it: null then. */
+    private Uni<@Nullable RotationUsage> usageIfKnown(Rotation row) {
+        return usage(row)
+                .onFailure()
+                .invoke(failure -> StoreFault.warn(log, "Could not find out who reads a rotation", failure))
+                .onFailure()
+                .recoverWithNull();
+    }
+
+    /**
+     * What was deleted.
+     *
+     * @param shown what it was; with revoke and a target that does not answer, what it is now: revoking
+     * @param usage null if it could not be found out
+     */
+    record Deleted(Shown shown, @Nullable RotationUsage usage) {}
+
     /** @param abandon whether a password that may be live, and of which nobody else has a copy, may get lost */
-    Uni<Shown> delete(Act act, UUID id, boolean revoke, boolean deleteSecrets, boolean abandon, Deadline deadline) {
+    Uni<Deleted> delete(Act act, UUID id, boolean revoke, boolean deleteSecrets, boolean abandon, Deadline deadline) {
         if (revoke && abandon) {
             throw ValidationProblem.at(
                     List.of("abandon"),
@@ -674,19 +707,21 @@ class Rotations {
         }
         Map<String, Object> facts =
                 Map.of("deleteSecrets", deleteSecrets, "revokeGeneratedCredentials", revoke, "abandon", abandon);
-        Uni<Shown> deleted = existing(act.caller(), id, Right.ROTATION_DELETE)
+        Uni<Deleted> deleted = existing(act.caller(), id, Right.ROTATION_DELETE)
                 .chain(this::shown)
                 // Without revoking, the server is only asked to take the markers off, which is a courtesy: nobody waits
                 // for that.
-                .chain(before -> (revoke
-                                ? changes.admitted(
-                                        before.row().connectionId,
-                                        Errand.CHANGE,
-                                        deadline,
-                                        own -> end.revoke(act, before, facts, own))
-                                : end.release(act, before, facts, abandon, deadline))
-                        .chain(() -> store.byId(id))
-                        .chain(left -> left == null ? Uni.createFrom().item(before) : shown(left)));
+                .chain(before -> usageIfKnown(before.row())
+                        .chain(usage -> (revoke
+                                        ? changes.admitted(
+                                                before.row().connectionId,
+                                                Errand.CHANGE,
+                                                deadline,
+                                                own -> end.revoke(act, before, facts, own))
+                                        : end.release(act, before, facts, abandon, deadline))
+                                .chain(() -> store.byId(id))
+                                .chain(left -> left == null ? Uni.createFrom().item(before) : shown(left))
+                                .map(shown -> new Deleted(shown, usage))));
         return audit.failures(deleted, act, AuditType.DELETE_SECRET_ROTATION, null, id.toString());
     }
 
@@ -732,26 +767,32 @@ class Rotations {
                 looked, act, AuditType.PREFLIGHT_SECRET_ROTATION, wanted.projectId(), wanted.connectionId());
     }
 
+    /** Whoever may delete it is told who reads it. */
     Uni<RotationPreflight> preflight(Act act, UUID id, Deadline deadline) {
         Uni<RotationPreflight> looked = existing(act.caller(), id, Right.ROTATION_ROTATE)
                 .chain(row -> limits.counted(
-                        RateLimits.Kind.TEST,
-                        act.caller(),
-                        null,
-                        () -> changes.admitted(
-                                row.connectionId,
-                                Errand.LOOK,
-                                deadline,
-                                own -> preflights.look(
+                                RateLimits.Kind.TEST,
+                                act.caller(),
+                                null,
+                                () -> changes.admitted(
                                         row.connectionId,
-                                        List.of(row.username1, row.username2)
-                                                .subList(0, row.roleIds().size()),
-                                        row.allowPrivileged,
-                                        row.takeover,
-                                        row.roleIds(),
-                                        CallerSight.of(act.caller()),
-                                        own))))
-                .map(Preflights.Looked::shown);
+                                        Errand.LOOK,
+                                        deadline,
+                                        own -> preflights.look(
+                                                row.connectionId,
+                                                List.of(row.username1, row.username2)
+                                                        .subList(
+                                                                0, row.roleIds().size()),
+                                                row.allowPrivileged,
+                                                row.takeover,
+                                                row.roleIds(),
+                                                CallerSight.of(act.caller()),
+                                                own)))
+                        .map(Preflights.Looked::shown)
+                        .chain(shown -> Rights.reachIfAny(act.caller(), Right.ROTATION_DELETE)
+                                        .covers(row.project.id)
+                                ? usageIfKnown(row).map(shown::with)
+                                : Uni.createFrom().item(shown)));
         return audit.failures(looked, act, AuditType.PREFLIGHT_SECRET_ROTATION, null, id.toString());
     }
 

@@ -432,6 +432,7 @@ class SecretLeakTest {
         say(call("POST", one + "/test", "{}"), 200);
         say(call("GET", one + "/attempts", null), 200);
         say(call("GET", one + "/versions", null), 200);
+        say(call("GET", one + "/usage", null), 200);
         for (String format : List.of("json", "uri", "conninfo", "jdbc", "pgpass", "pgbouncer")) {
             call("GET", one + "/active?format=" + format, null)
                     .then()
