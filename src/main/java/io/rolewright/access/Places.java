@@ -11,6 +11,7 @@ import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.util.Collection;
 import java.util.List;
 import java.util.UUID;
 import java.util.stream.StreamSupport;
@@ -22,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * store makes the rows of its place with it, and a place at or above a rotation is neither renamed nor deleted.
  */
 @ApplicationScoped
-class Places {
+public class Places {
 
     static final String ENVIRONMENT = "environment";
     static final String FOLDER = "folder";
@@ -56,7 +57,7 @@ class Places {
         this.audit = audit;
     }
 
-    record Environment(UUID id, UUID projectId, String slug, String name, int position) {}
+    public record Environment(UUID id, UUID projectId, String slug, String name, int position) {}
 
     /** @param path whole, such as {@code /a/b} */
     record Folder(UUID id, UUID projectId, UUID environmentId, String environment, String path, String description) {
@@ -95,7 +96,17 @@ class Places {
                 });
     }
 
-    Uni<Environment> environment(Caller caller, UUID projectId, String slug) {
+    /** The environments with these ids, in no order. The caller has been let through to what names them. */
+    public Uni<List<Environment>> environments(Collection<UUID> ids) {
+        return pool.preparedQuery(ENVIRONMENTS + "where id = any ($1)")
+                .execute(Tuple.of(ids.toArray(UUID[]::new)))
+                .map(rows -> StreamSupport.stream(rows.spliterator(), false)
+                        .map(Places::environment)
+                        .toList());
+    }
+
+    /** @return fails with 404 {@code environment_not_found} */
+    public Uni<Environment> environment(Caller caller, UUID projectId, String slug) {
         return projects.existing(caller, Right.PROJECT_READ, projectId)
                 .chain(() -> environments(projectId))
                 .map(all -> all.stream()

@@ -320,6 +320,30 @@ class SecretLeakTest {
         made.then().statusCode(200).header("Cache-Control", "no-store");
         secrets.add("secret of a webhook", made.path("secret"));
         String one = webhooks + "/" + made.path("webhook.id");
+        String key = secrets.add("key of a webhook of the reference's form", recognisable("signing"));
+        String environments = "/api/v1/workspace/" + defaultProject() + "/environments";
+        String slug = TestPostgres.uniqueName("told").replace('_', '-');
+        String environment = say(call("POST", environments, Map.of("name", "told", "slug", slug)), 200)
+                .path("environment.id");
+        Response other = call(
+                "POST",
+                webhooks,
+                Map.of(
+                        "projectId",
+                        defaultProject(),
+                        "environment",
+                        slug,
+                        "webhookUrl",
+                        "https://127.0.0.1:1/hook",
+                        "webhookSecretKey",
+                        key));
+        say(other, 200);
+        String theirs = webhooks + "/" + other.path("webhook.id");
+        say(call("GET", theirs, null), 200);
+        say(call("PATCH", theirs, Map.of("isDisabled", true)), 200);
+        say(call("POST", theirs + "/test", null), 200);
+        say(call("DELETE", theirs, null), 200);
+        say(call("DELETE", environments + "/" + environment, null), 200);
         // Whoever may read webhooks sees the address; nobody else does.
         call("GET", webhooks, null).then().statusCode(200);
         call("GET", one, null).then().statusCode(200);

@@ -172,10 +172,13 @@ public class Courier {
 
         @Override
         public Uni<Went> work(Deliveries.Claimed claim) {
+            Receiver receiver = opened(claim);
+            if (!receiver.wants(claim.message())) {
+                return Uni.createFrom().item(Went.REFUSED); // as one that is not believed
+            }
             return sender.send(
-                            opened(claim),
-                            claim.message().id().toString(),
-                            claim.message().body(),
+                            receiver,
+                            claim.message(),
                             budget.within(config.timeout()).left())
                     .chain(answer -> answer.taken()
                             ? deliveries

@@ -31,7 +31,10 @@ class Deliveries {
 
     private static final int FACTS_AT_ONCE = 500;
 
-    /** What is called well-again in the outbox, where the build before reads too, is recovered to whoever has asked for it by that name. */
+    /**
+     * First for ours, then for those that were made by the reference's body, which are about the secrets of a place ({@link Receiver.Place}).
+     * What is called well-again in the outbox, where the build before reads too, is recovered to whoever has asked for it by that name.
+     */
     private static final String FAN_OUT = """
             WITH told AS (
                 UPDATE outbox_fact SET told_at = clock_timestamp()
@@ -45,7 +48,28 @@ class Deliveries {
                   FROM told f JOIN webhook w ON w.project_id = f.project_id
                  CROSS JOIN LATERAL (
                      SELECT replace(f.type, '.well-again', '.recovered') AS name, string_to_array(w.events, ',') AS wanted) n
-                 WHERE w.enabled AND w.created_at <= f.at AND (f.type = ANY (n.wanted) OR n.name = ANY (n.wanted)))
+                 WHERE w.enabled AND w.created_at <= f.at AND (f.type = ANY (n.wanted) OR n.name = ANY (n.wanted))
+                UNION ALL
+                SELECT gen_random_uuid(), w.id, f.position, f.id, n.name, f.project_id, f.subject_kind, f.subject_id, f.credential_version,
+                       f.facts || jsonb_build_object('environmentId', e.id, 'environment', e.slug, 'secretPath', r.secret_path,
+                           'rotationName', r.name, 'projectName', p.name),
+                       f.ordering_key, f.at, clock_timestamp(), clock_timestamp() + $2::interval
+                  FROM told f
+                  JOIN secret_rotation r ON f.subject_kind = 'rotation' AND r.id = f.subject_id
+                  JOIN project p ON p.id = f.project_id
+                  JOIN environment e ON e.project_id = f.project_id AND e.slug = r.environment
+                  JOIN webhook w ON w.project_id = f.project_id AND w.environment_id = e.id
+                 CROSS JOIN LATERAL (
+                     SELECT CASE f.type WHEN 'rotation.credential-changed' THEN 'secrets.modified'
+                                        WHEN 'rotation.failed' THEN 'secrets.rotation-failed' END AS name) n
+                 WHERE w.enabled AND w.created_at <= f.at AND n.name IS NOT NULL
+                   AND (w.events = 'secrets' OR n.name = ANY (string_to_array(w.events, ',')))
+                   AND (r.secret_path = w.secret_path
+                     OR right(w.secret_path, 3) = '/**' AND (r.secret_path = left(w.secret_path, -3)
+                         OR starts_with(r.secret_path, left(w.secret_path, -2)))
+                     OR right(w.secret_path, 2) = '/*' AND starts_with(r.secret_path, left(w.secret_path, -1))
+                         AND length(r.secret_path) >= length(w.secret_path)
+                         AND position('/' IN substr(r.secret_path, length(w.secret_path))) = 0))
             SELECT count(*) AS told FROM told""";
 
     /** Only the first of each subject: while it is pending, claimed or not, the next ones wait. */

@@ -25,12 +25,55 @@ record Message(
 
     static final String CONTENT_TYPE = "application/cloudevents+json; charset=utf-8";
 
+    /** Of the reference's. */
+    static final String PLAIN_CONTENT_TYPE = "application/json";
+
+    /** What {@link Deliveries} adds to the facts that a webhook of the reference's is told of. */
+    static final String ENVIRONMENT_ID = "environmentId";
+
+    static final String ENVIRONMENT = "environment";
+    static final String PATH = "secretPath";
+
     private static final String TYPE_PREFIX = "io.rolewright.";
 
     /** About nothing but the webhook itself, to see whether its receiver takes it. */
     static Message test(UUID projectId, UUID webhookId, Instant now) {
         return new Message(
                 UUID.randomUUID(), 0, "webhook.test", projectId, "webhook", webhookId, null, new JsonObject(), now);
+    }
+
+    /** As {@link #test}, for a webhook of the reference's. */
+    static Message test(UUID projectId, UUID webhookId, String environment, Receiver.Place place, Instant now) {
+        JsonObject facts = new JsonObject()
+                .put(ENVIRONMENT_ID, place.environmentId().toString())
+                .put(ENVIRONMENT, environment)
+                .put(PATH, place.secretPath());
+        return new Message(UUID.randomUUID(), 0, "test", projectId, "webhook", webhookId, null, facts, now);
+    }
+
+    /**
+     * As the reference sends it: of what has happened only where, and when it is sent. Unlike {@link #body} it is another one each time.
+     *
+     * @param epochMillis when it is sent; part of the signature too
+     */
+    byte[] plainBody(long epochMillis) {
+        JsonObject project = new JsonObject()
+                .put("workspaceId", projectId.toString())
+                .put("projectId", projectId.toString())
+                .put(ENVIRONMENT, facts.getString(ENVIRONMENT))
+                .put(PATH, facts.getString(PATH));
+        if (facts.containsKey("projectName")) {
+            project.put("projectName", facts.getString("projectName"));
+        }
+        if (type.equals(SecretsEvent.ROTATION_FAILED.wireName())) {
+            project.put("rotationName", facts.getString("rotationName")).put("errorMessage", facts.getString("reason"));
+        }
+        return new JsonObject()
+                .put("event", type)
+                .put("project", project)
+                .put("timestamp", epochMillis)
+                .toBuffer()
+                .getBytes();
     }
 
     byte[] body() {

@@ -23,10 +23,13 @@ import java.net.URI;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Supplier;
 import javax.net.ssl.SSLException;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jspecify.annotations.Nullable;
@@ -97,11 +100,56 @@ class Sender {
                         : Optional.empty());
     }
 
+    /** As the receiver takes it. Never fails; answers on the context that subscribes. */
+    Uni<Answer> send(Receiver receiver, Message message, Duration atMost) {
+        return send(receiver, () -> letter(receiver, message), atMost);
+    }
+
+    private Letter letter(Receiver receiver, Message message) {
+        String id = message.id().toString();
+        if (receiver.place() == null) {
+            return letter(receiver, id, message.body());
+        }
+        long now = clock.instant().toEpochMilli();
+        byte[] body = message.plainBody(now);
+        // The id is ours: a message that comes twice is another one each time, but for this.
+        Map<String, String> headers =
+                new HashMap<>(Map.of("Content-Type", Message.PLAIN_CONTENT_TYPE, "webhook-id", id));
+        String key = receiver.place().secretKey();
+        if (key != null) {
+            headers.put("x-infisical-signature", Signature.plain(key, now, body));
+        }
+        return new Letter(body, headers);
+    }
+
+    private Letter letter(Receiver receiver, String id, byte[] body) {
+        Instant now = clock.instant();
+        return new Letter(
+                body,
+                Map.of(
+                        "Content-Type",
+                        Message.CONTENT_TYPE,
+                        "webhook-id",
+                        id,
+                        "webhook-timestamp",
+                        Long.toString(now.getEpochSecond()),
+                        "webhook-signature",
+                        receiver.signatures(id, now, body)));
+    }
+
+    /** What is sent, signed. */
+    private record Letter(byte[] body, Map<String, String> headers) {}
+
     /** Never fails; answers on the context that subscribes. */
     Uni<Answer> send(Receiver receiver, String id, byte[] body, Duration atMost) {
+        return send(receiver, () -> letter(receiver, id, body), atMost);
+    }
+
+    /** @param letter written when the way is known, so that it says when it is sent */
+    private Uni<Answer> send(Receiver receiver, Supplier<Letter> letter, Duration atMost) {
         return CallersContext.answer(() -> checked(receiver.url(), atMost)
                 .chain(checked -> checked instanceof Checked.Open open
-                        ? post(receiver, one(open.dial()), id, body)
+                        ? post(receiver, one(open.dial()), letter.get())
                         : Uni.createFrom().item(new Answer(reason((Checked.Closed) checked), null)))
                 .ifNoItem()
                 .after(atMost)
@@ -119,12 +167,12 @@ class Sender {
         return addresses.get(ThreadLocalRandom.current().nextInt(addresses.size()));
     }
 
-    private Uni<Answer> post(Receiver receiver, InetAddress to, String id, byte[] body) {
+    private Uni<Answer> post(Receiver receiver, InetAddress to, Letter letter) {
         // One for each message: receivers may each have another authority, and nothing stays open between messages.
         HttpClient client = vertx.createHttpClient(options(receiver));
         return Uni.createFrom()
-                .completionStage(() -> client.request(request(receiver, to, id, body))
-                        .compose(request -> request.send(Buffer.buffer(body)))
+                .completionStage(() -> client.request(request(receiver.url(), to, letter))
+                        .compose(request -> request.send(Buffer.buffer(letter.body())))
                         .toCompletionStage())
                 .map(Sender::answer)
                 .onTermination()
@@ -143,11 +191,9 @@ class Sender {
         return options;
     }
 
-    private RequestOptions request(Receiver receiver, InetAddress to, String id, byte[] body) {
-        URI url = receiver.url();
+    private static RequestOptions request(URI url, InetAddress to, Letter letter) {
         String path = url.getRawPath() == null || url.getRawPath().isEmpty() ? "/" : url.getRawPath();
-        Instant now = clock.instant();
-        return new RequestOptions()
+        RequestOptions request = new RequestOptions()
                 .setMethod(HttpMethod.POST)
                 .setSsl(isHttps(url))
                 .setServer(SocketAddress.inetSocketAddress(port(url), to.getHostAddress()))
@@ -155,11 +201,9 @@ class Sender {
                 .setPort(port(url))
                 .setURI(url.getRawQuery() == null ? path : path + "?" + url.getRawQuery())
                 .setFollowRedirects(false)
-                .putHeader("Content-Type", Message.CONTENT_TYPE)
-                .putHeader("User-Agent", USER_AGENT)
-                .putHeader("webhook-id", id)
-                .putHeader("webhook-timestamp", Long.toString(now.getEpochSecond()))
-                .putHeader("webhook-signature", receiver.signatures(id, now, body));
+                .putHeader("User-Agent", USER_AGENT);
+        letter.headers().forEach(request::putHeader);
+        return request;
     }
 
     private static Answer answer(HttpClientResponse response) {

@@ -3,6 +3,7 @@ package io.rolewright.delivery.webhook;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.util.Base64;
+import java.util.HexFormat;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
@@ -18,11 +19,28 @@ final class Signature {
 
     /** @param id of the message, the same however often it is sent */
     static String of(byte[] key, String id, long epochSeconds, byte[] body) {
+        Mac mac = hmac(key);
+        mac.update((id + "." + epochSeconds + ".").getBytes(StandardCharsets.UTF_8));
+        return "v1," + Base64.getEncoder().encodeToString(mac.doFinal(body));
+    }
+
+    /**
+     * As the reference signs.
+     *
+     * @param key the text that was given, as it is
+     * @param epochMillis the one that stands in the body
+     */
+    static String plain(String key, long epochMillis, byte[] body) {
+        return "t=" + epochMillis + ";"
+                + HexFormat.of()
+                        .formatHex(hmac(key.getBytes(StandardCharsets.UTF_8)).doFinal(body));
+    }
+
+    private static Mac hmac(byte[] key) {
         try {
             Mac mac = Mac.getInstance("HmacSHA256");
             mac.init(new SecretKeySpec(key, "HmacSHA256"));
-            mac.update((id + "." + epochSeconds + ".").getBytes(StandardCharsets.UTF_8));
-            return "v1," + Base64.getEncoder().encodeToString(mac.doFinal(body));
+            return mac;
         } catch (GeneralSecurityException e) {
             throw new IllegalStateException("HMAC-SHA-256 does not work on this Java runtime", e);
         }

@@ -25,6 +25,14 @@ class Webhook implements Decides {
     UUID projectId;
     String name;
     String events;
+
+    /** Of one that was made by the reference's body, null for ours; and {@link Receiver.Place} has both, sealed. */
+    @Nullable
+    UUID environmentId;
+
+    @Nullable
+    String secretPath;
+
     boolean enabled;
     byte[] sealed;
     long sealedVersion;
@@ -48,11 +56,19 @@ class Webhook implements Decides {
     protected Webhook() {}
 
     List<String> events() {
-        return List.of(events.split(","));
+        return isEvery() ? SecretsEvent.all() : List.of(events.split(","));
     }
 
+    /** Of the reference's events all that there are. */
+    boolean isEvery() {
+        return events.equals(SecretsEvent.EVERY);
+    }
+
+    /** @param wanted empty for all of the reference's */
     void events(List<String> wanted) {
-        events = String.join(",", wanted.stream().distinct().toList());
+        events = wanted.isEmpty()
+                ? SecretsEvent.EVERY
+                : String.join(",", wanted.stream().distinct().toList());
     }
 
     @Override

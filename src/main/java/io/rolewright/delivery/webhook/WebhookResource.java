@@ -16,7 +16,6 @@ import io.rolewright.request.RequestContext;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotBlank;
-import jakarta.validation.constraints.NotEmpty;
 import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Pattern;
 import jakarta.validation.constraints.Size;
@@ -35,6 +34,7 @@ import jakarta.ws.rs.core.MediaType;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -84,8 +84,19 @@ class WebhookResource {
     @Operation(operationId = "listWebhooks", summary = "List webhooks")
     public Uni<Many> list(
             @QueryParam("projectId") @Parameter(description = "Only this project's webhooks.") String projectId,
+            @QueryParam("environment")
+                    @Parameter(
+                            description = "Only webhooks of format infisical for this environment; needs projectId.",
+                            schema = @Schema(maxLength = 64))
+                    @Nullable
+                    String environment,
+            @QueryParam("secretPath")
+                    @Parameter(description = "Only webhooks of format infisical with this secretPath.")
+                    @Nullable
+                    String secretPath,
             @BeanParam PageQuery page) {
-        return webhooks.list(act(), projectId, page.page())
+        return webhooks.list(
+                        act(), projectId, environment, secretPath == null ? null : normalised(secretPath), page.page())
                 .map(slice -> new Many(slice.map(View::of).rows(), slice.nextCursor()));
     }
 
@@ -95,20 +106,17 @@ class WebhookResource {
     @Operation(
             operationId = "createWebhook",
             summary = "Create a webhook",
-            description = "The secret that messages are verified with is returned here and never again. Messages are"
-                    + " CloudEvents, signed according to the Standard Webhooks specification, and never contain a"
-                    + " password.")
+            description =
+                    "With url, name and events: messages are CloudEvents, signed according to the Standard Webhooks"
+                            + " specification; the secret that they are verified with is returned here and never again. With"
+                            + " webhookUrl and environment (the body of Infisical): messages are Infisical's, about the secrets at"
+                            + " a place of the project, signed with webhookSecretKey in X-Infisical-Signature. No message contains a"
+                            + " password. format says which it is.")
     public Uni<RestResponse<Made>> create(
             @HeaderParam("Idempotency-Key") @Parameter(description = KEY_DESCRIPTION) String idempotencyKey,
             @NotNull @Valid NewWebhook body) {
         Act act = act();
-        Webhooks.New wanted = new Webhooks.New(
-                body.projectId,
-                body.name,
-                url(body.url),
-                CaCert.checked(body.caCert),
-                events(body.events),
-                body.enabled == null || body.enabled);
+        Webhooks.New wanted = body.webhookUrl == null ? ours(body) : references(body);
         return webhooks.mayCreate(act, body.projectId)
                 .chain(right -> idempotency.once(
                         right,
@@ -139,10 +147,11 @@ class WebhookResource {
             @NotNull @Valid ChangedWebhook body) {
         Webhooks.Change change = new Webhooks.Change(
                 body.name,
-                body.url == null ? null : url(body.url),
+                body.url == null ? null : url("url", body.url),
                 body.caCert == null ? null : body.caCert.map(CaCert::checked),
                 body.events == null ? null : events(body.events),
-                body.enabled);
+                body.eventsFilter == null ? null : filter(body.eventsFilter),
+                enabled(body.enabled, body.isDisabled));
         return webhooks.change(act(), id(webhookId), change).map(One::of);
     }
 
@@ -178,11 +187,11 @@ class WebhookResource {
     @Operation(
             operationId = "testWebhook",
             summary = "Send a test message",
-            description = "Sends one message of type io.rolewright.webhook.test immediately, without retries. Only the"
-                    + " status of the receiver's answer is returned.")
+            description = "Sends one message of type io.rolewright.webhook.test (of format infisical: of event test)"
+                    + " immediately, without retries. Only the status of the receiver's answer is returned.")
     public Uni<Tested> test(@PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId) {
         return webhooks.test(act(), id(webhookId), request.timeLeft())
-                .map(answer -> new Tested(answer.taken(), answer.failure(), answer.status()));
+                .map(tested -> Tested.of(tested.of(), tested.answer()));
     }
 
     @GET
@@ -279,7 +288,115 @@ class WebhookResource {
                         List.of("state"), "invalid_enum_value", "Must be pending, delivered or dead"));
     }
 
-    private URI url(String text) {
+    /** By its own body. */
+    private Webhooks.New ours(NewWebhook body) {
+        List<ValidationProblem.Issue> missing = new ArrayList<>();
+        require(missing, "name", body.name);
+        require(missing, "url", body.url);
+        require(missing, "events", body.events);
+        refuseTheOtherForm(missing, "environment", body.environment);
+        refuseTheOtherForm(missing, "secretPath", body.secretPath);
+        refuseTheOtherForm(missing, "webhookSecretKey", body.webhookSecretKey);
+        refuseTheOtherForm(missing, "eventsFilter", body.eventsFilter);
+        if (!missing.isEmpty()) {
+            throw new ValidationProblem(missing);
+        }
+        return new Webhooks.New(
+                body.projectId,
+                body.name,
+                url("url", body.url),
+                CaCert.checked(body.caCert),
+                events(body.events),
+                !Boolean.FALSE.equals(enabled(body.enabled, body.isDisabled)),
+                null);
+    }
+
+    /** By the reference's. */
+    private Webhooks.New references(NewWebhook body) {
+        List<ValidationProblem.Issue> wrong = new ArrayList<>();
+        require(wrong, "environment", body.environment);
+        if (body.url != null) {
+            wrong.add(issue("url", "custom", "Contradicts webhookUrl; send one of the two"));
+        }
+        if (body.events != null) {
+            wrong.add(issue("events", "custom", "With webhookUrl it is eventsFilter that says which"));
+        }
+        if (body.type != null && !body.type.equals(GENERAL)) {
+            wrong.add(issue("type", "invalid_enum_value", "Must be general: messages for chats are not offered"));
+        }
+        if (!wrong.isEmpty()) {
+            throw new ValidationProblem(wrong);
+        }
+        return new Webhooks.New(
+                body.projectId,
+                body.name,
+                url("webhookUrl", body.webhookUrl),
+                CaCert.checked(body.caCert),
+                body.eventsFilter == null ? List.of() : filter(body.eventsFilter),
+                !Boolean.FALSE.equals(enabled(body.enabled, body.isDisabled)),
+                new Webhooks.At(
+                        body.environment,
+                        path(body.secretPath),
+                        body.webhookSecretKey == null || body.webhookSecretKey.isBlank()
+                                ? null
+                                : body.webhookSecretKey.strip()));
+    }
+
+    private static void require(List<ValidationProblem.Issue> missing, String field, @Nullable Object value) {
+        if (value == null) {
+            missing.add(issue(field, "invalid_type", "Required"));
+        }
+    }
+
+    private static void refuseTheOtherForm(List<ValidationProblem.Issue> wrong, String field, @Nullable Object value) {
+        if (value != null) {
+            wrong.add(issue(field, "custom", "Is for a webhook with webhookUrl"));
+        }
+    }
+
+    private static ValidationProblem.Issue issue(String field, String code, String message) {
+        return new ValidationProblem.Issue(code, List.of(field), message);
+    }
+
+    /** @return null if neither was sent */
+    private static @Nullable Boolean enabled(@Nullable Boolean enabled, @Nullable Boolean disabled) {
+        if (enabled != null && disabled != null && enabled.equals(disabled)) {
+            throw ValidationProblem.at(List.of("isDisabled"), "custom", "Contradicts enabled; send one of the two");
+        }
+        return disabled == null ? enabled : Boolean.valueOf(!disabled);
+    }
+
+    private static String path(@Nullable String text) {
+        String path = text == null ? "/" : normalised(text);
+        if (!PATH.matcher(path).matches()) {
+            throw ValidationProblem.at(
+                    List.of("secretPath"),
+                    "invalid_string",
+                    "Must be a path such as /a/b, and may end with /* (one level) or /** (all below); other patterns are not"
+                            + " offered");
+        }
+        return path;
+    }
+
+    /** With a slash in front and none behind. */
+    private static String normalised(String path) {
+        String stripped = TRAILING_SLASHES.matcher(path.strip()).replaceFirst("");
+        return stripped.startsWith("/") ? stripped : "/" + stripped;
+    }
+
+    private static List<String> filter(List<EventFilter> filter) {
+        for (int i = 0; i < filter.size(); i++) {
+            if (!SecretsEvent.isOne(filter.get(i).eventName)) {
+                throw ValidationProblem.at(
+                        List.of("eventsFilter", i, "eventName"),
+                        "invalid_enum_value",
+                        "Must be one of " + String.join(", ", SecretsEvent.all()));
+            }
+        }
+        return filter.stream().map(EventFilter::eventName).toList();
+    }
+
+    private URI url(String field, String text) {
         try {
             URI url = new URI(text);
             boolean scheme = Sender.isHttps(url) || config.allowHttp() && "http".equalsIgnoreCase(url.getScheme());
@@ -289,7 +406,7 @@ class WebhookResource {
         } catch (URISyntaxException notOne) {
             // Said below.
         }
-        throw ValidationProblem.at(List.of("url"), "invalid_string", "Must be https://host… without user and fragment");
+        throw ValidationProblem.at(List.of(field), "invalid_string", "Must be https://host… without user and fragment");
     }
 
     private static List<String> events(List<String> names) {
@@ -304,8 +421,13 @@ class WebhookResource {
         return names;
     }
 
+    /** The reference's is signed with what its maker has given. */
     private static Made made(Opened opened) {
-        return new Made(View.of(opened), Signature.secret(opened.receiver().key()));
+        return new Made(
+                View.of(opened),
+                opened.receiver().place() == null
+                        ? Signature.secret(opened.receiver().key())
+                        : null);
     }
 
     private static RestResponse<Made> unstored(Made made) {
@@ -314,35 +436,94 @@ class WebhookResource {
 
     // ---- Shapes ---------------------------------------------------------------------------------------------------
 
+    private static final String OF_INFISICAL = "Only of format infisical.";
     private static final String NAME = "[a-z0-9]+(-[a-z0-9]+)*";
     private static final String NAME_RULE = "must be lower-case letters and digits, with single hyphens between them";
+    private static final String GENERAL = "general";
+    private static final java.util.regex.Pattern PATH =
+            java.util.regex.Pattern.compile("/|(/(?!\\.{1,2}(/|$))[A-Za-z0-9._-]{1,255})+(/\\*{1,2})?|/\\*{1,2}");
+    private static final java.util.regex.Pattern TRAILING_SLASHES = java.util.regex.Pattern.compile("/+$");
+    private static final String FILTER = "Of format infisical: the events that it is told of; empty: all.";
     private static final String EVENTS = "The event types that it subscribes to.";
     private static final String CA_CERT =
             "PEM certificates of the authority that signed the receiver's certificate; absent: the public" + " ones.";
 
     @RegisterForReflection
-    @Schema(name = "CreateWebhook")
+    @Schema(name = "WebhookEventFilter")
+    record EventFilter(
+            @NotBlank
+            @Size(max = 64)
+            @Schema(
+                    required = true,
+                    enumeration = {"secrets.modified", "secrets.rotation-failed"})
+            String eventName) {}
+
+    @RegisterForReflection
+    @Schema(
+            name = "CreateWebhook",
+            description = "Either url, name and events, or webhookUrl and environment with what belongs to it.")
     record NewWebhook(
             @NotBlank @Size(max = 36) @Schema(required = true, format = "uuid")
             String projectId,
 
-            @NotBlank
-            @Size(max = 64)
+            @Size(min = 1, max = 64)
             @Pattern(regexp = NAME, message = NAME_RULE)
-            @Schema(required = true, examples = "deploy-hook")
+            @Schema(description = "Required with url; with webhookUrl it gets one.", examples = "deploy-hook")
             String name,
 
-            @NotBlank @Size(max = 2048) @Schema(required = true, examples = "https://hooks.example.com/rolewright")
+            @Size(min = 1, max = 2048)
+            @Schema(description = "Where CloudEvents are sent to.", examples = "https://hooks.example.com/rolewright")
             String url,
 
-            @NotEmpty @Size(max = 32) @Schema(required = true, description = EVENTS)
+            @Size(min = 1, max = 32) @Schema(description = EVENTS + " Required with url.")
             List<@NotBlank @Size(max = 64) String> events,
 
             @Size(max = 65536) @Schema(description = CA_CERT)
             String caCert,
 
             @Schema(description = "Absent: true.", defaultValue = "true")
-            Boolean enabled) {}
+            Boolean enabled,
+
+            @Size(min = 1, max = 2048)
+            @Schema(
+                    description = "In the place of url: where Infisical's messages are sent to.",
+                    examples = "https://hooks.example.com/infisical")
+            String webhookUrl,
+
+            @Size(max = 1024)
+            @Schema(description = "Signs the messages; absent or empty: they are not signed. Never returned.")
+            String webhookSecretKey,
+
+            @Size(min = 1, max = 64)
+            @Schema(
+                    description = "Slug of an environment of the project. Required with webhookUrl.",
+                    examples = "production")
+            String environment,
+
+            @Size(max = 1000)
+            @Schema(
+                    description =
+                            "Of the secrets that it is about; may end with /* (one level) or /** (the path and all"
+                                    + " below). Absent: /.",
+                    examples = "/payments")
+            String secretPath,
+
+            @Size(max = 64)
+            @Schema(
+                    description = "Only general.",
+                    enumeration = {"general"})
+            String type,
+
+            @Size(max = 32) @Schema(description = FILTER) List<@Valid @NotNull EventFilter> eventsFilter,
+
+            @Schema(description = "The opposite of enabled.")
+            Boolean isDisabled) {
+
+        @Override
+        public String toString() {
+            return "NewWebhook[" + name + "]";
+        }
+    }
 
     @Schema(name = "UpdateWebhook", description = "Fields that are absent remain unchanged.")
     record ChangedWebhook(
@@ -363,7 +544,23 @@ class WebhookResource {
                     description = "PEM certificates; null: the public authorities.")
             Optional<@Size(max = 65536) String> caCert,
 
-            Boolean enabled) {}
+            Boolean enabled,
+
+            @Size(max = 32) @Schema(description = FILTER) List<@Valid @NotNull EventFilter> eventsFilter,
+
+            @Schema(description = "The opposite of enabled.")
+            Boolean isDisabled) {}
+
+    @RegisterForReflection
+    @Schema(name = "WebhookEnvironment")
+    record PlaceView(
+            @Schema(required = true) UUID id,
+
+            @Schema(required = true, examples = "Production")
+            String name,
+
+            @Schema(required = true, examples = "production")
+            String slug) {}
 
     /** Read back from JSON when an idempotent reply is served again. */
     @RegisterForReflection
@@ -403,10 +600,51 @@ class WebhookResource {
             Instant previousSecretUntil,
 
             @Schema(required = true) Instant createdAt,
-            @Schema(required = true) Instant updatedAt) {
+            @Schema(required = true) Instant updatedAt,
+
+            @JsonInclude(JsonInclude.Include.NON_NULL)
+            @Schema(
+                    description =
+                            "What is sent: cloudevents, or infisical for a webhook that was created with webhookUrl.",
+                    enumeration = {"cloudevents", "infisical"})
+            String format,
+
+            @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(description = OF_INFISICAL)
+            PlaceView environment,
+
+            @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(description = OF_INFISICAL, format = "uuid")
+            UUID envId,
+
+            @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(description = OF_INFISICAL, examples = "/payments")
+            String secretPath,
+
+            @JsonInclude(JsonInclude.Include.NON_NULL)
+            @Schema(
+                    description = OF_INFISICAL,
+                    enumeration = {"general"})
+            String type,
+
+            @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(description = OF_INFISICAL)
+            Boolean isDisabled,
+
+            @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(description = FILTER)
+            List<EventFilter> eventsFilter,
+
+            @JsonInclude(JsonInclude.Include.NON_NULL)
+            @Schema(
+                    description = "Of format infisical: how the latest delivery went; absent before the first.",
+                    enumeration = {"success", "failed"})
+            String lastStatus) {
 
         static View of(Opened opened) {
             Webhook row = opened.row();
+            PlaceView place = opened.environment() == null
+                    ? null
+                    : new PlaceView(
+                            opened.environment().id(),
+                            opened.environment().name(),
+                            opened.environment().slug());
+            boolean references = opened.receiver().place() != null;
             return new View(
                     row.id,
                     row.projectId,
@@ -420,7 +658,53 @@ class WebhookResource {
                     row.lastDeliveredAt,
                     opened.receiver().previousUntil(),
                     row.createdAt,
-                    row.updatedAt);
+                    row.updatedAt,
+                    references ? "infisical" : "cloudevents",
+                    place,
+                    row.environmentId,
+                    row.secretPath,
+                    references ? GENERAL : null,
+                    references ? !row.enabled : null,
+                    references
+                            ? row.isEvery()
+                                    ? List.of()
+                                    : row.events().stream()
+                                            .map(EventFilter::new)
+                                            .toList()
+                            : null,
+                    references ? lastStatus(row) : null);
+        }
+
+        private View with(String status) {
+            return new View(
+                    id,
+                    projectId,
+                    name,
+                    url,
+                    caCert,
+                    events,
+                    enabled,
+                    failures,
+                    quietUntil,
+                    lastDeliveredAt,
+                    previousSecretUntil,
+                    createdAt,
+                    updatedAt,
+                    format,
+                    environment,
+                    envId,
+                    secretPath,
+                    type,
+                    isDisabled,
+                    eventsFilter,
+                    status);
+        }
+
+        private static @Nullable String lastStatus(Webhook row) {
+            if (row.failures > 0) {
+                return "failed";
+            }
+            return row.lastDeliveredAt == null ? null : "success";
         }
     }
 
@@ -468,7 +752,19 @@ class WebhookResource {
             String failure,
 
             @Schema(required = true, nullable = true, description = "HTTP status of its answer; null without one.")
-            Integer status) {}
+            Integer status,
+
+            @JsonInclude(JsonInclude.Include.NON_NULL)
+            @Schema(description = "Of format infisical: the webhook, with lastStatus of this message.")
+            View webhook) {
+
+        static Tested of(Opened opened, Sender.Answer answer) {
+            View of = opened.receiver().place() == null
+                    ? null
+                    : View.of(opened).with(answer.taken() ? "success" : "failed");
+            return new Tested(answer.taken(), answer.failure(), answer.status(), of);
+        }
+    }
 
     @RegisterForReflection
     @JsonInclude(JsonInclude.Include.ALWAYS)

@@ -4,6 +4,8 @@ import io.quarkus.hibernate.reactive.panache.Panache;
 import io.quarkus.hibernate.reactive.panache.PanacheRepositoryBase;
 import io.quarkus.panache.common.Parameters;
 import io.rolewright.access.Caller;
+import io.rolewright.access.Places;
+import io.rolewright.access.Places.Environment;
 import io.rolewright.access.Projects;
 import io.rolewright.access.RateLimits;
 import io.rolewright.access.Reach;
@@ -15,6 +17,7 @@ import io.rolewright.audit.AuditType;
 import io.rolewright.idempotency.ProvenRight;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
+import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
 import io.rolewright.sealing.SealedField;
@@ -23,6 +26,7 @@ import io.rolewright.store.Rows;
 import io.rolewright.store.StoreFault;
 import io.rolewright.store.StoreOrigin;
 import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.tuples.Tuple2;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.persistence.LockModeType;
 import java.net.URI;
@@ -31,11 +35,14 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Who is told what: subscriptions, and what callers may do with what they were sent. */
@@ -52,6 +59,7 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
 
     private final StoreOrigin origin;
     private final Projects projects;
+    private final Places places;
     private final Deliveries deliveries;
     private final Sender sender;
     private final Sealer sealer;
@@ -61,6 +69,7 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
 
     Webhooks(
             Projects projects,
+            Places places,
             Deliveries deliveries,
             Sender sender,
             Sealer sealer,
@@ -70,6 +79,7 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
             StoreOrigin origin) {
         this.origin = origin;
         this.projects = projects;
+        this.places = places;
         this.deliveries = deliveries;
         this.sender = sender;
         this.sealer = sealer;
@@ -81,24 +91,74 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
     /** Who asks, and in which request. */
     record Act(Caller caller, String requestId) {}
 
-    /** A row and what it holds, for as long as an answer is made of it. */
-    record Opened(Webhook row, Receiver receiver) {}
+    /**
+     * A row and what it holds, for as long as an answer is made of it.
+     *
+     * @param environment of one that was made by the reference's body; null for ours
+     */
+    record Opened(Webhook row, Receiver receiver, @Nullable Environment environment) {}
 
     // ---- Reading --------------------------------------------------------------------------------------------------
 
-    /** @param project as the caller wrote it; null for all that he may see */
-    Uni<Slice<Opened>> list(Act act, @Nullable String project, Page page) {
+    /**
+     * @param project as the caller wrote it; null for all that he may see
+     * @param environment only those that were made by the reference's body for this one of the project; null for any
+     * @param path the same
+     */
+    Uni<Slice<Opened>> list(
+            Act act, @Nullable String project, @Nullable String environment, @Nullable String path, Page page) {
         Reach reach = Rights.reach(act.caller(), Right.WEBHOOK_READ);
         Uni<Optional<UUID>> only = project == null
                 ? Uni.createFrom().item(Optional.empty())
                 : existingProject(act, project, Right.WEBHOOK_READ).map(Optional::of);
-        return only.chain(id -> Panache.withSession(() -> rows(reach, id, page)))
-                .map(rows -> page.cut(rows, row -> row.name, row -> row.id).map(this::opened));
+        return only.chain(id -> environmentId(act, id, environment)
+                        .chain(place -> Panache.withSession(() -> rows(reach, id, place, path, page))))
+                .chain(rows -> environments(rows)
+                        .map(places -> page.cut(rows, row -> row.name, row -> row.id)
+                                .map(row -> new Opened(
+                                        row,
+                                        open(row),
+                                        row.environmentId == null ? null : places.get(row.environmentId)))));
     }
 
-    private Uni<List<Webhook>> rows(Reach reach, Optional<UUID> project, Page page) {
+    /** Of one that does not exist no webhook is: the reference answers an empty list. */
+    private Uni<Optional<UUID>> environmentId(Act act, Optional<UUID> project, @Nullable String slug) {
+        if (slug == null) {
+            return Uni.createFrom().item(Optional.empty());
+        }
+        UUID of = project.orElseThrow(() -> ValidationProblem.at(List.of("projectId"), "invalid_type", "Required"));
+        return places.environment(act.caller(), of, slug)
+                .map(Environment::id)
+                .onFailure(failure -> failure instanceof Problem problem
+                        && problem.code().equals(ErrorCode.ENVIRONMENT_NOT_FOUND.code()))
+                .recoverWithItem(of)
+                .map(Optional::of);
+    }
+
+    private Uni<Map<UUID, Environment>> environments(List<Webhook> rows) {
+        List<UUID> ids = rows.stream()
+                .map(row -> row.environmentId)
+                .filter(Objects::nonNull)
+                .distinct()
+                .toList();
+        return ids.isEmpty()
+                ? Uni.createFrom().item(Map.of())
+                : places.environments(ids)
+                        .map(found -> found.stream().collect(Collectors.toMap(Environment::id, each -> each)));
+    }
+
+    private Uni<List<Webhook>> rows(
+            Reach reach, Optional<UUID> project, Optional<UUID> environment, @Nullable String path, Page page) {
         String where = "where 1 = 1 ";
         Parameters parameters = new Parameters();
+        if (environment.isPresent()) {
+            where += "and environmentId = :environment ";
+            parameters.and("environment", environment.get());
+        }
+        if (path != null) {
+            where += "and secretPath = :path ";
+            parameters.and("path", path);
+        }
         if (project.isPresent()) {
             where += "and projectId = :project ";
             parameters.and("project", project.get());
@@ -117,13 +177,41 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
     }
 
     Uni<Opened> get(Act act, UUID id) {
-        return existing(act, id, Right.WEBHOOK_READ).map(this::opened);
+        return existing(act, id, Right.WEBHOOK_READ).chain(this::opened);
     }
 
     // ---- Changing -------------------------------------------------------------------------------------------------
 
+    /**
+     * What is to be made.
+     *
+     * @param name null for one of its own, made of its id
+     * @param events empty for all of the reference's
+     * @param at null for ours
+     */
     record New(
-            String project, String name, URI url, @Nullable String caCert, List<String> events, boolean enabled) {}
+            String project,
+            @Nullable String name,
+            URI url,
+            @Nullable String caCert,
+            List<String> events,
+            boolean enabled,
+            @Nullable At at) {}
+
+    /**
+     * Where the secrets are that a webhook of the reference's is about.
+     *
+     * @param environment its slug
+     * @param secretKey what messages are signed with; null for none
+     */
+    record At(
+            String environment, String secretPath, @Nullable String secretKey) {
+
+        @Override
+        public String toString() {
+            return "At[" + environment + " " + secretPath + "]";
+        }
+    }
 
     /** Before anything is done or an earlier reply given. @return fails as {@link #create} does, and records it */
     Uni<ProvenRight> mayCreate(Act act, String project) {
@@ -153,11 +241,17 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
                 null,
                 () -> existingProject(act, wanted.project(), Right.WEBHOOK_EDIT)
                         .call(() -> requireOpen(wanted.url()))
-                        .chain(project -> {
+                        .chain(project ->
+                                environment(act, project, wanted.at()).map(found -> Tuple2.of(project, found)))
+                        .chain(place -> {
+                            At at = wanted.at();
+                            Environment environment = place.getItem2();
                             Webhook row = new Webhook();
                             row.id = UUID.randomUUID();
-                            row.projectId = project;
-                            row.name = wanted.name();
+                            row.projectId = place.getItem1();
+                            row.name = wanted.name() == null ? "infisical-" + row.id : wanted.name();
+                            row.environmentId = environment == null ? null : environment.id();
+                            row.secretPath = at == null ? null : at.secretPath();
                             row.events(wanted.events());
                             row.enabled = wanted.enabled();
                             row.createdAt = now();
@@ -169,7 +263,12 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
                                             wanted.caCert(),
                                             sealer.random(Signature.KEY_BYTES),
                                             null,
-                                            null));
+                                            null,
+                                            at == null || environment == null
+                                                    ? null
+                                                    : new Receiver.Place(
+                                                            environment.id(), at.secretPath(), at.secretKey())),
+                                    environment);
                             return Panache.withTransaction(() -> persistAndFlush(row)
                                     .chain(() -> audit.record(success(act, AuditType.CREATE_WEBHOOK, row)))
                                     .chain(() -> alsoStore.apply(opened))
@@ -179,21 +278,50 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
                         .transform(clash -> nameTaken(wanted.name())));
     }
 
-    /** What a PATCH changes; null leaves a thing as it is. @param caCert empty to have none */
+    private Uni<@Nullable Environment> environment(Act act, UUID project, @Nullable At at) {
+        return at == null
+                ? Uni.createFrom().nullItem()
+                : places.environment(act.caller(), project, at.environment()).map(found -> found);
+    }
+
+    /**
+     * What a PATCH changes; null leaves a thing as it is.
+     *
+     * @param caCert empty to have none
+     * @param events for ours
+     * @param eventsFilter for one that was made by the reference's body; empty for all
+     */
     record Change(
             @Nullable String name,
             @Nullable URI url,
             @Nullable Optional<String> caCert,
             @Nullable List<String> events,
-            @Nullable Boolean enabled) {}
+            @Nullable List<String> eventsFilter,
+            @Nullable Boolean enabled) {
+
+        private void requireOfItsForm(Webhook row) {
+            if (events != null && row.environmentId != null) {
+                throw ValidationProblem.at(
+                        List.of("events"), "custom", "This webhook was made by webhookUrl and takes eventsFilter");
+            }
+            if (eventsFilter != null && row.environmentId == null) {
+                throw ValidationProblem.at(
+                        List.of("eventsFilter"), "custom", "This webhook was made by url and takes events");
+            }
+        }
+    }
 
     Uni<Opened> change(Act act, UUID id, Change change) {
         Uni<Void> open = change.url() == null ? Uni.createFrom().voidItem() : requireOpen(change.url());
         return changed(act, AuditType.UPDATE_WEBHOOK, id, open, row -> {
+                    change.requireOfItsForm(row);
                     row.name = change.name() == null ? row.name : change.name();
                     row.enabled = change.enabled() == null ? row.enabled : change.enabled();
                     if (change.events() != null) {
                         row.events(change.events());
+                    }
+                    if (change.eventsFilter() != null) {
+                        row.events(change.eventsFilter());
                     }
                     Receiver before = open(row);
                     return put(
@@ -202,7 +330,8 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
                                     change.url() == null ? before.url() : change.url(),
                                     change.caCert() == null
                                             ? before.caCert()
-                                            : change.caCert().orElse(null)));
+                                            : change.caCert().orElse(null)),
+                            null);
                 })
                 .onFailure(StoreFault::isUniqueViolation)
                 .transform(clash -> nameTaken(change.name()));
@@ -211,16 +340,21 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
     /** Another secret; the one before signs too, for a day. */
     Uni<Opened> rotateSecret(Act act, UUID id) {
         return changed(
-                act,
-                AuditType.ROTATE_WEBHOOK_SECRET,
-                id,
-                Uni.createFrom().voidItem(),
-                row -> put(
-                        row,
-                        open(row)
-                                .withKey(
-                                        sealer.random(Signature.KEY_BYTES),
-                                        clock.instant().plus(SECRETS_OVERLAP))));
+                act, AuditType.ROTATE_WEBHOOK_SECRET, id, Uni.createFrom().voidItem(), row -> {
+                    Receiver before = open(row);
+                    if (before.place() != null) {
+                        throw ValidationProblem.at(
+                                List.of("webhookId"),
+                                "custom",
+                                "This webhook is signed with its webhookSecretKey; create it again to have another");
+                    }
+                    return put(
+                            row,
+                            before.withKey(
+                                    sealer.random(Signature.KEY_BYTES),
+                                    clock.instant().plus(SECRETS_OVERLAP)),
+                            null);
+                });
     }
 
     private Uni<Opened> changed(Act act, String type, UUID id, Uni<Void> before, Function<Webhook, Opened> change) {
@@ -235,7 +369,8 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
                                     row.updatedAt = now();
                                     return change.apply(row);
                                 })
-                                .call(opened -> audit.record(success(act, type, opened.row()))))));
+                                .call(opened -> audit.record(success(act, type, opened.row())))))
+                        .chain(opened -> placed(opened.row(), opened.receiver())));
     }
 
     private Uni<Webhook> locked(UUID id) {
@@ -258,13 +393,20 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
                                             }
                                         }))
                                 .call(row -> audit.record(success(act, AuditType.DELETE_WEBHOOK, row)))))
-                        .map(this::opened));
+                        .chain(this::opened));
     }
 
     // ---- Deliveries -----------------------------------------------------------------------------------------------
 
+    /**
+     * What came of a test.
+     *
+     * @param of whose receiver it was
+     */
+    record Tested(Opened of, Sender.Answer answer) {}
+
     /** Sends a message that is about nothing, at once and once. */
-    Uni<Sender.Answer> test(Act act, UUID id, Duration timeLeft) {
+    Uni<Tested> test(Act act, UUID id, Duration timeLeft) {
         return recorded(
                 act,
                 AuditType.TEST_WEBHOOK,
@@ -272,16 +414,29 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
                 () -> existing(act, id, Right.WEBHOOK_EDIT).chain(row -> {
                     origin.requireOriginal();
                     limits.count(RateLimits.Kind.TEST, act.caller());
-                    Message message = Message.test(row.projectId, row.id, now());
-                    return sender.send(
-                                    open(row), message.id().toString(), message.body(), timeLeft.minus(TIME_TO_ANSWER))
-                            .call(answer -> audit.record((answer.taken()
-                                            ? success(act, AuditType.TEST_WEBHOOK, row)
-                                            : by(act, AuditEvent.failed(AuditType.TEST_WEBHOOK, answer.failure()))
-                                                    .in(row.projectId)
-                                                    .on(KIND, row.id))
-                                    .with("status", answer.status())));
+                    return opened(row)
+                            .chain(opened -> sender.send(
+                                            opened.receiver(), testMessage(opened), timeLeft.minus(TIME_TO_ANSWER))
+                                    .call(answer -> audit.record((answer.taken()
+                                                    ? success(act, AuditType.TEST_WEBHOOK, row)
+                                                    : by(
+                                                                    act,
+                                                                    AuditEvent.failed(
+                                                                            AuditType.TEST_WEBHOOK, answer.failure()))
+                                                            .in(row.projectId)
+                                                            .on(KIND, row.id))
+                                            .with("status", answer.status())))
+                                    .map(answer -> new Tested(opened, answer)));
                 }));
+    }
+
+    private Message testMessage(Opened opened) {
+        Webhook row = opened.row();
+        Receiver.Place place = opened.receiver().place();
+        Environment environment = opened.environment();
+        return place == null || environment == null
+                ? Message.test(row.projectId, row.id, now())
+                : Message.test(row.projectId, row.id, environment.slug(), place, now());
     }
 
     Uni<Slice<Deliveries.Shown>> deliveries(Act act, UUID id, Deliveries.@Nullable State state, Page page) {
@@ -371,18 +526,24 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
                 .replaceWithVoid();
     }
 
-    private Opened opened(Webhook row) {
-        return new Opened(row, open(row));
+    private Uni<Opened> opened(Webhook row) {
+        return placed(row, open(row));
+    }
+
+    private Uni<Opened> placed(Webhook row, Receiver receiver) {
+        return environments(List.of(row))
+                .map(found ->
+                        new Opened(row, receiver, row.environmentId == null ? null : found.get(row.environmentId)));
     }
 
     private Receiver open(Webhook row) {
         return Receiver.decode(sealer.open(SealedField.WEBHOOK_RECEIVER, row.id, row.sealedVersion, row.sealed));
     }
 
-    private Opened put(Webhook row, Receiver receiver) {
+    private Opened put(Webhook row, Receiver receiver, @Nullable Environment environment) {
         row.sealedVersion++;
         row.sealed = sealer.seal(SealedField.WEBHOOK_RECEIVER, row.id, row.sealedVersion, receiver.encode());
-        return new Opened(row, receiver);
+        return new Opened(row, receiver, environment);
     }
 
     private Instant now() {
