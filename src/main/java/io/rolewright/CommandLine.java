@@ -29,6 +29,7 @@ final class CommandLine {
               --command COMMAND  changes keys and ends, with a progress bar:
                                    %s;
                                  or makes a copy of the store the one whose work is done: adopt-store
+                                 [--rotate-behind: rotates credentials that their servers refuse]
               --help, -h         shows this and ends
               --version          shows the version and ends
 
@@ -39,6 +40,7 @@ final class CommandLine {
 
     private static final String COMMAND = "--command";
     private static final String ADOPT_STORE = "adopt-store";
+    private static final String ROTATE_BEHIND = "--rotate-behind";
     private static final List<String> OPTIONS =
             List.of("--migrate", "--prune-audit", COMMAND, "--help", "-h", "--version");
 
@@ -82,7 +84,11 @@ final class CommandLine {
         if (KeyCommand.of(word).isEmpty() && !word.equals(ADOPT_STORE)) {
             throw new UnknownInput("There is no such command after " + COMMAND + ". There are: " + words() + ".");
         }
-        if (arguments.length > (joined ? 1 : 2)) {
+        int last = joined ? 1 : 2;
+        if (word.equals(ADOPT_STORE) && arguments.length == last + 1 && arguments[last].equals(ROTATE_BEHIND)) {
+            return Order.ADOPT_STORE;
+        }
+        if (arguments.length > last) {
             throw new UnknownInput(COMMAND + " " + word + " stands alone: nothing may follow it. See --help.");
         }
         return word.equals(ADOPT_STORE) ? Order.ADOPT_STORE : Order.KEY_COMMAND;

@@ -49,6 +49,16 @@ class CommandLineTest {
                 .filter(pair -> !pair.equals(List.of("--command", "retire")));
     }
 
+    @Test
+    void anAdoptionMayRotateWhatIsBehind() {
+        assertThat(order(List.of("--command", "adopt-store", "--rotate-behind"))).isEqualTo(Order.ADOPT_STORE);
+        assertThat(order(List.of("--command=adopt-store", "--rotate-behind"))).isEqualTo(Order.ADOPT_STORE);
+        assertThatThrownBy(() -> order(List.of("--command", "retire", "--rotate-behind")))
+                .isInstanceOf(UnknownInput.class);
+        assertThatThrownBy(() -> order(List.of("--command", "adopt-store", "--rotate")))
+                .isInstanceOf(UnknownInput.class);
+    }
+
     @ParameterizedTest
     @MethodSource
     void pairsThatMeanNothing(List<String> arguments) {

@@ -260,7 +260,7 @@ record Inspection(
         if (fence.epoch() == Long.MAX_VALUE) {
             return Uni.createFrom().item(Found.stopped(managing, preflight, implausible(preflight, fence)));
         }
-        if (known != null && fence.owner().equals(tools.marker(known.role.ownerId))) {
+        if (known != null && tools.isOf(known.role.ownerId, fence)) {
             return tools.ledger()
                     .knows(known.role, fence.epoch())
                     .chain(ours -> ours
@@ -276,7 +276,7 @@ record Inspection(
         RoleServer server = RoleServer.of(preflight.report(), managing);
         return tools.leave(fence, roleName, server, takeover).chain(leave -> switch (leave) {
             case FREE, TAKEOVER -> clear(managing, preflight, rule, leave, 0);
-            case ASKED, ALIVE ->
+            case ASKED, ALIVE, ADOPTED ->
                 Uni.createFrom().item(Found.stopped(managing, preflight, managedElsewhere(fence, preflight, leave)));
         });
     }
@@ -340,6 +340,13 @@ record Inspection(
                     "role_already_managed",
                     "The role carries the marker of another rotation or connection of this service (" + fence.owner()
                             + "), which changes it still. Delete that one first.");
+        }
+        if (leave == Tools.Leave.ADOPTED) {
+            return Stop.definite(
+                    Step.PREFLIGHT,
+                    "role_already_managed",
+                    "The role carries the marker of a copy of this service's store, which was adopted and manages the role now."
+                            + " This one stands still.");
         }
         String message = "The role carries the marker of another rotation or installation (" + fence.owner()
                 + "). Send takeover: true to manage it from here, or remove the marker if that one is gone.";

@@ -387,17 +387,18 @@ class Ledger {
     }
 
     /**
-     * The same outside of any claim, for a role that never had a marker of ours.
+     * The same outside of any claim.
      *
+     * @param again whether the role has had a marker of ours
      * @param identity of the role that gets it, which is the one that is managed from now on
      * @return its epoch; null item if the role has got one meanwhile, or somebody works on it and marks it himself
      */
-    Uni<@Nullable Long> marking(UUID roleId, @Nullable String replaced, RoleIdentity identity) {
+    Uni<@Nullable Long> marking(UUID roleId, boolean again, @Nullable String replaced, RoleIdentity identity) {
         return Panache.withTransaction(() -> CredentialStore.lock(roleId).chain(role -> {
             origin.requireOriginal();
             if (role == null
                     || role.deletedAt != null
-                    || role.fenceEpoch > 0
+                    || again != role.fenceEpoch > 0
                     || role.leaseUntil != null && role.leaseUntil.isAfter(role.storeNow)) {
                 return Uni.createFrom().nullItem();
             }

@@ -15,24 +15,28 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Gives a role that was just registered its marker, so that whoever else wants it finds it taken. A server that does not answer, or refuses,
+ * Gives a role that was just registered its marker, so that whoever else wants it finds it taken; or the marker of a store that was adopted,
+ * in place of the one from before. A server that does not answer, or refuses,
  * says so again when the password is changed.
  */
 final class Marking {
 
     private final Tools tools;
     private final UUID roleId;
+    private final boolean again;
     private final Deadline deadline;
 
-    Marking(Tools tools, UUID roleId, Deadline deadline) {
+    /** @param again whether the role has a marker of ours already */
+    Marking(Tools tools, UUID roleId, boolean again, Deadline deadline) {
         this.tools = tools;
         this.roleId = roleId;
+        this.again = again;
         this.deadline = deadline;
     }
 
     Uni<ChangeOutcome.@Nullable Failed> go() {
         return Panache.withSession(() -> CredentialStore.role(roleId))
-                .chain(role -> role == null || role.deletedAt != null || !role.marked || role.fenceEpoch > 0
+                .chain(role -> role == null || role.deletedAt != null || !role.marked || again != role.fenceEpoch > 0
                         ? Uni.createFrom().nullItem()
                         : tools.connections()
                                 .login(role.connectionId)
@@ -67,6 +71,9 @@ final class Marking {
         if (before != null && before.epoch() == Long.MAX_VALUE) {
             return Uni.createFrom().item(failed(Inspection.implausible(preflight, before)));
         }
+        if (again && role.identity().compare(tools.identity(preflight)).doubtful()) {
+            return Uni.createFrom().nullItem(); // the next change finds out whether it is the one that is managed
+        }
         return tools.ledger().terms(role.ownerId).chain(terms -> {
             if (terms == null) {
                 return Uni.createFrom().nullItem();
@@ -74,12 +81,19 @@ final class Marking {
             if (before == null) {
                 return mark(role, login, preflight, null, terms);
             }
+            if (again && tools.isOf(role.ownerId, before)) {
+                return tools.ledger()
+                        .knows(role, before.epoch())
+                        .chain(ours -> !ours || before.owner().equals(tools.marker(role.ownerId))
+                                ? Uni.createFrom().nullItem() // of a newer change, or marked already
+                                : mark(role, login, preflight, null, terms));
+            }
             return tools.leave(before, role.roleName, RoleServer.of(preflight.report(), login), terms.takeover())
                     .chain(leave -> switch (leave) {
                         case FREE -> mark(role, login, preflight, null, terms);
                         case TAKEOVER ->
                             mark(role, login, preflight, before.owner() + " epoch=" + before.epoch(), terms);
-                        case ASKED, ALIVE ->
+                        case ASKED, ALIVE, ADOPTED ->
                             Uni.createFrom().item(failed(Inspection.managedElsewhere(before, preflight, leave)));
                     });
         });
@@ -88,7 +102,7 @@ final class Marking {
     private Uni<ChangeOutcome.@Nullable Failed> mark(
             ManagedRole role, Login login, Preflight found, @Nullable String replaced, Terms terms) {
         return tools.ledger()
-                .marking(role.id, replaced, tools.identity(found))
+                .marking(role.id, again, replaced, tools.identity(found))
                 .chain(epoch -> epoch == null
                         ? Uni.createFrom().nullItem()
                         : tools.fenced()

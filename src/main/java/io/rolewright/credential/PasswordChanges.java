@@ -144,7 +144,14 @@ public class PasswordChanges {
      * @return the change that is refused; null item where nothing stands in the way of it, or that is not known
      */
     public Uni<ChangeOutcome.@Nullable Failed> mark(UUID roleId, Deadline deadline) {
-        return new Marking(tools, roleId, deadline.within(config.longestRun())).go();
+        return new Marking(tools, roleId, false, deadline.within(config.longestRun())).go();
+    }
+
+    /** Replaces the marker from before the store was adopted, if the role carries one that this store has written. Best effort. */
+    Uni<Void> markAgain(UUID roleId, Deadline deadline) {
+        return new Marking(tools, roleId, true, deadline.within(config.longestRun()))
+                .go()
+                .replaceWithVoid();
     }
 
     /**

@@ -143,9 +143,10 @@ final class Probe {
             // Somebody may have wiped it: no marker alone is no evidence of anything.
             return role.wentBack(found.report().server()) ? wentBack(current) : byOthers(current, false);
         }
-        if (!marker.owner().equals(tools.marker(role.ownerId))) {
-            // Another rotation or installation has changed it.
-            return tools.ledger().probed(claim, "role_already_managed", "role_already_managed");
+        if (!tools.isOf(role.ownerId, marker)) {
+            // Another rotation or installation has changed it, or a copy of this store that was adopted.
+            return tools.superseded(marker)
+                    .chain(() -> tools.ledger().probed(claim, "role_already_managed", "role_already_managed"));
         }
         return tools.ledger()
                 .knows(role, marker.epoch())

@@ -200,16 +200,14 @@ final class Run {
         seen = found.preflight().fence();
         identity = tools.identity(found.preflight());
         boolean ours = seen != null && !seen.ended() && seen.owner().equals(tools.marker(role.ownerId));
-        if (marked && !ours) {
-            return mark(login, versions, found);
-        }
         Uni<Long> raised = found.above() == 0
                 ? Uni.createFrom().item(epoch)
                 // Of a dual the other role may carry the version after the one that is on this role.
                 : tools.ledger().raise(claim, epoch, found.above(), seen == null ? 0 : seen.version() + 1);
         return raised.invoke(next -> epoch = next)
-                .chain(() -> persisted(found.preflight()))
-                .chain(() -> send(found.managing()));
+                .chain(() -> marked && !ours
+                        ? mark(login, versions, found)
+                        : persisted(found.preflight()).chain(() -> send(found.managing())));
     }
 
     /** A role gets our marker before its password is touched: no marker is never leave to change one. */
@@ -218,7 +216,7 @@ final class Run {
             return stop(Stop.passing(Step.APPLY, Stop.OUT_OF_TIME, "There was no time left to mark the role."));
         }
         sends++;
-        Fence marker = new Fence(tools.marker(role.ownerId), epoch, terms.version());
+        Fence marker = new Fence(tools.marker(role.ownerId), epoch, versionSeen());
         Fence before = seen;
         boolean another = found.identity() == RoleIdentity.Verdict.CONFIRMED;
         return tools.ledger()
@@ -360,7 +358,7 @@ final class Run {
     /** The role cannot carry a marker of ours, but it may carry one of somebody who changes it. */
     private Uni<@Nullable Stop> othersMarker(Preflight found, RoleServer server) {
         Fence fence = found.fence();
-        if (fence == null || fence.owner().equals(tools.marker(role.ownerId))) {
+        if (fence == null || tools.isOf(role.ownerId, fence)) {
             return Uni.createFrom().nullItem();
         }
         return tools.leave(fence, role.roleName, server, false)

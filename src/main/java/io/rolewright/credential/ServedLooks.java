@@ -9,6 +9,7 @@ import io.rolewright.store.CallersContext;
 import io.rolewright.store.OwnContext;
 import io.rolewright.store.SharedAnswer;
 import io.rolewright.store.StoreFault;
+import io.rolewright.store.StoreOrigin;
 import io.rolewright.store.StorePulse;
 import io.rolewright.store.StorePulse.Doubt;
 import io.rolewright.target.Deadline;
@@ -43,6 +44,9 @@ import org.jspecify.annotations.Nullable;
  * Tries passwords before they are served, while it is in doubt whether the store is as new as the servers ({@link StorePulse}). What was
  * proven after the doubt arose, by its change, a probe or a look, is not tried again. What its server refuses is not served. What cannot be
  * tried is served where the doubt is only that nobody wrote to the store for a while, and is not where it did go back.
+ *
+ * <p>In a copy of the store the doubt never ends: the original goes on. There a password is tried for each reader, unless it was a moment
+ * ago.
  *
  * <p>A look is a login; nothing is changed on any server. Any thread may call.
  */
@@ -102,6 +106,7 @@ public class ServedLooks {
     private final Pool pool;
     private final Tools tools;
     private final StorePulse pulse;
+    private final StoreOrigin origin;
     private final Vertx vertx;
     private final AtomicLong stale = new AtomicLong();
 
@@ -121,7 +126,8 @@ public class ServedLooks {
         }
     }
 
-    ServedLooks(Pool pool, Tools tools, StorePulse pulse, Vertx vertx, MeterRegistry metrics) {
+    ServedLooks(Pool pool, Tools tools, StorePulse pulse, StoreOrigin origin, Vertx vertx, MeterRegistry metrics) {
+        this.origin = origin;
         this.pool = pool;
         this.tools = tools;
         this.pulse = pulse;
@@ -136,7 +142,7 @@ public class ServedLooks {
     /** Whether there is nothing to try, for whichever role: then {@link #require} need not be asked. */
     public boolean isCalm() {
         Good known = good;
-        return pulse.isStill(known.doubt) && (!known.doubt.any() || known.all);
+        return !origin.standing().copy() && pulse.isStill(known.doubt) && (!known.doubt.any() || known.all);
     }
 
     /**
@@ -154,8 +160,9 @@ public class ServedLooks {
 
     private Uni<Void> judged(Collection<UUID> roles) {
         return pulse.doubt()
-                .chain(doubt -> {
-                    Good known = known(doubt);
+                .chain(noticed -> {
+                    Good known = origin.standing().copy() ? new Good(inCopy(noticed)) : known(noticed);
+                    Doubt doubt = known.doubt;
                     List<UUID> open = roles.stream()
                             .filter(role -> !known.roles.contains(role))
                             .distinct()
@@ -165,6 +172,11 @@ public class ServedLooks {
                             : look(known, open, Purpose.REQUEST).invoke(seen -> refuse(doubt, seen));
                 })
                 .replaceWithVoid();
+    }
+
+    /** The original may have changed each password since it was proven, whenever that was. */
+    private static Doubt inCopy(Doubt doubt) {
+        return new Doubt(doubt.silentUntil(), OffsetDateTime.MAX, "it is a copy, whose original may go on");
     }
 
     private synchronized Good known(Doubt doubt) {
@@ -297,7 +309,7 @@ public class ServedLooks {
                         || isBefore(seen.since(), doubt.wentBackAt()))
                 .toList();
         if (!stale.isEmpty()) {
-            throw new Stale(stale);
+            throw new Stale(stale, doubt);
         }
     }
 
@@ -338,10 +350,13 @@ public class ServedLooks {
 
     /** What is answered with 503 {@code stale_credential}; with since when it is refused. */
     private static final class Stale extends Problem {
-        private Stale(List<Seen> stale) {
+        private Stale(List<Seen> stale, Doubt doubt) {
             super(
                     ErrorCode.STALE_CREDENTIAL,
-                    "The store of this service went back in time or was silent, and "
+                    "The store of this service "
+                            + (OffsetDateTime.MAX.equals(doubt.wentBackAt())
+                                    ? "is a copy, whose original may go on, and "
+                                    : "went back in time or was silent, and ")
                             + (stale.get(0).result().equals(REFUSED)
                                     ? "the server refuses the password that it has for "
                                     : "it cannot be tried at present which password is the right one for ")

@@ -5,6 +5,7 @@ import io.rolewright.password.PasswordGenerator;
 import io.rolewright.password.PasswordPolicy;
 import io.rolewright.password.ScramSecret;
 import io.rolewright.sealing.Sealer;
+import io.rolewright.store.StoreOrigin;
 import io.rolewright.target.Fence;
 import io.rolewright.target.FencedApply;
 import io.rolewright.target.Login;
@@ -14,6 +15,7 @@ import io.rolewright.target.Targets;
 import io.rolewright.target.UnmarkedApply;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.ArrayList;
@@ -26,6 +28,9 @@ import java.util.stream.Collectors;
 @ApplicationScoped
 class Tools {
 
+    /** Of adoptions on either side of ours whose markers are known. */
+    private static final int MOST_GENERATIONS = 16;
+
     private final Ledger ledger;
     private final VersionSeal seal;
     private final ManagingConnections connections;
@@ -34,6 +39,7 @@ class Tools {
     private final UnmarkedApply unmarked;
     private final Sealer sealer;
     private final LoginUse logins;
+    private final StoreOrigin origin;
     private final SecureRandom random = new SecureRandom();
     private final PasswordGenerator generator = new PasswordGenerator(random);
 
@@ -45,7 +51,8 @@ class Tools {
             FencedApply fenced,
             UnmarkedApply unmarked,
             Sealer sealer,
-            LoginUse logins) {
+            LoginUse logins,
+            StoreOrigin origin) {
         this.ledger = ledger;
         this.seal = seal;
         this.connections = connections;
@@ -54,6 +61,7 @@ class Tools {
         this.unmarked = unmarked;
         this.sealer = sealer;
         this.logins = logins;
+        this.origin = origin;
     }
 
     Ledger ledger() {
@@ -94,14 +102,46 @@ class Tools {
         return ScramSecret.derive(password, Math.min(iterations, ScramSecret.MAXIMUM_ITERATIONS), random);
     }
 
-    /** The name by which this store is known in markers: the same for its copies, different for every other store. */
-    private String store() {
-        return HexFormat.of().formatHex(sealer.fingerprint("marker", new byte[0]), 0, 16);
+    /**
+     * The name by which this store is known in markers: the same for its copies until one is adopted, different for every other store. Who
+     * has no key of the store can't make that of a later generation.
+     */
+    private String store(long generation) {
+        byte[] number = generation == 0
+                ? new byte[0]
+                : ByteBuffer.allocate(Long.BYTES).putLong(generation).array();
+        return HexFormat.of().formatHex(sealer.fingerprint("marker", number), 0, 16);
     }
 
     /** What stands in the comment of this owner's roles. */
     String marker(UUID ownerId) {
-        return store() + "/" + ownerId;
+        return store(origin.standing().generation()) + "/" + ownerId;
+    }
+
+    /** Whether this owner has written the marker, be it before this store was adopted. */
+    boolean isOf(UUID ownerId, Fence marker) {
+        return marker.owner().endsWith("/" + ownerId) && isOfThisStore(marker);
+    }
+
+    private boolean isOfThisStore(Fence marker) {
+        long now = origin.standing().generation();
+        for (long generation = now; generation >= Math.max(0, now - MOST_GENERATIONS); generation--) {
+            if (marker.owner().startsWith(store(generation) + "/")) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Whether the marker is of a copy of this store that was adopted: then this store stands still from now on. */
+    Uni<Boolean> superseded(Fence marker) {
+        long now = origin.standing().generation();
+        for (long generation = now + 1; generation <= now + MOST_GENERATIONS; generation++) {
+            if (marker.owner().startsWith(store(generation) + "/")) {
+                return origin.superseded(generation).replaceWith(true);
+            }
+        }
+        return Uni.createFrom().item(false);
     }
 
     /** Of the role that was looked at, as it is now. */
@@ -124,7 +164,9 @@ class Tools {
         /** Only if the new owner is told to take the role over. */
         ASKED,
         /** Its owner is of this store and has the role still: it must be deleted by who may. */
-        ALIVE
+        ALIVE,
+        /** It is of a copy of this store that was adopted, and this one stands still. */
+        ADOPTED
     }
 
     /** @param allowed whether the new owner was told to take the role over */
@@ -133,8 +175,8 @@ class Tools {
             return Uni.createFrom().item(Leave.FREE);
         }
         Leave asked = allowed ? Leave.TAKEOVER : Leave.ASKED;
-        if (!marker.owner().startsWith(store() + "/")) {
-            return Uni.createFrom().item(asked);
+        if (!isOfThisStore(marker)) {
+            return superseded(marker).map(superseded -> superseded ? Leave.ADOPTED : asked);
         }
         UUID owner;
         try {

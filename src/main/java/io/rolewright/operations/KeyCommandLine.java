@@ -166,7 +166,7 @@ class KeyCommandLine {
         return 3;
     }
 
-    private static boolean isTerminal() {
+    static boolean isTerminal() {
         var kind = System.getenv("TERM");
         return System.console() != null && kind != null && !kind.equals("dumb");
     }

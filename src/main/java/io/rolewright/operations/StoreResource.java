@@ -1,5 +1,7 @@
 package io.rolewright.operations;
 
+import static io.rolewright.request.Words.flag;
+
 import com.fasterxml.jackson.annotation.JsonInclude;
 import io.rolewright.access.Caller;
 import io.rolewright.access.CurrentCaller;
@@ -8,19 +10,25 @@ import io.rolewright.access.Rights;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.credential.Adoption;
 import io.rolewright.request.RequestContext;
 import io.rolewright.store.StoreOrigin;
+import io.rolewright.store.StorePulse;
 import io.smallrye.mutiny.Uni;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.List;
+import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.server.Cancellable;
 import org.jspecify.annotations.Nullable;
@@ -35,8 +43,18 @@ class StoreResource {
     private final CurrentCaller caller;
     private final RequestContext request;
     private final AuditLog audit;
+    private final Adoption adoption;
+    private final StorePulse pulse;
 
-    StoreResource(StoreOrigin origin, CurrentCaller caller, RequestContext request, AuditLog audit) {
+    StoreResource(
+            StoreOrigin origin,
+            CurrentCaller caller,
+            RequestContext request,
+            AuditLog audit,
+            Adoption adoption,
+            StorePulse pulse) {
+        this.adoption = adoption;
+        this.pulse = pulse;
         this.origin = origin;
         this.caller = caller;
         this.request = request;
@@ -50,7 +68,7 @@ class StoreResource {
             description = "A copy changes no password, and sends no webhook and nothing to Vault, until it is adopted.")
     public Uni<OneStore> standing() {
         allowed();
-        return origin.look().map(OneStore::of);
+        return origin.look().chain(this::shown);
     }
 
     @POST
@@ -60,22 +78,43 @@ class StoreResource {
             operationId = "adoptStore",
             summary = "Adopt a copy of the store",
             description =
-                    "Stop the original first: two stores that give the same roles new passwords lock consumers out. What is"
-                            + " due begins with the next look for due work. Changes nothing if the store is no copy.")
-    public Uni<OneStore> adopt() {
+                    "Stop the original first: two stores that give the same roles new passwords lock consumers out. Every role"
+                            + " is then looked at, in the background: GET shows how far that is. What its server refuses is rotated"
+                            + " only with rotateBehind=true, which can also be sent later. Changes nothing else if the store is no"
+                            + " copy.")
+    public Uni<OneStore> adopt(
+            @QueryParam("rotateBehind")
+                    @Parameter(
+                            description =
+                                    "Rotate the credentials that their servers refuse. Managed connections are left as they are: their"
+                                            + " passwords are lost.",
+                            schema = @Schema(type = SchemaType.BOOLEAN, defaultValue = "false"))
+                    @Nullable
+                    String rotate) {
+        boolean rotateBehind = flag("rotateBehind", rotate);
         Caller who = allowed();
         String requestId = request.id();
         return origin.look()
-                .chain(before -> before.copy()
+                .chain(before -> !before.copy() && !rotateBehind
+                        ? Uni.createFrom().item(before)
                         // Before the act: nothing is adopted unseen.
-                        ? audit.record(event(before).by(who.id(), who.name()).from(who.address(), requestId))
-                                .chain(origin::adopt)
-                        : Uni.createFrom().item(before))
-                .map(OneStore::of);
+                        : audit.record(event(before, rotateBehind)
+                                        .by(who.id(), who.name())
+                                        .from(who.address(), requestId))
+                                .chain(() -> before.copy()
+                                        ? origin.adopt(rotateBehind).call(pulse::beat)
+                                        : adoption.rotateBehind().chain(origin::look)))
+                .chain(this::shown);
     }
 
-    static AuditEvent event(StoreOrigin.Standing before) {
-        return AuditEvent.success(AuditType.ADOPT_STORE).with("differences", before.differences());
+    private Uni<OneStore> shown(StoreOrigin.Standing standing) {
+        return adoption.progress().map(progress -> OneStore.of(standing, progress));
+    }
+
+    static AuditEvent event(StoreOrigin.Standing before, boolean rotateBehind) {
+        return AuditEvent.success(AuditType.ADOPT_STORE)
+                .with("differences", before.differences())
+                .with("rotateBehind", rotateBehind);
     }
 
     private Caller allowed() {
@@ -87,9 +126,14 @@ class StoreResource {
     @Schema(name = "StoreResponse")
     record OneStore(@Schema(required = true) Store store) {
 
-        static OneStore of(StoreOrigin.Standing standing) {
+        static OneStore of(StoreOrigin.Standing standing, Adoption.@Nullable Progress progress) {
             OffsetDateTime at = standing.recordedAt();
-            return new OneStore(new Store(standing.copy(), standing.differences(), at == null ? null : at.toInstant()));
+            return new OneStore(new Store(
+                    standing.copy(),
+                    standing.superseded(),
+                    standing.differences(),
+                    at == null ? null : at.toInstant(),
+                    progress == null ? null : AdoptionProgress.of(standing, progress)));
         }
     }
 
@@ -102,10 +146,81 @@ class StoreResource {
             @Schema(
                     required = true,
                     description =
+                            "Whether a copy of this store has been adopted, as the markers of roles show. This one then stands still"
+                                    + " like a copy.",
+                    examples = "false")
+            boolean superseded,
+
+            @Schema(
+                    required = true,
+                    description =
                             "What differs from when the store was first used or last adopted; empty if it is not a copy.",
                     examples = "[\"the server's system identifier\"]")
             List<String> differences,
 
             @Schema(description = "When the store was first used or last adopted.", nullable = true) @Nullable
-            Instant recordedAt) {}
+            Instant recordedAt,
+
+            @Schema(description = "Of the last adoption; null if there was none.", nullable = true) @Nullable
+            AdoptionProgress adoption) {}
+
+    @Schema(name = "StoreAdoption")
+    record AdoptionProgress(
+            @Schema(required = true, description = "Whether every role was looked at.")
+            boolean done,
+
+            @Schema(required = true, description = "Roles to look at.", examples = "120")
+            long roles,
+
+            @Schema(
+                    required = true,
+                    description =
+                            "Roles that were looked at. One whose server does not answer is tried again every 15 seconds.",
+                    examples = "118")
+            long looked,
+
+            @Schema(required = true, description = "Roles that their passwords open.", examples = "117")
+            long good,
+
+            @Schema(
+                    required = true,
+                    description = "Whether credentials that their servers refuse are rotated.",
+                    examples = "false")
+            boolean rotateBehind,
+
+            @Schema(required = true, description = "The other roles that were looked at; at most 100.")
+            List<RoleBehind> behind) {
+
+        static AdoptionProgress of(StoreOrigin.Standing standing, Adoption.Progress progress) {
+            return new AdoptionProgress(
+                    progress.done(),
+                    progress.roles(),
+                    progress.looked(),
+                    progress.good(),
+                    standing.rotatesBehind(),
+                    progress.behind().stream().map(RoleBehind::of).toList());
+        }
+    }
+
+    @Schema(name = "StoreRoleBehind")
+    record RoleBehind(
+            @Schema(required = true, examples = "orders_app_a")
+            String role,
+
+            @Schema(required = true, description = "What manages the role.", examples = "rotation")
+            String managedBy,
+
+            @Schema(required = true, description = "Its id.")
+            UUID managedById,
+
+            @Schema(
+                    required = true,
+                    description = "Why its password does not open it.",
+                    examples = "store_behind_target")
+            String reason) {
+
+        static RoleBehind of(Adoption.Behind behind) {
+            return new RoleBehind(behind.role(), behind.ownerKind(), behind.ownerId(), behind.reason());
+        }
+    }
 }

@@ -135,7 +135,7 @@ public enum ErrorCode {
             "Try again after Retry-After. Operators: GET /q/health/ready on the management port says why."),
     STORE_IS_A_COPY(
             400,
-            "The service's own database is a copy of the one that these passwords are kept in: it was restored, cloned or moved. It changes no password and sends nothing.",
+            "The service's own database is a copy of the one that these passwords are kept in: it was restored, cloned or moved; or a copy of it was adopted. It changes no password and sends nothing.",
             "If this store is to be the one from now on, stop the original, then adopt this one: POST /api/v1/store/adopt, or --command adopt-store. Else ask the original."),
     STORE_UNAVAILABLE(
             503,

@@ -7,11 +7,27 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** Words of a query that are one or several of a few. */
 public final class Words {
 
     private Words() {}
+
+    /**
+     * @param field the name of the parameter
+     * @param text absent for no
+     * @throws ValidationProblem at {@code field} for anything but true and false
+     */
+    public static boolean flag(String field, @Nullable String text) {
+        if (text == null || text.equals("false")) {
+            return false;
+        }
+        if (!text.equals("true")) {
+            throw ValidationProblem.at(List.of(field), "invalid_enum_value", "Must be true or false");
+        }
+        return true;
+    }
 
     /**
      * @param field the name of the parameter

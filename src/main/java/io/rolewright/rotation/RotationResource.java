@@ -1,5 +1,7 @@
 package io.rolewright.rotation;
 
+import static io.rolewright.request.Words.flag;
+
 import io.rolewright.access.Caller;
 import io.rolewright.access.CurrentCaller;
 import io.rolewright.access.Reach;
@@ -511,15 +513,5 @@ class RotationResource {
         UUID id = Ids.parse("rotationId", rotationId);
         MDC.put("rotationId", id.toString()); // every log line of this request says which rotation it is about
         return id;
-    }
-
-    private static boolean flag(String name, String text) {
-        if (text == null || text.equals("false")) {
-            return false;
-        }
-        if (!text.equals("true")) {
-            throw ValidationProblem.at(List.of(name), "invalid_enum_value", "Must be true or false");
-        }
-        return true;
     }
 }

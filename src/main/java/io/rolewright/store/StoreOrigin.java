@@ -26,6 +26,9 @@ import org.jspecify.annotations.Nullable;
  * another one later, it is a copy. So is an original that was moved, until it is adopted: suspicion stops work and never begins it. A
  * standby that was promoted behind the same address is no copy. A bit-identical clone under the same settings can't be told apart.
  *
+ * <p>Each adoption makes a new generation, and the name of the store in the markers of roles is made of its number. An original that is
+ * still at work finds that name in the first marker that it reads before a change, and stands still in its turn ({@link #superseded}).
+ *
  * <p>Any thread may call.
  */
 @ApplicationScoped
@@ -35,7 +38,7 @@ public class StoreOrigin implements StartupStep {
 
     private static final String HERE = """
             SELECT %s AS here_identifier, d.oid::bigint AS here_oid, o.system_identifier, o.database_oid, o.addresses, o.installation,
-                   o.recorded_at
+                   o.recorded_at, o.generation, o.superseded_by, o.rotates_behind
             FROM pg_database d LEFT JOIN store_origin o ON true
             WHERE d.datname = current_database()""";
 
@@ -48,11 +51,19 @@ public class StoreOrigin implements StartupStep {
             INSERT INTO store_origin (system_identifier, database_oid, addresses, installation)
             VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING""";
 
+    /** What is held is in doubt from then on: the original may have gone on after the copy was made. */
     private static final String ADOPT = """
-            INSERT INTO store_origin AS o (system_identifier, database_oid, addresses, installation)
-            VALUES ($1, $2, $3, $4)
-            ON CONFLICT (id) DO UPDATE SET system_identifier = $1, database_oid = $2, addresses = $3, installation = $4,
-                                             recorded_at = now()""";
+            WITH adopted AS (
+                INSERT INTO store_origin AS o (system_identifier, database_oid, addresses, installation, generation, rotates_behind)
+                VALUES ($1, $2, $3, $4, 1, $5)
+                ON CONFLICT (id) DO UPDATE SET system_identifier = $1, database_oid = $2, addresses = $3, installation = $4,
+                       generation = greatest(o.generation, o.superseded_by, 0) + 1, superseded_by = NULL, rotates_behind = $5,
+                       recorded_at = clock_timestamp())
+            UPDATE store_pulse SET went_back_at = clock_timestamp(), sign = 'it was a copy, which has been adopted',
+                   xid = pg_current_xact_id()::text""";
+
+    private static final String SUPERSEDED = """
+            UPDATE store_origin SET superseded_by = $1 WHERE generation < $1 AND coalesce(superseded_by, 0) < $1""";
 
     /** As {@link #BEGIN}, for addresses that came or went, and for an identifier that can be read by now. */
     private static final String KEEP_UP =
@@ -63,16 +74,27 @@ public class StoreOrigin implements StartupStep {
      *
      * @param differences what is another one than when it was recorded, in words without values; empty for the original
      * @param recordedAt when it began to work, or was adopted last
+     * @param generation how often a copy was adopted on the way to this store
+     * @param superseded whether a copy of it has been adopted, as the markers on the servers show
+     * @param rotatesBehind whether its adoption rotates what servers refuse
      */
     public record Standing(
-            List<String> differences, @Nullable OffsetDateTime recordedAt) {
+            List<String> differences,
+            @Nullable OffsetDateTime recordedAt,
+            long generation,
+            boolean superseded,
+            boolean rotatesBehind) {
 
+        /** Whether it stands still. */
         public boolean copy() {
             return !differences.isEmpty();
         }
 
         /** For a log or an answer. Names no address. */
         public String sentence() {
+            if (superseded) {
+                return "A copy of this store has been adopted, as the markers of roles show: the work is done there.";
+            }
             return copy()
                     ? "This store is a copy: " + String.join(" and ", differences) + " differ"
                             + (differences.size() == 1 ? "s" : "")
@@ -89,7 +111,12 @@ public class StoreOrigin implements StartupStep {
     }
 
     private record Seen(
-            Here here, @Nullable Here recorded, @Nullable OffsetDateTime at) {}
+            Here here,
+            @Nullable Here recorded,
+            @Nullable OffsetDateTime at,
+            long generation,
+            boolean superseded,
+            boolean rotatesBehind) {}
 
     private final Pool pool;
     private final StorePool sessions;
@@ -124,7 +151,7 @@ public class StoreOrigin implements StartupStep {
     /** What was found at the last look; an original before the first, since nothing works before that. */
     public Standing standing() {
         Standing known = standing;
-        return known == null ? new Standing(List.of(), null) : known;
+        return known == null ? new Standing(List.of(), null, 0, false, false) : known;
     }
 
     /** @throws StoreIsACopy which is answered with 400 {@code store_is_a_copy} */
@@ -132,9 +159,12 @@ public class StoreOrigin implements StartupStep {
         Standing known = standing();
         if (known.copy()) {
             throw new StoreIsACopy(known.sentence()
-                    + " It changes no password and sends nothing, so that the original's roles stay as they are. If this is"
-                    + " to be the one from now on and the original is stopped, adopt it: POST /api/v1/store/adopt, or"
-                    + " --command adopt-store.");
+                    + (known.superseded()
+                            ? " This one changes no password and sends nothing any more. Stop this service. If this store is to be"
+                                    + " the one after all and the other is stopped, adopt it"
+                            : " It changes no password and sends nothing, so that the original's roles stay as they are. If this"
+                                    + " is to be the one from now on and the original is stopped, adopt it")
+                    + ": POST /api/v1/store/adopt, or --command adopt-store.");
         }
     }
 
@@ -147,11 +177,28 @@ public class StoreOrigin implements StartupStep {
                 .map(this::judged);
     }
 
-    /** From now on this store is the one. Whoever calls makes sure that the original is stopped, and audits it. */
-    public Uni<Standing> adopt() {
-        return see().chain(seen -> pool.preparedQuery(ADOPT).execute(row(seen.here())))
+    /**
+     * From now on this store is the one. Whoever calls makes sure that the original is stopped, and audits it.
+     *
+     * @param rotatesBehind whether what servers refuse is rotated
+     */
+    public Uni<Standing> adopt(boolean rotatesBehind) {
+        return see().chain(seen ->
+                        pool.preparedQuery(ADOPT).execute(row(seen.here()).addBoolean(rotatesBehind)))
                 .chain(ignored -> see())
                 .map(this::judged);
+    }
+
+    /**
+     * The marker of a role has shown that a copy of this store was adopted: this one stands still from now on, in every replica that looks.
+     *
+     * @param by the generation of that copy
+     */
+    public Uni<Void> superseded(long by) {
+        return pool.preparedQuery(SUPERSEDED)
+                .execute(Tuple.of(by))
+                .chain(this::look)
+                .replaceWithVoid();
     }
 
     private Uni<Seen> begin(Here here) {
@@ -170,12 +217,16 @@ public class StoreOrigin implements StartupStep {
 
     private Standing judged(Seen seen) {
         Standing before = standing;
-        Standing now =
-                new Standing(List.copyOf(differences(seen.here(), Objects.requireNonNull(seen.recorded()))), seen.at());
+        List<String> differences = differences(seen.here(), Objects.requireNonNull(seen.recorded()));
+        if (seen.superseded()) {
+            differences.add("the markers of roles, which name a copy of this store that was adopted");
+        }
+        Standing now = new Standing(
+                List.copyOf(differences), seen.at(), seen.generation(), seen.superseded(), seen.rotatesBehind());
         standing = now;
         if (now.copy() && (before == null || !before.differences().equals(now.differences()))) {
             log.warnf(
-                    "%s It changes no password and sends no webhook and nothing to Vault until it is adopted (--command"
+                    "%s This one changes no password and sends no webhook and nothing to Vault until it is adopted (--command"
                             + " adopt-store).",
                     now.sentence());
         } else if (before != null && before.copy() && !now.copy()) {
@@ -223,7 +274,14 @@ public class StoreOrigin implements StartupStep {
                             row.getLong("database_oid"),
                             new TreeSet<>(List.of(addresses.split(" "))),
                             row.getString("installation"));
-            return new Seen(here, recorded, row.getOffsetDateTime("recorded_at"));
+            Long generation = row.getLong("generation");
+            return new Seen(
+                    here,
+                    recorded,
+                    row.getOffsetDateTime("recorded_at"),
+                    generation == null ? 0 : generation,
+                    row.getLong("superseded_by") != null,
+                    Boolean.TRUE.equals(row.getBoolean("rotates_behind")));
         });
     }
 

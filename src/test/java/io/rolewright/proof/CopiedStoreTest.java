@@ -11,12 +11,14 @@ import io.rolewright.testing.Api;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestPostgres.Login;
 import io.rolewright.testing.TestStore;
+import io.vertx.sqlclient.Row;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -29,13 +31,28 @@ class CopiedStoreTest {
 
     private final TestPostgres target = TestPostgres.shared(TestPostgres.NEWEST);
 
+    private Row before;
+
+    @BeforeEach
+    void whereItIs() {
+        before = TestStore.sql("SELECT * FROM store_origin").get(0);
+    }
+
+    /** Not by an adoption, after which every role that other tests have left would be looked at. */
     @AfterEach
     void itIsTheOriginalAgain() {
-        Api.as().post("/api/v1/store/adopt").then().statusCode(200).body("store.copy", equalTo(false));
+        becomes("system_identifier = '" + before.getString("system_identifier") + "', database_oid = "
+                + before.getLong("database_oid") + ", addresses = '" + before.getString("addresses")
+                + "', installation = '" + before.getString("installation") + "', superseded_by = NULL");
+        Api.as().get("/api/v1/store").then().statusCode(200).body("store.copy", equalTo(false));
+    }
+
+    private static void becomes(String assignment) {
+        TestStore.sql("UPDATE store_origin SET " + assignment);
     }
 
     private static void becomesACopy(String assignment) {
-        TestStore.sql("UPDATE store_origin SET " + assignment);
+        becomes(assignment);
         Api.as().get("/api/v1/store").then().statusCode(200).body("store.copy", equalTo(true));
     }
 
@@ -46,7 +63,8 @@ class CopiedStoreTest {
                 "system_identifier = '1'         | the server's system identifier",
                 "database_oid = 1                | the database's oid",
                 "addresses = 'elsewhere:5432/x'  | the address in QUARKUS_DATASOURCE_REACTIVE_URL",
-                "installation = 'another'        | ROLEWRIGHT_INSTALLATION"
+                "installation = 'another'        | ROLEWRIGHT_INSTALLATION",
+                "superseded_by = 1               | the markers of roles, which name a copy of this store that was adopted"
             })
     void isKnownByWhateverIsAnotherOne(String assignment, String difference) {
         becomesACopy(assignment);
@@ -59,7 +77,7 @@ class CopiedStoreTest {
     void oneAddressOfSeveralIsEnoughAndNewOnesAreWrittenDown() {
         String address =
                 TestStore.sql("SELECT addresses FROM store_origin").get(0).getString(0);
-        TestStore.sql("UPDATE store_origin SET addresses = 'gone:5432/x " + address + "', system_identifier = NULL");
+        becomes("addresses = 'gone:5432/x " + address + "', system_identifier = NULL");
 
         Api.as().get("/api/v1/store").then().body("store.copy", equalTo(false));
 

@@ -1,0 +1,158 @@
+package io.rolewright.proof;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.rolewright.rotation.Rotating;
+import io.rolewright.testing.Installation;
+import io.rolewright.testing.ServiceProcess;
+import io.rolewright.testing.ServiceProcess.Answer;
+import io.rolewright.testing.TestPostgres;
+import io.vertx.core.json.JsonObject;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Test;
+
+/**
+ * A copy of the store is adopted while its original is still at work: the adoption looks at every role and goes on after {@code kill -9}, what
+ * is behind is rotated only when somebody says so, and the original finds out and stands still.
+ */
+class AdoptedStoreIT {
+
+    private static final int ROTATIONS = 12;
+
+    private final TestPostgres stores = TestPostgres.own(TestPostgres.NEWEST);
+    private final TestPostgres target = TestPostgres.shared(14);
+
+    @Test
+    void looksAtEveryRoleUnderKillAndTheOriginalStandsStill() {
+        try (stores;
+                Installation original = Installation.on(stores).setting("ROLEWRIGHT_SCHEDULER_POLL_INTERVAL", "1s")) {
+            ServiceProcess production = original.start();
+            List<String> rotations = new ArrayList<>();
+            for (int i = 0; i < ROTATIONS; i++) {
+                rotations.add(Rotating.created(production, target, new JsonObject().put("strategy", "dual")));
+            }
+            String behind = rotations.get(0);
+            String well = rotations.get(1);
+            production.stop();
+            stores.sql("CREATE DATABASE copy TEMPLATE " + original.database());
+            production.launchAgain();
+            production.awaitReady();
+            rotate(production, behind);
+            rotate(production, behind);
+            JsonObject newest = active(production, behind).expect(200).json();
+
+            try (Installation restored = original.restoredTo(stores, "copy")) {
+                ServiceProcess copy = restored.start();
+
+                // What the copy serves logs in, also if the original has changed it since the copy was made.
+                assertServes(copy, well);
+                assertThat(active(copy, behind).expect(503).json().getString("code"))
+                        .isEqualTo("stale_credential");
+                rotate(production, well);
+                rotate(production, well);
+                Awaitility.await()
+                        .atMost(Duration.ofSeconds(30))
+                        .untilAsserted(
+                                () -> assertThat(active(copy, well).status()).isEqualTo(503));
+
+                String secrets = secrets();
+                copy.post("/api/v1/store/adopt", null).expect(200);
+                Awaitility.await()
+                        .pollInterval(Duration.ofMillis(20))
+                        .atMost(Duration.ofSeconds(30))
+                        .until(() -> adoption(copy).getLong("looked") > 0);
+                copy.kill();
+                long looked = restored.sql("SELECT count(*) FROM managed_role WHERE adopted_generation = 1")
+                        .get(0)
+                        .getLong(0);
+                assertThat(looked).isBetween(1L, 2L * ROTATIONS - 1);
+                copy.launchAgain();
+                copy.awaitReady();
+                JsonObject done = Awaitility.await()
+                        .atMost(Duration.ofSeconds(60))
+                        .until(() -> adoption(copy), progress -> progress.getBoolean("done"));
+
+                assertThat(done.getLong("roles")).isEqualTo(2 * ROTATIONS);
+                assertThat(done.getLong("good")).isEqualTo(ROTATIONS - 2);
+                assertThat(done.getJsonArray("behind").stream()
+                                .map(each -> ((JsonObject) each).getString("managedById"))
+                                .toList())
+                        .containsExactlyInAnyOrder(behind, well);
+                assertThat(done.getJsonArray("behind").getJsonObject(0).getString("reason"))
+                        .isEqualTo("store_behind_target");
+                assertThat(secrets()).isEqualTo(secrets);
+
+                // The original has work to do, and finds the markers of the copy.
+                original.sql("UPDATE secret_rotation SET due_at = now(), next_rotation_at = now() - interval '1 hour'");
+                Awaitility.await()
+                        .atMost(Duration.ofSeconds(30))
+                        .until(() -> production.get("/api/status").json().getBoolean("storeIsACopy"));
+                assertThat(production.readiness().text()).contains("A copy of this store has been adopted");
+                assertThat(production.log()).contains("A copy of this store has been adopted");
+                assertThat(production.metrics()).contains("rolewright_store_copy 1.0");
+                assertThat(production
+                                .get("/api/v1/store")
+                                .expect(200)
+                                .json()
+                                .getJsonObject("store")
+                                .getBoolean("superseded"))
+                        .isTrue();
+                assertThat(production
+                                .post(Rotating.BASE + "/" + rotations.get(2) + "/rotate-secrets?force=true", null)
+                                .expect(400)
+                                .json()
+                                .getString("code"))
+                        .isEqualTo("store_is_a_copy");
+
+                copy.post("/api/v1/store/adopt?rotateBehind=true", null).expect(200);
+                Awaitility.await()
+                        .atMost(Duration.ofSeconds(60))
+                        .until(
+                                () -> adoption(copy),
+                                progress -> progress.getBoolean("done")
+                                        && progress.getJsonArray("behind").isEmpty());
+                assertServes(copy, well);
+                assertThat(assertServes(copy, behind).getLong("credentialVersion"))
+                        .isGreaterThan(newest.getLong("credentialVersion"));
+                // Nothing else was changed by it, and what is due goes on under the new name.
+                assertServes(copy, rotations.get(3));
+                rotate(copy, rotations.get(3));
+                assertServes(copy, rotations.get(3));
+            }
+        }
+    }
+
+    private String secrets() {
+        return target.sql(
+                        "SELECT string_agg(concat_ws(' ', rolname, rolpassword), ',' ORDER BY rolname) FROM pg_authid")
+                .get(0)
+                .getString(0);
+    }
+
+    private static JsonObject adoption(ServiceProcess service) {
+        return service.get("/api/v1/store")
+                .expect(200)
+                .json()
+                .getJsonObject("store")
+                .getJsonObject("adoption");
+    }
+
+    private JsonObject assertServes(ServiceProcess service, String rotation) {
+        JsonObject active = active(service, rotation).expect(200).json();
+        assertThat(target.login(active.getString("username"), active.getString("password")))
+                .isEqualTo("ok");
+        return active;
+    }
+
+    private static Answer active(ServiceProcess service, String rotation) {
+        return service.get(Rotating.BASE + "/" + rotation + "/active");
+    }
+
+    private static void rotate(ServiceProcess service, String rotation) {
+        service.post(Rotating.BASE + "/" + rotation + "/rotate-secrets?force=true", new JsonObject())
+                .expect(200);
+    }
+}
