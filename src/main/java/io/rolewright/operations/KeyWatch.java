@@ -44,12 +44,20 @@ class KeyWatch {
 
     private Uni<Void> look() {
         return keys.watch()
-                .invoke(() -> said = null)
+                .invoke(() -> {
+                    if (said != null) {
+                        said = null;
+                        log.info("The keys can be read again.");
+                    }
+                })
                 .onFailure()
                 .invoke(failure -> {
                     if (failure instanceof NotReady told && !told.reason().equals(said)) {
                         said = told.reason();
-                        log.warnf("Could not read the keys again, continuing with those in memory: %s", said);
+                        log.warnf(
+                                "Could not read the keys again, continuing with those in memory; a process that starts now would not"
+                                        + " be ready: %s",
+                                said);
                     } else if (!(failure instanceof NotReady)) {
                         StoreFault.warn(log, "Could not read the keys again, continuing with those in memory", failure);
                     }

@@ -5,12 +5,17 @@ import io.rolewright.store.StartupStep.NotReady;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import javax.crypto.AEADBadTagException;
 import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Root keys in a mounted file. It is read anew each time, so that a mount which was changed is seen, and let go at once; on a
@@ -25,6 +30,11 @@ class FileRootKey implements RootKeySource {
     private final RootKeyConfig roots;
     private final Sealer sealer;
     private final Vertx vertx;
+
+    /** By which a change of the file is noticed: at the last look, and at the last one that came to an end. */
+    private volatile @Nullable String looked;
+
+    private volatile @Nullable String seen;
 
     FileRootKey(SealingConfig config, RootKeyConfig roots, Sealer sealer, Vertx vertx) {
         this.config = config;
@@ -59,6 +69,36 @@ class FileRootKey implements RootKeySource {
                 throw refused;
             }
         });
+    }
+
+    /** The first look counts as a change. A file that is missing is one too, since the next start would fail. */
+    @Override
+    public Uni<Boolean> changed() {
+        Path file = config.rootKeyFile().orElse(null);
+        if (file == null) {
+            return Uni.createFrom().item(false);
+        }
+        return Uni.createFrom()
+                .completionStage(
+                        () -> vertx.executeBlocking(() -> state(file), false).toCompletionStage())
+                .map(state -> {
+                    looked = state;
+                    return !state.equals(seen);
+                });
+    }
+
+    @Override
+    public void seen() {
+        seen = looked;
+    }
+
+    private static String state(Path file) {
+        try {
+            BasicFileAttributes now = Files.readAttributes(file, BasicFileAttributes.class);
+            return now.lastModifiedTime() + " " + now.size() + " " + now.fileKey();
+        } catch (IOException gone) {
+            return "gone";
+        }
     }
 
     private static byte[] unwrap(RootKeys keys, WrappedKey key) {

@@ -132,7 +132,12 @@ public class KeyCommands {
         });
     }
 
-    /** Looks for new keys, and goes on with a run whose process has died. To be called every few seconds. */
+    /**
+     * Looks for new keys, goes on with a run whose process has died, and tries a root key file that was changed. To be called every few
+     * seconds.
+     *
+     * @return fails with {@link NotReady} and a sentence for the operator
+     */
     public Uni<Void> watch() {
         return loader.refresh()
                 .chain(() -> runs.takeOver(owner))
@@ -140,7 +145,7 @@ public class KeyCommands {
                     log.infof("Resuming the key command run %s of a process that has died", id);
                     workInBackground(id);
                 }))
-                .replaceWithVoid();
+                .chain(loader::tryChangedRoot);
     }
 
     /** Says that this process is about to end, so that nobody waits for it. */

@@ -1,6 +1,7 @@
 package io.rolewright.sealing;
 
 import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.rolewright.sealing.StoredKeys.Stored;
 import io.rolewright.sealing.StoredKeys.StoredKey;
@@ -14,6 +15,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import javax.crypto.spec.SecretKeySpec;
 import org.jboss.logging.Logger;
@@ -39,12 +41,17 @@ class KeyLoader {
     private final RootKeySources roots;
     private final Sealer sealer;
     private final MeterRegistry metrics;
+    private final AtomicInteger unfit = new AtomicInteger();
 
     KeyLoader(StoredKeys store, RootKeySources roots, Sealer sealer, MeterRegistry metrics) {
         this.store = store;
         this.roots = roots;
         this.sealer = sealer;
         this.metrics = metrics;
+        Gauge.builder("rolewright.root.key.unfit", unfit, AtomicInteger::get)
+                .description("1 if the root key file was changed and no longer opens the store: this process goes on, and would"
+                        + " not start again")
+                .register(metrics);
     }
 
     /** Says that this process is about to read the keys: one that is made from now on waits for it. */
@@ -70,6 +77,29 @@ class KeyLoader {
             // With what it has: should the root fail, others shall see that this process is alive and lacks a key.
             return report(keyring).chain(() -> same ? Uni.createFrom().voidItem() : load(stored, keyring.byId()));
         });
+    }
+
+    /**
+     * Tries a root key file that was changed, so that one which opens the store no more is found while this process still has the data keys, and
+     * not at its next start. Nothing is asked of the store or the root while the file is the same.
+     *
+     * @return fails with {@link NotReady} and a sentence as long as it does not open all data keys
+     */
+    Uni<Void> tryChangedRoot() {
+        return roots.changed().chain(changed -> !changed
+                ? Uni.createFrom().voidItem()
+                : store.read()
+                        .chain(stored -> roots.unwrap(
+                                stored.keys().stream().map(StoredKey::key).toList()))
+                        .onItemOrFailure()
+                        .invoke((opened, failure) -> {
+                            if (failure == null) {
+                                opened.values().forEach(secret -> Arrays.fill(secret, (byte) 0));
+                                roots.seen();
+                            }
+                            unfit.set(failure instanceof NotReady ? 1 : 0);
+                        })
+                        .replaceWithVoid());
     }
 
     /** @param held data keys that need not be unwrapped, by id */

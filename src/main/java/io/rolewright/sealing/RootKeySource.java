@@ -29,4 +29,12 @@ interface RootKeySource {
      *     the root cannot be had or one of them does not open
      */
     Uni<Map<Integer, byte[]>> unwrap(List<WrappedKey> keys);
+
+    /** Whether what the root is may have changed since {@link #seen} was called last. */
+    default Uni<Boolean> changed() {
+        return Uni.createFrom().item(false);
+    }
+
+    /** What the last {@link #changed} has found is known by now. */
+    default void seen() {}
 }

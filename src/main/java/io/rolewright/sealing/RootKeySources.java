@@ -58,6 +58,19 @@ class RootKeySources {
         return all;
     }
 
+    /** Whether a root that is not asked for anything may be another one by now. */
+    Uni<Boolean> changed() {
+        Uni<Boolean> any = Uni.createFrom().item(false);
+        for (RootKeySource source : sources.values()) {
+            any = any.chain(before -> source.changed().map(changed -> before || changed));
+        }
+        return any;
+    }
+
+    void seen() {
+        sources.values().forEach(RootKeySource::seen);
+    }
+
     private RootKeySource of(Source source) {
         return Objects.requireNonNull(sources.get(source), "there is a bean for each source");
     }

@@ -308,6 +308,33 @@ class KeyCommandsTest {
     }
 
     @Test
+    void aRootKeyFileThatNoLongerOpensTheStoreIsFoundWhileItRuns() throws IOException {
+        var file = keys("k1");
+        var replica = replica(file);
+        var record = signingKey(replica);
+        Replica.await(replica.commands.watch());
+
+        Files.writeString(file, keyLine("k2"));
+        for (int look = 0; look < 2; look++) {
+            assertThatThrownBy(() -> Replica.await(replica.commands.watch()))
+                    .isInstanceOf(NotReady.class)
+                    .hasMessageContaining("wrapped by root key k1, which the root key file does not list");
+        }
+        assertOpens(replica, record);
+        Files.delete(file);
+        assertThatThrownBy(() -> Replica.await(replica.commands.watch()))
+                .isInstanceOf(NotReady.class)
+                .hasMessageContaining("does not exist");
+
+        // The new key first, and the old one below it, without a restart.
+        Files.writeString(file, keyLine("k2") + "\n" + keyLine("k1"));
+        Replica.await(replica.commands.watch());
+        assertThat(replica.run(REWRAP).reason()).startsWith("The data keys are wrapped by file k2.");
+        Files.writeString(file, keyLine("k2"));
+        Replica.await(replica.commands.watch());
+    }
+
+    @Test
     void rewrapMovesToVaultAndToANewVersionOfItsKey() throws IOException {
         try (var vault = VaultUnderTest.start()) {
             var mount = vault.transit("rolewright");
