@@ -12,12 +12,14 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * A copy of the store is adopted while its original is still at work: the adoption looks at every role and goes on after {@code kill -9}, what
  * is behind is rotated only when somebody says so, and the original finds out and stands still.
  */
+@Tag("suite-store")
 class AdoptedStoreIT {
 
     private static final int ROTATIONS = 12;
