@@ -51,7 +51,8 @@ class CommandLineTest {
 
     @Test
     void anAdoptionMayRotateWhatIsBehind() {
-        assertThat(order(List.of("--command", "adopt-store", "--rotate-behind"))).isEqualTo(Order.ADOPT_STORE);
+        assertThat(order(List.of("--command", "adopt-store", "--rotate-behind")))
+                .isEqualTo(Order.ADOPT_STORE);
         assertThat(order(List.of("--command=adopt-store", "--rotate-behind"))).isEqualTo(Order.ADOPT_STORE);
         assertThatThrownBy(() -> order(List.of("--command", "retire", "--rotate-behind")))
                 .isInstanceOf(UnknownInput.class);

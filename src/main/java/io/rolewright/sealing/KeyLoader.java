@@ -49,8 +49,9 @@ class KeyLoader {
         this.sealer = sealer;
         this.metrics = metrics;
         Gauge.builder("rolewright.root.key.unfit", unfit, AtomicInteger::get)
-                .description("1 if the root key file was changed and no longer opens the store: this process goes on, and would"
-                        + " not start again")
+                .description(
+                        "1 if the root key file was changed and no longer opens the store: this process goes on, and would"
+                                + " not start again")
                 .register(metrics);
     }
 
@@ -86,20 +87,22 @@ class KeyLoader {
      * @return fails with {@link NotReady} and a sentence as long as it does not open all data keys
      */
     Uni<Void> tryChangedRoot() {
-        return roots.changed().chain(changed -> !changed
-                ? Uni.createFrom().voidItem()
-                : store.read()
-                        .chain(stored -> roots.unwrap(
-                                stored.keys().stream().map(StoredKey::key).toList()))
-                        .onItemOrFailure()
-                        .invoke((opened, failure) -> {
-                            if (failure == null) {
-                                opened.values().forEach(secret -> Arrays.fill(secret, (byte) 0));
-                                roots.seen();
-                            }
-                            unfit.set(failure instanceof NotReady ? 1 : 0);
-                        })
-                        .replaceWithVoid());
+        return roots.changed()
+                .chain(changed -> !changed
+                        ? Uni.createFrom().voidItem()
+                        : store.read()
+                                .chain(stored -> roots.unwrap(stored.keys().stream()
+                                        .map(StoredKey::key)
+                                        .toList()))
+                                .onItemOrFailure()
+                                .invoke((opened, failure) -> {
+                                    if (failure == null) {
+                                        opened.values().forEach(secret -> Arrays.fill(secret, (byte) 0));
+                                        roots.seen();
+                                    }
+                                    unfit.set(failure instanceof NotReady ? 1 : 0);
+                                })
+                                .replaceWithVoid());
     }
 
     /** @param held data keys that need not be unwrapped, by id */
