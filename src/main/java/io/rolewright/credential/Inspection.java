@@ -312,7 +312,7 @@ record Inspection(
     }
 
     private RoleIdentity.Marker marker(ManagedRole role, @Nullable Fence fence) {
-        if (fence != null && fence.owner().equals(tools.marker(role.ownerId))) {
+        if (fence != null && tools.isOf(role.ownerId, fence)) {
             return RoleIdentity.Marker.OURS;
         }
         return role.marked || fence != null ? RoleIdentity.Marker.NOT_OURS : RoleIdentity.Marker.IMPOSSIBLE;
