@@ -11,8 +11,8 @@ public enum Unreachability {
             Step.RESOLVE, "The name servers did not answer in time.", "Try again, or give an IP address."),
     ADDRESS_REFUSED(
             Step.RESOLVE,
-            "The host's address is in a network that this service may not reach.",
-            "An operator can open it with ROLEWRIGHT_TARGET_ALLOWED_NETWORKS."),
+            "The host's address is in a network that this service may not reach, or is that of the service's own store.",
+            "Use another host, or ask an operator to open the address (ROLEWRIGHT_TARGET_ALLOWED_NETWORKS)."),
     TOO_MANY_SESSIONS(
             Step.CONNECT,
             "All sessions to this server, or of this service, are in use.",
