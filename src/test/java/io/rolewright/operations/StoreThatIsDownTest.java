@@ -1,7 +1,6 @@
 package io.rolewright.operations;
 
 import static io.restassured.RestAssured.given;
-import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.lessThan;
@@ -13,9 +12,7 @@ import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.ValidatableResponse;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestStore;
-import java.io.IOException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -46,13 +43,13 @@ class StoreThatIsDownTest {
         String token = login();
         list(token).statusCode(200);
 
-        signal("STOP");
+        postgres.freeze();
         try {
             list(token).statusCode(503).time(lessThan(10_000L)).header("Retry-After", "2");
             ready().statusCode(503).body("checks.find { it.name == 'rolewright' }.data.step", equalTo("store"));
             live().statusCode(200);
         } finally {
-            signal("CONT");
+            postgres.thaw();
         }
 
         await().atMost(Duration.ofSeconds(15)).untilAsserted(() -> ready().statusCode(200));
@@ -101,15 +98,6 @@ class StoreThatIsDownTest {
         // Random in tests: known once the port is open.
         int port = ConfigProvider.getConfig().getValue("quarkus.management.test-port", Integer.class);
         return given().port(port).get("/q/health/" + kind).then();
-    }
-
-    /** To the sessions' processes as well: a postmaster that stands still does not stop them. */
-    private static void signal(String name) throws IOException, InterruptedException {
-        ProcessHandle postmaster =
-                ProcessHandle.of(postgres.server().pid().orElseThrow()).orElseThrow();
-        List<String> command = new ArrayList<>(List.of("kill", "-" + name, Long.toString(postmaster.pid())));
-        postmaster.children().forEach(child -> command.add(Long.toString(child.pid())));
-        assertThat(new ProcessBuilder(command).start().waitFor()).isZero();
     }
 
     /** A server of its own, stopped again once it is known where it will be. */

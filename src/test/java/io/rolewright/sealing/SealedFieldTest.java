@@ -32,6 +32,7 @@ class SealedFieldTest {
             "app_connection.server", // keyed hash
             "app_connection.login", // keyed hash
             "app_connection.login_address", // keyed hash
+            "credential.row_seal", // copied, with what it is over, from and to secret_rotation and managed_connection
             "data_key.wrapped"); // by a root key
 
     private static final String TWINS = """

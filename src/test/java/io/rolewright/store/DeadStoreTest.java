@@ -4,10 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.rolewright.testing.TestPostgres;
 import io.smallrye.mutiny.Uni;
-import java.io.IOException;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -28,7 +25,7 @@ class DeadStoreTest {
                                 "rolewright.store.acquire-timeout", "1s"))) {
             assertThat(answer(process)).isEqualTo("1");
 
-            signal(postgres, "STOP");
+            postgres.freeze();
             try {
                 // One on the session that is open, one that needs another, one that waits for either.
                 var waiting = Uni.join()
@@ -39,23 +36,10 @@ class DeadStoreTest {
 
                 assertThat(waiting).allSatisfy(met -> assertThat(met).startsWith("store not reachable ("));
             } finally {
-                signal(postgres, "CONT");
+                postgres.thaw();
             }
 
             assertThat(answer(process)).isEqualTo("1");
-        }
-    }
-
-    /** To the sessions' processes as well: a postmaster that stands still does not stop them. */
-    private static void signal(TestPostgres postgres, String name) {
-        ProcessHandle postmaster =
-                ProcessHandle.of(postgres.server().pid().orElseThrow()).orElseThrow();
-        List<String> command = new ArrayList<>(List.of("kill", "-" + name, Long.toString(postmaster.pid())));
-        postmaster.children().forEach(child -> command.add(Long.toString(child.pid())));
-        try {
-            assertThat(new ProcessBuilder(command).start().waitFor()).isZero();
-        } catch (IOException | InterruptedException e) {
-            throw new IllegalStateException(e);
         }
     }
 

@@ -325,6 +325,41 @@ public final class TestPostgres implements AutoCloseable {
         return sql("SELECT pg_conf_load_time()::text").get(0).getString(0);
     }
 
+    /**
+     * Makes the server stand still, as one whose machine lost power: nothing answers and nothing is closed. Its sessions' processes too, which
+     * go on by themselves when the postmaster does not; it comes first, so that no other is begun.
+     */
+    public void freeze() {
+        signal("STOP");
+    }
+
+    /** Undoes {@link #freeze}. */
+    public void thaw() {
+        signal("CONT");
+    }
+
+    private void signal(String name) {
+        ProcessHandle postmaster = ProcessHandle.of(server.pid().orElseThrow()).orElseThrow();
+        signal(name, postmaster);
+        postmaster.children().forEach(child -> signal(name, child));
+    }
+
+    private static void signal(String name, ProcessHandle process) {
+        try {
+            int code = new ProcessBuilder("kill", "-" + name, Long.toString(process.pid()))
+                    .start()
+                    .waitFor();
+            // One that has ended since it was listed needs no signal.
+            if (code != 0 && process.isAlive()) {
+                throw new IllegalStateException("The process " + process.pid() + " took no " + name);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     /** Stops the server and deletes its folder; not for the shared ones. */
     @Override
     public void close() {
