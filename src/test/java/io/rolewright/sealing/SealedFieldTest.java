@@ -29,6 +29,7 @@ class SealedFieldTest {
             "idempotent_request.fingerprint", // keyed hash
             "unanswered_creation.fingerprint", // keyed hash
             "managed_role.server", // keyed hash
+            "managed_role.role_server", // keyed hash
             "app_connection.server", // keyed hash
             "app_connection.login", // keyed hash
             "app_connection.login_address", // keyed hash
