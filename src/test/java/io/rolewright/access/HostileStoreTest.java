@@ -338,6 +338,29 @@ class HostileStoreTest {
                 .statusCode(500);
     }
 
+    /** What remains, and docs/SECURITY.md says: there is no seal over what is not there, nor over what only counts. */
+    @Test
+    void whatIsDeletedOrCountedAnewIsNoLongerThere() {
+        Api.as()
+                .body(Map.of("clientSecretTrustedIps", List.of(Map.of("ipAddress", "192.0.2.0/24"))))
+                .patch("/api/v1/auth/universal-auth/identities/" + reader.id())
+                .then()
+                .statusCode(200);
+        login(reader).statusCode(401);
+        TestStore.sql("delete from login_setting where identity_id = '" + reader.id() + "'");
+        login(reader).statusCode(200);
+
+        TestStore.sql("update client_secret set uses_limit = 1, uses = 1 where identity_id = '" + reader.id() + "'");
+        Resealed.rows();
+        login(reader).statusCode(401);
+        TestStore.sql("update client_secret set uses = 0 where identity_id = '" + reader.id() + "'");
+        login(reader).statusCode(200);
+
+        TestStore.sql("delete from role_binding where identity_id = '" + reader.id() + "'");
+        heardOf(reader.id());
+        lists(reader.token()).statusCode(403);
+    }
+
     /** What remains, and docs/SECURITY.md says: a row that the service itself wrote once may be put back whole. */
     @Test
     void anOlderRowThatIsPutBackCounts() {

@@ -46,6 +46,9 @@ class SecretLeakTest {
     private static final String CONNECTIONS = "/api/v1/app-connections/postgres";
     private static final String ROTATIONS = "/api/v2/secret-rotations/postgres-credentials";
 
+    /** Of a target, by a name that no server knows. */
+    private static final String HOST = "leak-" + UUID.randomUUID() + ".invalid";
+
     /** Must be found wherever is searched, or the search is worth nothing. */
     private static final String CONTROL = "control-" + UUID.randomUUID();
 
@@ -398,6 +401,13 @@ class SecretLeakTest {
         Map<String, Object> unreachable = new HashMap<>(good);
         unreachable.put("port", 1);
         say(call("POST", CONNECTIONS, connection("unreachable", unreachable)), 400);
+        // Where targets are is nobody's business but the caller's, who is told of the host that he gave.
+        Map<String, Object> elsewhere = new HashMap<>(good);
+        elsewhere.put("host", HOST);
+        call("POST", CONNECTIONS, connection("elsewhere", elsewhere)).then().statusCode(400);
+        call("POST", CONNECTIONS + "/test", Map.of("credentials", elsewhere))
+                .then()
+                .statusCode(200);
         Map<String, Object> keyed = new HashMap<>(good);
         keyed.put("sslMode", "verify-full");
         keyed.remove("sslEnabled");
@@ -707,6 +717,12 @@ class SecretLeakTest {
         texts.forEach((where, text) -> put(found, where, secrets.in(text)));
         secrets.below(target.server().dataFolder()).forEach((file, names) -> put(found, "the target's " + file, names));
         secrets.below(store.server().dataFolder()).forEach((file, names) -> put(found, "the store's " + file, names));
+
+        Secrets hosts = new Secrets();
+        hosts.add("host of a target", HOST);
+        for (String where : List.of("the store's rows", "the service's log", "metrics")) {
+            put(found, where + " (where a target is)", hosts.in(texts.get(where)));
+        }
 
         assertThat(found).as("secrets by where they were found").isEmpty();
         assertSearchesWhereThereIsSomething(target, store, texts);
