@@ -2,7 +2,7 @@
 //
 // 1. Every object against the schema of its kind (types, required fields), and for fields that no schema knows.
 // 2. What a schema cannot say: restricted Pod Security, selectors that match, ports and probe paths that exist, settings
-//    that the service reads, no way to a metadata service, room for a graceful stop; and that what the settings and the edge speak of
+//    that the service reads, nothing secret in an environment, no way to a metadata service, room for a graceful stop; and that what the settings and the edge speak of
 //    can be reached: ports through the policies, files through mounts.
 // 3. Itself: each of the mistakes at the end of this file, put into the first overlay, must be found.
 import { readFileSync, readdirSync, writeFileSync, mkdirSync, rmSync } from "node:fs";
@@ -116,6 +116,7 @@ function beyondSchemas(objects) {
         say(!e.configMapRef || of("ConfigMap").some((m) => m.metadata.name === e.configMapRef.name), `reads ConfigMap ${e.configMapRef?.name}, which is not made here`);
       }
       for (const e of c.env ?? []) known(e.name, owner, must);
+      secretsAreFiles(c, say);
       for (const [kind, probe] of [["startup", c.startupProbe], ["liveness", c.livenessProbe], ["readiness", c.readinessProbe]]) {
         if (!probe) continue;
         const port = c.ports?.find((p) => p.name === probe.httpGet?.port || p.containerPort === probe.httpGet?.port);
@@ -130,7 +131,12 @@ function beyondSchemas(objects) {
     }
     say(of("NetworkPolicy").some((n) => !Object.keys(n.spec.podSelector).length && n.spec.policyTypes.length === 2), "no policy denies what is not named");
   }
-  for (const m of of("ConfigMap")) for (const name of Object.keys(m.data ?? {})) known(name, m, must);
+  for (const m of of("ConfigMap")) {
+    for (const name of Object.keys(m.data ?? {})) {
+      known(name, m, must);
+      must(!isSecret(name), m, `sets ${name}, which is a matter for a Secret and a file`);
+    }
+  }
 
   for (const s of of("Service", "v1")) {
     const behind = selected({ matchLabels: s.spec.selector });
@@ -183,6 +189,21 @@ function beyondSchemas(objects) {
   }
   return found;
 }
+
+/** What of a Secret may stand in the environment, which every process of the pod and whoever may look at it can read. */
+const open = { "rolewright-store": ["url", "username"], "rolewright-migration": ["username"], "rolewright-bootstrap": ["client-id"] };
+
+/** No variable of a container has what is secret. */
+function secretsAreFiles(c, say) {
+  for (const e of c.envFrom ?? []) say(!e.secretRef, `has all of the Secret ${e.secretRef?.name} in its environment`);
+  for (const e of c.env ?? []) {
+    const ref = e.valueFrom?.secretKeyRef;
+    say(!ref || open[ref.name]?.includes(ref.key), `has ${ref?.key} of the Secret ${ref?.name} in its environment, as ${e.name}: give it as a file`);
+    say(!isSecret(e.name), `sets ${e.name}, which would be in its environment: give it as a file`);
+  }
+}
+
+const isSecret = (name) => /(PASSWORD|SECRET|SECRET_ID|CLIENT_TOKEN)$/.test(name);
 
 /** What the settings, the Services and the edge speak of, and no policy or mount leads to. */
 function unreachable(objects, of, pods, hasPort) {
@@ -327,6 +348,10 @@ const mistakes = {
   "no way to the API server": (o) => { drop(o, "rolewright-to-api-server"); },
   "no way to the store for what prunes": (o) => { drop(o, "rolewright-prune-audit"); },
   "a file that nothing mounts": (o) => { container(o).volumeMounts = container(o).volumeMounts.filter((m) => m.name !== "store-ca"); },
+  "a password in the environment": (o) => { container(o).env.push({ name: "QUARKUS_DATASOURCE_USERNAME", valueFrom: { secretKeyRef: { name: "rolewright-store", key: "password" } } }); },
+  "a secret in the environment": (o) => { container(o).env.push({ name: "ROLEWRIGHT_BOOTSTRAP_CLIENT_SECRET", value: "x" }); },
+  "a Secret that is all in the environment": (o) => { container(o).envFrom.push({ secretRef: { name: "rolewright-store" } }); },
+  "a password in a ConfigMap": (o) => { one(o, "ConfigMap").data.QUARKUS_DATASOURCE_PASSWORD = "x"; },
   "a path that is nobody's business": (o) => { one(o, "Ingress").spec.rules[0].http.paths[0].path = "/q"; },
 };
 const one = (objects, kind) => objects.find((o) => o.kind === kind);

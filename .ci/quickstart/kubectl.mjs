@@ -44,7 +44,10 @@ function volumes(spec, namespace, serviceAccount) {
     mkdirSync(folder, { recursive: true });
     places[v.name] = folder;
     const write = (entries) => Object.entries(entries).forEach(([file, text]) => writeFileSync(join(folder, file), text, { mode: 0o600 }));
-    if (v.secret) write(texts(kept("Secret", v.secret.secretName, namespace)));
+    if (v.secret) {
+      const all = Object.entries(texts(kept("Secret", v.secret.secretName, namespace)));
+      write(Object.fromEntries(all.filter(([key]) => !v.secret.items || v.secret.items.some((i) => i.key === key && i.path === key))));
+    }
     if (v.configMap) write(texts(kept("ConfigMap", v.configMap.name, namespace)));
     for (const s of v.projected?.sources ?? []) {
       if (s.serviceAccountToken) write({ [s.serviceAccountToken.path]: tokenOf(namespace, serviceAccount, s.serviceAccountToken.audience ?? issuer) });

@@ -64,6 +64,7 @@ final class KnownSettings {
             "rolewright.migration.at-start",
             "rolewright.migration.lock-timeout",
             "rolewright.migration.password",
+            "rolewright.migration.password-file",
             "rolewright.migration.timeout",
             "rolewright.migration.username",
             "rolewright.password.minimum-entropy",

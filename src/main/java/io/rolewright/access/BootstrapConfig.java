@@ -14,6 +14,9 @@ public interface BootstrapConfig {
     /** At least 32 characters, for example from {@code openssl rand -base64 32}. */
     Optional<String> clientSecret();
 
-    /** A file that holds the secret, instead of {@link #clientSecret}; white space around it is ignored. */
+    /**
+     * A file that holds the secret, instead of {@link #clientSecret}; white space around it is ignored. It need not be there without
+     * {@link #clientId}.
+     */
     Optional<Path> clientSecretFile();
 }

@@ -22,6 +22,9 @@ interface MigrationConfig {
     /** The password of that role. */
     Optional<String> password();
 
+    /** File with that password, in place of it; a newline at its end does not count. Not looked at without {@link #username}. */
+    Optional<String> passwordFile();
+
     /** Bound of one migration. A migration that needs longer is a matter for {@code --migrate} with a larger one. */
     @WithDefault("5m")
     Duration timeout();

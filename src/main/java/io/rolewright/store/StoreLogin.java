@@ -61,20 +61,22 @@ final class StoreLogin {
         PgConnectOptions options = new PgConnectOptions(given);
         StoreTls.of(config.sslmode(), config.sslrootcert(), mode, given.getHost())
                 .applyTo(options);
-        config.passwordFile().ifPresent(file -> options.setPassword(password(file)));
+        config.passwordFile()
+                .ifPresent(file -> options.setPassword(password("rolewright.store.password-file", file)));
         return options;
     }
 
-    private static String password(String file) {
+    /** Blocks. @param setting that names the file */
+    static String password(String setting, String file) {
         try {
             String text = Files.readString(Path.of(file));
             String password = text.endsWith("\n") ? text.substring(0, text.length() - 1) : text;
             if (password.isEmpty()) {
-                throw new ConfigurationException("rolewright.store.password-file: " + file + " is empty");
+                throw new ConfigurationException(setting + ": " + file + " is empty");
             }
             return password;
         } catch (IOException unreadable) {
-            throw new ConfigurationException("rolewright.store.password-file: cannot read the file " + file);
+            throw new ConfigurationException(setting + ": cannot read the file " + file);
         }
     }
 }

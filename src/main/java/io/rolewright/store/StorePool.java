@@ -174,7 +174,16 @@ class StorePool implements PgPoolCreator {
 
     /** The same as the migration role, if there is one. */
     Uni<PgConnection> session(MigrationConfig role) {
-        return session(role.username(), role.password());
+        Optional<String> file = role.username().isEmpty() ? Optional.empty() : role.passwordFile();
+        if (file.isEmpty() || vertx == null) {
+            return session(role.username(), role.password());
+        }
+        Vertx made = vertx;
+        return Uni.createFrom()
+                .completionStage(() -> made.executeBlocking(
+                                () -> StoreLogin.password("rolewright.migration.password-file", file.get()), false)
+                        .toCompletionStage())
+                .chain(password -> session(role.username(), Optional.of(password)));
     }
 
     private Uni<PgConnection> session(Optional<String> username, Optional<String> password) {

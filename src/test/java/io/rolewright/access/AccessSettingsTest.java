@@ -50,6 +50,18 @@ class AccessSettingsTest {
         assertThat(AccessSettings.bootstrap(set).orElseThrow().clientSecret()).isEqualTo(SECRET);
     }
 
+    /** As in a pod whose Secret was deleted when it had been applied: the id is gone with it, the path is not. */
+    @Test
+    void withoutAnIdAFileThatIsNotThereIsNone() throws IOException {
+        var path = folder.resolve("gone").toString();
+        assertThat(complaint(Map.of("ROLEWRIGHT_BOOTSTRAP_CLIENT_SECRET_FILE", path)))
+                .isEmpty();
+
+        Files.writeString(folder.resolve("gone"), SECRET);
+        assertThat(complaint(Map.of("ROLEWRIGHT_BOOTSTRAP_CLIENT_SECRET_FILE", path)))
+                .hasValueSatisfying(said -> assertThat(said).contains("set without an id"));
+    }
+
     @ParameterizedTest(name = "{0}")
     @CsvSource(delimiter = '|', textBlock = """
             id alone          | pipeline  |                                  |           | set without a secret

@@ -9,6 +9,9 @@ import io.rolewright.store.StartupStep.NotReady;
 import io.rolewright.testing.TestPostgres;
 import io.smallrye.mutiny.Uni;
 import io.vertx.pgclient.PgException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,6 +20,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -203,6 +207,23 @@ class SchemaTest {
             assertRefused("INSERT INTO audit_event (type, outcome) VALUES ('t', 'SUCCESS')"
                     + " ON CONFLICT (id) DO UPDATE SET type = 'other'");
             assertRefused("SELECT * FROM audit_event FOR UPDATE");
+        }
+
+        @Test
+        void theOwnersPasswordMayStandInAFile(@TempDir Path folder) throws IOException {
+            Path file = Files.writeString(folder.resolve("password"), owner.password() + "\n");
+            StoreUnderTest other = new StoreUnderTest(
+                    StoreUnderTest.at(postgres, database, service),
+                    Map.of(
+                            "rolewright.migration.username", owner.role(),
+                            "rolewright.migration.password", "not this one",
+                            "rolewright.migration.password-file", file.toString()));
+            processes.add(other);
+            assertThat(await(other.schema().migrate())).isZero();
+
+            Files.delete(file);
+            assertThatThrownBy(() -> await(other.schema().migrate()))
+                    .hasMessageContaining("rolewright.migration.password-file: cannot read the file");
         }
 
         @Test
