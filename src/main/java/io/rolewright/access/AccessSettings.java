@@ -50,7 +50,8 @@ public final class AccessSettings {
     static Optional<BootstrapIdentity> bootstrap(BootstrapConfig config) {
         var id = config.clientId().map(String::strip).filter(text -> !text.isEmpty());
         var secret = config.clientSecret().map(String::strip).filter(text -> !text.isEmpty());
-        // Without an id, a file that is not there is none: the Secret that both came from may be deleted when it was applied.
+        // Without an id, a file that is not there is none: the Secret that both came from may be deleted when it was
+        // applied.
         var file = config.clientSecretFile().filter(path -> id.isPresent() || Files.exists(path));
         require(
                 secret.isEmpty() || file.isEmpty(),

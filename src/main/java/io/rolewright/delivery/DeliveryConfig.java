@@ -8,7 +8,10 @@ import java.time.Duration;
 @ConfigMapping(prefix = "rolewright.delivery")
 interface DeliveryConfig {
 
-    /** How many requests may wait for a new version at once in this process; one more is a 429. */
+    /**
+     * How many requests may wait for a new version at once in this process. One more is a 429, unless another identity has more of them than
+     * the one that asks: then the oldest request of whoever has the most is answered as if its time were up.
+     */
     @WithDefault("5000")
     int waiters();
 

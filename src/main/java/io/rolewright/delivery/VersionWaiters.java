@@ -18,6 +18,8 @@ import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import java.time.Duration;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
@@ -63,6 +65,7 @@ class VersionWaiters {
         private final Caller caller;
         private final LiveCaller live;
         private final Awaited<Boolean> answer;
+        private final long began = System.nanoTime();
         private long timer;
 
         Waiter(UUID id, long version, Caller caller, LiveCaller live, Awaited<Boolean> answer) {
@@ -81,14 +84,14 @@ class VersionWaiters {
      * @param caller who waits, as he was judged before
      * @param live by which he is judged again, twice a second and whenever something is heard of that may be about him
      * @return true when it is worth looking again: the version is served, it is gone, or the caller is no more who he was or may
-     *     no more what he might; false when the time is up. Fails with 429 {@code too_many_waiters}
+     *     no more what he might; false when the time is up, or his place went to somebody who has fewer. Fails with 429 {@code too_many_waiters}
      */
     Uni<Boolean> until(UUID id, long version, Caller caller, LiveCaller live, Duration timeout) {
         return Awaited.by(answer -> begin(new Waiter(id, version, caller, live, answer), timeout));
     }
 
     private void begin(Waiter waiter, Duration timeout) {
-        if (waiters.size() >= config.waiters()) {
+        if (waiters.size() >= config.waiters() && !makeRoomFor(waiter.caller.id())) {
             waiter.answer.fail(new TooMany());
             return;
         }
@@ -101,6 +104,24 @@ class VersionWaiters {
         } else {
             pollSoon();
         }
+    }
+
+    /**
+     * When all places are taken, whoever has the most gives one to whoever has fewer: his request that has waited the longest is answered
+     * as if its time were up.
+     */
+    private boolean makeRoomFor(UUID identity) {
+        Map<UUID, Long> held =
+                waiters.stream().collect(Collectors.groupingBy(waiter -> waiter.caller.id(), Collectors.counting()));
+        var most = Collections.max(held.entrySet(), Map.Entry.comparingByValue());
+        if (most.getValue() <= held.getOrDefault(identity, 0L) + 1) {
+            return false; // it would be the other way round then
+        }
+        waiters.stream()
+                .filter(waiter -> waiter.caller.id().equals(most.getKey()))
+                .min(Comparator.comparingLong(waiter -> waiter.began))
+                .ifPresent(waiter -> end(waiter, false));
+        return true;
     }
 
     private void end(Waiter waiter, boolean lookAgain) {

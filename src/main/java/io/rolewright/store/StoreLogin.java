@@ -61,8 +61,7 @@ final class StoreLogin {
         PgConnectOptions options = new PgConnectOptions(given);
         StoreTls.of(config.sslmode(), config.sslrootcert(), mode, given.getHost())
                 .applyTo(options);
-        config.passwordFile()
-                .ifPresent(file -> options.setPassword(password("rolewright.store.password-file", file)));
+        config.passwordFile().ifPresent(file -> options.setPassword(password("rolewright.store.password-file", file)));
         return options;
     }
 

@@ -48,9 +48,14 @@ class VersionWaitersTest {
         vertx.close().toCompletionStage().toCompletableFuture().join();
     }
 
+    private final Caller nobody = StillCallers.nobody();
+
     private Uni<Boolean> until(Duration timeout) {
-        Caller nobody = StillCallers.nobody();
-        return waiters.until(UUID.randomUUID(), 2, nobody, StillCallers.live(nobody), timeout);
+        return until(nobody, timeout);
+    }
+
+    private Uni<Boolean> until(Caller caller, Duration timeout) {
+        return waiters.until(UUID.randomUUID(), 2, caller, StillCallers.live(caller), timeout);
     }
 
     private double waiting() {
@@ -75,6 +80,32 @@ class VersionWaitersTest {
         assertThat(waiting()).isEqualTo(2);
         assertThat(until(Duration.ofMillis(50)).await().atMost(LONG)).isFalse();
         assertThat(waiting()).isEqualTo(2);
+    }
+
+    /** One that takes all places leaves them one by one to others who have fewer, and gets none back for it. */
+    @Test
+    void whoHasTheMostGivesWayToWhoHasFewer() {
+        Caller greedy = StillCallers.nobody();
+        Caller other = StillCallers.nobody();
+        List<String> ended = new CopyOnWriteArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            String name = "greedy " + i;
+            until(greedy, LONG).subscribe().with(again -> ended.add(name + " " + again));
+        }
+
+        until(other, LONG).subscribe().with(again -> ended.add("other " + again));
+
+        await().untilAsserted(() -> assertThat(ended).containsExactly("greedy 0 false"));
+        assertThat(waiting()).isEqualTo(3);
+        for (Caller each : List.of(greedy, other)) {
+            assertThatThrownBy(() -> until(each, LONG).await().atMost(LONG))
+                    .as("two and one are as even as three can be")
+                    .isInstanceOfSatisfying(
+                            Problem.class, problem -> assertThat(problem.code()).isEqualTo("too_many_waiters"));
+        }
+        assertThat(until(StillCallers.nobody(), Duration.ofMillis(50)).await().atMost(LONG))
+                .isFalse();
+        await().untilAsserted(() -> assertThat(ended).containsExactly("greedy 0 false", "greedy 1 false"));
     }
 
     @Test

@@ -8,6 +8,7 @@ import io.quarkus.test.junit.QuarkusTest;
 import io.rolewright.testing.RawHttp;
 import io.rolewright.testing.TestStore;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import org.eclipse.microprofile.config.ConfigProvider;
@@ -53,6 +54,22 @@ class MetricsTest {
 
         await().untilAsserted(() -> assertThat(metrics()).contains("uri=\"/api/v1/keys\""));
         assertThat(metrics()).doesNotContain("evil-").contains("uri=\"UNMATCHED\"");
+    }
+
+    @Test
+    void methodsThatAnybodyMakesUpLeaveRoomForOurs() throws Exception {
+        for (int i = 0; i < 150; i++) {
+            for (String path : List.of("/api/v1/keys", "/api/v1/auth/universal-auth/login", "/nothing")) {
+                try (RawHttp stranger = RawHttp.open()) {
+                    stranger.send("EVIL" + i + " " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                            .readAll(Duration.ofSeconds(5));
+                }
+            }
+        }
+        given().get("/api/v1/store").then().statusCode(401);
+
+        await().untilAsserted(() -> assertThat(metrics()).contains("uri=\"/api/v1/store\""));
+        assertThat(metrics()).doesNotContain("EVIL").contains("method=\"OTHER\"");
     }
 
     private static String metrics() {
