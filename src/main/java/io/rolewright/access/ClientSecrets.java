@@ -105,7 +105,7 @@ class ClientSecrets {
                                                 throw notFound(identityId, id);
                                             }
                                         }))
-                                .call(() -> Bindings.keepAnAdministrator(session))
+                                .call(() -> Bindings.keepAnAdministrator(session, seals))
                                 .call(() -> Standings.changed(session, identityId))
                                 .call(row -> audit.record(act.success(AuditType.REVOKE_CLIENT_SECRET)
                                         .on(Identities.KIND, identityId)

@@ -169,7 +169,7 @@ class Identities {
                                 .chain(() -> wanted.roles == null
                                         ? Standings.changed(session, id)
                                         : Bindings.replace(session, seals, id, null, wanted.roles)
-                                                .chain(() -> Bindings.keepAnAdministrator(session)))
+                                                .chain(() -> Bindings.keepAnAdministrator(session, seals)))
                                 .chain(() -> audit.record(with(
                                         act.success(AuditType.UPDATE_IDENTITY).on(KIND, id), wanted)))))
                 .invoke(() -> standings.forget(List.of(id)))
@@ -213,7 +213,7 @@ class Identities {
                                     }
                                 })
                                 .chain(() -> Standings.changed(session, id))
-                                .chain(() -> Bindings.keepAnAdministrator(session))
+                                .chain(() -> Bindings.keepAnAdministrator(session, seals))
                                 .chain(() -> audit.record(act.success(AuditType.DELETE_IDENTITY)
                                         .on(KIND, id)
                                         .with("name", before.name()))))))

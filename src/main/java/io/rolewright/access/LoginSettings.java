@@ -201,7 +201,7 @@ class LoginSettings {
                         .chain(session -> Bindings.lock(session)
                                 .chain(() -> Identities.locked(session, identityId))
                                 .chain(() -> remove(session, identityId, method))
-                                .chain(() -> Bindings.keepAnAdministrator(session))
+                                .chain(() -> Bindings.keepAnAdministrator(session, seals))
                                 .chain(() -> Standings.changed(session, identityId))
                                 .chain(() -> audit.record(act.success(AuditType.REMOVE_AUTH_METHOD)
                                         .on(Identities.KIND, identityId)

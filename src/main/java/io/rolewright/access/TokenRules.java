@@ -169,7 +169,7 @@ class TokenRules {
                                         .setParameter(2, method.storedName)
                                         .executeUpdate())
                                 .chain(() -> LoginSettings.remove(session, identityId, setting(method)))
-                                .chain(() -> Bindings.keepAnAdministrator(session))
+                                .chain(() -> Bindings.keepAnAdministrator(session, seals))
                                 .chain(() -> Standings.changed(session, identityId))
                                 .chain(() -> audit.record(act.success(AuditType.REMOVE_AUTH_METHOD)
                                         .on(Identities.KIND, identityId)

@@ -338,6 +338,34 @@ class HostileStoreTest {
                 .statusCode(500);
     }
 
+    /** The bootstrap identity is the last one that is believed, whoever else is called an administrator in the store. */
+    @Test
+    void theLastAdministratorIsOneWhoIsBelieved() {
+        String bootstrap = TestStore.sql("select id from identity where client_id = '" + TestStore.CLIENT_ID + "'")
+                .get(0)
+                .getUUID(0)
+                .toString();
+        var other = Identities.with("admin");
+        TestStore.sql("delete from role_binding where project_id is null and role = 'admin' and identity_id not in ('"
+                + bootstrap + "', '" + other.id() + "')");
+        TestStore.sql("insert into role_binding (identity_id, role) values ('" + reader.id() + "', 'admin')");
+        TestStore.sql("update client_secret set trusted_ips = '192.0.2.0/24' where identity_id = '" + other.id() + "'");
+
+        Api.as()
+                .body(Map.of("roles", List.of("reader")))
+                .patch("/api/v1/identities/" + bootstrap)
+                .then()
+                .statusCode(400)
+                .body("code", equalTo("last_administrator"));
+        Api.as()
+                .delete("/api/v1/identities/" + bootstrap)
+                .then()
+                .statusCode(400)
+                .body("code", equalTo("last_administrator"));
+
+        TestStore.sql("delete from role_binding where identity_id in ('" + reader.id() + "', '" + other.id() + "')");
+    }
+
     /** What remains, and docs/SECURITY.md says: there is no seal over what is not there, nor over what only counts. */
     @Test
     void whatIsDeletedOrCountedAnewIsNoLongerThere() {
