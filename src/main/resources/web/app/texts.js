@@ -46,7 +46,7 @@ export const t = {
     refused: 'The server refused the served password when it was last tried.',
     unproven: 'Whether the served password still works is not known until the server answers.',
     level: { critical: 'Critical', error: 'Error', warning: 'Warning' },
-    kind: { rotation: 'Rotation', connection: 'Connection', webhook: 'Webhook', store: 'Store' },
+    kind: { rotation: 'Rotation', connection: 'Connection', webhook: 'Webhook', store: 'Store', vault: 'Vault' },
     heading: ({ severity, status, kind, code }) =>
       code === 'changed_by_third_party'
         ? severity === 'critical'
@@ -64,6 +64,8 @@ export const t = {
             test_failed: 'The last test failed',
             webhook_failing: 'The receiver takes no messages',
             webhook_dead_letters: 'Messages were given up',
+            vault_token_refused: 'Vault refuses the token of this service',
+            vault_token_ends: 'The token for Vault ends soon',
             copy: 'This store is a copy',
           }[status] ?? kind),
     step: { rotate: 'Rotate now', preflight: 'Run the pre-flight check', test: 'Test now', replay: 'Replay', abandon: 'Stop waiting', adopt: 'Adopt' },

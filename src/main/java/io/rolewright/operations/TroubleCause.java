@@ -29,6 +29,14 @@ enum TroubleCause {
     VAULT_BEHIND(
             "Vault does not have the newest credential, so who reads there gets an older one.",
             "See what the last delivery failed with; it is tried again by itself."),
+    VAULT_TOKEN_REFUSED(
+            "Vault refuses the token of this service: it has ended or was revoked. Nothing is written to Vault.",
+            "Give the service another token (QUARKUS_VAULT_AUTHENTICATION_CLIENT_TOKEN) and restart it, or let it log in by"
+                    + " AppRole or Kubernetes. What waits is written by itself then."),
+    VAULT_TOKEN_ENDS(
+            "The token of this service for Vault ends within a week and cannot be renewed.",
+            "Give the service another token (QUARKUS_VAULT_AUTHENTICATION_CLIENT_TOKEN) and restart it, or let it log in by"
+                    + " AppRole or Kubernetes."),
     WEBHOOK_FAILING(
             "The receiver of a webhook takes no messages.",
             "Test the webhook, and mend its receiver; what waits is sent again by itself."),

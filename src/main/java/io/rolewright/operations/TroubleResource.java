@@ -43,11 +43,13 @@ class TroubleResource {
 
     private final TroubleSearch search;
     private final StoreOrigin origin;
+    private final VaultTokenWatch token;
     private final CurrentCaller caller;
 
-    TroubleResource(TroubleSearch search, StoreOrigin origin, CurrentCaller caller) {
+    TroubleResource(TroubleSearch search, StoreOrigin origin, VaultTokenWatch token, CurrentCaller caller) {
         this.search = search;
         this.origin = origin;
+        this.token = token;
         this.caller = caller;
     }
 
@@ -77,10 +79,12 @@ class TroubleResource {
         Reach connections = Rights.reachIfAny(who, Right.CONNECTION_READ);
         Reach webhooks = Rights.reachIfAny(who, Right.WEBHOOK_READ);
         boolean copy = origin.standing().copy();
+        VaultTokenWatch.Fault fault = token.fault().orElse(null);
         UUID project = projectId == null ? null : Ids.parse("projectId", projectId);
         Sight sight = project == null
-                ? new Sight(rotations, connections, webhooks, copy)
-                : new Sight(rotations.within(project), connections.within(project), webhooks.within(project), copy);
+                ? new Sight(rotations, connections, webhooks, copy, fault)
+                : new Sight(
+                        rotations.within(project), connections.within(project), webhooks.within(project), copy, fault);
         int size = limit == null ? USUAL_PAGE : Numbers.upTo(LARGEST_PAGE, "limit", limit);
         UUID about = subjectId == null ? null : Ids.parse("subjectId", subjectId);
         return search.find(sight, about, size, cursor)
@@ -113,6 +117,7 @@ class TroubleResource {
     private static Links links(Trouble trouble) {
         return switch (trouble.kind()) {
             case "store" -> new Links("/api/v1/store", "/console/", null, step("adopt", "POST", "/api/v1/store/adopt"));
+            case "vault" -> new Links("/api/v1/troubles", "/console/", null, null);
             case "webhook" -> {
                 String self = WEBHOOKS + trouble.id();
                 yield new Links(
@@ -198,10 +203,10 @@ class TroubleResource {
             @Schema(
                     required = true,
                     description = "What it is about.",
-                    enumeration = {"rotation", "connection", "webhook", "store"})
+                    enumeration = {"rotation", "connection", "webhook", "store", "vault"})
             String kind,
 
-            @Schema(description = "Null of the store.", nullable = true) @Nullable
+            @Schema(description = "Null of the store and of Vault.", nullable = true) @Nullable
             UUID id,
 
             @Schema(required = true, examples = "orders-db") String name,

@@ -2,6 +2,7 @@ package io.rolewright.operations;
 
 import io.rolewright.access.Reach;
 import io.rolewright.credential.CredentialStatus;
+import io.rolewright.operations.VaultTokenWatch.Fault;
 import io.rolewright.problem.ValidationProblem;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -96,7 +97,11 @@ class TroubleSearch {
                  WHERE ($5 OR w.project_id = ANY ($6))
                 UNION ALL
                 SELECT 0, 'store', NULL, 'store', NULL, 'store_is_a_copy', NULL, 'store_is_a_copy', NULL, NULL, NULL, NULL
-                 WHERE $7),
+                 WHERE $7
+                UNION ALL
+                SELECT CASE $13::text WHEN 'vault_token_refused' THEN 1 ELSE 2 END, 'vault', NULL, 'vault', NULL, $13, NULL, $13,
+                       NULL, $14, $15::timestamptz, NULL
+                 WHERE $13 IS NOT NULL),
             found AS (
                 SELECT t.*, p.name AS project, coalesce(t.since, 'epoch') AS position,
                        t.kind || coalesce(t.id::text, '') || t.code AS key
@@ -123,14 +128,19 @@ class TroubleSearch {
         this.pool = pool;
     }
 
-    /** Where the caller may see what. */
-    record Sight(Reach rotations, Reach connections, Reach webhooks, boolean copy) {}
+    /** Where the caller may see what. @param vaultToken what is wrong with this process's token for Vault; null for nothing */
+    record Sight(
+            Reach rotations,
+            Reach connections,
+            Reach webhooks,
+            boolean copy,
+            @Nullable Fault vaultToken) {}
 
     /**
      * One thing that is wrong.
      *
      * @param rank 0 to 2, the worst first
-     * @param id null of the store
+     * @param id null of the store and of Vault
      * @param since null where nobody knows
      * @param provenAt when a login last proved the password that is served; null while that was refused, or may have been replaced
      */
@@ -178,7 +188,13 @@ class TroubleSearch {
                         .addValue(after == null ? null : after.since.atOffset(ZoneOffset.UTC))
                         .addValue(after == null ? null : after.place)
                         .addInteger(limit + 1)
-                        .addValue(about))
+                        .addValue(about)
+                        .addValue(sight.vaultToken == null ? null : sight.vaultToken.code())
+                        .addValue(sight.vaultToken == null ? null : sight.vaultToken.message())
+                        .addValue(
+                                sight.vaultToken == null
+                                        ? null
+                                        : sight.vaultToken.since().atOffset(ZoneOffset.UTC)))
                 .map(rows -> found(rows, limit));
     }
 

@@ -93,7 +93,22 @@ public final class VaultProtocolStub implements AutoCloseable {
         }
     }
 
-    private record Token(Set<String> policies, Instant expires) {}
+    private record Token(
+            Set<String> policies,
+            Instant created,
+            Instant expires,
+            Duration life,
+            boolean renewable,
+            Duration longest) {
+
+        Token(Set<String> policies, Instant expires) {
+            this(policies, Instant.now(), expires, Duration.ZERO, false, Duration.ZERO);
+        }
+
+        Token until(Instant later) {
+            return new Token(policies, created, later, life, renewable, longest);
+        }
+    }
 
     private record Role(String id, Set<String> policies, Duration ttl, Set<String> secretIds) {}
 
@@ -314,7 +329,9 @@ public final class VaultProtocolStub implements AutoCloseable {
 
     private synchronized Answer answer(String method, String path, HttpExchange exchange, JsonNode body)
             throws GeneralSecurityException {
-        requests.add(method + " " + path);
+        if (!path.startsWith("auth/token/")) { // what a client asks of its own token comes in between
+            requests.add(method + " " + path);
+        }
         if (path.equals("sys/health")) {
             int status = Map.of(Node.SEALED, 503, Node.STANDBY, 429, Node.REDIRECTING, 429)
                     .getOrDefault(node, 200);
@@ -374,13 +391,36 @@ public final class VaultProtocolStub implements AutoCloseable {
             return Answer.none();
         }
         if (path.equals("auth/token/create") && method.equals("POST")) {
-            return granted(texts(body.path("policies")), ttl(body.path("ttl")));
+            return granted(
+                    texts(body.path("policies")),
+                    ttl(body.path("ttl")),
+                    body.path("renewable").asBoolean(true),
+                    body.has("explicit_max_ttl") ? ttl(body.path("explicit_max_ttl")) : Duration.ZERO);
+        }
+        if (path.equals("auth/token/revoke") && method.equals("POST")) {
+            revoke(body.path("token").asText());
+            return Answer.none();
+        }
+        if (path.equals("auth/token/renew-self") && method.equals("POST")) {
+            return renewed(headerOr(exchange, "X-Vault-Token", ""), token, ttl(body.path("increment")));
         }
         if (path.equals("auth/token/lookup-self") && method.equals("GET")) {
             long left = token.expires == Instant.MAX
                     ? 0
                     : Duration.between(Instant.now(), token.expires).toSeconds();
-            return Answer.data(Map.of("ttl", left, "renewable", false, "policies", token.policies));
+            return Answer.data(Map.of(
+                    "ttl",
+                    left,
+                    "renewable",
+                    token.renewable,
+                    "policies",
+                    token.policies,
+                    "creation_time",
+                    token.created.getEpochSecond(),
+                    "creation_ttl",
+                    token.life.toSeconds(),
+                    "explicit_max_ttl",
+                    token.longest.toSeconds()));
         }
         if (path.matches("auth/.+/role/.+")) {
             return role(namespace, method, path, body);
@@ -458,9 +498,40 @@ public final class VaultProtocolStub implements AutoCloseable {
         return Answer.none();
     }
 
+    private Answer renewed(String name, Token token, Duration increment) {
+        if (!token.renewable) {
+            throw new Refused(400, "lease is not renewable");
+        }
+        Instant now = Instant.now();
+        Instant wanted = now.plus(increment.isZero() ? token.life : increment);
+        Instant last = token.longest.isZero() ? wanted : token.created.plus(token.longest);
+        Token renewed = token.until(wanted.isAfter(last) ? last : wanted);
+        tokens.put(name, renewed);
+        return auth(name, token.policies, Duration.between(now, renewed.expires), true);
+    }
+
+    /** As an administrator does who revokes a token. */
+    public synchronized void revoke(String token) {
+        tokens.remove(token);
+    }
+
+    /** As it was before it was revoked, which no Vault can do. */
+    public synchronized void restoreRootToken() {
+        tokens.put(ROOT_TOKEN, new Token(Set.of("root"), Instant.MAX));
+    }
+
     private Answer granted(Set<String> allowed, Duration ttl) {
+        return granted(allowed, ttl, false, Duration.ZERO);
+    }
+
+    private Answer granted(Set<String> allowed, Duration ttl, boolean renewable, Duration longest) {
         var token = "hvs." + random();
-        tokens.put(token, new Token(allowed, Instant.now().plus(ttl)));
+        Instant now = Instant.now();
+        tokens.put(token, new Token(allowed, now, now.plus(ttl), ttl, renewable, longest));
+        return auth(token, allowed, ttl, renewable);
+    }
+
+    private static Answer auth(String token, Set<String> allowed, Duration ttl, boolean renewable) {
         return Answer.of(
                 200,
                 "auth",
@@ -476,7 +547,7 @@ public final class VaultProtocolStub implements AutoCloseable {
                         "lease_duration",
                         ttl.toSeconds(),
                         "renewable",
-                        false,
+                        renewable,
                         "token_type",
                         "service"));
     }

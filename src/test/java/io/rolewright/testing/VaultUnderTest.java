@@ -150,16 +150,22 @@ public final class VaultUnderTest implements AutoCloseable {
     }
 
     public String token(String policy, Duration ttl) {
+        return token(Map.of("policies", policy, "ttl", ttl.toSeconds() + "s", "no_default_policy", true));
+    }
+
+    /** @param asked as {@code auth/token/create} takes it */
+    public String token(Map<String, Object> asked) {
         try {
-            var response = admin().logical()
-                    .write(
-                            "auth/token/create",
-                            Map.of("policies", policy, "ttl", ttl.toSeconds() + "s", "no_default_policy", true));
+            var response = admin().logical().write("auth/token/create", asked);
             var body = new String(response.getRestResponse().getBody(), StandardCharsets.UTF_8);
             return ((JsonObject) Json.parse(body).asObject().get("auth")).getString("client_token");
         } catch (VaultException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    public void revoke(String token) {
+        write("auth/token/revoke", Map.of("token", token));
     }
 
     /** An AppRole login for a policy. @return role id and secret id */

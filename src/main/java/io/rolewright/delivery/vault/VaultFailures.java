@@ -57,7 +57,12 @@ final class VaultFailures {
             return new Answer(answer.getStatus() < 500 ? "vault_login_refused" : "vault_unavailable", true);
         }
         return switch (answer.getStatus()) {
-            case 403 -> Answer.refused("vault_forbidden");
+            // Of the token itself, and so for every secret: Vault is asked again as if it were down, in minutes and not
+            // in an hour.
+            case 403 ->
+                has(answer, "invalid token") || has(answer, "bad token")
+                        ? new Answer("vault_token_refused", true)
+                        : Answer.refused("vault_forbidden");
             case 404 -> Answer.refused(has(answer, "no handler for route") ? "vault_no_such_engine" : "vault_refused");
             // What version 1 of the engine says to a write; it knows no check-and-set.
             case 200, 204 -> Answer.refused("vault_engine_is_version_1");

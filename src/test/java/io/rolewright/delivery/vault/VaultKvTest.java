@@ -283,6 +283,17 @@ class VaultKvTest {
                 .isEqualTo(Answer.refused("vault_forbidden"));
     }
 
+    /** Of all secrets at once, and so of Vault: not of each for itself, an hour apart. */
+    @Test
+    void aTokenThatIsRefusedIsATroubleOfVault() {
+        String token = vault.token("default", Duration.ofMinutes(5));
+        VaultKv revoked = client(Map.of("quarkus.vault.authentication.client-token", token));
+        vault.revoke(token);
+
+        assertThat(await(revoked.put(mount, path, secret(1, "first"), PATIENCE)))
+                .isEqualTo(new Answer("vault_token_refused", true));
+    }
+
     @Nested
     class SaysWhyNot {
 
