@@ -280,6 +280,7 @@ class ConnectionResource {
                 body.credentials(),
                 body.isPlatformManagedCredentials(),
                 Boolean.TRUE.equals(body.allowPrivileged()),
+                Boolean.TRUE.equals(body.confirmAnotherServer()),
                 schedule(body.isAutoRotationEnabled(), body.rotation()),
                 new IfMatch(ifMatch));
         return connections.change(act(), id, change, deadline()).map(this::tagged);

@@ -40,6 +40,11 @@ class ConnectionWire {
                     + " the connection to end this.";
     private static final String MANAGE = MANAGED
             + " True needs the credentials in the same request (400 credentials_required): they are tried before the password is replaced.";
+    private static final String ANOTHER_SERVER =
+            "Say that the credentials lead to another server than before, and that the passwords of the roles of the same names are"
+                    + " to be changed there from now on. Not needed for another address of the same server, nor where nothing is"
+                    + " rotated through the connection.";
+
     private static final String ALLOW_PRIVILEGED = "Allow the role to be a superuser or to have REPLICATION.";
 
     private ConnectionWire() {}
@@ -126,6 +131,9 @@ class ConnectionWire {
 
             @Schema(description = ALLOW_PRIVILEGED, defaultValue = "false", nullable = true)
             Boolean allowPrivileged,
+
+            @Schema(description = ANOTHER_SERVER, defaultValue = "false", nullable = true)
+            Boolean confirmAnotherServer,
 
             @Valid @Schema(description = "Always the complete object, the password included.")
             CredentialsForm credentials) {

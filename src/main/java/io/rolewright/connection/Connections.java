@@ -20,6 +20,8 @@ import io.rolewright.connection.ManagedCredentials.Wanted;
 import io.rolewright.credential.LoginUse;
 import io.rolewright.credential.ManagedRoles;
 import io.rolewright.credential.ManagedRoles.Moved;
+import io.rolewright.credential.Moves;
+import io.rolewright.credential.Moves.Ground;
 import io.rolewright.credential.RoleServer;
 import io.rolewright.credential.Sight;
 import io.rolewright.idempotency.Completion;
@@ -84,6 +86,7 @@ class Connections {
     private final ConnectionLogins logins;
     private final LoginUse loginUse;
     private final ManagedRoles roles;
+    private final Moves moves;
     private final ConnectionAudit audit;
     private final Projects projects;
     private final Targets targets;
@@ -103,6 +106,7 @@ class Connections {
             ConnectionLogins logins,
             LoginUse loginUse,
             ManagedRoles roles,
+            Moves moves,
             ConnectionAudit audit,
             Projects projects,
             Targets targets,
@@ -120,6 +124,7 @@ class Connections {
         this.logins = logins;
         this.loginUse = loginUse;
         this.roles = roles;
+        this.moves = moves;
         this.audit = audit;
         this.projects = projects;
         this.targets = targets;
@@ -438,6 +443,7 @@ class Connections {
      *
      * @param description empty to remove it, null to keep it
      * @param managed true to begin with it; it ends by a release only
+     * @param anotherServer whether it is said that the credentials lead to another server, and passwords are to be changed there
      */
     record Change(
             String name,
@@ -445,6 +451,7 @@ class Connections {
             CredentialsForm credentials,
             Boolean managed,
             boolean allowPrivileged,
+            boolean anotherServer,
             Wanted schedule,
             IfMatch seen) {}
 
@@ -584,23 +591,44 @@ class Connections {
             boolean same) {
         Uni<@Nullable TargetReport> proven =
                 credentials == null ? Uni.createFrom().nullItem() : provenLogin(credentials, deadline);
-        return proven.chain(report -> Panache.withTransaction(() -> locked(before, same || credentials != null, change)
-                .chain(row -> {
-                    Uni<Void> led = report == null
-                            ? Uni.createFrom().voidItem()
-                            : led(act, row, before, credentials, server(report, credentials))
-                                    .replaceWithVoid();
-                    return led.chain(() -> {
-                                apply(row, change);
-                                if (report != null) {
-                                    proven(row);
-                                }
-                                return row.platformManaged && !change.schedule().isEmpty()
-                                        ? managed.schedule(row.id, change.schedule(), now())
-                                        : Uni.createFrom().voidItem();
-                            })
-                            .chain(() -> updated(act, row, credentials != null, move(before, credentials)));
-                })));
+        return proven.chain(report -> ground(before, credentials, report, change, deadline)
+                .chain(ground -> Panache.withTransaction(() -> locked(before, same || credentials != null, change)
+                        .chain(row -> {
+                            Uni<Void> led = report == null
+                                    ? Uni.createFrom().voidItem()
+                                    : led(act, row, before, credentials, server(report, credentials), ground)
+                                            .replaceWithVoid();
+                            return led.chain(() -> {
+                                        apply(row, change);
+                                        if (report != null) {
+                                            proven(row);
+                                        }
+                                        return row.platformManaged
+                                                        && !change.schedule().isEmpty()
+                                                ? managed.schedule(row.id, change.schedule(), now())
+                                                : Uni.createFrom().voidItem();
+                                    })
+                                    .chain(() ->
+                                            updated(act, row, credentials != null, move(before, credentials), ground));
+                        }))));
+    }
+
+    /** What a move of the connection rests on; null where it stays where it is. */
+    private Uni<@Nullable Ground> ground(
+            Connection before,
+            @Nullable Credentials credentials,
+            @Nullable TargetReport report,
+            Change change,
+            Deadline deadline) {
+        return report == null || !move(before, credentials).changed()
+                ? Uni.createFrom().nullItem()
+                : moves.ground(
+                        before.id,
+                        seal.open(before).login(),
+                        credentials.login(),
+                        report,
+                        change.anotherServer(),
+                        deadline);
     }
 
     /**
@@ -608,15 +636,22 @@ class Connections {
      * own, nor that of somebody else who logs in as a role that is changed through it.
      *
      * @param row locked by the running transaction
+     * @param ground what the move rests on; null where there is none
      * @return what was moved with it
      */
     private Uni<Moved> led(
-            ConnectionAudit.Act act, Connection row, Connection before, Credentials credentials, RoleServer server) {
+            ConnectionAudit.Act act,
+            Connection row,
+            Connection before,
+            Credentials credentials,
+            RoleServer server,
+            @Nullable Ground ground) {
         Credentials stored = seal.open(before);
         boolean elsewhere = !sameServer(stored, credentials);
         boolean another = elsewhere || !stored.username().equals(credentials.username());
         Sight sight = CallerSight.of(act.caller());
-        return (another
+        return mayMove(act, row.id, move(before, credentials)) // others may have begun to use it meanwhile
+                .chain(() -> another
                         ? roles.holdNamesOf(row.id, credentials.username())
                         : Uni.createFrom().voidItem())
                 .invoke(() -> {
@@ -629,7 +664,8 @@ class Connections {
                         : Uni.createFrom().voidItem())
                 .chain(() -> elsewhere
                         ? roles.move(row.id, server, sight)
-                        : Uni.createFrom().item(new Moved(Map.of())));
+                        : Uni.createFrom().item(new Moved(Map.of())))
+                .call(() -> ground == null ? Uni.createFrom().voidItem() : moves.require(row.id, ground));
     }
 
     /** A role whose password definitely was not changed leaves the connection as it was. */
@@ -637,16 +673,18 @@ class Connections {
             ConnectionAudit.Act act, Connection before, Change change, Credentials credentials, Deadline deadline) {
         return provenLogin(credentials, deadline)
                 .chain(report -> managed.prepare(
-                        before.id, report, credentials, change.allowPrivileged(), CallerSight.of(act.caller())))
-                .chain(start -> Panache.withTransaction(() -> locked(before, true, change)
-                        .chain(row -> led(act, row, before, credentials, start.server())
-                                .chain(moved -> {
-                                    apply(row, change);
-                                    proven(row);
-                                    return managed.begin(row, start, change.schedule(), now())
-                                            .call(() -> updated(act, row, true, move(before, credentials)))
-                                            .map(begun -> new Written(begun, moved, row.version));
-                                }))))
+                                before.id, report, credentials, change.allowPrivileged(), CallerSight.of(act.caller()))
+                        .chain(start -> ground(before, credentials, report, change, deadline)
+                                .chain(ground -> Panache.withTransaction(() -> locked(before, true, change)
+                                        .chain(row -> led(act, row, before, credentials, start.server(), ground)
+                                                .chain(moved -> {
+                                                    apply(row, change);
+                                                    proven(row);
+                                                    return managed.begin(row, start, change.schedule(), now())
+                                                            .call(() -> updated(
+                                                                    act, row, true, move(before, credentials), ground))
+                                                            .map(begun -> new Written(begun, moved, row.version));
+                                                }))))))
                 .chain(written -> takenOver(written.begun(), act, deadline, () -> unchange(before, written)))
                 .chain(() -> managedStill(before.id));
     }
@@ -753,8 +791,12 @@ class Connections {
         return asked;
     }
 
-    private Uni<Opened> updated(ConnectionAudit.Act act, Connection row, boolean credentials, Move move) {
+    private Uni<Opened> updated(
+            ConnectionAudit.Act act, Connection row, boolean credentials, Move move, @Nullable Ground ground) {
         Map<String, Object> facts = new LinkedHashMap<>(move.facts());
+        if (ground != null && ground.confirmed() && !ground.roles().isEmpty()) {
+            facts.put("anotherServerConfirmed", true);
+        }
         facts.put("credentialsUpdated", credentials);
         return mayMove(act, row.id, move)
                 .chain(Panache::flush)

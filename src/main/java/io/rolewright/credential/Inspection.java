@@ -296,19 +296,47 @@ record Inspection(
             return Uni.createFrom().item(found);
         }
         RoleIdentity.Marker marker = marker(known.role, preflight.fence());
-        List<PasswordVersion> likely = known.versions.stream()
+        return opens(found.managing(), likely(known, salt), 0, known.role).map(opens -> {
+            RoleIdentity.Verdict verdict = RoleIdentity.judge(number, marker, opens, takeover);
+            return verdict.stops()
+                    ? Found.stopped(found.managing(), preflight, RoleIdentity.stop(verdict, known.role, preflight))
+                    : found.with(verdict);
+        });
+    }
+
+    /**
+     * Whether the role of this name, wherever that is, is the one that is known, by evidence alone: whatever its number is.
+     *
+     * @param managing a login there; with it nothing is changed
+     * @return false also where it cannot be looked at; fails only when the store cannot be reached
+     */
+    Uni<Boolean> recognised(Login managing) {
+        return tools.fenced()
+                .preflight(managing, roleName, null, rehearsed, purpose, deadline)
+                .chain(found -> found.oid() == null
+                        ? Uni.createFrom().item(false)
+                        : tools.targets()
+                                .passwordRule(managing.as(roleName, ""), purpose, deadline)
+                                .chain(demand -> opens(managing, likely(known, demand.salt()), 0, known.role))
+                                .map(opens -> RoleIdentity.judge(
+                                                RoleIdentity.Number.ELSEWHERE,
+                                                marker(known.role, found.fence()),
+                                                opens,
+                                                false)
+                                        == RoleIdentity.Verdict.RECOGNISED))
+                .onFailure(TargetFailure.class)
+                .recoverWithItem(false);
+    }
+
+    /** Versions that the server may keep, as its challenge shows. */
+    private List<PasswordVersion> likely(Known known, @Nullable ScramSalt salt) {
+        return known.versions.stream()
                 // What was given up for a password of a human's may still have been applied by a late statement.
                 .filter(each -> each.state != VersionState.REJECTED || each.inDoubtAt != null)
                 // The salt of a secret that a human set is not known.
                 .filter(each -> each.cause == Cause.ADOPTED
                         || tools.seal().open(each, known.role).secret().salt().equals(salt))
                 .toList();
-        return opens(found.managing(), likely, 0, known.role).map(opens -> {
-            RoleIdentity.Verdict verdict = RoleIdentity.judge(number, marker, opens, takeover);
-            return verdict.stops()
-                    ? Found.stopped(found.managing(), preflight, RoleIdentity.stop(verdict, roleName, preflight))
-                    : found.with(verdict);
-        });
     }
 
     private RoleIdentity.Marker marker(ManagedRole role, @Nullable Fence fence) {

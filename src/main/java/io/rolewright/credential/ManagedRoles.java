@@ -120,7 +120,7 @@ public class ManagedRoles {
                 .chain(this::holdNames);
     }
 
-    private static Uni<List<ManagedRole>> throughIt(UUID connection) {
+    static Uni<List<ManagedRole>> throughIt(UUID connection) {
         return Panache.getSession()
                 .chain(session -> session.createSelectionQuery(THROUGH, ManagedRole.class)
                         .setParameter(1, connection)
@@ -135,8 +135,8 @@ public class ManagedRoles {
     public record Moved(Map<UUID, byte[]> servers) {}
 
     /**
-     * A connection leads to another server, whose roles of the same names are changed through it from now on: they must be as free as if
-     * they were registered now. Joins the running store transaction, which holds the names and has written where the connection leads.
+     * A connection leads to another address, and the roles of the same names there are changed through it from now on: they must be as
+     * free as if they were registered now. Whether it is the same server is asked by {@link Moves}. Joins the running store transaction, which holds the names and has written where the connection leads.
      *
      * @param sight what a refusal may name
      * @return fails like {@link #register(NewRole)}
@@ -153,8 +153,6 @@ public class ManagedRoles {
                                 .invoke(() -> {
                                     before.put(each.id, each.server);
                                     each.server = fingerprint(server);
-                                    each.roleOid = null; // which it has there is learned with its next change
-                                    each.roleServer = null;
                                 })
                                 .chain(() -> Panache.getSession().chain(session -> session.flush()))
                                 .onFailure(StoreFault::isUniqueViolation)

@@ -104,15 +104,22 @@ record RoleIdentity(@Nullable Long oid, byte @Nullable [] server) {
     }
 
     /** @param now as it was seen; with what it knows of where the managed one is */
-    static Stop stop(Verdict verdict, String roleName, Preflight now) {
+    static Stop stop(Verdict verdict, ManagedRole role, Preflight now) {
+        String roleName = role.roleName;
+        String confirm = role.self
+                ? "send its password there: PATCH the connection with complete credentials."
+                : "send takeover: true and rotate.";
         if (verdict == Verdict.SERVER_REPLACED) {
             return Stop.definite(
                     Step.PREFLIGHT,
                     verdict.code(),
                     "This is another server than the one on which the role " + roleName
-                            + " was managed, and the role of that name here is not known to be the same: it does not carry our"
-                            + " marker and know one of our passwords. Nothing was changed. Lead the connection back to the former"
-                            + " server; or, if the role is to be managed here from now on, send takeover: true and rotate.");
+                            + " was managed, and the role of that name here is not known to be the same"
+                            + (role.self
+                                    ? ": it opens with a password that a human chose, and may have chosen there too"
+                                    : ": it does not carry our marker and know one of our passwords")
+                            + ". Nothing was changed. Lead the connection back to the former"
+                            + " server; or, if the role is to be managed here from now on, " + confirm);
         }
         Preflight.Renamed renamed = now.renamed();
         return Stop.definite(
@@ -123,7 +130,7 @@ record RoleIdentity(@Nullable Long oid, byte @Nullable [] server) {
                         + (renamed == null
                                 ? "that one was dropped, and a new one made"
                                 : "that one is called " + renamed.name() + " now")
-                        + ". Nothing was changed. If the new one is to be managed from now on, send takeover: true and rotate.");
+                        + ". Nothing was changed. If the new one is to be managed from now on, " + confirm);
     }
 
     /** @return null where the role has not been renamed */

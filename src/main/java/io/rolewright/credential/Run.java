@@ -331,7 +331,7 @@ final class Run {
                 // A human has just sent the password for the place where the connection leads.
                 attempt.cause == Cause.ADOPTED);
         if (verdict.stops()) {
-            return stop(RoleIdentity.stop(verdict, role.roleName, found));
+            return stop(RoleIdentity.stop(verdict, role, found));
         }
         RoleServer server = RoleServer.of(found.report(), login);
         List<ScramSecret> secrets = versions.stream()

@@ -23,6 +23,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.UUID;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** What every run works with. */
 @ApplicationScoped
@@ -146,13 +147,16 @@ class Tools {
 
     /** Of the role that was looked at, as it is now. */
     RoleIdentity identity(Preflight found) {
-        TargetReport.Server server = found.report().server();
+        return new RoleIdentity(found.oid(), server(found.report()));
+    }
+
+    /** By what a server is known where it gives numbers to roles; null where it keeps its identifier to itself. */
+    byte @Nullable [] server(TargetReport report) {
+        TargetReport.Server server = report.server();
         String identifier = server == null ? null : server.systemIdentifier();
-        return new RoleIdentity(
-                found.oid(),
-                identifier == null
-                        ? null
-                        : sealer.fingerprint("role-server", identifier.getBytes(StandardCharsets.UTF_8)));
+        return identifier == null
+                ? null
+                : sealer.fingerprint("role-server", identifier.getBytes(StandardCharsets.UTF_8));
     }
 
     /** Whether the marker of somebody else may be replaced. */

@@ -438,6 +438,12 @@ public enum ErrorCode {
             "The server is another one than the one on which the role was managed, and the role there is not known to be the same."
                     + " Nothing was changed.",
             "Lead the connection back to the former server; or, if the role is to be managed there, send takeover: true and rotate."),
+    LEADS_TO_ANOTHER_SERVER(
+            400,
+            "The connection would lead to another server than the one that passwords are changed on through it, as far as can be seen."
+                    + " Nothing was changed.",
+            "Delete the rotations first; or, if their passwords are to be changed on the new server from now on, send"
+                    + " confirmAnotherServer: true."),
     STORE_BEHIND_TARGET(
             400,
             "The role was changed under a later epoch than this store knows: the store was restored, or a copy of it is at work.",

@@ -92,6 +92,7 @@ class WhereSecretsGoTest {
                 free("name", Rotating.name("renamed")),
                 free("description", "another"),
                 free("allowPrivileged", true),
+                free("confirmAnotherServer", true), // says nothing without credentials, whose fields ask for the right
                 free("isAutoRotationEnabled", false),
                 new Row(
                         "username",
@@ -268,6 +269,8 @@ class WhereSecretsGoTest {
             his.authentication("host all all 127.0.0.1/32 password");
             Api.as()
                     .body(Map.of(
+                            "confirmAnotherServer",
+                            true,
                             "credentials",
                             Map.of(
                                     "host", "127.0.0.1",

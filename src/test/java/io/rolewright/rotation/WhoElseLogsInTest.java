@@ -360,7 +360,7 @@ class WhoElseLogsInTest {
 
     private static Response move(String connection, TestPostgres to, Login login) {
         return Api.as()
-                .body(Map.of("credentials", credentials("127.0.0.1", to.port(), login)))
+                .body(Map.of("confirmAnotherServer", true, "credentials", credentials("127.0.0.1", to.port(), login)))
                 .patch(CONNECTIONS + "/" + connection);
     }
 
@@ -497,6 +497,8 @@ class WhoElseLogsInTest {
             Response managed = Api.as()
                     .body(Map.of(
                             "isPlatformManagedCredentials",
+                            true,
+                            "confirmAnotherServer",
                             true,
                             "credentials",
                             credentials("127.0.0.1", way.port(), managing)))
