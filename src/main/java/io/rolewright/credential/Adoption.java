@@ -14,8 +14,10 @@ import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 import org.jboss.logging.Logger;
@@ -90,7 +92,9 @@ public class Adoption {
             ORDER BY m.role_name, m.id LIMIT $1""";
 
     private static final String AGAIN = """
-            WITH told AS (UPDATE store_origin SET rotates_behind = true WHERE generation > 0 RETURNING generation)
+            WITH told AS (
+                UPDATE store_origin SET rotates_behind = true, recorded_at = clock_timestamp() WHERE generation > 0
+                RETURNING generation)
             UPDATE managed_role m SET adopted_generation = told.generation - 1, adoption_tried_at = NULL
               FROM told
              WHERE m.adopted_generation = told.generation AND m.adoption_found NOT IN ('ok', 'rotated', 'nothing_to_probe')""";
@@ -118,8 +122,8 @@ public class Adoption {
     private final PasswordChanges changes;
     private final Vertx vertx;
 
-    /** Generation of which this process knows that nothing is left. */
-    private volatile long done;
+    /** When that was told of which this process knows that nothing is left. */
+    private volatile @Nullable OffsetDateTime done;
 
     private volatile boolean worked;
 
@@ -157,17 +161,13 @@ public class Adoption {
 
     /** Has what was found behind looked at again, and rotated. The work begins with the next pass. */
     public Uni<Void> rotateBehind() {
-        return pool.query(AGAIN)
-                .execute()
-                .chain(origin::look)
-                .invoke(() -> done = 0)
-                .replaceWithVoid();
+        return pool.query(AGAIN).execute().chain(origin::look).replaceWithVoid();
     }
 
     /** Looks at a bounded number of roles; nothing in a copy, and nothing once all are done. To be called every few seconds. */
     public Uni<Void> pass() {
         StoreOrigin.Standing standing = origin.standing();
-        if (standing.copy() || standing.generation() == done) {
+        if (standing.copy() || standing.generation() == 0 || Objects.equals(standing.recordedAt(), done)) {
             return Uni.createFrom().voidItem();
         }
         return pool.preparedQuery(TAKE).execute(Tuple.of(IN_ONE_PASS)).chain(rows -> {
@@ -194,7 +194,7 @@ public class Adoption {
                     if (progress == null || !progress.done()) {
                         return; // others have the rest in hand, or it waits for its next try
                     }
-                    done = standing.generation();
+                    done = standing.recordedAt();
                     if (worked) {
                         worked = false;
                         log.infof(

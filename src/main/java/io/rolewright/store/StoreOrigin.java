@@ -73,7 +73,7 @@ public class StoreOrigin implements StartupStep {
      * What this store is.
      *
      * @param differences what is another one than when it was recorded, in words without values; empty for the original
-     * @param recordedAt when it began to work, or was adopted last
+     * @param recordedAt when it began to work, was adopted last, or its adoption was told to rotate what is behind
      * @param generation how often a copy was adopted on the way to this store
      * @param superseded whether a copy of it has been adopted, as the markers on the servers show
      * @param rotatesBehind whether its adoption rotates what servers refuse
