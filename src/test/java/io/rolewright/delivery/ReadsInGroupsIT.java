@@ -256,7 +256,7 @@ class ReadsInGroupsIT {
         proxy.before(
                 message -> message.request()
                         && message.type() == 'B'
-                        && message.sql().contains("rotation_id, give"),
+                        && message.sql().contains("of_connection, give"),
                 () -> Fate.CUT);
         group.go().forEach(answer -> {
             answer.expect(503);
@@ -270,7 +270,7 @@ class ReadsInGroupsIT {
         for (boolean answered : List.of(false, true)) {
             long before = audited("SUCCESS");
             TcpProxy.Sighting dies =
-                    proxy.before(answered ? TcpProxy.reply("SELECT") : TcpProxy.request("rotation_id, give"), () -> {
+                    proxy.before(answered ? TcpProxy.reply("SELECT") : TcpProxy.request("of_connection, give"), () -> {
                         service.killAtOnce();
                         return Fate.CUT;
                     });
