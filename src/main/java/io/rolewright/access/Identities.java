@@ -41,7 +41,7 @@ class Identities {
     static final String KIND = "identity";
 
     private static final String VIEW = """
-            select i.id, i.name, i.client_id, i.created_at, i.updated_at, i.delete_protected, i.metadata, i.role_word,
+            select i.id, i.name, i.project_id, i.client_id, i.created_at, i.updated_at, i.delete_protected, i.metadata, i.role_word,
                 (select coalesce(jsonb_agg(jsonb_build_object('project', b.project_id, 'role', b.role)), '[]')
                  from role_binding b where b.identity_id = i.id) as bindings,
                 exists (select from client_secret s where s.identity_id = i.id)
@@ -69,6 +69,7 @@ class Identities {
     }
 
     /**
+     * @param projectId that it belongs to; null for the organisation
      * @param roles in the organisation
      * @param projects more roles, by project
      * @param authMethods what it has to log in with, by the reference's names
@@ -77,6 +78,7 @@ class Identities {
     record Described(
             UUID id,
             String name,
+            @Nullable UUID projectId,
             String clientId,
             Set<Role> roles,
             Map<UUID, Set<Role>> projects,
@@ -99,10 +101,13 @@ class Identities {
             @Nullable Boolean deleteProtected,
             @Nullable List<IdentityMetadata> metadata) {}
 
+    /** Those of the organisation. */
     Uni<Slice<Described>> list(Page page) {
         var query = page.afterName() == null
-                ? pool.preparedQuery(VIEW + " order by i.name, i.id limit $1").execute(Tuple.of(page.rowsToRead()))
-                : pool.preparedQuery(VIEW + " where (i.name, i.id) > ($2, $3) order by i.name, i.id limit $1")
+                ? pool.preparedQuery(VIEW + " where i.project_id is null order by i.name, i.id limit $1")
+                        .execute(Tuple.of(page.rowsToRead()))
+                : pool.preparedQuery(VIEW + " where i.project_id is null and (i.name, i.id) > ($2, $3)"
+                                + " order by i.name, i.id limit $1")
                         .execute(Tuple.of(page.rowsToRead(), page.afterName(), page.afterId()));
         return query.map(rows -> page.cut(
                 StreamSupport.stream(rows.spliterator(), false)
@@ -110,6 +115,36 @@ class Identities {
                         .toList(),
                 Described::name,
                 Described::id));
+    }
+
+    /**
+     * Some of those that belong to a project.
+     *
+     * @param all how many there are
+     */
+    record OfProject(List<Described> some, long all) {}
+
+    /** By name. @param search what is in the name, in whatever case; null for all */
+    Uni<OfProject> ofProject(UUID projectId, @Nullable String search, int limit, int offset) {
+        var where = " where i.project_id = $1 and ($2::text is null or strpos(lower(i.name), lower($2)) > 0)";
+        return pool.preparedQuery(VIEW + where + " order by i.name, i.id limit $3 offset $4")
+                .execute(Tuple.of(projectId, search, limit, offset))
+                .chain(rows -> pool.preparedQuery("select count(*) as all_of_them from identity i" + where)
+                        .execute(Tuple.of(projectId, search))
+                        .map(counted -> new OfProject(
+                                StreamSupport.stream(rows.spliterator(), false)
+                                        .map(Identities::described)
+                                        .toList(),
+                                counted.iterator().next().getLong("all_of_them"))));
+    }
+
+    /** @return fails with 404 {@code identity_not_found} for one that does not belong to the project too */
+    Uni<Described> get(UUID projectId, UUID id) {
+        return get(id).invoke(identity -> {
+            if (!projectId.equals(identity.projectId)) {
+                throw notFound(id);
+            }
+        });
     }
 
     /** @return fails with 404 {@code identity_not_found} */
@@ -126,9 +161,15 @@ class Identities {
 
     /** @param alsoStore what has to commit together with the identity */
     Uni<Described> create(Act act, Wanted wanted, Function<Described, Uni<Void>> alsoStore) {
+        return create(act, null, wanted, alsoStore);
+    }
+
+    /** @param project that it is to belong to; null for the organisation */
+    Uni<Described> create(Act act, @Nullable UUID project, Wanted wanted, Function<Described, Uni<Void>> alsoStore) {
         Set<Role> roles = wanted.roles == null ? Set.of() : wanted.roles;
         var identity = new Identity();
         identity.id = UUID.randomUUID();
+        identity.projectId = project;
         identity.clientId = UUID.randomUUID().toString();
         identity.createdAt = now();
         apply(wanted, identity, identity.createdAt);
@@ -136,6 +177,7 @@ class Identities {
         var described = new Described(
                 identity.id,
                 identity.name,
+                identity.projectId,
                 identity.clientId,
                 roles,
                 Map.of(),
@@ -150,6 +192,7 @@ class Identities {
                         .chain(session::flush)
                         .chain(() -> Bindings.replace(session, seals, identity.id, null, roles))
                         .chain(() -> audit.record(act.success(AuditType.CREATE_IDENTITY)
+                                .in(project)
                                 .on(KIND, identity.id)
                                 .with("name", identity.name)
                                 .with("roles", names(roles))))
@@ -163,6 +206,9 @@ class Identities {
                         .chain(session -> Bindings.lock(session)
                                 .chain(() -> locked(session, id))
                                 .chain(identity -> {
+                                    if (wanted.roles != null && !wanted.roles.isEmpty()) {
+                                        identity.requireMayHaveRoles(null, wanted.roleWord == null ? "roles" : "role");
+                                    }
                                     apply(wanted, identity, now());
                                     return session.flush();
                                 })
@@ -266,6 +312,7 @@ class Identities {
         return new Described(
                 row.getUUID("id"),
                 row.getString("name"),
+                row.getUUID("project_id"),
                 row.getString("client_id"),
                 organisation,
                 projects,

@@ -1,6 +1,7 @@
 package io.rolewright.access;
 
 import io.quarkus.hibernate.reactive.panache.PanacheEntityBase;
+import io.rolewright.problem.ValidationProblem;
 import io.rolewright.sealing.RowSeals;
 import io.rolewright.sealing.SealedRow;
 import jakarta.persistence.Column;
@@ -8,6 +9,7 @@ import jakarta.persistence.Entity;
 import jakarta.persistence.Id;
 import jakarta.persistence.Table;
 import java.time.Instant;
+import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +27,11 @@ class Identity extends PanacheEntityBase {
     /** What it logs in with, beside one of its client secrets: 1 to 255 printable ASCII characters, unique. */
     @Column(columnDefinition = "text", nullable = false)
     String clientId;
+
+    /** The project that it belongs to; null for the organisation. It has no roles elsewhere ({@link #requireMayHaveRoles}). */
+    @Column(updatable = false)
+    @Nullable
+    UUID projectId;
 
     /** It is not deleted while this is true. */
     @Column(nullable = false)
@@ -47,6 +54,19 @@ class Identity extends PanacheEntityBase {
 
     /** {@link io.rolewright.sealing.SealedRow#IDENTITY}; null: from a build that made none. */
     byte @Nullable [] rowSeal;
+
+    /**
+     * @param project null for the organisation
+     * @throws ValidationProblem if it belongs to another
+     */
+    void requireMayHaveRoles(@Nullable UUID project, String field) {
+        if (projectId != null && !projectId.equals(project)) {
+            throw ValidationProblem.at(
+                    List.of(field),
+                    "custom",
+                    "The identity belongs to the project " + projectId + ": its roles are there only");
+        }
+    }
 
     void seal(RowSeals seals) {
         rowSeal = seals.seal(SealedRow.IDENTITY, id, clientId);

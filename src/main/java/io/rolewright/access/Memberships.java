@@ -106,6 +106,11 @@ class Memberships {
             Act act, UUID projectId, UUID identityId, Set<Role> roles, @Nullable List<String> words, Meets meets) {
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> Identities.locked(session, identityId)
+                                .invoke(identity -> {
+                                    if (!roles.isEmpty() || words != null) {
+                                        identity.requireMayHaveRoles(projectId, "identityId");
+                                    }
+                                })
                                 .call(() -> meets == Meets.ANYTHING
                                         ? Uni.createFrom().voidItem()
                                         : read(projectId).invoke(all -> require(all, identityId, meets)))
@@ -133,9 +138,8 @@ class Memberships {
         }
     }
 
-    /** The words under which the roles were given; those of before go. */
-    private static Uni<Void> keep(
-            Mutiny.Session session, UUID projectId, UUID identityId, @Nullable List<String> words) {
+    /** The words under which the roles were given; those of before go. Joins the running transaction. */
+    static Uni<Void> keep(Mutiny.Session session, UUID projectId, UUID identityId, @Nullable List<String> words) {
         var gone = session.createNativeQuery(
                         "delete from project_membership where identity_id = ?1 and project_id = ?2")
                 .setParameter(1, identityId)

@@ -296,7 +296,13 @@ final class NotOffered {
             all(rows, OTHER_ROTATIONS, "/api/v2/secret-rotations/" + type + "/**");
         }
         all(rows, OTHER_ROTATIONS, "/api/v1/secret-rotations/**", "/api/v1/secret-rotation-providers/**");
-        all(rows, NOT_YET, "/api/v1/projects/*/identities/**", "/api/v1/projects/*/memberships/**");
+        all(
+                rows,
+                NOT_YET,
+                "/api/v1/projects/*/memberships",
+                "/api/v1/projects/*/memberships/identities",
+                "/api/v1/projects/*/memberships/users/**",
+                "/api/v1/projects/*/memberships/groups/**");
         return List.copyOf(rows);
     }
 

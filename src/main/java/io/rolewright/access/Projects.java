@@ -216,9 +216,10 @@ public class Projects {
                                         .with("slug", before.slug))))
                         .invoke(standings::forget))
                 .onFailure(failure -> hasSqlState(failure, STILL_REFERENCED))
-                .transform(held -> Problem.of(
-                        ErrorCode.PROJECT_NOT_EMPTY,
-                        "The project still holds connections or rotations: delete or move them first."));
+                .transform(
+                        held -> Problem.of(
+                                ErrorCode.PROJECT_NOT_EMPTY,
+                                "The project still holds connections, rotations or identities of its own: delete or move them first."));
     }
 
     private static boolean hasSqlState(Throwable failure, String sqlState) {

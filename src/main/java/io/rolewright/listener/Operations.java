@@ -91,9 +91,16 @@ public final class Operations {
             GET    NONE          /api/v1/projects/{projectId}
             DELETE NONE          /api/v1/projects/{projectId}
             PATCH  FORM          /api/v1/projects/{projectId}
+            GET    NONE          /api/v1/projects/{projectId}/identities
+            POST   FORM          /api/v1/projects/{projectId}/identities
+            GET    NONE          /api/v1/projects/{projectId}/identities/{identityId}
+            DELETE NONE          /api/v1/projects/{projectId}/identities/{identityId}
+            PATCH  FORM          /api/v1/projects/{projectId}/identities/{identityId}
             GET    NONE          /api/v1/projects/{projectId}/identity-memberships
             PUT    FORM          /api/v1/projects/{projectId}/identity-memberships/{identityId}
             DELETE NONE          /api/v1/projects/{projectId}/identity-memberships/{identityId}
+            GET    NONE          /api/v1/projects/{projectId}/memberships/identities/{identityId}
+            PATCH  FORM          /api/v1/projects/{projectId}/memberships/identities/{identityId}
             POST   NONE          /api/v1/rotations/run-due
             GET    NONE          /api/v1/store
             POST   NONE          /api/v1/store/adopt

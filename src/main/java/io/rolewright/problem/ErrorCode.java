@@ -199,7 +199,9 @@ public enum ErrorCode {
     PROJECT_NAME_TAKEN(400, "Another project has this name.", "Choose another name."),
     PROJECT_SLUG_TAKEN(400, "Another project has this slug.", "Choose another slug."),
     PROJECT_NOT_EMPTY(
-            400, "The project still has connections, rotations or webhooks.", "Delete them or move them first."),
+            400,
+            "The project still has connections, rotations or identities of its own.",
+            "Delete them or move them first."),
     ENVIRONMENT_NOT_FOUND(
             404, "No such environment exists, or the caller may not see it.", "Check the id or slug, and the project."),
     ENVIRONMENT_EXISTS(

@@ -268,6 +268,15 @@ class SecretLeakTest {
             say(call("GET", auth, null), 200);
             say(call("PATCH", auth, Map.of("accessTokenTTL", 900)), 200);
         }
+        String scoped = "/api/v1/projects/" + defaultProject() + "/identities";
+        String own = say(call("POST", scoped, Map.of("name", "scoped")), 200).path("identity.id");
+        say(call("GET", scoped, null), 200);
+        say(call("GET", scoped + "/" + own, null), 200);
+        say(call("PATCH", scoped + "/" + own, Map.of("name", "renamed")), 200);
+        String itsRoles = "/api/v1/projects/" + defaultProject() + "/memberships/identities/" + own;
+        say(call("PATCH", itsRoles, Map.of("roles", List.of(Map.of("role", "viewer")))), 200);
+        say(call("GET", itsRoles, null), 200);
+        say(call("DELETE", scoped + "/" + own, null), 200);
         String membership = "/api/v2/workspace/" + defaultProject() + "/identity-memberships/" + id;
         Map<String, Object> roles = Map.of("roles", List.of(Map.of("role", "viewer")));
         say(call("POST", membership, roles), 200);
@@ -466,7 +475,6 @@ class SecretLeakTest {
         say(call("POST", one + "/test", "{}"), 200);
         say(call("GET", one + "/attempts", null), 200);
         say(call("GET", one + "/versions", null), 200);
-        say(call("GET", one + "/usage", null), 200);
         for (String format : List.of("json", "uri", "conninfo", "jdbc", "pgpass", "pgbouncer")) {
             call("GET", one + "/active?format=" + format, null)
                     .then()
@@ -546,6 +554,7 @@ class SecretLeakTest {
         say(call("GET", "/api/v2/secret-rotations/summary?days=7&timeZone=Asia/Tokyo", null), 200);
         say(call("GET", "/api/v1/troubles", null), 200);
         say(call("GET", one + "/versions", null), 200);
+        say(call("GET", one + "/usage", null), 200);
         // Vault takes what was proven, is sealed, refuses, and takes it after all.
         say(call("POST", "/api/v1/rotations/run-due?budgetSeconds=5", null), 200);
         for (String trouble : List.of("sealed", "overtaken")) {

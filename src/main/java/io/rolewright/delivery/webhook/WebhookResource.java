@@ -95,8 +95,7 @@ class WebhookResource {
                     @Nullable
                     String secretPath,
             @BeanParam PageQuery page) {
-        return webhooks.list(
-                        act(), projectId, environment, secretPath == null ? null : normalised(secretPath), page.page())
+        return webhooks.list(act(), projectId, environment, secretPath == null ? null : path(secretPath), page.page())
                 .map(slice -> new Many(slice.map(View::of).rows(), slice.nextCursor()));
     }
 
