@@ -1,5 +1,6 @@
 package io.rolewright.access;
 
+import static io.restassured.RestAssured.given;
 import static io.rolewright.access.TerraformIdentitiesTest.kept;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.hamcrest.Matchers.contains;
@@ -146,10 +147,13 @@ class ScopedIdentitiesTest {
                 .then()
                 .body("identities", empty())
                 .body("totalCount", equalTo(1));
-        Api.as()
-                .get("/api/v1/projects/" + project + "/identities?limit=0")
-                .then()
-                .statusCode(422);
+        for (String wrong : List.of("limit=0", "limit=1001", "offset=-1", "offset=x", "search=%00")) {
+            given().urlEncodingEnabled(false)
+                    .header("Authorization", "Bearer " + Api.token())
+                    .get("/api/v1/projects/" + project + "/identities?" + wrong)
+                    .then()
+                    .statusCode(422);
+        }
     }
 
     @Test

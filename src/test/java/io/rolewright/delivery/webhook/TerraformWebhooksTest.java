@@ -8,6 +8,7 @@ import static org.hamcrest.Matchers.hasItem;
 import static org.hamcrest.Matchers.nullValue;
 
 import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.RestAssured;
 import io.restassured.response.Response;
 import io.rolewright.delivery.Fixture;
 import io.rolewright.rotation.Rotating;
@@ -138,6 +139,12 @@ class TerraformWebhooksTest {
         Api.as().get(list + "&secretPath=/y").then().body("webhooks", empty());
         Api.as().get(list + "&environment=nowhere").then().statusCode(200).body("webhooks", empty());
         Api.as().get(WEBHOOKS + "?environment=production").then().statusCode(422);
+        RestAssured.given()
+                .urlEncodingEnabled(false)
+                .header("Authorization", "Bearer " + Api.token())
+                .get(list + "&secretPath=/x%00")
+                .then()
+                .statusCode(422);
     }
 
     // ---- What it is told ------------------------------------------------------------------------------------------
