@@ -32,7 +32,28 @@ import org.junit.jupiter.api.Test;
 class RestoredStoreIT {
 
     private static final Map<String, Integer> CHANGES = new TreeMap<>(Map.of(
-            "dual 1", 1, "dual 2", 2, "dual 5", 5, "single 1", 1, "single 2", 2, "single 5", 5, "untouched 0", 0));
+            "dual 1",
+            1,
+            "dual 2",
+            2,
+            "dual 5",
+            5,
+            "single 1",
+            1,
+            "single 2",
+            2,
+            "single 5",
+            5,
+            "self 1",
+            1,
+            "self 5",
+            5,
+            "self untouched 0",
+            0,
+            "untouched 0",
+            0));
+
+    private static final String CONNECTIONS = "/api/v1/app-connections/postgres";
 
     private final TestPostgres stores = TestPostgres.own(14); // Debian's pg_dump is of 15
     private final TestPostgres target = TestPostgres.shared(14);
@@ -121,6 +142,10 @@ class RestoredStoreIT {
         for (String name : CHANGES.keySet()) {
             TestPostgres.Login managing = target.role("LOGIN CREATEROLE");
             TestPostgres.Login first = target.role("LOGIN");
+            if (name.startsWith("self")) {
+                rotations.put(name, managed(service, first));
+                continue;
+            }
             TestPostgres.Login second = target.role("LOGIN");
             Rotating.grant(target, managing, first);
             Rotating.grant(target, managing, second);
@@ -134,6 +159,32 @@ class RestoredStoreIT {
         rotations.keySet().forEach(name -> follow(service, name));
     }
 
+    /** A connection that changes its own password. */
+    private String managed(ServiceProcess service, TestPostgres.Login role) {
+        JsonObject credentials = new JsonObject()
+                .put("host", "127.0.0.1")
+                .put("port", target.port())
+                .put("database", "postgres")
+                .put("username", role.role())
+                .put("password", role.password())
+                .put("sslEnabled", false);
+        return service.post(
+                        CONNECTIONS,
+                        new JsonObject()
+                                .put("name", Rotating.name("self"))
+                                .put("method", "username-and-password")
+                                .put("isPlatformManagedCredentials", true)
+                                .put("credentials", credentials))
+                .expect(200)
+                .json()
+                .getJsonObject("appConnection")
+                .getString("id");
+    }
+
+    private String path(String name) {
+        return (name.startsWith("self") ? CONNECTIONS : Rotating.BASE) + "/" + rotations.get(name);
+    }
+
     private void change(ServiceProcess service) {
         CHANGES.forEach((name, changes) -> {
             for (int i = 0; i < changes; i++) {
@@ -144,7 +195,9 @@ class RestoredStoreIT {
     }
 
     private void rotate(ServiceProcess service, String name) {
-        service.post(Rotating.BASE + "/" + rotations.get(name) + "/rotate-secrets?force=true", new JsonObject())
+        service.post(
+                        path(name) + (name.startsWith("self") ? "/rotate" : "/rotate-secrets?force=true"),
+                        new JsonObject())
                 .expect(200);
     }
 
@@ -152,14 +205,13 @@ class RestoredStoreIT {
     private void follow(ServiceProcess service, String name) {
         Answer answer = active(service, name).expect(200);
         newest.put(name, answer.json());
-        remember(answer);
+        remember(name, answer);
     }
 
-    private void remember(Answer answer) {
+    private void remember(String name, Answer answer) {
         String tag = answer.headers().firstValue("ETag").orElseThrow();
         String password = answer.json().getString("password");
-        String version =
-                answer.json().getString("rotationId") + " " + answer.json().getLong("credentialVersion");
+        String version = name + " " + answer.json().getLong("credentialVersion");
         for (String key : List.of(tag, version)) {
             assertThat(passwordOfTag.putIfAbsent(key, password)).as(key).isIn(null, password);
         }
@@ -183,7 +235,7 @@ class RestoredStoreIT {
                                     answer.json().getLong("credentialVersion"),
                                     newest.get(name).getLong("credentialVersion"))
                             .isEqualTo("ok");
-                    remember(answer);
+                    remember(name, answer);
                 }
                 if (answer.status() == 200 || said.contains("stale_credential")) {
                     answers.computeIfAbsent(name, none -> new HashSet<>()).add(said);
@@ -193,10 +245,10 @@ class RestoredStoreIT {
             Thread.sleep(100);
         }
         // The role that was served then is untouched; where it cannot be tried at once, it is refused until it was.
-        for (String name : List.of("untouched 0", "dual 1")) {
+        for (String name : List.of("untouched 0", "self untouched 0", "dual 1")) {
             assertThat(answers.get(name)).as(name).contains("200 ").noneMatch(said -> said.endsWith("refused"));
         }
-        for (String name : List.of("dual 2", "dual 5", "single 1", "single 2", "single 5")) {
+        for (String name : List.of("dual 2", "dual 5", "single 1", "single 2", "single 5", "self 1", "self 5")) {
             assertThat(answers.get(name))
                     .as(name)
                     .contains("503 stale_credential refused")
@@ -245,11 +297,11 @@ class RestoredStoreIT {
         assertThat(target.login(
                         answer.json().getString("username"), answer.json().getString("password")))
                 .isEqualTo("ok");
-        remember(answer);
+        remember(name, answer);
     }
 
     private Answer active(ServiceProcess service, String name) {
-        return service.get(Rotating.BASE + "/" + rotations.get(name) + "/active");
+        return service.get(path(name) + "/active");
     }
 
     private Answer secrets(ServiceProcess service, String name) {
