@@ -1,6 +1,7 @@
 package io.rolewright.connection;
 
 import io.rolewright.access.Caller;
+import io.rolewright.access.LiveCaller;
 import io.rolewright.access.Project;
 import io.rolewright.access.RateLimits;
 import io.rolewright.access.Readers.Judged;
@@ -10,12 +11,14 @@ import io.rolewright.audit.AuditType;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.store.StoreFault;
+import io.rolewright.target.Deadline;
 import io.rolewright.target.TargetReport;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.function.Consumer;
 import org.jboss.logging.Logger;
 
 /** What the audit says about connections: successes in the transaction that made them true, failures after the fact. */
@@ -33,7 +36,22 @@ class ConnectionAudit {
     }
 
     /** Who asks, and in which request. */
-    record Act(Caller caller, String requestId) {}
+    record Act(Caller caller, LiveCaller live, String requestId) {
+        /**
+         * The same by whoever the caller is now, after something was waited for.
+         *
+         * @param require throws when he may not do it any more
+         * @return fails with what it throws, or as {@link LiveCaller#again} does
+         */
+        Uni<Act> again(Consumer<Caller> require) {
+            return live.again().invoke(require).map(now -> new Act(now, live, requestId));
+        }
+
+        /** For work that asks {@link #again} after each wait. */
+        Deadline asking(Deadline deadline, Consumer<Caller> require) {
+            return deadline.asking(() -> again(require).replaceWithVoid());
+        }
+    }
 
     Uni<Void> success(Act act, String type, Connection row, Map<String, Object> facts) {
         AuditEvent event = about(act, AuditEvent.success(type), row.project, row.id)
@@ -52,8 +70,12 @@ class ConnectionAudit {
 
     /** Of a row that {@link ConnectionReads} has inserted. */
     void inserted(Judged reader, Connection row) {
-        Act act = new Act(reader.caller(), reader.requestId());
-        audit.inserted(about(act, AuditEvent.success(AuditType.GET_APP_CONNECTION), row.project, row.id));
+        audit.inserted(about(
+                reader.caller(),
+                reader.requestId(),
+                AuditEvent.success(AuditType.GET_APP_CONNECTION),
+                row.project,
+                row.id));
     }
 
     /** Names the first hundred of them. */
@@ -120,8 +142,13 @@ class ConnectionAudit {
     }
 
     private static AuditEvent about(Act act, AuditEvent event, Project project, UUID connection) {
-        return event.by(act.caller().id(), act.caller().name())
-                .from(act.caller().address(), act.requestId())
+        return about(act.caller(), act.requestId(), event, project, connection);
+    }
+
+    private static AuditEvent about(
+            Caller caller, String requestId, AuditEvent event, Project project, UUID connection) {
+        return event.by(caller.id(), caller.name())
+                .from(caller.address(), requestId)
                 .in(project == null ? null : project.id)
                 .on(KIND, connection);
     }

@@ -176,7 +176,7 @@ class ConnectionResource {
             content = @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(implementation = One.class)))
     public Uni<RestResponse<One>> get(
             @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId) {
-        return connections.get(act(), caller.live(), id(connectionId)).map(this::tagged);
+        return connections.get(act(), id(connectionId)).map(this::tagged);
     }
 
     @GET
@@ -450,7 +450,7 @@ class ConnectionResource {
     // ---- Parts ----------------------------------------------------------------------------------------------------
 
     private ConnectionAudit.Act act() {
-        return new ConnectionAudit.Act(caller.get(), request.id());
+        return new ConnectionAudit.Act(caller.get(), caller.live(), request.id());
     }
 
     private AppConnection shown(Connections.Opened opened) {

@@ -3,7 +3,6 @@ package io.rolewright.connection;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.access.Caller;
 import io.rolewright.access.CallerChanges;
-import io.rolewright.access.LiveCaller;
 import io.rolewright.access.PagesByStatus;
 import io.rolewright.access.Project;
 import io.rolewright.access.Projects;
@@ -58,6 +57,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -174,10 +174,11 @@ class Connections {
                 .call(slice -> audit.listed(act, AuditType.GET_AVAILABLE_APP_CONNECTIONS, slice.rows()));
     }
 
-    /** @param live who asks, since he may stand in line for a moment */
-    Uni<Opened> get(ConnectionAudit.Act act, LiveCaller live, UUID id) {
+    Uni<Opened> get(ConnectionAudit.Act act, UUID id) {
         Rights.reach(act.caller(), Right.CONNECTION_READ);
-        return reads.byId(new Reader(changes.standing(act.caller(), live), Right.CONNECTION_READ, act.requestId()), id)
+        return reads.byId(
+                        new Reader(changes.standing(act.caller(), act.live()), Right.CONNECTION_READ, act.requestId()),
+                        id)
                 .onItem()
                 .ifNull()
                 .failWith(() -> notFound(id))
@@ -238,10 +239,10 @@ class Connections {
         Credentials credentials = wanted.credentials().resolve(null);
         Uni<R> created = project(act.caller(), wanted.project(), Right.CONNECTION_CREATE)
                 .chain(project -> {
-                    ProvenRight right = Rights.require(
-                            act.caller(),
-                            Right.CONNECTION_CREATE,
-                            project.map(p -> p.id).orElse(null));
+                    UUID projectId = project.map(p -> p.id).orElse(null);
+                    ProvenRight right = Rights.require(act.caller(), Right.CONNECTION_CREATE, projectId);
+                    Deadline asking =
+                            act.asking(deadline, who -> Rights.require(who, Right.CONNECTION_CREATE, projectId));
                     Creation creation = creations.creation(right, "create-app-connection", request, answer);
                     return limits.counted(
                             RateLimits.Kind.TEST,
@@ -253,9 +254,7 @@ class Connections {
                                     "create-app-connection",
                                     request,
                                     replyType,
-                                    completion -> store.byName(
-                                                    wanted.name(),
-                                                    project.map(p -> p.id).orElse(null))
+                                    completion -> store.byName(wanted.name(), projectId)
                                             .chain(other -> other == null
                                                     ? createOnce(
                                                                     act,
@@ -265,10 +264,10 @@ class Connections {
                                                                     creation,
                                                                     completion,
                                                                     reply,
-                                                                    deadline)
+                                                                    asking)
                                                             .onItemOrFailure()
                                                             .invoke(() -> creations.done(creation))
-                                                    : createdBefore(act, creation, other, deadline)
+                                                    : createdBefore(act, creation, other, asking)
                                                             .map(reply))));
                 });
         return audit.failures(created, act, AuditType.CREATE_APP_CONNECTION, wanted.project(), wanted.name());
@@ -315,6 +314,7 @@ class Connections {
     private Uni<Opened> createdBefore(ConnectionAudit.Act act, Creation creation, Connection row, Deadline deadline) {
         return creations
                 .settled(creation, row.id, deadline.left().minus(TIME_TO_ANSWER))
+                .chain(() -> deadline.stillAllowed())
                 .chain(() -> Panache.withTransaction(() -> store.lock(row.id)
                         .chain(now -> now == null || now.version != 1
                                 ? Uni.createFrom().item(false)
@@ -407,7 +407,8 @@ class Connections {
                 .onFailure(Problem.class)
                 .recoverWithUni(failure -> undo.get()
                         .chain(undone -> undone
-                                ? Uni.createFrom().failure(failure)
+                                ? deadline.stillAllowed()
+                                        .chain(() -> Uni.createFrom().failure(failure))
                                 : Uni.createFrom().voidItem()));
     }
 
@@ -473,7 +474,8 @@ class Connections {
         Uni<Opened> changed = existing(act.caller(), id, Right.CONNECTION_EDIT)
                 .chain(before -> {
                     requireSeen(before, change); // again under the lock; here before a server is asked
-                    Supplier<Uni<Opened>> work = () -> changed(act, before, change, deadline);
+                    Deadline asking = act.asking(deadline, requires(Right.CONNECTION_EDIT, before));
+                    Supplier<Uni<Opened>> work = () -> changed(act, before, change, asking);
                     return change.credentials() == null
                             ? work.get()
                             : limits.counted(RateLimits.Kind.TEST, act.caller(), "change " + id, work);
@@ -592,25 +594,27 @@ class Connections {
         Uni<@Nullable TargetReport> proven =
                 credentials == null ? Uni.createFrom().nullItem() : provenLogin(credentials, deadline);
         return proven.chain(report -> ground(before, credentials, report, change, deadline)
-                .chain(ground -> Panache.withTransaction(() -> locked(before, same || credentials != null, change)
-                        .chain(row -> {
-                            Uni<Void> led = report == null
-                                    ? Uni.createFrom().voidItem()
-                                    : led(act, row, before, credentials, server(report, credentials), ground)
-                                            .replaceWithVoid();
-                            return led.chain(() -> {
-                                        apply(row, change);
-                                        if (report != null) {
-                                            proven(row);
-                                        }
-                                        return row.platformManaged
-                                                        && !change.schedule().isEmpty()
-                                                ? managed.schedule(row.id, change.schedule(), now())
-                                                : Uni.createFrom().voidItem();
-                                    })
-                                    .chain(() ->
-                                            updated(act, row, credentials != null, move(before, credentials), ground));
-                        }))));
+                .chain(ground -> act.again(requires(Right.CONNECTION_EDIT, before))
+                        .chain(now -> Panache.withTransaction(() -> locked(before, same || credentials != null, change)
+                                .chain(row -> {
+                                    Uni<Void> led = report == null
+                                            ? Uni.createFrom().voidItem()
+                                            : led(now, row, before, credentials, server(report, credentials), ground)
+                                                    .replaceWithVoid();
+                                    return led.chain(() -> {
+                                                apply(row, change);
+                                                if (report != null) {
+                                                    proven(row);
+                                                }
+                                                return row.platformManaged
+                                                                && !change.schedule()
+                                                                        .isEmpty()
+                                                        ? managed.schedule(row.id, change.schedule(), now())
+                                                        : Uni.createFrom().voidItem();
+                                            })
+                                            .chain(() -> updated(
+                                                    now, row, credentials != null, move(before, credentials), ground));
+                                })))));
     }
 
     /** What a move of the connection rests on; null where it stays where it is. */
@@ -675,16 +679,22 @@ class Connections {
                 .chain(report -> managed.prepare(
                                 before.id, report, credentials, change.allowPrivileged(), CallerSight.of(act.caller()))
                         .chain(start -> ground(before, credentials, report, change, deadline)
-                                .chain(ground -> Panache.withTransaction(() -> locked(before, true, change)
-                                        .chain(row -> led(act, row, before, credentials, start.server(), ground)
-                                                .chain(moved -> {
-                                                    apply(row, change);
-                                                    proven(row);
-                                                    return managed.begin(row, start, change.schedule(), now())
-                                                            .call(() -> updated(
-                                                                    act, row, true, move(before, credentials), ground))
-                                                            .map(begun -> new Written(begun, moved, row.version));
-                                                }))))))
+                                .chain(ground -> act.again(requires(Right.CONNECTION_EDIT, before))
+                                        .chain(now -> Panache.withTransaction(() -> locked(before, true, change)
+                                                .chain(row -> led(now, row, before, credentials, start.server(), ground)
+                                                        .chain(moved -> {
+                                                            apply(row, change);
+                                                            proven(row);
+                                                            return managed.begin(row, start, change.schedule(), now())
+                                                                    .call(() -> updated(
+                                                                            now,
+                                                                            row,
+                                                                            true,
+                                                                            move(before, credentials),
+                                                                            ground))
+                                                                    .map(begun ->
+                                                                            new Written(begun, moved, row.version));
+                                                        })))))))
                 .chain(written -> takenOver(written.begun(), act, deadline, () -> unchange(before, written)))
                 .chain(() -> managedStill(before.id));
     }
@@ -880,7 +890,8 @@ class Connections {
                                 "rotate-app-connection " + id,
                                 new byte[0],
                                 replyType,
-                                completion -> managed.rotate(id, act, deadline)
+                                completion -> managed.rotate(
+                                                id, act, act.asking(deadline, requires(Right.CONNECTION_ROTATE, row)))
                                         .chain(() -> store.byId(id))
                                         .onItem()
                                         .ifNull()
@@ -892,8 +903,12 @@ class Connections {
 
     Uni<Opened> verify(ConnectionAudit.Act act, UUID id, Deadline deadline) {
         Uni<Opened> verified = existing(act.caller(), id, Right.CONNECTION_ROTATE)
-                .chain(row -> limits.counted(
-                        RateLimits.Kind.TEST, act.caller(), null, () -> managed.verify(id, act, deadline)))
+                .chain(row -> {
+                    Deadline asking = act.asking(deadline, requires(Right.CONNECTION_ROTATE, row));
+                    return limits.counted(
+                                    RateLimits.Kind.TEST, act.caller(), null, () -> managed.verify(id, act, asking))
+                            .chain(() -> asking.stillAllowed());
+                })
                 .chain(() -> store.byId(id))
                 .onItem()
                 .ifNull()
@@ -917,6 +932,7 @@ class Connections {
                         .onItem()
                         .ifNull()
                         .failWith(() -> notFound(id))
+                        .call(row -> act.again(requires(Right.CONNECTION_RELEASE, row))) // the row may have been locked
                         .chain(row -> {
                             boolean first = row.platformManaged;
                             return managed.release(row, now()).chain(password -> {
@@ -942,34 +958,39 @@ class Connections {
             ConnectionAudit.Act act, CredentialsForm form, List<String> roles, String project, Deadline deadline) {
         Credentials credentials = form.resolve(null);
         return project(act.caller(), project, Right.CONNECTION_TEST).chain(found -> {
-            Rights.require(
-                    act.caller(), Right.CONNECTION_TEST, found.map(p -> p.id).orElse(null));
+            UUID projectId = found.map(p -> p.id).orElse(null);
+            Rights.require(act.caller(), Right.CONNECTION_TEST, projectId);
+            Deadline asking = act.asking(deadline, who -> Rights.require(who, Right.CONNECTION_TEST, projectId));
             return limits.counted(
                             RateLimits.Kind.TEST,
                             act.caller(),
                             null,
-                            () -> examined(credentials.login(), roles, deadline))
-                    .call(report -> audit.tested(act, found.orElse(null), report));
+                            () -> examined(credentials.login(), roles, asking))
+                    .call(report -> audit.tested(act, found.orElse(null), report))
+                    .call(() -> asking.stillAllowed());
         });
     }
 
     Uni<TargetReport> testStored(ConnectionAudit.Act act, UUID id, List<String> roles, Deadline deadline) {
-        return existing(act.caller(), id, Right.CONNECTION_TEST)
-                .chain(row -> limits.counted(
-                                RateLimits.Kind.TEST,
-                                act.caller(),
-                                null,
-                                () -> managed.login(row)
-                                        .chain(login -> examined(login, roles, deadline)
-                                                .map(report -> new Tested(report, traces(report, login)))))
-                        .call(tested -> audit.testedStored(
-                                act,
-                                row,
-                                tested.report(),
-                                ConnectionStore.TESTED,
-                                ConnectionStore.tested(
-                                        row, now(), tested.report().ok(), reason(tested.report()), tested.traces())))
-                        .map(Tested::report));
+        return existing(act.caller(), id, Right.CONNECTION_TEST).chain(row -> {
+            Deadline asking = act.asking(deadline, requires(Right.CONNECTION_TEST, row));
+            Uni<Tested> done = limits.counted(
+                    RateLimits.Kind.TEST,
+                    act.caller(),
+                    null,
+                    () -> managed.login(row)
+                            .chain(login -> examined(login, roles, asking)
+                                    .map(report -> new Tested(report, traces(report, login)))));
+            return done.call(tested -> audit.testedStored(
+                            act,
+                            row,
+                            tested.report(),
+                            ConnectionStore.TESTED,
+                            ConnectionStore.tested(
+                                    row, now(), tested.report().ok(), reason(tested.report()), tested.traces())))
+                    .call(() -> asking.stillAllowed())
+                    .map(Tested::report);
+        });
     }
 
     /** @param traces null when the login did not come so far */
@@ -1016,9 +1037,18 @@ class Connections {
                     .onItem()
                     .ifNull()
                     .failWith(() -> notFound(id))
-                    .invoke(row -> Rights.requireOn(
-                            caller, right, Right.CONNECTION_READ, row.projectId(), () -> notFound(id)));
+                    .invoke(row -> requires(right, row).accept(caller));
         });
+    }
+
+    /** Throws for who may not do this with the connection, or not any more. */
+    private static Consumer<Caller> requires(Right right, Connection row) {
+        UUID id = row.id;
+        UUID project = row.projectId();
+        return who -> {
+            Rights.reach(who, right);
+            Rights.requireOn(who, right, Right.CONNECTION_READ, project, () -> notFound(id));
+        };
     }
 
     private Uni<Void> nameIsFree(Caller caller, String name, UUID project) {
@@ -1033,11 +1063,13 @@ class Connections {
 
     /** Logs in for real. Fails with 400 and the reason when the target refuses or cannot be reached. */
     private Uni<TargetReport> provenLogin(Credentials credentials, Deadline deadline) {
-        return examined(credentials.login(), List.of(), deadline).invoke(report -> {
-            if (!report.ok()) {
-                throw ConnectionTestFailed.of(report, credentials.password());
-            }
-        });
+        return examined(credentials.login(), List.of(), deadline)
+                .call(() -> deadline.stillAllowed())
+                .invoke(report -> {
+                    if (!report.ok()) {
+                        throw ConnectionTestFailed.of(report, credentials.password());
+                    }
+                });
     }
 
     /** In its turn; fails with 429 if that does not come in time. */

@@ -3,6 +3,7 @@ package io.rolewright.credential;
 import io.rolewright.credential.Ledger.Reached;
 import io.rolewright.password.ScramSalt;
 import io.rolewright.password.ScramSecret;
+import io.rolewright.problem.Problem;
 import io.rolewright.store.StoreFault;
 import io.rolewright.target.ApplyOutcome;
 import io.rolewright.target.Deadline;
@@ -23,6 +24,7 @@ import io.smallrye.mutiny.Uni;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Supplier;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -86,8 +88,12 @@ final class Run {
                 .deferred(this::start)
                 .onFailure(LostClaim.class)
                 .recoverWithItem(ChangeOutcome.InProgress::new)
-                .onFailure(failure -> !StoreFault.isOutage(failure) && !(failure instanceof TargetBusy))
+                .onFailure(failure -> !StoreFault.isOutage(failure)
+                        && !(failure instanceof TargetBusy)
+                        && !(failure instanceof Withdrawn))
                 .recoverWithUni(this::broken)
+                .onFailure(Withdrawn.class)
+                .recoverWithUni(withdrawn -> withdrawn(((Withdrawn) withdrawn).refused))
                 .onFailure(TargetBusy.class)
                 .recoverWithUni(busy -> notBegun((TargetBusy) busy))
                 .onFailure(LostClaim.class)
@@ -197,6 +203,10 @@ final class Run {
     }
 
     private Uni<ChangeOutcome> inspected(Login login, List<PasswordVersion> versions, Inspection.Found found) {
+        return allowed(() -> changing(login, versions, found));
+    }
+
+    private Uni<ChangeOutcome> changing(Login login, List<PasswordVersion> versions, Inspection.Found found) {
         seen = found.preflight().fence();
         identity = tools.identity(found.preflight());
         boolean ours = seen != null && !seen.ended() && seen.owner().equals(tools.marker(role.ownerId));
@@ -351,7 +361,7 @@ final class Run {
                         return stop(stop);
                     }
                     seen = found.fence();
-                    return persisted(found).chain(() -> send(login));
+                    return allowed(() -> persisted(found).chain(() -> send(login)));
                 });
     }
 
@@ -363,6 +373,41 @@ final class Run {
         }
         return tools.leave(fence, role.roleName, server, false)
                 .map(leave -> leave == Tools.Leave.FREE ? null : Inspection.managedElsewhere(fence, found, leave));
+    }
+
+    // ---- Leave ----------------------------------------------------------------------------------------------------
+
+    /**
+     * The last moment at which nothing was begun: who asked for the change may have lost the right while the server was waited for. What is
+     * unfinished already is not his any more, and goes on.
+     */
+    private Uni<ChangeOutcome> allowed(Supplier<Uni<ChangeOutcome>> work) {
+        if (!attempt.cause.awaited() || claim.continued) {
+            return work.get();
+        }
+        return deadline.stillAllowed()
+                .onFailure(Problem.class)
+                .transform(refused -> new Withdrawn((Problem) refused))
+                .chain(() -> work.get());
+    }
+
+    /** Nothing was begun. An owner that was written down for this has to know that it came to nothing; its creator is told why. */
+    private Uni<ChangeOutcome> withdrawn(Problem refused) {
+        return attempt.cause == Cause.MANUAL
+                ? tools.ledger()
+                        .giveBack(claim, epoch)
+                        .chain(() -> Uni.createFrom().failure(refused))
+                : stop(Stop.definite(Step.PREFLIGHT, refused.code(), refused.getMessage()));
+    }
+
+    /** Whoever asked for the change may not have it any more. */
+    private static final class Withdrawn extends RuntimeException {
+        private final transient Problem refused;
+
+        Withdrawn(Problem refused) {
+            super(null, null, false, false);
+            this.refused = refused;
+        }
     }
 
     // ---- Persist --------------------------------------------------------------------------------------------------

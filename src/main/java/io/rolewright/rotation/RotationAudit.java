@@ -1,6 +1,7 @@
 package io.rolewright.rotation;
 
 import io.rolewright.access.Caller;
+import io.rolewright.access.LiveCaller;
 import io.rolewright.access.RateLimits;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
@@ -10,10 +11,12 @@ import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.store.ReadsWithoutAudit;
 import io.rolewright.store.StoreFault;
+import io.rolewright.target.Deadline;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.jboss.logging.Logger;
 
 /** What the audit says about rotations: successes in the transaction that made them true, failures after the fact. */
@@ -33,7 +36,21 @@ class RotationAudit {
     }
 
     /** Who asks, and in which request. */
-    record Act(Caller caller, String requestId) {
+    record Act(Caller caller, LiveCaller live, String requestId) {
+        /**
+         * The same by whoever the caller is now, after something was waited for.
+         *
+         * @param require throws when he may not do it any more
+         * @return fails with what it throws, or as {@link LiveCaller#again} does
+         */
+        Uni<Act> again(Consumer<Caller> require) {
+            return live.again().invoke(require).map(now -> new Act(now, live, requestId));
+        }
+
+        /** For work that asks {@link #again} after each wait. */
+        Deadline asking(Deadline deadline, Consumer<Caller> require) {
+            return deadline.asking(() -> again(require).replaceWithVoid());
+        }
 
         Actor actor() {
             return new Actor(caller.id(), caller.name(), caller.address(), requestId);

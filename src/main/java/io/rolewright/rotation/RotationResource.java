@@ -492,7 +492,7 @@ class RotationResource {
     // ---- Parts ----------------------------------------------------------------------------------------------------
 
     private Act act() {
-        return new Act(caller.get(), request.id());
+        return new Act(caller.get(), caller.live(), request.id());
     }
 
     private static RestResponse<One> tagged(Rotations.Shown shown) {

@@ -58,8 +58,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.Consumer;
 import java.util.function.Function;
-import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -208,8 +208,36 @@ class Rotations {
                     .onItem()
                     .ifNull()
                     .failWith(() -> notFound(id))
-                    .invoke(row ->
-                            Rights.requireOn(caller, right, Right.ROTATION_READ, row.project.id, () -> notFound(id)));
+                    .invoke(row -> requires(right, row).accept(caller));
+        });
+    }
+
+    /** Throws for who may not do this with the rotation, or not any more. */
+    private static Consumer<Caller> requires(Right right, Rotation row) {
+        UUID id = row.id;
+        UUID project = row.project.id;
+        return who -> {
+            Rights.reach(who, right);
+            Rights.requireOn(who, right, Right.ROTATION_READ, project, () -> notFound(id));
+        };
+    }
+
+    /** @param project null for anywhere */
+    private static Consumer<Caller> mayCreate(@Nullable UUID project) {
+        return who -> {
+            if (project == null) {
+                Rights.reach(who, Right.ROTATION_CREATE);
+            } else {
+                Rights.require(who, Right.ROTATION_CREATE, project);
+            }
+        };
+    }
+
+    private static Consumer<Caller> mayCreate(NewRotation wanted, Project project, ConnectionDirectory.Entry by) {
+        return mayCreate(project.id).andThen(mayUse(by)).andThen(who -> {
+            if (wanted.vaultKv() != null) {
+                VaultDeliveries.requireRight(who, project);
+            }
         });
     }
 
@@ -233,6 +261,7 @@ class Rotations {
             return project(act.caller(), wanted.projectId(), Right.ROTATION_CREATE)
                     .chain(project -> {
                         ProvenRight right = Rights.require(act.caller(), Right.ROTATION_CREATE, project.id);
+                        Deadline asking = act.asking(deadline, mayCreate(project.id));
                         Creation creation = creations.creation(right, "create-secret-rotation", request, answer);
                         Place place = new Place(project.id, wanted.environment(), wanted.secretPath());
                         return limits.counted(
@@ -255,10 +284,10 @@ class Rotations {
                                                                         names,
                                                                         requirements,
                                                                         creation,
-                                                                        deadline)
+                                                                        asking)
                                                                 .onItemOrFailure()
                                                                 .invoke(() -> creations.done(creation))
-                                                        : createdBefore(act, creation, other, deadline))
+                                                        : createdBefore(act, creation, other, asking))
                                                 .map(reply)));
                     });
         });
@@ -269,6 +298,7 @@ class Rotations {
     private Uni<Shown> createdBefore(Act act, Creation creation, Rotation row, Deadline deadline) {
         return creations
                 .settled(creation, row.id, deadline.left().minus(TIME_TO_ANSWER))
+                .chain(() -> deadline.stillAllowed())
                 .chain(() -> Panache.withTransaction(() -> store.lock(row.id)
                         .chain(now -> now == null || !now.isAsCreated()
                                 ? Uni.createFrom().item(false)
@@ -315,7 +345,7 @@ class Rotations {
                 .chain(by -> changes.admitted(
                         connection,
                         Errand.CHANGE,
-                        deadline,
+                        act.asking(deadline, mayCreate(wanted, project, by)),
                         own -> preflights
                                 .look(
                                         connection,
@@ -325,6 +355,7 @@ class Rotations {
                                         List.of(),
                                         CallerSight.of(act.caller()),
                                         own)
+                                .call(() -> own.stillAllowed())
                                 .invoke(looked -> looked.shown().require())
                                 .chain(looked -> write(
                                         act,
@@ -428,8 +459,10 @@ class Rotations {
         if (outcome instanceof ChangeOutcome.Failed) {
             return answer.undo(() -> end.undo(row.id, deadline))
                     .chain(undone -> undone
-                            ? Uni.createFrom()
-                                    .failure(NotChanged.of(outcome, ErrorCode.ROTATION_FAILED, () -> notFound(row.id)))
+                            ? deadline.stillAllowed()
+                                    .chain(() -> Uni.createFrom()
+                                            .failure(NotChanged.of(
+                                                    outcome, ErrorCode.ROTATION_FAILED, () -> notFound(row.id))))
                             : written(row.id));
         }
         return written(row.id);
@@ -633,7 +666,8 @@ class Rotations {
                                                         .chain(() -> changes.admitted(
                                                                 row.connectionId,
                                                                 Errand.CHANGE,
-                                                                deadline,
+                                                                act.asking(
+                                                                        deadline, requires(Right.ROTATION_ROTATE, row)),
                                                                 own -> turn.take(
                                                                         row, Cause.MANUAL, force, act.actor(), own))))
                                         .invoke(outcome -> NotChanged.requireDone(
@@ -650,17 +684,21 @@ class Rotations {
     /** Looks now at every role that has a password of ours, one after the other. */
     Uni<Shown> verify(Act act, UUID id, Deadline deadline) {
         Uni<Shown> verified = existing(act.caller(), id, Right.ROTATION_ROTATE)
-                .chain(row -> limits.counted(
-                        RateLimits.Kind.TEST,
-                        act.caller(),
-                        null,
-                        () -> changes.admitted(row.connectionId, Errand.LOOK, deadline, own -> {
-                            Uni<Void> looked = Uni.createFrom().voidItem();
-                            for (UUID role : row.roleIds()) {
-                                looked = looked.chain(() -> changes.verify(role, act.actor(), own));
-                            }
-                            return looked;
-                        })))
+                .chain(row -> {
+                    Deadline asking = act.asking(deadline, requires(Right.ROTATION_ROTATE, row));
+                    return limits.counted(
+                                    RateLimits.Kind.TEST,
+                                    act.caller(),
+                                    null,
+                                    () -> changes.admitted(row.connectionId, Errand.LOOK, asking, own -> {
+                                        Uni<Void> looked = Uni.createFrom().voidItem();
+                                        for (UUID role : row.roleIds()) {
+                                            looked = looked.chain(() -> changes.verify(role, act.actor(), own));
+                                        }
+                                        return looked;
+                                    }))
+                            .chain(() -> asking.stillAllowed());
+                })
                 .chain(() -> store.byId(id))
                 .onItem()
                 .ifNull()
@@ -716,7 +754,7 @@ class Rotations {
                                         ? changes.admitted(
                                                 before.row().connectionId,
                                                 Errand.CHANGE,
-                                                deadline,
+                                                act.asking(deadline, requires(Right.ROTATION_DELETE, before.row())),
                                                 own -> end.revoke(act, before, facts, own))
                                         : end.release(act, before, facts, abandon, deadline))
                                 .chain(() -> store.byId(id))
@@ -737,30 +775,26 @@ class Rotations {
                     ? Uni.createFrom().nullItem()
                     : project(act.caller(), wanted.projectId(), Right.ROTATION_CREATE)
                             .map(found -> found.id);
-            return project.invoke(found -> {
-                        if (found == null) {
-                            Rights.reach(act.caller(), Right.ROTATION_CREATE);
-                        } else {
-                            Rights.require(act.caller(), Right.ROTATION_CREATE, found);
-                        }
-                    })
-                    .call(found -> usable(act.caller(), connection, found))
-                    .chain(() -> limits.counted(
-                            RateLimits.Kind.TEST,
-                            act.caller(),
-                            null,
-                            () -> changes.admitted(
-                                    connection,
-                                    Errand.LOOK,
-                                    deadline,
-                                    own -> preflights.look(
+            return project.invoke(found -> mayCreate(found).accept(act.caller()))
+                    .chain(found -> usable(act.caller(), connection, found)
+                            .map(by -> act.asking(deadline, mayCreate(found).andThen(mayUse(by)))))
+                    .chain(asking -> limits.counted(
+                                    RateLimits.Kind.TEST,
+                                    act.caller(),
+                                    null,
+                                    () -> changes.admitted(
                                             connection,
-                                            names,
-                                            Boolean.TRUE.equals(wanted.allowPrivileged()),
-                                            Boolean.TRUE.equals(wanted.takeover()),
-                                            List.of(),
-                                            CallerSight.of(act.caller()),
-                                            own))))
+                                            Errand.LOOK,
+                                            asking,
+                                            own -> preflights.look(
+                                                    connection,
+                                                    names,
+                                                    Boolean.TRUE.equals(wanted.allowPrivileged()),
+                                                    Boolean.TRUE.equals(wanted.takeover()),
+                                                    List.of(),
+                                                    CallerSight.of(act.caller()),
+                                                    own)))
+                            .call(() -> asking.stillAllowed()))
                     .map(Preflights.Looked::shown);
         });
         return audit.failures(
@@ -770,29 +804,33 @@ class Rotations {
     /** Whoever may delete it is told who reads it. */
     Uni<RotationPreflight> preflight(Act act, UUID id, Deadline deadline) {
         Uni<RotationPreflight> looked = existing(act.caller(), id, Right.ROTATION_ROTATE)
-                .chain(row -> limits.counted(
-                                RateLimits.Kind.TEST,
-                                act.caller(),
-                                null,
-                                () -> changes.admitted(
-                                        row.connectionId,
-                                        Errand.LOOK,
-                                        deadline,
-                                        own -> preflights.look(
-                                                row.connectionId,
-                                                List.of(row.username1, row.username2)
-                                                        .subList(
-                                                                0, row.roleIds().size()),
-                                                row.allowPrivileged,
-                                                row.takeover,
-                                                row.roleIds(),
-                                                CallerSight.of(act.caller()),
-                                                own)))
-                        .map(Preflights.Looked::shown)
-                        .chain(shown -> Rights.reachIfAny(act.caller(), Right.ROTATION_DELETE)
-                                        .covers(row.project.id)
-                                ? usageIfKnown(row).map(shown::with)
-                                : Uni.createFrom().item(shown)));
+                .chain(row -> {
+                    Consumer<Caller> require = requires(Right.ROTATION_ROTATE, row);
+                    Uni<Preflights.Looked> rehearsed = limits.counted(
+                            RateLimits.Kind.TEST,
+                            act.caller(),
+                            null,
+                            () -> changes.admitted(
+                                    row.connectionId,
+                                    Errand.LOOK,
+                                    act.asking(deadline, require),
+                                    own -> preflights.look(
+                                            row.connectionId,
+                                            List.of(row.username1, row.username2)
+                                                    .subList(0, row.roleIds().size()),
+                                            row.allowPrivileged,
+                                            row.takeover,
+                                            row.roleIds(),
+                                            CallerSight.of(act.caller()),
+                                            own)));
+                    return rehearsed
+                            .map(Preflights.Looked::shown)
+                            .chain(shown -> act.again(require)
+                                    .chain(now -> Rights.reachIfAny(now.caller(), Right.ROTATION_DELETE)
+                                                    .covers(row.project.id)
+                                            ? usageIfKnown(row).map(shown::with)
+                                            : Uni.createFrom().item(shown)));
+                });
         return audit.failures(looked, act, AuditType.PREFLIGHT_SECRET_ROTATION, null, id.toString());
     }
 
@@ -814,18 +852,34 @@ class Rotations {
 
     /** The connection must be there, be of this project or the organisation, and the caller must be allowed to use it. */
     private Uni<ConnectionDirectory.Entry> usable(Caller caller, UUID connection, UUID project) {
-        Supplier<Problem> notThere = () ->
-                Problem.of(ErrorCode.CONNECTION_NOT_FOUND, "There is no connection with the id " + connection + ".");
-        return connections.find(connection).onItem().ifNull().failWith(notThere).invoke(found -> {
-            Rights.requireOn(caller, Right.CONNECTION_CONNECT, Right.CONNECTION_READ, found.projectId(), notThere);
-            if (found.projectId() != null
-                    && project != null
-                    && !found.projectId().equals(project)) {
-                throw Problem.of(
-                        ErrorCode.CONNECTION_OF_ANOTHER_PROJECT,
-                        "The connection belongs to another project than the rotation.");
-            }
-        });
+        return connections
+                .find(connection)
+                .onItem()
+                .ifNull()
+                .failWith(() -> noConnection(connection))
+                .invoke(found -> {
+                    mayUse(found).accept(caller);
+                    if (found.projectId() != null
+                            && project != null
+                            && !found.projectId().equals(project)) {
+                        throw Problem.of(
+                                ErrorCode.CONNECTION_OF_ANOTHER_PROJECT,
+                                "The connection belongs to another project than the rotation.");
+                    }
+                });
+    }
+
+    private static Consumer<Caller> mayUse(ConnectionDirectory.Entry connection) {
+        return who -> Rights.requireOn(
+                who,
+                Right.CONNECTION_CONNECT,
+                Right.CONNECTION_READ,
+                connection.projectId(),
+                () -> noConnection(connection.id()));
+    }
+
+    private static Problem noConnection(UUID id) {
+        return Problem.of(ErrorCode.CONNECTION_NOT_FOUND, "There is no connection with the id " + id + ".");
     }
 
     private Uni<Shown> shown(Rotation row) {

@@ -147,8 +147,13 @@ public class VaultDeliveries {
         });
     }
 
-    private static Uni<Void> requireNew(Caller caller, Project project, UUID rotation, RotationWire.VaultPlace place) {
+    /** Whoever has credentials written to a place must be allowed to read them. */
+    static void requireRight(Caller caller, Project project) {
         Rights.require(caller, Right.ROTATION_READ_CREDENTIALS, project.id);
+    }
+
+    private static Uni<Void> requireNew(Caller caller, Project project, UUID rotation, RotationWire.VaultPlace place) {
+        requireRight(caller, project);
         return Panache.withSession(() -> Panache.getSession()
                         .chain(session -> session.createNativeQuery(TAKEN, Long.class)
                                 .setParameter(1, place.mount())

@@ -1,14 +1,16 @@
 package io.rolewright.target;
 
+import io.smallrye.mutiny.Uni;
 import java.time.Duration;
 import java.util.UUID;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The moment by which a whole call must have answered. Steps take what is left of it. It counts on the monotonic clock, so
  * a change of the wall clock neither cuts it short nor stretches it.
  *
- * <p>It says whose call it is. Within {@link Targets#admitted} it also carries the call's turn on the server, which all its sessions share.
+ * <p>It says whose call it is, and whether he may still make it. Within {@link Targets#admitted} it also carries the call's turn on the server, which all its sessions share.
  */
 public final class Deadline {
 
@@ -16,17 +18,24 @@ public final class Deadline {
 
     private final String caller;
 
+    private final Supplier<Uni<Void>> leave;
+
     private final @Nullable Admission admission;
 
-    private Deadline(long atNanos, String caller, @Nullable Admission admission) {
+    private Deadline(long atNanos, String caller, Supplier<Uni<Void>> leave, @Nullable Admission admission) {
         this.atNanos = atNanos;
         this.caller = caller;
+        this.leave = leave;
         this.admission = admission;
     }
 
     /** @param span at most 292 years */
     public static Deadline in(Duration span) {
-        return new Deadline(System.nanoTime() + span.toNanos(), Slots.NOBODY, null);
+        return new Deadline(
+                System.nanoTime() + span.toNanos(),
+                Slots.NOBODY,
+                () -> Uni.createFrom().voidItem(),
+                null);
     }
 
     /**
@@ -35,7 +44,26 @@ public final class Deadline {
      * @param identity his id
      */
     public Deadline by(UUID identity) {
-        return new Deadline(atNanos, identity.toString(), admission);
+        return new Deadline(atNanos, identity.toString(), leave, admission);
+    }
+
+    /**
+     * The same for a call that is somebody's only as long as he has the right to make it.
+     *
+     * @param leave asked after each wait, by {@link #stillAllowed}; fails when he has it no more. Any thread may call it
+     */
+    public Deadline asking(Supplier<Uni<Void>> leave) {
+        return new Deadline(atNanos, caller, leave, admission);
+    }
+
+    /**
+     * Whether the caller may still have done what he asked for. To be asked before something is begun, or given out, that was waited for; of
+     * work that nobody asks for it says yes.
+     *
+     * @return fails with the problem that he is to be told
+     */
+    public Uni<Void> stillAllowed() {
+        return Uni.createFrom().deferred(leave::get);
     }
 
     /** What is left; zero once it has passed, never negative. */
@@ -50,16 +78,16 @@ public final class Deadline {
     /** This deadline, or {@code span} from now if that is sooner. */
     public Deadline within(Duration span) {
         long other = System.nanoTime() + span.toNanos();
-        return other - atNanos < 0 ? new Deadline(other, caller, admission) : this;
+        return other - atNanos < 0 ? new Deadline(other, caller, leave, admission) : this;
     }
 
     /** {@code span} before this deadline, so that something is left for what comes after. */
     public Deadline earlier(Duration span) {
-        return new Deadline(atNanos - span.toNanos(), caller, admission);
+        return new Deadline(atNanos - span.toNanos(), caller, leave, admission);
     }
 
     Deadline admitted(Admission turn) {
-        return new Deadline(atNanos, caller, turn);
+        return new Deadline(atNanos, caller, leave, turn);
     }
 
     /** An identity's id, or {@link Slots#NOBODY}. */

@@ -99,8 +99,8 @@ public class Targets {
      * @param login only its host and port are looked at
      * @param deadline says whose request it is: the callers that wait for a server have their turns one after the other
      * @param work never begins with less of the deadline than the errand takes
-     * @return fails with 429 {@code target_busy} and the time of this caller's turn, or for a change with 400 {@code store_is_a_copy},
-     *     before anything was begun; else as {@code work}
+     * @return fails with 429 {@code target_busy} and the time of this caller's turn, for a change with 400 {@code store_is_a_copy}, or as
+     *     {@link Deadline#stillAllowed}, before anything was begun; else as {@code work}
      */
     public <T> Uni<T> admitted(Login login, Errand errand, Deadline deadline, Function<Deadline, Uni<T>> work) {
         return Uni.createFrom().deferred(() -> {
@@ -124,9 +124,9 @@ public class Targets {
                                             deadline)
                                     : Uni.createFrom().<Admission>nullItem()))
                     .chain(admission -> admission == null
-                            ? work.apply(deadline)
-                            : Uni.createFrom()
-                                    .deferred(() -> work.apply(deadline.admitted(admission)))
+                            ? deadline.stillAllowed().chain(() -> work.apply(deadline))
+                            : deadline.stillAllowed()
+                                    .chain(() -> work.apply(deadline.admitted(admission)))
                                     .onTermination()
                                     .invoke(admission::end));
         });

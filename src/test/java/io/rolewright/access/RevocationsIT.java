@@ -6,6 +6,7 @@ import io.rolewright.testing.Installation;
 import io.rolewright.testing.ServiceProcess;
 import io.rolewright.testing.TestPostgres;
 import io.vertx.core.json.JsonObject;
+import java.time.Duration;
 import java.util.Base64;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -30,14 +31,20 @@ class RevocationsIT {
             installation.sql("insert into revoked_token (token_id, expires_at) values ('" + tokenId(revoked)
                     + "', now() + interval '30 days')");
             before.stop();
+            // Millions of rows are written in minutes only while there is no index to keep.
             installation.sql("""
+                    alter table revoked_token drop constraint revoked_token_pkey;
+                    drop index revoked_token_by_time, revoked_token_by_expiry;
                     insert into revoked_token (token_id, revoked_at, expires_at)
                     select gen_random_uuid(),
                            now() + case when n %% 2 = 0 then random() * interval '1 second'
                                         else random() * interval '-30 days' end,
                            now() + interval '30 days'
-                    from generate_series(1, %d) n""".formatted(REVOCATIONS));
-            installation.sql("analyze revoked_token");
+                    from generate_series(1, %d) n;
+                    alter table revoked_token add primary key (token_id);
+                    create index revoked_token_by_time on revoked_token (revoked_at);
+                    create index revoked_token_by_expiry on revoked_token (expires_at);
+                    analyze revoked_token""".formatted(REVOCATIONS), Duration.ofMinutes(30));
 
             installation.asShipped();
             long start = System.nanoTime();

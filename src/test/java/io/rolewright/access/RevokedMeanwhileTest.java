@@ -11,12 +11,15 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
 import io.restassured.response.Response;
+import io.restassured.specification.RequestSpecification;
 import io.rolewright.rotation.Rotating;
 import io.rolewright.sealing.Resealed;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
 import io.rolewright.testing.Identities.Somebody;
 import io.rolewright.testing.TcpProxy;
+import io.rolewright.testing.TcpProxy.Fate;
+import io.rolewright.testing.TcpProxy.Sighting;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestPostgres.Login;
 import io.rolewright.testing.TestStore;
@@ -35,6 +38,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DynamicTest;
@@ -320,6 +325,253 @@ class RevokedMeanwhileTest {
             assertThat(answer.statusCode()).as(answer.asString()).isEqualTo(403);
             assertThat(answer.<String>path("code")).isEqualTo(loss.code);
         }
+    }
+
+    // ---- Waiting for a server --------------------------------------------------------------------------------------
+
+    private static final String CONNECTIONS = "/api/v1/app-connections/postgres";
+
+    /**
+     * What a request that waits for a server is about.
+     *
+     * @param send as somebody who loses the right while the server lets the service in for the first time
+     * @param state what the request would have changed, as an administrator and the server see it
+     */
+    private record Lasting(String what, Function<RequestSpecification, Response> send, Supplier<Object> state) {}
+
+    private static Lasting lasting(String what, Function<RequestSpecification, Response> send, Supplier<Object> state) {
+        return new Lasting(what, send, state);
+    }
+
+    /** Every request that waits for a server, each with things of its own behind the proxy. */
+    private static List<Lasting> lasting(TestPostgres server, TcpProxy slow) {
+        Map<String, Object> fresh = connection(server.role("LOGIN"), slow.port(), false);
+        Map<String, Object> toManage = connection(server.role("LOGIN"), slow.port(), true);
+        Login moved = server.role("LOGIN");
+        String plain = connected(connection(moved, server.port(), false));
+        Map<String, Object> there = Map.of("credentials", credentials(moved, slow.port()));
+        Login taken = server.role("LOGIN");
+        String managedLater = connected(connection(taken, slow.port(), false));
+        Map<String, Object> managing =
+                Map.of("credentials", credentials(taken, slow.port()), "isPlatformManagedCredentials", true);
+        String managed = connected(connection(server.role("LOGIN"), slow.port(), true));
+        Login changer = server.role("LOGIN CREATEROLE");
+        Login first = server.role("LOGIN");
+        Login second = server.role("LOGIN");
+        Rotating.grant(server, changer, first);
+        Rotating.grant(server, changer, second);
+        String by = Rotating.connection(slow.port(), changer);
+        String rotation = Rotating.created(rotation(by, first));
+        Map<String, Object> other = rotation(by, second);
+        Supplier<Object> nothing = () -> "";
+        return List.of(
+                lasting("create a connection", as -> as.body(fresh).post(CONNECTIONS), () -> named(fresh)),
+                lasting(
+                        "create a managed connection",
+                        as -> as.body(toManage).post(CONNECTIONS),
+                        () -> named(toManage) + server.login(username(toManage), password(toManage))),
+                lasting(
+                        "change a connection",
+                        as -> as.body(there).patch(CONNECTIONS + "/" + plain),
+                        () -> shown(plain)),
+                lasting(
+                        "take a password under management",
+                        as -> as.body(managing).patch(CONNECTIONS + "/" + managedLater),
+                        () -> shown(managedLater) + server.login(taken.role(), taken.password())),
+                lasting(
+                        "test credentials",
+                        as -> as.body(Map.of("credentials", fresh.get("credentials")))
+                                .post(CONNECTIONS + "/test"),
+                        nothing),
+                lasting("test a connection", as -> as.post(CONNECTIONS + "/" + managedLater + "/test"), nothing),
+                lasting(
+                        "rotate a managed password",
+                        as -> as.post(CONNECTIONS + "/" + managed + "/rotate"),
+                        () -> shown(managed) + "" + history(CONNECTIONS + "/" + managed)),
+                lasting("verify a managed password", as -> as.post(CONNECTIONS + "/" + managed + "/verify"), nothing),
+                lasting(
+                        "create a rotation",
+                        as -> as.body(other).post(BASE),
+                        () -> server.login(second.role(), second.password())
+                                + TestStore.sql("select from secret_rotation where name = '" + other.get("name") + "'")
+                                        .size()),
+                lasting(
+                        "rotate",
+                        as -> as.post(BASE + "/" + rotation + "/rotate-secrets"),
+                        () -> Rotating.credentials(rotation) + "" + history(BASE + "/" + rotation)),
+                lasting("verify a rotation", as -> as.post(BASE + "/" + rotation + "/verify"), nothing),
+                lasting("preflight of a rotation", as -> as.post(BASE + "/" + rotation + "/preflight"), nothing),
+                lasting(
+                        "preflight",
+                        as -> as.body(Map.of(
+                                        "connectionId",
+                                        by,
+                                        "parameters",
+                                        other.get("parameters"),
+                                        "strategy",
+                                        "single"))
+                                .post(BASE + "/preflight"),
+                        nothing));
+    }
+
+    @TestFactory
+    Stream<DynamicTest> whoIsRevokedWhileAServerIsWaitedForGetsAndChangesNothing() {
+        TestPostgres server = TestPostgres.shared(TestPostgres.NEWEST);
+        TcpProxy slow = TcpProxy.to(server);
+        List<Lasting> all = lasting(server, slow);
+        return Stream.of(Loss.ROLE_NARROWED, Loss.TOKEN_REVOKED)
+                .flatMap(loss -> all.stream()
+                        .map(lasting -> dynamicTest(lasting.what + ": " + loss, () -> {
+                            Object before = lasting.state.get();
+                            Held held = Held.of(null, "operator", loss);
+                            Sighting lost = slow.before(TcpProxy.loggedIn(), () -> {
+                                if (loss == Loss.TOKEN_REVOKED) {
+                                    loss.elsewhere(held);
+                                    ledger.age(access.revocationDelay()); // Nobody has told this replica.
+                                } else {
+                                    loss.here(held);
+                                }
+                                return Fate.PASS;
+                            });
+
+                            Response answer = lasting.send.apply(RestAssured.given()
+                                    .contentType("application/json")
+                                    .header("Authorization", "Bearer " + held.token));
+
+                            slow.forget();
+                            assertThat(lost.times()).isEqualTo(1);
+                            assertThat(answer.statusCode())
+                                    .as(answer.asString())
+                                    .isEqualTo(403);
+                            assertThat(answer.<String>path("code")).isEqualTo(loss.code);
+                            assertThat(lasting.state.get()).isEqualTo(before);
+                        })))
+                .onClose(slow::close);
+    }
+
+    /** The row is locked by somebody else when the password is asked for. */
+    @TestFactory
+    Stream<DynamicTest> nobodyIsHandedAPasswordAfterHeWasRevoked() {
+        return Stream.of(dynamicTest("release", () -> {
+            Login login = TestPostgres.shared(TestPostgres.NEWEST).role("LOGIN");
+            String managed = connected(
+                    connection(login, TestPostgres.shared(TestPostgres.NEWEST).port(), true));
+            Held held = Held.of(null, "admin", Loss.ROLE_NARROWED);
+            CompletableFuture<?> locking = CompletableFuture.runAsync(
+                    () -> TestStore.sql(
+                            "update app_connection set name = name where id = '" + managed + "' returning pg_sleep(3)"),
+                    threads);
+            await().until(() -> waits("PgSleep") == 1);
+            CompletableFuture<Response> released = CompletableFuture.supplyAsync(
+                    () -> RestAssured.given()
+                            .header("Authorization", "Bearer " + held.token)
+                            .post(CONNECTIONS + "/" + managed + "/release"),
+                    threads);
+            await().until(() -> waits("transactionid") == 1);
+
+            Loss.ROLE_NARROWED.here(held);
+
+            Response answer = released.get(20, TimeUnit.SECONDS);
+            locking.get(20, TimeUnit.SECONDS);
+            assertThat(answer.statusCode()).as(answer.asString()).isEqualTo(403);
+            assertThat(answer.<String>path("code")).isEqualTo("permission_denied");
+            assertThat(Api.as()
+                            .get(CONNECTIONS + "/" + managed)
+                            .<Boolean>path("appConnection.isPlatformManagedCredentials"))
+                    .isTrue();
+        }));
+    }
+
+    private static int waits(String event) {
+        return TestStore.sql("select from pg_stat_activity where datname = current_database() and wait_event = '"
+                        + event + "'")
+                .size();
+    }
+
+    private static Map<String, Object> credentials(Login login, int port) {
+        return Map.of(
+                "host",
+                "127.0.0.1",
+                "port",
+                port,
+                "database",
+                "postgres",
+                "username",
+                login.role(),
+                "password",
+                login.password(),
+                "sslEnabled",
+                false);
+    }
+
+    private static Map<String, Object> connection(Login login, int port, boolean managed) {
+        return Map.of(
+                "name",
+                Rotating.name("connection"),
+                "method",
+                "username-and-password",
+                "credentials",
+                credentials(login, port),
+                "isPlatformManagedCredentials",
+                managed);
+    }
+
+    private static String connected(Map<String, Object> body) {
+        return Api.as()
+                .body(body)
+                .post(CONNECTIONS)
+                .then()
+                .statusCode(200)
+                .extract()
+                .path("appConnection.id");
+    }
+
+    private static Map<String, Object> rotation(String connection, Login role) {
+        String name = Rotating.name("rotation");
+        return Map.of(
+                "name",
+                name,
+                "projectId",
+                Rotating.project(),
+                "connectionId",
+                connection,
+                "environment",
+                "production",
+                "secretPath",
+                "/" + name,
+                "rotationInterval",
+                30,
+                "strategy",
+                "single",
+                "parameters",
+                Map.of("username1", role.role()),
+                "secretsMapping",
+                Map.of("username", "DB_USER", "password", "DB_PASSWORD"));
+    }
+
+    private static String username(Map<String, Object> connection) {
+        return (String) ((Map<?, ?>) connection.get("credentials")).get("username");
+    }
+
+    private static String password(Map<String, Object> connection) {
+        return (String) ((Map<?, ?>) connection.get("credentials")).get("password");
+    }
+
+    private static int named(Map<String, Object> connection) {
+        return Api.as()
+                .get(CONNECTIONS + "/connection-name/" + connection.get("name"))
+                .statusCode();
+    }
+
+    private static String shown(String connection) {
+        Map<String, Object> shown = Api.as().get(CONNECTIONS + "/" + connection).path("appConnection");
+        return "" + List.of(shown.get("credentials"), shown.get("version"), shown.get("isPlatformManagedCredentials"));
+    }
+
+    private static Object history(String path) {
+        return List.of(
+                Api.as().get(path + "/versions").path("versions.size()"),
+                Api.as().get(path + "/attempts").path("attempts.size()"));
     }
 
     // ---- Having due work done --------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@ package io.rolewright.target;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.rolewright.problem.ErrorCode;
+import io.rolewright.problem.Problem;
 import io.rolewright.testing.TestPostgres;
 import io.smallrye.mutiny.Uni;
 import java.nio.charset.StandardCharsets;
@@ -148,6 +150,32 @@ class AdmissionTest {
         holder.over.complete(null);
 
         assertThat(waiting.join()).isEqualTo("accepted");
+    }
+
+    /** The right is judged when the turn comes, and a turn that is not taken is the next one's. */
+    @Test
+    void beginsNothingForWhoLosesTheRightInLine() {
+        Holder holder = new Holder(targets, app);
+        AtomicBoolean revoked = new AtomicBoolean();
+        Problem refusal = Problem.of(ErrorCode.PERMISSION_DENIED, "revoked");
+        Deadline asking = Deadline.in(REQUEST)
+                .by(UUID.randomUUID())
+                .asking(() -> revoked.get()
+                        ? Uni.createFrom().failure(refusal)
+                        : Uni.createFrom().voidItem());
+        CompletableFuture<String> waiting = targets.<String>admitted(app, Errand.CHANGE, asking, own -> {
+                    throw new AssertionError("begun");
+                })
+                .subscribeAsCompletionStage();
+
+        revoked.set(true);
+        holder.over.complete(null);
+
+        assertThatThrownBy(waiting::join).hasCause(refusal);
+        assertThat(targets.admitted(app, Errand.LOOK, Deadline.in(REQUEST), own -> session(own, Purpose.REQUEST))
+                        .await()
+                        .indefinitely())
+                .isEqualTo("accepted");
     }
 
     @Test

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashMap;
@@ -135,6 +136,11 @@ public final class Installation implements AutoCloseable {
     /** Runs statements in the store as the superuser. @return the rows of the first */
     public List<Row> sql(String statements) {
         return postgres.sqlIn(database, statements);
+    }
+
+    /** What takes longer than tests usually wait. */
+    public List<Row> sql(String statements, Duration timeout) {
+        return postgres.sqlIn(database, statements, timeout);
     }
 
     /** An access token of the first identity; each replica takes it. */

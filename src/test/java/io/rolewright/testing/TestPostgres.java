@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -54,7 +55,7 @@ public final class TestPostgres implements AutoCloseable {
     public static final int NEWEST = 18;
     public static final String SUPERUSER = "postgres";
     private static final String PASSWORD = "only for tests";
-    private static final int TIMEOUT_SECONDS = 30;
+    private static final Duration TIMEOUT = Duration.ofSeconds(30);
     private static final String SHARED = "io.rolewright.testing.postgres.";
     private static final AtomicInteger NAMES = new AtomicInteger();
 
@@ -261,11 +262,19 @@ public final class TestPostgres implements AutoCloseable {
     }
 
     public List<Row> sqlIn(String database, String statements) {
-        return as(SUPERUSER, server.superuserPassword(), database, statements);
+        return sqlIn(database, statements, TIMEOUT);
+    }
+
+    public List<Row> sqlIn(String database, String statements, Duration timeout) {
+        return as(SUPERUSER, server.superuserPassword(), database, statements, timeout);
     }
 
     /** Runs statements as any role. @throws PgException the server refused the login or a statement */
     public List<Row> as(String role, String password, String database, String statements) {
+        return as(role, password, database, statements, TIMEOUT);
+    }
+
+    private List<Row> as(String role, String password, String database, String statements, Duration timeout) {
         PgConnectOptions options = new PgConnectOptions()
                 .setHost(host())
                 .setPort(port())
@@ -281,7 +290,7 @@ public final class TestPostgres implements AutoCloseable {
             List<Row> rows = new ArrayList<>();
             answer.toCompletionStage()
                     .toCompletableFuture()
-                    .get(TIMEOUT_SECONDS, TimeUnit.SECONDS)
+                    .get(timeout.toMillis(), TimeUnit.MILLISECONDS)
                     .forEach(rows::add);
             return rows;
         } catch (ExecutionException e) {
@@ -290,7 +299,7 @@ public final class TestPostgres implements AutoCloseable {
             }
             throw new IllegalStateException(e.getCause());
         } catch (TimeoutException e) {
-            throw new IllegalStateException("PostgreSQL did not answer within " + TIMEOUT_SECONDS + " s", e);
+            throw new IllegalStateException("PostgreSQL did not answer within " + timeout.toSeconds() + " s", e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(e);
