@@ -19,6 +19,7 @@ import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpStatusClass;
+import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
@@ -35,7 +36,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One connection of a client: what it may send now, and how long it may take. One request at a time: what is sent before the answer to the
- * one before is not read. A request that is answered before all of it has arrived ends its connection, for nobody reads the rest.
+ * one before is not read; where it came in one read with that, it is counted like any other. A request that is answered before all of it has arrived ends its connection, for nobody reads the rest.
  *
  * <p>This handler is the first of the channel and sees bytes; {@link Exchange}, right before Vert.x, sees requests and answers. Both, and
  * {@link #expect}, run on the channel's event loop; the other methods on any thread.
@@ -88,7 +89,14 @@ final class Peer extends ChannelInboundHandlerAdapter {
     private final Peers peers;
     private final Holding holding;
     private final Exchange exchange = new Exchange();
+    private final RequestEnds ends = new RequestEnds();
     private @Nullable ByteBuf partOfHead;
+    /** It came in one read with the end of a request, and only the decoder knows where it began. */
+    private boolean decoderHasPartOfHead;
+
+    /** Of what the decoder was given since nothing followed. */
+    private int linesCounted;
+
     private volatile State state = State.IDLE;
     private volatile long since = System.nanoTime();
     private volatile boolean bodyArrived = true;
@@ -172,7 +180,7 @@ final class Peer extends ChannelInboundHandlerAdapter {
         }
         exchange.mostBytes = mostBytes;
         exchange.refusal = refusal;
-        if (light) {
+        if (light && !ends.isFollowed(0)) {
             peers.budget().release(holding);
         } else {
             peers.budget().move(holding, origin);
@@ -198,6 +206,15 @@ final class Peer extends ChannelInboundHandlerAdapter {
         if (!peers.budget().take(holding, COST_OF_READ + (long) COST_OF_BYTE * bytes.readableBytes())) {
             ReferenceCountUtil.release(message);
             lost();
+        } else if (head
+                && (decoderHasPartOfHead
+                        || state == State.ANSWERING && exchange.isFollowed())) { // the rest of it is no head
+            if (takeLines(lines(bytes))) {
+                ctx.fireChannelRead(message);
+            } else {
+                bytes.release();
+                lost();
+            }
         } else if (!head || channel.pipeline().get("ssl") != null) {
             ctx.fireChannelRead(message);
         } else {
@@ -221,7 +238,7 @@ final class Peer extends ChannelInboundHandlerAdapter {
             if (head == bytes) {
                 bytes.release();
             }
-        } else if (!peers.budget().take(holding, (long) COST_OF_LINE * lines(head))) {
+        } else if (!takeLines(lines(head))) {
             head.release();
             lost();
         } else if (exchange.isPlaced()) {
@@ -262,12 +279,20 @@ final class Peer extends ChannelInboundHandlerAdapter {
         if (text.startsWith("pri ") || text.contains("\nhttp2-settings") || !isWhole(head)) {
             head.release();
             end("http2");
+        } else if (!text.endsWith("\n\r\n") && !text.endsWith("\n\n")) { // what follows would be seen by nobody
+            head.release();
+            end("pipelining");
         } else {
             ctx.fireChannelRead(head);
             exchange.place();
             peers.budget().release(holding);
             become(State.IDLE);
         }
+    }
+
+    private boolean takeLines(int lines) {
+        linesCounted += lines;
+        return peers.budget().take(holding, (long) COST_OF_LINE * lines);
     }
 
     private static int lines(ByteBuf bytes) {
@@ -283,11 +308,12 @@ final class Peer extends ChannelInboundHandlerAdapter {
 
     /** There is no memory for what arrives here. */
     private void lost() {
-        if (state == State.ANSWERING && bodyArrived && exchange.waiting.isEmpty()) {
+        boolean whole = state == State.ANSWERING && bodyArrived && exchange.waiting.isEmpty();
+        if (whole && partOfHead == null && !exchange.isFollowed()) {
             return; // it came in full just before
         }
         peers.count("memory");
-        if (state == State.ANSWERING && exchange.refusal != null) {
+        if (state == State.ANSWERING && !whole && exchange.refusal != null) {
             exchange.refuse(Refusal::noMemory);
         } else {
             channel.close();
@@ -321,6 +347,7 @@ final class Peer extends ChannelInboundHandlerAdapter {
         private int requestsWaiting;
         private boolean deaf;
         private boolean readHeldBack;
+        private boolean chunked;
 
         boolean isPlaced() {
             return ctx != null;
@@ -329,8 +356,14 @@ final class Peer extends ChannelInboundHandlerAdapter {
         void place() {
             ChannelPipeline pipeline = channel.pipeline();
             if (pipeline.get("httpDecoder") != null && pipeline.get("handler") != null) {
+                pipeline.addBefore("httpDecoder", "ends", ends);
                 pipeline.addBefore("handler", "exchange", this);
             }
+        }
+
+        /** Whether more was sent than the request that is being answered, all of which has arrived. */
+        boolean isFollowed() {
+            return chunked ? !ends.atBlankLine() : ends.isFollowed(bodyBytes);
         }
 
         @Override
@@ -351,6 +384,7 @@ final class Peer extends ChannelInboundHandlerAdapter {
         public void channelRead(ChannelHandlerContext ctx, Object message) {
             boolean next = message instanceof HttpRequest && state == State.ANSWERING;
             if (next || !waiting.isEmpty()) {
+                ends.severalRequests();
                 waiting.add(message);
                 if (message instanceof HttpRequest && ++requestsWaiting > MOST_WAITING) {
                     end("pipelining");
@@ -363,6 +397,8 @@ final class Peer extends ChannelInboundHandlerAdapter {
         private void handle(ChannelHandlerContext ctx, Object message) {
             if (message instanceof HttpRequest request) {
                 begin();
+                chunked = HttpUtil.isTransferEncodingChunked(request);
+                decoderHasPartOfHead = false;
                 if (request.decoderResult().isSuccess() && !saysForWhom(request)) {
                     deaf = true;
                     ReferenceCountUtil.release(message);
@@ -381,7 +417,9 @@ final class Peer extends ChannelInboundHandlerAdapter {
                 }
                 if (message instanceof LastHttpContent) {
                     bodyArrived = true;
-                    peers.budget().arrived(holding);
+                    if (!isFollowed()) {
+                        peers.budget().arrived(holding);
+                    }
                 }
             }
             ctx.fireChannelRead(message);
@@ -446,7 +484,20 @@ final class Peer extends ChannelInboundHandlerAdapter {
                 return;
             }
             refusal = null;
-            peers.budget().release(holding);
+            if (bodyArrived && waiting.isEmpty() && isFollowed()) {
+                decoderHasPartOfHead = true;
+                become(State.HEAD);
+                // What the request before it has cost still counts too: too much, but not for long.
+                ends.severalRequests();
+                int lines = Math.max(0, ends.lines() - linesCounted); // with the end of a body
+                if (!takeLines(lines)) {
+                    lost();
+                }
+                return;
+            }
+            if (!bodyArrived || waiting.isEmpty()) {
+                peers.budget().release(holding);
+            }
             if (!bodyArrived) {
                 deaf = true;
                 become(State.ENDING);
@@ -458,6 +509,10 @@ final class Peer extends ChannelInboundHandlerAdapter {
                 return;
             }
             become(State.IDLE);
+            if (waiting.isEmpty()) {
+                ends.nothingFollows();
+                linesCounted = 0;
+            }
             if (partOfHead != null) { // of the next request, which came before this answer
                 become(State.HEAD);
                 if (!peers.budget().take(holding, (long) COST_OF_BYTE * partOfHead.readableBytes())) {

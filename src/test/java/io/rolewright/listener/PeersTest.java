@@ -18,6 +18,7 @@ import io.netty.handler.codec.http.HttpRequestDecoder;
 import io.netty.handler.codec.http.HttpResponseEncoder;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpVersion;
+import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
 import io.rolewright.access.ClientAddresses;
 import io.rolewright.testing.RawHttp;
@@ -40,12 +41,9 @@ class PeersTest {
 
     private final NioEventLoopGroup loops = new NioEventLoopGroup(1);
     private final List<RawHttp> clients = new ArrayList<>();
-    private final Peers peers = new Peers(
-            10,
-            4,
-            new ClientAddresses(List.of("127.0.0.99/32")),
-            new ReadingBudget(1 << 20),
-            new SimpleMeterRegistry());
+    private final ReadingBudget budget = new ReadingBudget(1 << 20);
+    private final Peers peers =
+            new Peers(10, 4, new ClientAddresses(List.of("127.0.0.99/32")), budget, new SimpleMeterRegistry());
     private final AtomicInteger slow = new AtomicInteger();
     private Channel port;
 
@@ -81,13 +79,17 @@ class PeersTest {
         loops.shutdownGracefully(0, 1, java.util.concurrent.TimeUnit.SECONDS);
     }
 
-    /** Answers everything but /slow. */
+    /** Answers everything but /slow, when all of it has arrived. */
     private final class Resource extends ChannelInboundHandlerAdapter {
+        private boolean answers;
+
         @Override
         public void channelRead(ChannelHandlerContext ctx, Object message) {
-            if (message instanceof HttpRequest request && request.uri().equals("/slow")) {
-                slow.incrementAndGet();
-            } else if (message instanceof HttpRequest) {
+            if (message instanceof HttpRequest request) {
+                answers = !request.uri().equals("/slow");
+                slow.addAndGet(answers ? 0 : 1);
+            }
+            if (message instanceof LastHttpContent && answers) {
                 DefaultFullHttpResponse answer = new DefaultFullHttpResponse(
                         HttpVersion.HTTP_1_1,
                         HttpResponseStatus.OK,
@@ -160,6 +162,66 @@ class PeersTest {
         RawHttp idle = open("127.0.0.2", 1).get(0);
         assertThat(half.readAll(Peer.HEAD.plusSeconds(3))).isEmpty();
         answered(idle);
+    }
+
+    /** Each in one read, of which the decoder keeps what comes after the request. */
+    private static final List<String> WHOLE = List.of(
+            "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n{ }\n",
+            "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{ }\r\n0\r\n\r\n",
+            "GET /1 HTTP/1.1\r\nHost: x\r\n\r\n".repeat(3));
+
+    @Test
+    void halfAHeadBehindARequestIsCountedAndClosedInTime() throws IOException {
+        List<RawHttp> followed = new ArrayList<>();
+        List<RawHttp> alone = new ArrayList<>();
+        int address = 20;
+        for (String request : WHOLE) {
+            RawHttp half = open("127.0.0." + address++, 1).get(0);
+            followed.add(half.send(request + "GET / HTTP/1.1\r\nHost: x\r\n" + "a:\r\n".repeat(300)));
+            half.readUntil("ok", SOON);
+            alone.add(open("127.0.0." + address++, 1).get(0).send(request));
+        }
+        await().untilAsserted(() -> assertThat(budget.used()).isGreaterThan(WHOLE.size() * 300L * Peer.COST_OF_LINE));
+
+        for (RawHttp half : followed) {
+            half.readAll(Peer.HEAD.plusSeconds(3)); // and does not stay open
+        }
+        await().untilAsserted(() -> assertThat(budget.used()).isZero());
+        for (RawHttp client : alone) {
+            assertThat(isClosed(client)).isFalse();
+            answered(client);
+        }
+    }
+
+    @Test
+    void theRestOfAHeadThatCameBehindARequestCompletesIt() throws IOException {
+        int address = 40;
+        for (String request : WHOLE) {
+            RawHttp client = open("127.0.0." + address++, 1).get(0);
+            client.send(request + "GET / HTTP/1.1\r\nHost: x\r\n");
+            client.readUntil("ok", SOON);
+            await().until(() -> budget.used() > 0);
+            client.send("\r\n");
+            await().until(() -> budget.used() == 0);
+            answered(client);
+            client.close();
+        }
+    }
+
+    /** What costs memory may be lost, also while the request before it is being answered. */
+    @Test
+    void halfAHeadBehindARequestThatIsBeingAnsweredMakesRoomForOthers() throws IOException {
+        RawHttp client = open("127.0.0.2", 1)
+                .get(0)
+                .send(REQUEST.formatted("slow") + "GET / HTTP/1.1\r\nHost: x\r\n" + "a:\r\n".repeat(1000));
+        await().untilAtomic(slow, org.hamcrest.Matchers.equalTo(1));
+        await().untilAsserted(() -> assertThat(budget.used()).isGreaterThan(1000L * Peer.COST_OF_LINE));
+
+        RawHttp other = open("127.0.0.2", 1).get(0);
+        other.send("GET / HTTP/1.1\r\nHost: x\r\n" + "a:\r\n".repeat(700) + "\r\n");
+        assertThat(client.readAll(SOON)).isEmpty();
+        assertThat(other.readUntil("ok", SOON)).startsWith("HTTP/1.1 200 ");
     }
 
     @Test

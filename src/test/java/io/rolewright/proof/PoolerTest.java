@@ -10,6 +10,7 @@ import io.rolewright.rotation.Rotating;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.PgBouncer;
 import io.rolewright.testing.PgPool;
+import io.rolewright.testing.TcpProxy;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestPostgres.Login;
 import java.util.HashMap;
@@ -74,6 +75,25 @@ class PoolerTest {
                 assertNothingIsChanged(roles, pooler.port(), connected(pooler.port(), roles.managing));
             }
             assertUntouched(roles);
+        }
+    }
+
+    /** One that was put there after a rotation was made. */
+    @ParameterizedTest
+    @MethodSource("io.rolewright.testing.TestPostgres#versions")
+    void theRehearsalAndTheRotationSayTheSameOfIt(int major) {
+        TestPostgres server = TestPostgres.shared(major);
+        Rotating roles = Rotating.on(major);
+        try (TcpProxy way = TcpProxy.to(server);
+                PgBouncer pooler = PgBouncer.before(
+                        server, "session", "scram-sha-256", roles.managing, roles.first, roles.second)) {
+            Map<String, Object> body = roles.body(Rotating.name("rotation"));
+            body.put("connectionId", connected(way.port(), roles.managing));
+            String rotation = Rotating.created(body);
+            way.redirect(pooler.port());
+            Rotating.assertSameReason(rotation, "pooler_in_between");
+            way.redirect(server);
+            Api.as().delete(Rotating.BASE + "/" + rotation).then().statusCode(200);
         }
     }
 

@@ -1,5 +1,7 @@
 package io.rolewright.rotation;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.restassured.response.Response;
 import io.restassured.response.ValidatableResponse;
 import io.rolewright.testing.Api;
@@ -219,6 +221,25 @@ public final class Rotating {
 
     public static Response rotate(String id) {
         return Api.as().post(BASE + "/" + id + "/rotate-secrets");
+    }
+
+    public static Response preflight(String id) {
+        return Api.as().post(BASE + "/" + id + "/preflight");
+    }
+
+    /** Something is in the way of a rotation: its preflight and the rotation itself tell the same first. */
+    public static void assertSameReason(String id, String reason) {
+        Response looked = preflight(id);
+        String told = looked.path("preflight.problem.code");
+        Response rotated = rotate(id);
+        assertThat(looked.<Boolean>path("preflight.ok")).as(reason).isFalse();
+        assertThat(told == null ? looked.path("preflight.roles[0].problems[0].code") : told)
+                .as(looked.asString())
+                .isEqualTo(reason);
+        assertThat(rotated.statusCode()).as(rotated.asString()).isEqualTo(400);
+        assertThat(rotated.<String>path("details.reason"))
+                .as(rotated.asString())
+                .isEqualTo(reason);
     }
 
     public static Response rotateAtOnce(String id) {

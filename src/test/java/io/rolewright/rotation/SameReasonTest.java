@@ -2,18 +2,24 @@ package io.rolewright.rotation;
 
 import static io.rolewright.rotation.Rotating.BASE;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
 import io.rolewright.testing.Api;
+import io.rolewright.testing.TcpProxy;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestStore;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The preflight of a rotation that there is and the rotation itself give the same first reason, whatever is in the way. */
+/**
+ * The preflight of a rotation that there is and the rotation itself give the same first reason, whatever is in the way. A pooler in the way is
+ * in {@code proof.PoolerTest}, as it takes one.
+ */
 @QuarkusTest
 class SameReasonTest {
 
@@ -38,6 +44,19 @@ class SameReasonTest {
         return new Hindrance(
                 () -> target.authentication("host all " + roles.first.role() + " 127.0.0.1/32 " + method, SCRAM),
                 () -> target.authentication(SCRAM));
+    }
+
+    /** Somebody else is about to change it, and does not get on with it. */
+    private Hindrance locked() {
+        String sleeps = "SELECT pg_sleep(25)";
+        String sessions = "FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE '%" + sleeps + "%'";
+        return new Hindrance(
+                () -> {
+                    CompletableFuture.runAsync(
+                            () -> target.sql(named("ALTER ROLE ROLE CONNECTION LIMIT 50; " + sleeps)));
+                    await().until(() -> !target.sql("SELECT " + sessions).isEmpty());
+                },
+                () -> target.sql("SELECT pg_terminate_backend(pid, 5000) " + sessions));
     }
 
     private Map<String, Hindrance> hindrances(int major) {
@@ -66,6 +85,7 @@ class SameReasonTest {
         all.put(
                 "role_already_managed",
                 sql("comment on role ROLE is 'rolewright:somebody/else epoch=3'", "comment on role ROLE is null"));
+        all.put("role_locked", locked());
         all.put(
                 "password_refused",
                 sql(
@@ -77,10 +97,12 @@ class SameReasonTest {
     @ParameterizedTest
     @MethodSource("io.rolewright.testing.TestPostgres#versions")
     void whateverIsInTheWay(int major) {
-        try (TestPostgres own = TestPostgres.own(major)) {
+        try (TestPostgres own = TestPostgres.own(major);
+                TcpProxy way = TcpProxy.to(own)) {
             target = own;
             roles = Rotating.on(own);
             Map<String, Object> body = roles.body(Rotating.name("rotation"));
+            body.put("connectionId", Rotating.connection(way.port(), roles.managing));
             body.put("strategy", "single");
             body.put("parameters", Map.of("username1", roles.first.role(), "username2", roles.first.role()));
             id = Rotating.created(body);
@@ -94,9 +116,16 @@ class SameReasonTest {
             Rotating.rotate(id).then().statusCode(200);
             assertThat(roles.loginAsServed(id)).isEqualTo("ok");
 
-            own.server().stop();
+            try (TestPostgres standby = own.standby()) {
+                await().until(() -> standby.login(roles.managing.role(), roles.managing.password())
+                        .equals("ok"));
+                way.redirect(standby);
+                assertSame("standby");
+                way.redirect(own);
+            }
+
+            way.close();
             assertSame("connection_refused");
-            own.server().start();
         }
     }
 
@@ -129,20 +158,10 @@ class SameReasonTest {
     }
 
     private Response preflight() {
-        return Api.as().post(BASE + "/" + id + "/preflight");
+        return Rotating.preflight(id);
     }
 
     private void assertSame(String reason) {
-        Response looked = preflight();
-        String told = looked.path("preflight.problem.code");
-        Response rotated = Rotating.rotate(id);
-        assertThat(looked.<Boolean>path("preflight.ok")).as(reason).isFalse();
-        assertThat(told == null ? looked.path("preflight.roles[0].problems[0].code") : told)
-                .as(looked.asString())
-                .isEqualTo(reason);
-        assertThat(rotated.statusCode()).as(rotated.asString()).isEqualTo(400);
-        assertThat(rotated.<String>path("details.reason"))
-                .as(rotated.asString())
-                .isEqualTo(reason);
+        Rotating.assertSameReason(id, reason);
     }
 }

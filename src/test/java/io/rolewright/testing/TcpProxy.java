@@ -251,6 +251,12 @@ public final class TcpProxy implements AutoCloseable {
         cut();
     }
 
+    /** The same for what listens there on 127.0.0.1, such as a pooler. */
+    public void redirect(int port) {
+        server = new InetSocketAddress("127.0.0.1", port);
+        cut();
+    }
+
     @Override
     public void close() {
         resume();
