@@ -53,7 +53,7 @@ class SameReasonTest {
         return new Hindrance(
                 () -> {
                     CompletableFuture.runAsync(
-                            () -> target.sql(named("ALTER ROLE ROLE CONNECTION LIMIT 50; " + sleeps)));
+                            () -> target.sql(named("alter role ROLE connection limit 50; " + sleeps)));
                     await().until(() -> !target.sql("SELECT " + sessions).isEmpty());
                 },
                 () -> target.sql("SELECT pg_terminate_backend(pid, 5000) " + sessions));
