@@ -36,7 +36,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One connection of a client: what it may send now, and how long it may take. One request at a time: what is sent before the answer to the
- * one before is not read; where it came in one read with that, it is counted like any other. A request that is answered before all of it has arrived ends its connection, for nobody reads the rest.
+ * one before is not read, and what came in one read with that one is counted like any other. A request that is answered before all of it
+ * has arrived ends its connection, for nobody reads the rest.
  *
  * <p>This handler is the first of the channel and sees bytes; {@link Exchange}, right before Vert.x, sees requests and answers. Both, and
  * {@link #expect}, run on the channel's event loop; the other methods on any thread.
