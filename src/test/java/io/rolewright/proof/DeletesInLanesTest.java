@@ -104,6 +104,11 @@ class DeletesInLanesTest {
             String id = identity();
             return () -> Api.as().delete("/api/v1/identities/" + id);
         }));
+        kinds.put("deleteProjectScopedIdentity", new Kind("delete-identity", () -> {
+            String scoped = "/api/v1/projects/" + Rotating.project() + "/identities";
+            String id = made(scoped, Map.of("name", Rotating.name("ends")), "identity.id");
+            return () -> Api.as().delete(scoped + "/" + id);
+        }));
         kinds.put("revokeClientSecret", new Kind("revoke-identity-universal-auth-client-secret", () -> {
             String secrets = "/api/v1/auth/universal-auth/identities/" + identity() + "/client-secrets";
             String id = made(secrets, Map.of(), "clientSecretData.id");
