@@ -17,6 +17,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.jboss.logging.MDC;
 import org.jboss.logmanager.ExtLogRecord;
 import org.jboss.logmanager.Level;
 import org.jboss.logmanager.Logger;
@@ -31,6 +33,10 @@ public class AuditLog {
 
     /** Callers choose some of the texts (a client id they try, an id in a path), so each has a bound. */
     static final int LONGEST_TEXT = 300;
+
+    /** What stands on a thread for all lines of a request. */
+    private static final List<String> OF_A_REQUEST =
+            List.of("requestId", "traceId", "spanId", "connectionId", "rotationId");
 
     private static final Pattern UNPRINTABLE = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}]");
 
@@ -145,13 +151,28 @@ public class AuditLog {
         row.subjectKind = event.subjectKind();
         row.subjectId = clean(event.subjectId());
         row.reason = event.reason();
-        row.facts = facts(event.facts());
+        String trace = traceOf(row.requestId);
+        row.said = cleaned((trace == null ? event : event.with("traceId", trace)).facts());
+        row.facts = facts(row.said);
         return row;
     }
 
-    private String facts(Map<String, Object> facts) {
+    /** Of the request in progress, if the event is of that one; null too where the request's id begins with it. */
+    private static @Nullable String traceOf(@Nullable String requestId) {
+        Object trace = MDC.get("traceId");
+        if (trace == null || requestId == null || !requestId.equals(MDC.get("requestId"))) {
+            return null;
+        }
+        return requestId.startsWith(trace.toString()) ? null : trace.toString();
+    }
+
+    private static Map<String, Object> cleaned(Map<String, Object> facts) {
         var cleaned = new LinkedHashMap<String, Object>();
         facts.forEach((name, value) -> cleaned.put(name, cleanFact(value)));
+        return cleaned;
+    }
+
+    private String facts(Map<String, Object> cleaned) {
         try {
             return json.writeValueAsString(cleaned);
         } catch (JsonProcessingException e) {
@@ -191,7 +212,10 @@ public class AuditLog {
         var line = new ExtLogRecord(
                 Level.INFO, sentence.toString(), ExtLogRecord.FormatStyle.NO_FORMAT, AuditLog.class.getName());
         line.setLoggerName(log.getName());
-        // Put on the record and not on the thread, which other requests share.
+        // Put on the record and not on the thread, which other requests share, and may be another one's now.
+        if (row.requestId == null || !row.requestId.equals(MDC.get("requestId"))) {
+            OF_A_REQUEST.forEach(line::removeMdc);
+        }
         put(line, "type", row.type);
         put(line, "outcome", row.outcome);
         put(line, "actorId", row.actorId);
@@ -202,8 +226,15 @@ public class AuditLog {
         put(line, "subjectKind", row.subjectKind);
         put(line, "subjectId", row.subjectId);
         put(line, "reason", row.reason);
-        put(line, "facts", row.facts);
+        // Each by itself: what is JSON within a text no log store searches.
+        row.said.forEach((name, value) -> put(line, "facts." + name, shown(value)));
         return line;
+    }
+
+    private static @Nullable Object shown(@Nullable Object fact) {
+        return fact instanceof Collection<?> several
+                ? several.stream().map(String::valueOf).collect(Collectors.joining(","))
+                : fact;
     }
 
     private static void append(StringBuilder sentence, String before, @Nullable String text) {

@@ -8,7 +8,9 @@ import jakarta.persistence.GeneratedValue;
 import jakarta.persistence.GenerationType;
 import jakarta.persistence.Id;
 import jakarta.persistence.Table;
+import jakarta.persistence.Transient;
 import java.time.Instant;
+import java.util.Map;
 import java.util.UUID;
 import org.hibernate.annotations.Immutable;
 import org.hibernate.annotations.JdbcTypeCode;
@@ -57,6 +59,10 @@ class AuditRow {
 
     @Nullable
     String reason;
+
+    /** What {@link #facts} is made of, for the log's line of it. */
+    @Transient
+    Map<String, @Nullable Object> said = Map.of();
 
     /** A JSON object. */
     @JdbcTypeCode(SqlTypes.JSON)

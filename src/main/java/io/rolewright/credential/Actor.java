@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param id the identity; null for the service itself
  * @param address where the request came from; not stored with the attempt
- * @param requestId the {@code reqId} that the caller was shown
+ * @param requestId the {@code reqId} that the caller was shown; an attempt of the service itself is given one that begins with {@code due-}
  */
 public record Actor(
         @Nullable UUID id,

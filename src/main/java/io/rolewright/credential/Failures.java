@@ -40,6 +40,9 @@ final class Failures {
         line.putMdc(claim.role.ownerKind + "Id", claim.role.ownerId.toString());
         line.putMdc("role", claim.role.roleName);
         line.putMdc("attemptId", claim.attempt.id.toString());
+        if (claim.attempt.requestId != null) {
+            line.putMdc("requestId", claim.attempt.requestId);
+        }
         line.putMdc("cause", claim.attempt.cause.wireName());
         line.putMdc("outcome", outcome.replace(' ', '_'));
         line.putMdc("reason", stop.reason());

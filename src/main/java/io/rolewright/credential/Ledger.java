@@ -1,6 +1,7 @@
 package io.rolewright.credential;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
+import io.rolewright.request.RequestContext;
 import io.rolewright.store.ProcessLock;
 import io.rolewright.store.StoreOrigin;
 import io.rolewright.target.TargetReport;
@@ -303,7 +304,7 @@ class Ledger {
         attempt.step = Step.CLAIM;
         attempt.actorId = actor.id();
         attempt.actorName = actor.name();
-        attempt.requestId = actor.requestId();
+        attempt.requestId = actor.requestId() == null ? RequestContext.ofDueWork() : actor.requestId();
         attempt.tries = 1;
         attempt.asked = actor.equals(Actor.SERVICE) ? 0 : 1;
         attempt.startedAt = role.storeNow;

@@ -33,6 +33,11 @@ public class RequestContext {
         return idOf(current.getCurrent());
     }
 
+    /** @return for work that nobody has asked for: as a request's id, and told from one by its beginning */
+    public static String ofDueWork() {
+        return "due-" + TraceContext.hex(10);
+    }
+
     /** @return what is left until this request must be answered; never negative */
     public Duration timeLeft() {
         RoutingContext routing = current.getCurrent();

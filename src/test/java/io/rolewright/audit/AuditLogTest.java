@@ -130,7 +130,10 @@ class AuditLogTest {
         };
         Logger.getLogger("rolewright.audit").addHandler(handler);
         try {
-            await(() -> audit.record(event().by(ACTOR, "100%s").from("192.0.2.7", "req-1")));
+            await(() -> audit.record(event().by(ACTOR, "100%s")
+                    .from("192.0.2.7", "req-1")
+                    .with("credentialVersion", 7)
+                    .with("rotationIds", List.of("a", "b"))));
         } finally {
             Logger.getLogger("rolewright.audit").removeHandler(handler);
         }
@@ -143,6 +146,9 @@ class AuditLogTest {
             assertThat(line.getMdc("actorName")).isEqualTo("100%s");
             assertThat(line.getMdc("subjectId")).isEqualTo(subject);
             assertThat(line.getMdc("reason")).isNull();
+            assertThat(line.getMdc("facts.credentialVersion")).isEqualTo("7");
+            assertThat(line.getMdc("facts.rotationIds")).isEqualTo("a,b");
+            assertThat(line.getMdcCopy().values()).noneMatch(text -> text.startsWith("{"));
         });
     }
 

@@ -25,6 +25,11 @@ class ErrorCodesTest {
 
             `Retry-After` is set where waiting helps. A 422 has a list as its `message`: one issue per field, with the `path` to it.
 
+            Send your own `X-Request-Id` (a letter or digit, then up to 127 of letters, digits and `._:-`; not one that begins with `req-` or
+            `due-`) and it is the request's id: in the answer, the audit, the attempts and the log. With a W3C `traceparent` (level 1) the log
+            has `traceId` and `spanId`, the answer `traceresponse`, and the id is `<trace id>-<span id>` unless you send one. What is malformed
+            is ignored. Work that nobody asked for has an id that begins with `due-`.
+
             Codes about a server and its roles are also the `code` in `details.problems` of a refusal, in a preflight
             and in a connection's test; what they say of one role stands beside them, with the SQL statement that helps.
 

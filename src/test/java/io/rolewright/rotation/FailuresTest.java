@@ -100,6 +100,11 @@ class FailuresTest {
                 .containsEntry("outcome", "failed")
                 .containsKey("nextTryAt");
         assertThat(OffsetDateTime.parse(first.getMdc("nextTryAt"))).isAfter(OffsetDateTime.now());
+        assertThat(first.getMdc("requestId")).matches("due-[0-9a-f]{20}");
+        assertThat(TestStore.sql("SELECT request_id FROM attempt WHERE id = '" + first.getMdc("attemptId") + "'")
+                        .get(0)
+                        .getString(0))
+                .isEqualTo(first.getMdc("requestId"));
         assertThat(first.getFormattedMessage())
                 .contains(id, attempt, roles.first.role(), "role_cannot_login", first.getMdc("nextTryAt"))
                 .doesNotContain("127.0.0.1", roles.first.password(), roles.managing.password());
