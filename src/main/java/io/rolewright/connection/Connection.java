@@ -61,6 +61,10 @@ class Connection implements Decides {
     byte[] login;
     byte[] loginAddress;
 
+    /** {@code credentialsHash} of credentials whose password was asked for by SCRAM. */
+    @Nullable
+    String scramOf;
+
     /** {@link SealedRow#CONNECTION}. */
     byte @Nullable [] rowSeal;
 

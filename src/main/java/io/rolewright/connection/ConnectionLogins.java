@@ -10,11 +10,11 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -59,8 +59,13 @@ class ConnectionLogins implements ManagingConnections {
         return sealer.fingerprint(purpose, text.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** Writes down where the row's credentials lead, as a login with them has just shown. After they were sealed. */
-    void note(Connection row, RoleServer server, String role) {
+    /**
+     * Writes down where the row's credentials lead, as a login with them has just shown. After they were sealed.
+     *
+     * @param scram whether the server asked for their password by SCRAM
+     */
+    void note(Connection row, RoleServer server, String role, boolean scram) {
+        row.scramOf = scram ? row.credentialsHash : null;
         Traces traces = traces(server, role);
         row.loginOf = row.credentialsHash;
         row.server = traces.server();
@@ -72,8 +77,7 @@ class ConnectionLogins implements ManagingConnections {
     public Uni<@Nullable Login> login(UUID connectionId) {
         return connectionId == null
                 ? Uni.createFrom().nullItem()
-                : store.byId(connectionId)
-                        .map(row -> row == null ? null : seal.open(row).login());
+                : store.byId(connectionId).map(row -> row == null ? null : seal.login(row));
     }
 
     @Override
@@ -127,21 +131,38 @@ class ConnectionLogins implements ManagingConnections {
 
     @Override
     public Uni<Set<UUID>> leadingTo(RoleServer server, Set<UUID> connections) {
-        byte[] wanted = server.identifier() == null ? null : hash("connection-server", server.identifier());
-        return store.traced(connections).map(rows -> {
-            Set<UUID> found = new HashSet<>();
-            for (ConnectionStore.Traced row : rows) {
-                boolean identified = wanted != null && row.server() != null && row.known();
-                if (identified
-                        ? Arrays.equals(wanted, row.server())
-                        : opened(row)
-                                .filter(each -> each.place().host().equals(server.host())
-                                        && each.place().port() == server.port())
-                                .isPresent()) {
-                    found.add(row.id());
-                }
-            }
-            return found;
-        });
+        return compared(server, connections, Compared.SAME);
+    }
+
+    @Override
+    public Uni<Set<UUID>> perhapsLeadingTo(RoleServer server, Set<UUID> connections) {
+        return compared(server, connections, Compared.UNKNOWN);
+    }
+
+    private enum Compared {
+        SAME,
+        ANOTHER,
+        UNKNOWN
+    }
+
+    private Uni<Set<UUID>> compared(RoleServer server, Set<UUID> connections, Compared wanted) {
+        byte[] identifier = server.identifier() == null ? null : hash("connection-server", server.identifier());
+        return store.traced(connections)
+                .map(rows -> rows.stream()
+                        .filter(row -> compared(server, identifier, row) == wanted)
+                        .map(row -> row.id())
+                        .collect(Collectors.toSet()));
+    }
+
+    private Compared compared(RoleServer server, byte @Nullable [] identifier, ConnectionStore.Traced row) {
+        if (identifier != null && row.server() != null && row.known()) {
+            return Arrays.equals(identifier, row.server()) ? Compared.SAME : Compared.ANOTHER;
+        }
+        Optional<Opened> opened = opened(row);
+        if (opened.isEmpty()) {
+            return Compared.ANOTHER;
+        }
+        RoleServer place = opened.get().place();
+        return place.host().equals(server.host()) && place.port() == server.port() ? Compared.SAME : Compared.UNKNOWN;
     }
 }

@@ -2,6 +2,7 @@ package io.rolewright.connection;
 
 import io.rolewright.sealing.SealedField;
 import io.rolewright.sealing.Sealer;
+import io.rolewright.target.Login;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
@@ -31,6 +32,12 @@ class ConnectionSeal {
     Credentials open(UUID connection, long credentialsVersion, byte[] sealed) {
         return Credentials.decode(
                 sealer.open(SealedField.CONNECTION_CREDENTIALS, connection, credentialsVersion, sealed));
+    }
+
+    /** How to log in: where the server has asked for this password by SCRAM, no server gets it in a weaker form any more. */
+    Login login(Connection row) {
+        Login login = open(row).login();
+        return row.credentialsHash != null && row.credentialsHash.equals(row.scramOf) ? login.byScram() : login;
     }
 
     /** Seals what a caller sent; this and {@link #remember} move {@code credentialsHash}. */

@@ -40,6 +40,8 @@ import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
 import io.rolewright.target.Errand;
 import io.rolewright.target.Login;
+import io.rolewright.target.LoginOutcome;
+import io.rolewright.target.PasswordRule;
 import io.rolewright.target.TargetReport;
 import io.rolewright.target.Targets;
 import io.smallrye.mutiny.Uni;
@@ -295,7 +297,8 @@ class Connections {
                                 .chain(report -> Panache.withTransaction(() -> {
                                     Connection row = row(wanted, project);
                                     seal.put(row, credentials);
-                                    logins.note(row, server(report, credentials), credentials.username());
+                                    logins.note(
+                                            row, server(report, credentials), credentials.username(), byScram(report));
                                     R answer = reply.apply(new Opened(row, credentials, null));
                                     return unmanaged(act, row, credentials, report)
                                             .chain(() -> store.insert(row))
@@ -349,8 +352,14 @@ class Connections {
         Connection created = row(wanted, project);
         created.platformManaged = true;
         seal.put(created, credentials);
-        logins.note(created, server(report, credentials), credentials.username());
-        return managed.prepare(created.id, report, credentials, wanted.allowPrivileged(), CallerSight.of(act.caller()))
+        logins.note(created, server(report, credentials), credentials.username(), byScram(report));
+        return managed.prepare(
+                        created.id,
+                        report,
+                        credentials,
+                        wanted.allowPrivileged(),
+                        CallerSight.of(act.caller()),
+                        deadline)
                 .chain(start -> Panache.withTransaction(() -> store.insert(created)
                         .chain(row -> managed.begin(row, start, wanted.schedule(), now()))
                         .call(() -> creations.made(creation, created.id, deadline.left()))
@@ -599,7 +608,14 @@ class Connections {
                                 .chain(row -> {
                                     Uni<Void> led = report == null
                                             ? Uni.createFrom().voidItem()
-                                            : led(now, row, before, credentials, server(report, credentials), ground)
+                                            : led(
+                                                            now,
+                                                            row,
+                                                            before,
+                                                            credentials,
+                                                            server(report, credentials),
+                                                            report,
+                                                            ground)
                                                     .replaceWithVoid();
                                     return led.chain(() -> {
                                                 apply(row, change);
@@ -627,12 +643,7 @@ class Connections {
         return report == null || !move(before, credentials).changed()
                 ? Uni.createFrom().nullItem()
                 : moves.ground(
-                        before.id,
-                        seal.open(before).login(),
-                        credentials.login(),
-                        report,
-                        change.anotherServer(),
-                        deadline);
+                        before.id, seal.login(before), credentials.login(), report, change.anotherServer(), deadline);
     }
 
     /**
@@ -640,6 +651,7 @@ class Connections {
      * own, nor that of somebody else who logs in as a role that is changed through it.
      *
      * @param row locked by the running transaction
+     * @param report of the login with the credentials
      * @param ground what the move rests on; null where there is none
      * @return what was moved with it
      */
@@ -649,6 +661,7 @@ class Connections {
             Connection before,
             Credentials credentials,
             RoleServer server,
+            TargetReport report,
             @Nullable Ground ground) {
         Credentials stored = seal.open(before);
         boolean elsewhere = !sameServer(stored, credentials);
@@ -660,7 +673,7 @@ class Connections {
                         : Uni.createFrom().voidItem())
                 .invoke(() -> {
                     seal.put(row, credentials);
-                    logins.note(row, server, credentials.username());
+                    logins.note(row, server, credentials.username(), byScram(report));
                 })
                 .chain(Panache::flush) // who is asked next reads it
                 .chain(() -> another
@@ -677,11 +690,23 @@ class Connections {
             ConnectionAudit.Act act, Connection before, Change change, Credentials credentials, Deadline deadline) {
         return provenLogin(credentials, deadline)
                 .chain(report -> managed.prepare(
-                                before.id, report, credentials, change.allowPrivileged(), CallerSight.of(act.caller()))
+                                before.id,
+                                report,
+                                credentials,
+                                change.allowPrivileged(),
+                                CallerSight.of(act.caller()),
+                                deadline)
                         .chain(start -> ground(before, credentials, report, change, deadline)
                                 .chain(ground -> act.again(requires(Right.CONNECTION_EDIT, before))
                                         .chain(now -> Panache.withTransaction(() -> locked(before, true, change)
-                                                .chain(row -> led(now, row, before, credentials, start.server(), ground)
+                                                .chain(row -> led(
+                                                                now,
+                                                                row,
+                                                                before,
+                                                                credentials,
+                                                                start.server(),
+                                                                report,
+                                                                ground)
                                                         .chain(moved -> {
                                                             apply(row, change);
                                                             proven(row);
@@ -725,6 +750,7 @@ class Connections {
                             row.server = before.server;
                             row.login = before.login;
                             row.loginAddress = before.loginAddress;
+                            row.scramOf = before.scramOf;
                             row.version++;
                             row.updatedAt = now();
                             return roles.moveBack(written.moved());
@@ -748,6 +774,11 @@ class Connections {
 
     private static RoleServer server(TargetReport report, Credentials credentials) {
         return RoleServer.of(report, credentials.login());
+    }
+
+    private static boolean byScram(TargetReport report) {
+        return report.outcome() instanceof LoginOutcome.Accepted accepted
+                && accepted.facts().rule() == PasswordRule.SCRAM;
     }
 
     private void proven(Connection row) {

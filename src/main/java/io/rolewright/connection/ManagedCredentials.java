@@ -51,14 +51,21 @@ class ManagedCredentials {
     private final PasswordChanges changes;
     private final Passwords passwords;
     private final LoginUse logins;
+    private final RoleChecks checks;
 
     ManagedCredentials(
-            ConnectionSeal seal, ManagedRoles roles, PasswordChanges changes, Passwords passwords, LoginUse logins) {
+            ConnectionSeal seal,
+            ManagedRoles roles,
+            PasswordChanges changes,
+            Passwords passwords,
+            LoginUse logins,
+            RoleChecks checks) {
         this.seal = seal;
         this.roles = roles;
         this.changes = changes;
         this.passwords = passwords;
         this.logins = logins;
+        this.checks = checks;
     }
 
     /**
@@ -127,7 +134,12 @@ class ManagedCredentials {
      * @param sight what a refusal may name of others who log in as the role
      */
     Uni<Start> prepare(
-            UUID connection, TargetReport report, Credentials credentials, boolean allowPrivileged, Sight sight) {
+            UUID connection,
+            TargetReport report,
+            Credentials credentials,
+            boolean allowPrivileged,
+            Sight sight,
+            Deadline deadline) {
         TargetReport.ManagingRole role = report.managingRole();
         TargetReport.Server server = report.server();
         if (report.outcome() instanceof LoginOutcome.Accepted accepted) {
@@ -152,6 +164,7 @@ class ManagedCredentials {
         }
         RoleServer where = RoleServer.of(report, credentials.login());
         return logins.requireFree(credentials.username(), where, connection, sight)
+                .chain(() -> checks.requireUnmanagedElsewhere(credentials.login(), where, connection, sight, deadline))
                 .chain(() -> roles.adopt(credentials.password()))
                 .map(adopted -> new Start(where, adopted, credentials, sight));
     }
@@ -221,7 +234,7 @@ class ManagedCredentials {
 
     /** Opens what a connection logs in with, for the length of one call. */
     Uni<Login> login(Connection row) {
-        Login stored = seal.open(row).login();
+        Login stored = seal.login(row);
         return !row.platformManaged
                 ? Uni.createFrom().item(stored)
                 : active(row.id)

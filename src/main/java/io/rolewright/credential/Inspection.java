@@ -125,19 +125,23 @@ record Inspection(
         if (obstacle != null) {
             return Uni.createFrom().item(Found.stopped(managing, preflight, obstacle));
         }
-        return whoseLogin(RoleServer.of(preflight.report(), managing))
+        return whoseLogin(managing, RoleServer.of(preflight.report(), managing))
                 .chain(conflict -> conflict != null
                         ? Uni.createFrom().item(Found.stopped(managing, preflight, conflict.stop()))
                         : asked(managing, preflight));
     }
 
     /** Others are asked about when the role comes under management; from then on no connection can become another one's login. */
-    private Uni<LoginUse.@Nullable Conflict> whoseLogin(RoleServer server) {
+    private Uni<LoginUse.@Nullable Conflict> whoseLogin(Login managing, RoleServer server) {
         return tools.logins()
                 .ours(roleName, server)
                 .chain(ours -> ours != null || known != null
                         ? Uni.createFrom().item(ours)
-                        : Panache.withSession(() -> tools.logins().others(roleName, server, null, sight)));
+                        : Panache.withSession(() -> tools.logins().others(roleName, server, null, sight))
+                                .chain(others -> others != null
+                                        ? Uni.createFrom().item(others)
+                                        : tools.managedElsewhere(
+                                                roleName, server, managing, null, sight, purpose, deadline)));
     }
 
     private Uni<Found> asked(Login managing, Preflight preflight) {

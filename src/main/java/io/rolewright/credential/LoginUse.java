@@ -132,6 +132,33 @@ public class LoginUse {
                 .replaceWithVoid();
     }
 
+    /**
+     * Roles of this name that others manage, on servers of which nothing that is stored says whether they are this one. Not to be called
+     * within a store transaction.
+     *
+     * @param except the owner that wants it; absent for none
+     */
+    Uni<List<ManagedRole>> perhapsManaged(String roleName, RoleServer server, @Nullable UUID except) {
+        return Panache.withSession(() -> managed(roleName, except)
+                .chain(rows -> rows.isEmpty()
+                        ? Uni.createFrom().item(List.of())
+                        : connections
+                                .perhapsLeadingTo(
+                                        server,
+                                        rows.stream()
+                                                .map(row -> row.connectionId)
+                                                .collect(Collectors.toSet()))
+                                .map(there -> rows.stream()
+                                        .filter(row -> there.contains(row.connectionId))
+                                        .toList())));
+    }
+
+    /** The conflict with one that turned out to be of this very server. */
+    Uni<Conflict> conflict(ManagedRole row, Sight sight) {
+        return Panache.withSession(() -> named(List.of(row), 0, sight, new ArrayList<>()))
+                .map(seen -> managedBy(row.roleName, seen, 1));
+    }
+
     private static Conflict usedBy(String roleName, List<ManagingConnections.StoredLogin> others, Sight sight) {
         List<Map<String, Object>> seen = others.stream()
                 .filter(each -> sight.sees("connection", each.projectId()))
@@ -161,14 +188,18 @@ public class LoginUse {
                 .replaceWithVoid();
     }
 
-    private Uni<@Nullable Conflict> managing(String roleName, RoleServer server, @Nullable UUID except, Sight sight) {
+    private static Uni<List<ManagedRole>> managed(String roleName, @Nullable UUID except) {
         return Panache.getSession()
                 .chain(session -> session.createSelectionQuery(MANAGED, ManagedRole.class)
                         .setParameter(1, roleName)
                         .getResultList())
                 .map(rows -> rows.stream()
                         .filter(row -> !row.ownerId.equals(except) && row.connectionId != null)
-                        .toList())
+                        .toList());
+    }
+
+    private Uni<@Nullable Conflict> managing(String roleName, RoleServer server, @Nullable UUID except, Sight sight) {
+        return managed(roleName, except)
                 .chain(rows -> rows.isEmpty()
                         ? Uni.createFrom().nullItem()
                         : connections

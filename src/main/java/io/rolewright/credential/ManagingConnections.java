@@ -30,4 +30,7 @@ public interface ManagingConnections {
 
     /** Those of the connections that lead to the server; by host and port where its identifier is not known. Joins the transaction. */
     Uni<Set<UUID>> leadingTo(RoleServer server, Set<UUID> connections);
+
+    /** Those of which it is not known: by another host or port, and the identifier of the one server or of the other is not known. */
+    Uni<Set<UUID>> perhapsLeadingTo(RoleServer server, Set<UUID> connections);
 }

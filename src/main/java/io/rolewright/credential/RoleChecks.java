@@ -91,6 +91,25 @@ public class RoleChecks {
     }
 
     /**
+     * Refuses to have a role change its own password that somebody else changes over another address of its server, where only the servers
+     * themselves can tell that it is the same.
+     *
+     * @param self the role's own login
+     * @param except the owner that wants it
+     * @return fails with 400 {@code role_already_managed}
+     */
+    public Uni<Void> requireUnmanagedElsewhere(
+            Login self, RoleServer server, UUID except, Sight sight, Deadline deadline) {
+        return tools.managedElsewhere(self.role(), server, self, except, sight, Purpose.REQUEST, deadline)
+                .invoke(conflict -> {
+                    if (conflict != null) {
+                        throw conflict.problem();
+                    }
+                })
+                .replaceWithVoid();
+    }
+
+    /**
      * Why the password of a role that has just logged in can't be managed: the server did not ask for it by a challenge that proves it.
      *
      * @return null when it did

@@ -6,10 +6,12 @@ import io.rolewright.password.PasswordPolicy;
 import io.rolewright.password.ScramSecret;
 import io.rolewright.sealing.Sealer;
 import io.rolewright.store.StoreOrigin;
+import io.rolewright.target.Deadline;
 import io.rolewright.target.Fence;
 import io.rolewright.target.FencedApply;
 import io.rolewright.target.Login;
 import io.rolewright.target.Preflight;
+import io.rolewright.target.Purpose;
 import io.rolewright.target.TargetReport;
 import io.rolewright.target.Targets;
 import io.rolewright.target.UnmarkedApply;
@@ -41,6 +43,7 @@ class Tools {
     private final Sealer sealer;
     private final LoginUse logins;
     private final StoreOrigin origin;
+    private final OtherAddresses addresses;
     private final SecureRandom random = new SecureRandom();
     private final PasswordGenerator generator = new PasswordGenerator(random);
 
@@ -53,7 +56,8 @@ class Tools {
             UnmarkedApply unmarked,
             Sealer sealer,
             LoginUse logins,
-            StoreOrigin origin) {
+            StoreOrigin origin,
+            OtherAddresses addresses) {
         this.ledger = ledger;
         this.seal = seal;
         this.connections = connections;
@@ -63,6 +67,7 @@ class Tools {
         this.sealer = sealer;
         this.logins = logins;
         this.origin = origin;
+        this.addresses = addresses;
     }
 
     Ledger ledger() {
@@ -91,6 +96,25 @@ class Tools {
 
     LoginUse logins() {
         return logins;
+    }
+
+    /**
+     * Whether somebody manages the role over another address of the server, which only the servers themselves can tell. Not to be called
+     * within a store transaction.
+     *
+     * @param here a login to the server
+     * @param except the owner that wants the role; absent for none
+     * @return null item when nobody does, as far as the servers answer
+     */
+    Uni<LoginUse.@Nullable Conflict> managedElsewhere(
+            String roleName,
+            RoleServer server,
+            Login here,
+            @Nullable UUID except,
+            Sight sight,
+            Purpose purpose,
+            Deadline deadline) {
+        return addresses.conflict(roleName, server, here, this::managing, except, sight, purpose, deadline);
     }
 
     /** Milliseconds of CPU: never on an event loop. */
@@ -224,11 +248,18 @@ class Tools {
                                         .map(unfinished -> logins(stored, own, current, unfinished)))));
     }
 
-    /** Until a password of ours has taken its place, the one that a person chose may be shown to a server in the form it asks for. */
+    /**
+     * Until a password of ours has taken its place, the one that a person chose may be shown to a server in the form it asks for. Not once a
+     * secret was derived from it here, nor where the role's own login was asked for it by SCRAM.
+     */
     Login login(Login place, ManagedRole role, PasswordVersion version) {
         String password = seal.open(version, role).password();
         Login ours = place.as(role.roleName, password);
-        return version.cause == Cause.ADOPTED && version.state == VersionState.CURRENT ? ours.with(password) : ours;
+        boolean chosen = version.cause == Cause.ADOPTED
+                && version.state == VersionState.CURRENT
+                && version.appliedAt == null
+                && !(role.self && place.scramOnly());
+        return chosen ? ours.with(password) : ours;
     }
 
     private List<Login> logins(Login stored, ManagedRole own, PasswordVersion current, PasswordVersion unfinished) {

@@ -90,6 +90,11 @@ public final class Deadline {
         return new Deadline(atNanos, caller, leave, turn);
     }
 
+    /** For a session on another server than the one on which the call has its turn, while one is open there. */
+    Deadline withoutTurn() {
+        return new Deadline(atNanos, caller, leave, null);
+    }
+
     /** An identity's id, or {@link Slots#NOBODY}. */
     String caller() {
         return caller;

@@ -7,7 +7,8 @@ package io.rolewright.target;
  * @param port 1 to 65535
  * @param role the PostgreSQL role to log in as
  * @param password sent only as a SCRAM proof, unless the server asks otherwise over verified TLS and {@code scramOnly} is false
- * @param scramOnly whether it is a password of ours, which no server gets in any other form, over verified TLS neither
+ * @param scramOnly whether no server gets it in any other form, over verified TLS neither: a password of ours, or one that its server has
+ *     asked for by SCRAM before
  */
 public record Login(
         String host, int port, String database, String role, TlsSettings tls, String password, boolean scramOnly) {
@@ -15,6 +16,11 @@ public record Login(
     /** With a password that a person chose. */
     public Login(String host, int port, String database, String role, TlsSettings tls, String password) {
         this(host, port, database, role, tls, password, false);
+    }
+
+    /** The same, proven by SCRAM or not at all. */
+    public Login byScram() {
+        return new Login(host, port, database, role, tls, password, true);
     }
 
     /** The same place for a role whose password is ours. */

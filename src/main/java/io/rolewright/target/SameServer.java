@@ -40,14 +40,18 @@ public class SameServer {
         this.targets = targets;
     }
 
-    /** @return never fails for what the targets do */
+    /**
+     * @param one where the lock is taken
+     * @param other where it is looked for; if the deadline carries a turn, it is there
+     * @return never fails for what the targets do
+     */
     public Uni<Answer> ask(Login one, Login other, Purpose purpose, Deadline deadline) {
         long key = random.nextLong();
         Deadline own = deadline.within(LIMIT);
         return targets.withSession(
                         one,
                         purpose,
-                        own,
+                        own.withoutTurn(),
                         "rolewright same server",
                         held -> held.query(TAKE, key)
                                 .chain(taken -> targets.withSession(

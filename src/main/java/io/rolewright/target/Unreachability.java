@@ -41,14 +41,16 @@ public enum Unreachability {
             "Check the server's TLS versions and ciphers, and whether it demands a client certificate."),
     CLEARTEXT_PASSWORD_DEMANDED(
             Step.LOGIN,
-            "The server asked for the password in clear. It was not sent: that needs verified TLS, and a password that the service"
-                    + " has chosen is never sent in clear.",
-            "Let pg_hba.conf ask this role for scram-sha-256; or, unless the password is managed, set sslMode to verify-full."),
+            "The server asked for the password in clear. It was not sent: that needs verified TLS, and is never done with a password that"
+                    + " the service has chosen, nor with one that was asked for by SCRAM before.",
+            "Let pg_hba.conf ask this role for scram-sha-256; or, unless the password is managed, set sslMode to verify-full and send the"
+                    + " credentials again."),
     MD5_PASSWORD_DEMANDED(
             Step.LOGIN,
             "The server asked for an MD5 answer. It was not sent: that needs verified TLS, and is never done with a password that"
-                    + " the service has chosen.",
-            "Store the role's password as scram-sha-256; or, unless it is managed, set sslMode to verify-full."),
+                    + " the service has chosen, nor with one that was asked for by SCRAM before.",
+            "Store the role's password as scram-sha-256; or, unless it is managed, set sslMode to verify-full and send the credentials"
+                    + " again."),
     TOO_MANY_ITERATIONS(
             Step.LOGIN,
             "The server asked for more than 100,000 SCRAM iterations.",

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
 import io.restassured.response.Response;
+import io.restassured.response.ValidatableResponse;
 import io.rolewright.sealing.Resealed;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
@@ -29,6 +30,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Every field of a connection and of a rotation that can be changed: does it decide who learns a password, or how easily it is guessed? Then
@@ -250,6 +253,38 @@ class WhereSecretsGoTest {
 
             assertThat(dialled.times()).isZero();
         }
+    }
+
+    /** As a server does that has taken the place of another: even a certificate that is good does not get more out of the service. */
+    @ParameterizedTest
+    @ValueSource(strings = {"password", "md5"})
+    void aPasswordThatWasAskedForBySCRAMIsNotShownInAWeakerForm(String weaker) {
+        try (TestPostgres own = TestPostgres.own(TestPostgres.NEWEST, Tls.OPTIONAL, builder -> builder)) {
+            Login managing = own.role("LOGIN CREATEROLE");
+            Map<String, Object> trusting = Map.of(
+                    "port", own.port(), "sslMode", "verify-full", "sslCertificate", own.caPem(), "host", "localhost");
+            String connection = connection(null, managing, trusting);
+            String older = connection(null, managing, trusting);
+            TestStore.sql("UPDATE app_connection SET scram_of = NULL WHERE id = '" + older + "'");
+            own.sql("SET password_encryption = '" + ("md5".equals(weaker) ? "md5" : "scram-sha-256") + "'; ALTER ROLE "
+                    + managing.role() + " PASSWORD '" + managing.password() + "'");
+            own.authentication("hostssl all all 127.0.0.1/32 " + weaker);
+            String refused = ("md5".equals(weaker) ? "md5" : "cleartext") + "_password_demanded";
+
+            tested(connection).body("report.steps[3].reason", equalTo(refused));
+            tested(older).body("report.ok", equalTo(true)); // of which nobody wrote down how it was asked for
+
+            Api.as()
+                    .body(Map.of("credentials", credentials(managing, trusting)))
+                    .patch(CONNECTIONS + "/" + connection)
+                    .then()
+                    .statusCode(200);
+            tested(connection).body("report.ok", equalTo(true));
+        }
+    }
+
+    private static ValidatableResponse tested(String connection) {
+        return Api.as().post(CONNECTIONS + "/" + connection + "/test").then().statusCode(200);
     }
 
     /**

@@ -282,6 +282,52 @@ class WhoElseLogsInTest {
         }
     }
 
+    /** Two addresses of a server that keeps its identifier to itself: a lock that is taken through one is seen through the other. */
+    @Test
+    void aServerWithoutAnIdentifierIsRecognisedUnderAnotherAddress() throws Exception {
+        try (TestPostgres server = TestPostgres.own(TestPostgres.NEWEST);
+                TestPostgres other = TestPostgres.own(TestPostgres.NEWEST);
+                TcpProxy proxy = TcpProxy.to(server)) {
+            for (TestPostgres each : List.of(server, other)) {
+                each.sql("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC");
+            }
+            Rotating roles = Rotating.on(server);
+            Map<String, Object> managed = connection("127.0.0.1", proxy.port(), roles.first);
+            managed.put("isPlatformManagedCredentials", true);
+            String id = created(managed);
+            Map<String, Object> rotation = single(roles, roles.first);
+            rotation.put("takeover", true);
+
+            Rotating.post(rotation)
+                    .then()
+                    .statusCode(400)
+                    .body("code", equalTo("role_already_managed"))
+                    .body("message", containsString(id));
+            logsIn(id);
+
+            String second = Rotating.created(single(roles, roles.second));
+            Map<String, Object> again = single(roles, roles.second);
+            again.put("connectionId", Rotating.connection(proxy.port(), roles.managing));
+            again.put("takeover", true);
+            Rotating.post(again)
+                    .then()
+                    .statusCode(400)
+                    .body("code", equalTo("role_already_managed"))
+                    .body("message", containsString(second));
+            Login served = new Login(
+                    roles.second.role(), Rotating.credentials(second).get(0).get("password"));
+            Map<String, Object> self = connection("127.0.0.1", proxy.port(), served);
+            self.put("isPlatformManagedCredentials", true);
+            create(self).then().statusCode(400).body("code", equalTo("role_already_managed"));
+            assertThat(server.login(served.role(), served.password())).isEqualTo("ok");
+
+            other.sql("CREATE ROLE " + served.role() + " LOGIN PASSWORD 'theirs'");
+            Map<String, Object> elsewhere = connection("127.0.0.1", other.port(), new Login(served.role(), "theirs"));
+            elsewhere.put("isPlatformManagedCredentials", true);
+            logsIn(created(elsewhere));
+        }
+    }
+
     /** As Terraform does at each change; the pair was there before anybody asked. */
     @Test
     void aLoginThatIsSentAgainUnchangedIsTaken() throws Exception {
