@@ -604,7 +604,8 @@ class Connections {
                 credentials == null ? Uni.createFrom().nullItem() : provenLogin(credentials, deadline);
         return proven.chain(report -> ground(before, credentials, report, change, deadline)
                 .chain(ground -> act.again(requires(Right.CONNECTION_EDIT, before))
-                        .chain(now -> Panache.withTransaction(() -> locked(before, same || credentials != null, change)
+                        .chain(now -> Panache.withTransaction(() -> locked(
+                                        now, before, same || credentials != null, change)
                                 .chain(row -> {
                                     Uni<Void> led = report == null
                                             ? Uni.createFrom().voidItem()
@@ -698,7 +699,7 @@ class Connections {
                                 deadline)
                         .chain(start -> ground(before, credentials, report, change, deadline)
                                 .chain(ground -> act.again(requires(Right.CONNECTION_EDIT, before))
-                                        .chain(now -> Panache.withTransaction(() -> locked(before, true, change)
+                                        .chain(now -> Panache.withTransaction(() -> locked(now, before, true, change)
                                                 .chain(row -> led(
                                                                 now,
                                                                 row,
@@ -788,11 +789,12 @@ class Connections {
     }
 
     /** @param credentials whether what was proven rests on the credentials that {@code before} has */
-    private Uni<Connection> locked(Connection before, boolean credentials, Change change) {
+    private Uni<Connection> locked(ConnectionAudit.Act act, Connection before, boolean credentials, Change change) {
         return store.lock(before.id)
                 .onItem()
                 .ifNull()
                 .failWith(() -> notFound(before.id))
+                .call(() -> act.again(requires(Right.CONNECTION_EDIT, before))) // the row may have been locked
                 .invoke(row -> {
                     requireSeen(row, change);
                     boolean moved = row.credentialsVersion != before.credentialsVersion;
@@ -860,6 +862,8 @@ class Connections {
                         .onItem()
                         .ifNull()
                         .failWith(() -> notFound(id))
+                        .call(() ->
+                                act.again(requires(Right.CONNECTION_DELETE, before.row()))) // it may have been locked
                         .chain(row -> uses(id).chain(uses -> {
                             if (!uses.isEmpty()) {
                                 throw inUse(uses);

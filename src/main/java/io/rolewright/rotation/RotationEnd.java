@@ -47,7 +47,8 @@ class RotationEnd {
 
     /** Gives every role that has a password of ours one that nobody is given, now or as soon as the target lets us. */
     Uni<Void> revoke(Act act, Rotations.Shown before, Map<String, Object> facts, Deadline deadline) {
-        return revoking(act, before.row().id, facts).chain(() -> carryOn(before.row().id, act.actor(), deadline));
+        return revoking(act, before.row().id, facts, deadline)
+                .chain(() -> carryOn(before.row().id, act.actor(), deadline));
     }
 
     /**
@@ -55,16 +56,25 @@ class RotationEnd {
      * transaction that ends it: what holds one of these locks is waited for, and what comes later finds no role any more.
      *
      * @param abandon whether what is unfinished is given up, because its server is gone
-     * @return fails with {@code UnfinishedChange}, and then nothing was changed
+     * @param asking whether the caller may do it still; asked when the locks are held, which may have been waited for
+     * @param deadline for what is done at the server afterwards
+     * @return fails with {@code UnfinishedChange}, or as {@link Deadline#stillAllowed} does, and then nothing was changed
      */
-    Uni<Void> release(Act act, Rotations.Shown before, Map<String, Object> facts, boolean abandon, Deadline deadline) {
+    Uni<Void> release(
+            Act act,
+            Rotations.Shown before,
+            Map<String, Object> facts,
+            boolean abandon,
+            Deadline asking,
+            Deadline deadline) {
         UUID id = before.row().id;
         return forget(
                         id,
                         abandon ? roles::discard : roles::forget,
-                        row -> abandon || row.revokingSince == null
-                                ? audit.success(act, AuditType.DELETE_SECRET_ROTATION, row, facts)
-                                : Uni.createFrom().voidItem())
+                        row -> asking.stillAllowed()
+                                .chain(() -> abandon || row.revokingSince == null
+                                        ? audit.success(act, AuditType.DELETE_SECRET_ROTATION, row, facts)
+                                        : Uni.createFrom().voidItem()))
                 .invoke(ended -> {
                     if (!ended) {
                         throw Rotations.notFound(id);
@@ -83,11 +93,12 @@ class RotationEnd {
     }
 
     /** From here on no rotation begins. */
-    private Uni<Void> revoking(Act act, UUID id, Map<String, Object> facts) {
+    private Uni<Void> revoking(Act act, UUID id, Map<String, Object> facts, Deadline asking) {
         return Panache.withTransaction(() -> store.lock(id)
                 .onItem()
                 .ifNull()
                 .failWith(() -> Rotations.notFound(id))
+                .call(() -> asking.stillAllowed())
                 .chain(row -> roles.of(id).chain(now -> {
                     boolean first = row.revokingSince == null;
                     row.revokingSince = first ? row.storeNow : row.revokingSince;

@@ -491,7 +491,7 @@ class Rotations {
                                     id,
                                     wanted.vaultKv().get()))
                     .chain(() -> store.namesAreFree(before.place(), newName, wanted.secretsMapping(), id))
-                    .chain(() -> Panache.withTransaction(() -> apply(act, id, wanted, requirements, seen)))
+                    .chain(() -> Panache.withTransaction(() -> apply(act, before, wanted, requirements, seen)))
                     .chain(() -> store.byId(id))
                     .onItem()
                     .ifNull()
@@ -532,8 +532,14 @@ class Rotations {
         }
     }
 
-    private Uni<Void> apply(Act act, UUID id, ChangedRotation wanted, String requirements, IfMatch seen) {
-        return store.lock(id).onItem().ifNull().failWith(() -> notFound(id)).chain(row -> {
+    private Uni<Void> apply(Act act, Rotation before, ChangedRotation wanted, String requirements, IfMatch seen) {
+        UUID id = before.id;
+        Uni<Rotation> locked = store.lock(id)
+                .onItem()
+                .ifNull()
+                .failWith(() -> notFound(id))
+                .call(() -> act.again(requires(Right.ROTATION_EDIT, before))); // the row may have been locked
+        return locked.chain(row -> {
             if (row.revokingSince != null) { // since it was read
                 throw Revoking.problem();
             }
@@ -756,7 +762,13 @@ class Rotations {
                                                 Errand.CHANGE,
                                                 act.asking(deadline, requires(Right.ROTATION_DELETE, before.row())),
                                                 own -> end.revoke(act, before, facts, own))
-                                        : end.release(act, before, facts, abandon, deadline))
+                                        : end.release(
+                                                act,
+                                                before,
+                                                facts,
+                                                abandon,
+                                                act.asking(deadline, requires(Right.ROTATION_DELETE, before.row())),
+                                                deadline))
                                 .chain(() -> store.byId(id))
                                 .chain(left -> left == null ? Uni.createFrom().item(before) : shown(left))
                                 .map(shown -> new Deleted(shown, usage))));

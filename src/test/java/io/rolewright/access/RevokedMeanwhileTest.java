@@ -10,6 +10,7 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
+import io.restassured.http.ContentType;
 import io.restassured.response.Response;
 import io.restassured.specification.RequestSpecification;
 import io.rolewright.rotation.Rotating;
@@ -32,12 +33,14 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -449,37 +452,89 @@ class RevokedMeanwhileTest {
                 .onClose(slow::close);
     }
 
-    /** The row is locked by somebody else when the password is asked for. */
+    /** The row is locked by somebody else when the request comes; in the end it is his who came first. */
     @TestFactory
-    Stream<DynamicTest> nobodyIsHandedAPasswordAfterHeWasRevoked() {
-        return Stream.of(dynamicTest("release", () -> {
-            Login login = TestPostgres.shared(TestPostgres.NEWEST).role("LOGIN");
-            String managed = connected(
-                    connection(login, TestPostgres.shared(TestPostgres.NEWEST).port(), true));
-            Held held = Held.of(null, "admin", Loss.ROLE_NARROWED);
-            CompletableFuture<?> locking = CompletableFuture.runAsync(
-                    () -> TestStore.sql(
-                            "update app_connection set name = name where id = '" + managed + "' returning pg_sleep(3)"),
-                    threads);
+    Stream<DynamicTest> whoIsRevokedWhileTheStoreIsWaitedForGetsAndChangesNothing() {
+        Map<String, BiFunction<RequestSpecification, String, Response>> ofConnections = new LinkedHashMap<>();
+        ofConnections.put("release", (by, path) -> by.post(path + "/release"));
+        ofConnections.put(
+                "rename",
+                (by, path) -> by.body(Map.of("description", "changed")).patch(path));
+        ofConnections.put("delete", (by, path) -> by.delete(path + "?discardManagedPassword=true"));
+        Map<String, BiFunction<RequestSpecification, String, Response>> ofRotations = new LinkedHashMap<>();
+        ofRotations.put(
+                "rename",
+                (by, path) -> by.body(Map.of("description", "changed")).patch(path));
+        ofRotations.put("delete", (by, path) -> by.delete(path));
+        ofRotations.put("revoke", (by, path) -> by.delete(path + "?revokeGeneratedCredentials=true"));
+        return Stream.concat(
+                ofConnections.entrySet().stream()
+                        .map(each -> dynamicTest("connection: " + each.getKey(), () -> {
+                            Login login =
+                                    TestPostgres.shared(TestPostgres.NEWEST).role("LOGIN");
+                            String managed = connected(connection(
+                                    login,
+                                    TestPostgres.shared(TestPostgres.NEWEST).port(),
+                                    true));
+                            getsNothing(
+                                    "app_connection",
+                                    managed,
+                                    CONNECTIONS + "/" + managed,
+                                    "appConnection",
+                                    each.getValue());
+                        })),
+                ofRotations.entrySet().stream()
+                        .map(each -> dynamicTest("rotation: " + each.getKey(), () -> {
+                            String rotation = Rotating.on(TestPostgres.shared(TestPostgres.NEWEST))
+                                    .created();
+                            getsNothing(
+                                    "secret_rotation",
+                                    rotation,
+                                    Rotating.BASE + "/" + rotation,
+                                    "secretRotation",
+                                    each.getValue());
+                        })));
+    }
+
+    private void getsNothing(
+            String table,
+            String id,
+            String path,
+            String name,
+            BiFunction<RequestSpecification, String, Response> request)
+            throws Exception {
+        Map<String, Object> before = Api.as().get(path).path(name);
+        Held held = Held.of(null, "admin", Loss.ROLE_NARROWED);
+        CompletableFuture<?> locking = CompletableFuture.runAsync(
+                () -> TestStore.sql("update " + table + " set id = id where id = '" + id + "' returning pg_sleep(60)"),
+                threads);
+        try {
             await().until(() -> waits("PgSleep") == 1);
-            CompletableFuture<Response> released = CompletableFuture.supplyAsync(
-                    () -> RestAssured.given()
-                            .header("Authorization", "Bearer " + held.token)
-                            .post(CONNECTIONS + "/" + managed + "/release"),
+            CompletableFuture<Response> answered = CompletableFuture.supplyAsync(
+                    () -> request.apply(
+                            RestAssured.given()
+                                    .header("Authorization", "Bearer " + held.token)
+                                    .contentType(ContentType.JSON),
+                            path),
                     threads);
             await().until(() -> waits("transactionid") == 1);
 
             Loss.ROLE_NARROWED.here(held);
+            unlock();
 
-            Response answer = released.get(20, TimeUnit.SECONDS);
-            locking.get(20, TimeUnit.SECONDS);
+            Response answer = answered.get(20, TimeUnit.SECONDS);
             assertThat(answer.statusCode()).as(answer.asString()).isEqualTo(403);
             assertThat(answer.<String>path("code")).isEqualTo("permission_denied");
-            assertThat(Api.as()
-                            .get(CONNECTIONS + "/" + managed)
-                            .<Boolean>path("appConnection.isPlatformManagedCredentials"))
-                    .isTrue();
-        }));
+            assertThat(Api.as().get(path).<Map<String, Object>>path(name)).isEqualTo(before);
+        } finally {
+            unlock();
+            assertThat(locking).failsWithin(Duration.ofSeconds(20));
+        }
+    }
+
+    private static void unlock() {
+        TestStore.sql("select pg_terminate_backend(pid) from pg_stat_activity"
+                + " where datname = current_database() and wait_event = 'PgSleep'");
     }
 
     private static int waits(String event) {
