@@ -66,7 +66,7 @@ export const t = {
             webhook_dead_letters: 'Messages were given up',
             vault_token_refused: 'Vault refuses the token of this service',
             vault_token_ends: 'The token for Vault ends soon',
-            copy: 'This store is a copy',
+            store_is_a_copy: 'This store is a copy',
           }[status] ?? kind),
     step: { rotate: 'Rotate now', preflight: 'Run the pre-flight check', test: 'Test now', replay: 'Replay', abandon: 'Stop waiting', adopt: 'Adopt' },
   },

@@ -121,15 +121,20 @@ class Webhooks extends Part {
 }
 customElements.define('rw-webhooks', Webhooks);
 
-const fields = (form) => html`
+/** @param events whether it can be chosen what is told: not in the reference's format, which knows one event */
+const fields = (form, events = true) => html`
   ${field(form, 'name', t.webhooks.name, { required: true, placeholder: 'deploy-hook' })}
   ${field(form, 'url', t.webhooks.url, { required: true, placeholder: 'https://hooks.example.com/rolewright' })}
   ${field(form, 'caCert', t.tls.ca, { rows: 2, hint: t.tls.caHint })}
-  <fieldset><legend>${t.webhooks.events}</legend><div class="events">${ALL.map(
-    (name) => html`<div class="check">
+  ${
+    events
+      ? html`<fieldset><legend>${t.webhooks.events}</legend><div class="events">${ALL.map(
+          (name) => html`<div class="check">
     <input type="checkbox" id="${form.id}-${name}" .checked=${form.values.events.includes(name)} @change=${(event) => form.change('events', event.target.checked ? [...form.values.events, name] : form.values.events.filter((each) => each !== name))}>
     <label for="${form.id}-${name}" class="mono small">${name}</label></div>`,
-  )}</div></fieldset>`;
+        )}</div></fieldset>`
+      : nothing
+  }`;
 
 const secretDialog = (secret, close) =>
   modal(
@@ -285,7 +290,7 @@ class Webhook extends Part {
     return modal(
       t.rotation.editOf(row.name),
       html`<form class="stack" novalidate @submit=${save}>${fault(form.problem)}
-      ${toggle(form, 'enabled', t.webhooks.enabled, t.webhooks.enabledHint, { asSwitch: true })}${fields(form)}
+      ${toggle(form, 'enabled', t.webhooks.enabled, t.webhooks.enabledHint, { asSwitch: true })}${fields(form, row.format !== 'infisical')}
       <div class="actions"><button type="button" @click=${close}>${t.cancel}</button>${submitButton(form, t.save, t.saving)}</div></form>`,
       close,
     );

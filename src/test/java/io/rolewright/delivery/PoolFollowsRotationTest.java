@@ -1,15 +1,18 @@
 package io.rolewright.delivery;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.zaxxer.hikari.HikariDataSource;
 import com.zaxxer.hikari.util.Credentials;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
 import io.rolewright.rotation.Rotating;
 import io.rolewright.testing.Identities;
+import io.rolewright.testing.TestCertificates;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestPostgres.Tls;
 import java.io.IOException;
@@ -23,6 +26,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -119,6 +123,21 @@ class PoolFollowsRotationTest {
             try (Connection fresh = pool.getConnection()) {
                 assertThat(who(fresh)).isEqualTo(roles.second.role());
             }
+        }
+    }
+
+    @Test
+    void refusesAServerOfAnotherCa() throws Exception {
+        String id = Rotating.verifying(TestPostgres.shared(TestPostgres.NEWEST, Tls.REQUIRED))
+                .created();
+        active = "http://127.0.0.1:" + RestAssured.port + Rotating.BASE + "/" + id + "/active";
+        token = Identities.in(Rotating.project(), "consumer").token();
+        var served = (ObjectNode) credential(1);
+        served.put("caCert", Files.readString(TestCertificates.create().caFile()));
+
+        try (HikariDataSource pool = pool(served)) {
+            assertThatThrownBy(pool::getConnection)
+                    .hasStackTraceContaining("unable to find valid certification path to requested target");
         }
     }
 
