@@ -13,7 +13,6 @@ import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
-import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.List;
@@ -67,19 +66,26 @@ public class Adoption {
              FROM managed_role m CROSS JOIN store_origin o
             WHERE o.generation > 0 AND m.deleted_at IS NULL AND m.created_at <= o.recorded_at""";
 
-    /** What one process has in hand no other takes; what it leaves is taken when its time is over. */
+    /**
+     * What one process has in hand no other takes; what it leaves is taken when its time is over. With it, what the adoption was told: what this
+     * process has read of that before may be older than what left the roles to be taken.
+     */
     private static final String TAKE = """
-            UPDATE managed_role SET adoption_tried_at = clock_timestamp() WHERE id IN (
-                SELECT m.id""" + OF_IT + """
+            UPDATE managed_role SET adoption_tried_at = clock_timestamp() FROM (
+                SELECT m.id AS taken, o.generation, o.recorded_at, o.rotates_behind""" + OF_IT + """
              AND m.adopted_generation < o.generation
                    AND (m.adoption_tried_at IS NULL OR m.adoption_tried_at < o.recorded_at
                         OR m.adoption_tried_at < clock_timestamp() - interval '15 seconds')
-                 ORDER BY m.adoption_tried_at NULLS FIRST, m.id LIMIT $1 FOR UPDATE OF m SKIP LOCKED)
-            RETURNING id""";
+                 ORDER BY m.adoption_tried_at NULLS FIRST, m.id LIMIT $1 FOR UPDATE OF m SKIP LOCKED) t
+             WHERE id = t.taken
+            RETURNING id, t.generation, t.recorded_at, t.rotates_behind""";
 
+    /** Of a role that is to be looked at anew since it was taken, nothing is final; the lock lets nobody say so meanwhile. */
     private static final String FOUND = """
+            WITH told AS MATERIALIZED (SELECT recorded_at FROM store_origin FOR SHARE)
             UPDATE managed_role SET adoption_found = $2,
-                   adopted_generation = CASE WHEN $3 THEN $4 ELSE adopted_generation END
+                   adopted_generation = CASE WHEN $3 AND told.recorded_at = $5 THEN $4 ELSE adopted_generation END
+              FROM told
              WHERE id = $1""";
 
     private static final String PROGRESS = """
@@ -97,7 +103,8 @@ public class Adoption {
                 RETURNING generation)
             UPDATE managed_role m SET adopted_generation = told.generation - 1, adoption_tried_at = NULL
               FROM told
-             WHERE m.adopted_generation = told.generation AND m.adoption_found NOT IN ('ok', 'rotated', 'nothing_to_probe')""";
+             WHERE m.deleted_at IS NULL
+               AND (m.adoption_found IS NULL OR m.adoption_found NOT IN ('ok', 'rotated', 'nothing_to_probe'))""";
 
     /**
      * How far the adoption is.
@@ -116,6 +123,9 @@ public class Adoption {
 
     /** @param reason a word of ours: what stands in the way */
     public record Behind(UUID roleId, String role, String ownerKind, UUID ownerId, String reason) {}
+
+    /** What the adoption was told when a role was taken. @param at when */
+    private record Told(long generation, OffsetDateTime at, boolean rotatesBehind) {}
 
     private final Pool pool;
     private final StoreOrigin origin;
@@ -174,7 +184,11 @@ public class Adoption {
             List<Uni<Void>> looks = new ArrayList<>();
             for (Row row : rows) {
                 UUID role = row.getUUID("id");
-                looks.add(OwnContext.on(vertx.getOrCreateContext(), () -> look(role, standing)));
+                Told told = new Told(
+                        row.getLong("generation"),
+                        row.getOffsetDateTime("recorded_at"),
+                        row.getBoolean("rotates_behind"));
+                looks.add(OwnContext.on(vertx.getOrCreateContext(), () -> look(role, told)));
             }
             if (looks.isEmpty()) {
                 return end(standing);
@@ -207,13 +221,13 @@ public class Adoption {
                 .replaceWithVoid();
     }
 
-    private Uni<Void> look(UUID role, StoreOrigin.Standing standing) {
+    private Uni<Void> look(UUID role, Told told) {
         Deadline deadline = Deadline.in(LIMIT);
         return changes.verify(role, Actor.SERVICE, deadline)
-                .chain(() -> found(role, standing))
+                .chain(() -> found(role, told))
                 .chain(found -> found.equals(GOOD) || found.equals(NONE)
                         ? changes.markAgain(role, deadline).replaceWith(found)
-                        : standing.rotatesBehind() && FINAL.contains(found)
+                        : told.rotatesBehind() && FINAL.contains(found)
                                 ? rotated(role, found, deadline)
                                 : Uni.createFrom().item(found))
                 .onFailure(Problem.class) // somebody works on it, or its turn at the server does not come in time
@@ -223,7 +237,8 @@ public class Adoption {
                                 role,
                                 found,
                                 found.equals(GOOD) || found.equals(ROTATED) || FINAL.contains(found),
-                                standing.generation())))
+                                told.generation(),
+                                told.at())))
                 .onFailure(StoreFault::isOutage)
                 .invoke(failure -> StoreFault.warn(log, "The adoption goes on later", failure))
                 .onFailure(StoreFault::isOutage)
@@ -232,15 +247,14 @@ public class Adoption {
     }
 
     /** What the look has written down. */
-    private static Uni<String> found(UUID roleId, StoreOrigin.Standing standing) {
+    private static Uni<String> found(UUID roleId, Told told) {
         return Panache.withSession(() -> CredentialStore.role(roleId)).map(role -> {
             if (role == null || role.deletedAt != null) {
                 return "role_missing";
             }
-            Instant since = standing.recordedAt() == null
-                    ? Instant.MIN
-                    : standing.recordedAt().toInstant();
-            if (role.state == RoleState.OK && role.verifiedAt != null && !role.verifiedAt.isBefore(since)) {
+            if (role.state == RoleState.OK
+                    && role.verifiedAt != null
+                    && !role.verifiedAt.isBefore(told.at().toInstant())) {
                 return GOOD;
             }
             if (role.reason != null && FINAL.contains(role.reason)) {
