@@ -4,6 +4,7 @@ import io.rolewright.credential.ManagingConnections;
 import io.rolewright.credential.RoleServer;
 import io.rolewright.sealing.CannotOpen;
 import io.rolewright.sealing.Sealer;
+import io.rolewright.store.OwnContext;
 import io.rolewright.target.Login;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -11,7 +12,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
@@ -24,8 +24,8 @@ class ConnectionLogins implements ManagingConnections {
 
     private static final Logger log = Logger.getLogger(ConnectionLogins.class);
 
-    /** Rows of which it is written down in one go as whom they log in, while somebody waits. */
-    private static final int MOST_LEARNED = 50;
+    /** Rows that are opened in one go apart from the event loop, and written down in one statement, while somebody waits. */
+    private static final int PAGE = 500;
 
     private final ConnectionStore store;
     private final ConnectionSeal seal;
@@ -84,45 +84,71 @@ class ConnectionLogins implements ManagingConnections {
     public Uni<List<StoredLogin>> loggingIn(RoleServer server, String roleName) {
         Traces wanted = traces(server, roleName);
         return store.loggingIn(wanted.login(), wanted.address())
-                .chain(known -> store.unknownLogins().chain(unknown -> {
-                    List<Opened> opened = unknown.stream()
-                            .flatMap(row -> opened(row).stream())
-                            .toList();
+                .chain(known -> {
                     List<ConnectionStore.Traced> found = new ArrayList<>(known);
-                    opened.stream()
-                            .filter(each -> Arrays.equals(
-                                    wanted.address(), each.traces().address()))
-                            .forEach(each -> found.add(each.row()));
-                    return learn(opened.subList(0, Math.min(opened.size(), MOST_LEARNED)), 0)
-                            .replaceWith(found);
-                }))
+                    return learn(null, wanted.address(), found).replaceWith(found);
+                })
                 .map(rows -> rows.stream()
                         .map(row -> new StoredLogin(row.id(), row.name(), row.projectId()))
                         .toList());
     }
 
+    /**
+     * Opens what an older build has written, page by page, and writes down as whom each logs in: whoever asks next, also after one whose
+     * time was over, has only the rest to wait for.
+     *
+     * @param found is given those that log in as the wanted role
+     */
+    private Uni<Void> learn(@Nullable UUID after, byte[] wanted, List<ConnectionStore.Traced> found) {
+        return store.unknownLogins(after, PAGE)
+                .chain(rows -> rows.isEmpty()
+                        ? Uni.createFrom().voidItem()
+                        : OwnContext.elsewhere(() -> opened(rows))
+                                .chain(opened -> {
+                                    opened.stream()
+                                            .filter(each -> Arrays.equals(
+                                                    wanted, each.traces().address()))
+                                            .forEach(each -> found.add(each.row()));
+                                    return opened.isEmpty()
+                                            ? Uni.createFrom().voidItem()
+                                            : store.learned(
+                                                    opened.stream()
+                                                            .map(Opened::row)
+                                                            .toList(),
+                                                    opened.stream()
+                                                            .map(each -> each.traces()
+                                                                    .address())
+                                                            .toList());
+                                })
+                                .chain(() -> rows.size() < PAGE
+                                        ? Uni.createFrom().voidItem()
+                                        : learn(rows.get(rows.size() - 1).id(), wanted, found)));
+    }
+
     private record Opened(ConnectionStore.Traced row, RoleServer place, Traces traces) {}
 
     /**
-     * Of a row that an older build has written: it is opened, some microseconds. Empty for one that was altered or lost its key: nobody
-     * can log in with it any more, so nobody is left outside, and it must not stand in the way of all others.
+     * Of rows that an older build has written. Without those that were altered or lost their key: nobody can log in with these any more, so
+     * nobody is left outside, and they must not stand in the way of all others.
      */
-    private Optional<Opened> opened(ConnectionStore.Traced row) {
-        try {
-            Credentials credentials = seal.open(row);
-            RoleServer place = place(credentials);
-            return Optional.of(new Opened(row, place, traces(place, credentials.username())));
-        } catch (CannotOpen broken) {
-            log.warnf("Connection %s is not asked who logs in with it: %s", row.id(), broken.getMessage());
-            return Optional.empty();
+    private List<Opened> opened(List<ConnectionStore.Traced> rows) {
+        List<Opened> opened = new ArrayList<>();
+        CannotOpen first = null;
+        for (ConnectionStore.Traced row : rows) {
+            try {
+                Credentials credentials = seal.open(row);
+                RoleServer place = place(credentials);
+                opened.add(new Opened(row, place, traces(place, credentials.username())));
+            } catch (CannotOpen broken) {
+                first = first == null ? broken : first;
+            }
         }
-    }
-
-    private Uni<Void> learn(List<Opened> rows, int index) {
-        return index == rows.size()
-                ? Uni.createFrom().voidItem()
-                : store.learned(rows.get(index).row(), rows.get(index).traces().address())
-                        .chain(() -> learn(rows, index + 1));
+        if (first != null) {
+            log.warnf(
+                    "%d connections are not asked who logs in with them: %s",
+                    rows.size() - opened.size(), first.getMessage());
+        }
+        return opened;
     }
 
     private static RoleServer place(Credentials credentials) {
@@ -158,11 +184,11 @@ class ConnectionLogins implements ManagingConnections {
         if (identifier != null && row.server() != null && row.known()) {
             return Arrays.equals(identifier, row.server()) ? Compared.SAME : Compared.ANOTHER;
         }
-        Optional<Opened> opened = opened(row);
+        List<Opened> opened = opened(List.of(row));
         if (opened.isEmpty()) {
             return Compared.ANOTHER;
         }
-        RoleServer place = opened.get().place();
+        RoleServer place = opened.get(0).place();
         return place.host().equals(server.host()) && place.port() == server.port() ? Compared.SAME : Compared.UNKNOWN;
     }
 }

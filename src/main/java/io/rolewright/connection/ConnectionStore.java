@@ -9,6 +9,8 @@ import io.rolewright.request.Page;
 import io.rolewright.store.Rows;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.persistence.LockModeType;
 import java.time.Instant;
@@ -32,8 +34,19 @@ class ConnectionStore implements PanacheRepositoryBase<Connection, UUID> {
                     + " c.credentialsVersion, c.credentialsHash, c.loginOf, c.server) from Connection c where ";
 
     private static final String LEARNED = """
-            UPDATE app_connection SET login_of = credentials_hash, server = NULL, login = NULL, login_address = :address
-             WHERE id IN (SELECT id FROM app_connection WHERE id = :id AND credentials_hash = :hash FOR UPDATE SKIP LOCKED)""";
+            UPDATE app_connection SET login_of = credentials_hash, server = NULL, login = NULL, login_address = held.address
+              FROM (SELECT c.id AS held_id, l.address
+                      FROM app_connection c
+                      JOIN unnest($1::uuid[], $2::text[], $3::bytea[]) AS l(id, hash, address)
+                        ON c.id = l.id AND c.credentials_hash = l.hash
+                       FOR UPDATE OF c SKIP LOCKED) held
+             WHERE id = held_id""";
+
+    private final Pool pool;
+
+    ConnectionStore(Pool pool) {
+        this.pool = pool;
+    }
 
     /** Which connections a list shows. */
     enum Scope {
@@ -161,9 +174,21 @@ class ConnectionStore implements PanacheRepositoryBase<Connection, UUID> {
                         address);
     }
 
-    /** Those of which it is not known where they lead and as whom. */
-    Uni<List<Traced>> unknownLogins() {
-        return traced("c.loginOf is distinct from c.credentialsHash");
+    /**
+     * Those of which it is not known where they lead and as whom, by their ids.
+     *
+     * @param after the last id of the page before; null for the first page
+     */
+    Uni<List<Traced>> unknownLogins(@Nullable UUID after, int most) {
+        return Panache.withSession(() -> Panache.getSession().chain(session -> {
+            var select = session.createSelectionQuery(
+                    TRACED + "c.loginOf is distinct from c.credentialsHash " + (after == null ? "" : "and c.id > ?1 ")
+                            + "order by c.id",
+                    Traced.class);
+            return (after == null ? select : select.setParameter(1, after))
+                    .setMaxResults(most)
+                    .getResultList();
+        }));
     }
 
     Uni<List<Traced>> traced(Set<UUID> ids) {
@@ -180,14 +205,19 @@ class ConnectionStore implements PanacheRepositoryBase<Connection, UUID> {
         }));
     }
 
-    /** Writes down as whom a row logs in. One that somebody holds at this moment is left for the next time. */
-    Uni<Integer> learned(Traced opened, byte[] address) {
-        return Panache.withTransaction(() -> Panache.getSession()
-                .chain(session -> session.createNativeQuery(LEARNED)
-                        .setParameter("address", address)
-                        .setParameter("id", opened.id())
-                        .setParameter("hash", opened.credentialsHash())
-                        .executeUpdate()));
+    /**
+     * Writes down as whom rows log in, in one statement. One that somebody holds at this moment, or has changed since, is left for the next
+     * time.
+     *
+     * @param addresses in the order of the rows
+     */
+    Uni<Void> learned(List<Traced> opened, List<byte[]> addresses) {
+        return pool.preparedQuery(LEARNED)
+                .execute(Tuple.of(
+                        opened.stream().map(Traced::id).toArray(UUID[]::new),
+                        opened.stream().map(Traced::credentialsHash).toArray(String[]::new),
+                        addresses.stream().map(Buffer::buffer).toArray(Buffer[]::new)))
+                .replaceWithVoid();
     }
 
     /** Locks the row, so that what is then written cannot undo what another request wrote meanwhile. Its project is there too. */

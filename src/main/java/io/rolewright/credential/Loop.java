@@ -17,9 +17,7 @@ final class Loop {
 
     /** Runs what takes milliseconds of CPU apart from the loop. */
     static <T> Uni<T> elsewhere(Callable<T> work) {
-        Context context = Vertx.currentContext();
-        return Uni.createFrom()
-                .completionStage(() -> context.executeBlocking(work, false).toCompletionStage());
+        return OwnContext.elsewhere(work);
     }
 
     static Uni<Void> pause(Duration span) {

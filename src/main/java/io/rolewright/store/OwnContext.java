@@ -7,6 +7,7 @@ import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.function.Supplier;
 
 /** Hibernate Reactive keeps its session in the Vert.x context: work that no request stands behind, or beside other work, needs one. */
@@ -22,6 +23,13 @@ public final class OwnContext {
                         .setTimer(
                                 Math.max(1, span.toMillis()),
                                 id -> context.runOnContext(ignored -> emitter.complete(null))));
+    }
+
+    /** Runs what takes milliseconds of the processor apart from the event loop, and answers on the context that asked. */
+    public static <T> Uni<T> elsewhere(Callable<T> work) {
+        Context context = Vertx.currentContext();
+        return Uni.createFrom()
+                .completionStage(() -> context.executeBlocking(work, false).toCompletionStage());
     }
 
     /**

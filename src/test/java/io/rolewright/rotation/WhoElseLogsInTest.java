@@ -146,6 +146,32 @@ class WhoElseLogsInTest {
                 .isTrue();
     }
 
+    /** More than a page of them is opened once, and then known. */
+    @Test
+    void whatOlderBuildsHaveWrittenIsLearnedByWhoAsksFirst() {
+        Rotating roles = Rotating.on(TestPostgres.NEWEST);
+        String id = created(connection("127.0.0.1", roles.target.port(), roles.first));
+        // What cannot be opened is not learned; here it is what fills the pages before and after.
+        TestStore.sql(
+                "INSERT INTO app_connection (id, project_id, name, version, credentials, credentials_version, credentials_hash,"
+                        + " created_at, updated_at) SELECT gen_random_uuid(), c.project_id, 'paged ' || n, 1, c.credentials, 1, 'h', now(), now()"
+                        + " FROM app_connection c, generate_series(1, 1200) n WHERE c.id = '" + id + "'");
+        try {
+            TestStore.sql("UPDATE app_connection SET login_of = NULL WHERE name NOT LIKE 'paged %'");
+
+            Rotating.post(single(roles, roles.first))
+                    .then()
+                    .statusCode(400)
+                    .body("code", equalTo("role_of_a_connection"));
+
+            assertThat(TestStore.sql("SELECT name FROM app_connection WHERE name NOT LIKE 'paged %'"
+                            + " AND login_of IS DISTINCT FROM credentials_hash"))
+                    .isEmpty();
+        } finally {
+            TestStore.sql("DELETE FROM app_connection WHERE name LIKE 'paged %'");
+        }
+    }
+
     /** An older build beside this one has changed the credentials and does not know what stands beside them. */
     @Test
     void whatWasNotedOfOlderCredentialsDoesNotCount() {
