@@ -213,9 +213,11 @@ class KeySuiteIT {
                 }
                 Replica.await(replica.pool.preparedQuery("""
                                 INSERT INTO app_connection (id, name, version, credentials, credentials_version,
-                                    credentials_hash, created_at, updated_at, row_seal)
-                                SELECT id, id::text, 1, sealed, 1, md5(id::text), now(), now(), row_seal
-                                FROM unnest($1::uuid[], $2::bytea[], $3::bytea[]) AS seed (id, sealed, row_seal)""").execute(Tuple.of(ids, sealed, rowSeals)));
+                                    credentials_hash, created_at, updated_at, row_seal, login_of, server, login, login_address)
+                                SELECT s.id, s.id::text, 1, s.sealed, 1, md5(s.id::text), now(), now(), s.row_seal,
+                                       md5(s.id::text), c.server, c.login, c.login_address
+                                FROM unnest($1::uuid[], $2::bytea[], $3::bytea[]) AS s (id, sealed, row_seal)
+                                JOIN app_connection c ON c.id = $4""").execute(Tuple.of(ids, sealed, rowSeals, made)));
                 records.addAll(Arrays.asList(ids));
             }
             Replica.await(replica.loader.leave());
