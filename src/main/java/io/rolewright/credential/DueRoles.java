@@ -1,6 +1,7 @@
 package io.rolewright.credential;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
+import io.rolewright.store.OwnContext;
 import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
 import io.smallrye.mutiny.Uni;
@@ -45,8 +46,8 @@ public class DueRoles {
 
     /** Does what the claim is for: goes on with its attempt, begins the scheduled one, or probes and clears away what is old. Never fails. */
     public Uni<Void> carryOn(Claim claim, Deadline deadline) {
-        return Loop.apart(
-                        vertx,
+        return OwnContext.on(
+                        vertx.getOrCreateContext(),
                         () -> claim.attempt == null
                                 ? new Probe(tools, changes, claim, deadline)
                                         .go()

@@ -5,6 +5,7 @@ import io.rolewright.password.ScramSecret;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.sealing.Sealer;
+import io.rolewright.store.OwnContext;
 import io.rolewright.store.StoreFault;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -74,7 +75,7 @@ public class ManagedRoles {
 
     /** Derives what belongs to a human's password, apart from the event loop. */
     public Uni<Adopted> adopt(String password) {
-        return Loop.elsewhere(() ->
+        return OwnContext.elsewhere(() ->
                 new Adopted(new VersionSeal.Opened(password, tools.derive(password, ScramSecret.DEFAULT_ITERATIONS))));
     }
 

@@ -4,6 +4,7 @@ import io.rolewright.credential.Ledger.Reached;
 import io.rolewright.password.ScramSalt;
 import io.rolewright.password.ScramSecret;
 import io.rolewright.problem.Problem;
+import io.rolewright.store.OwnContext;
 import io.rolewright.store.StoreFault;
 import io.rolewright.target.ApplyOutcome;
 import io.rolewright.target.Deadline;
@@ -272,7 +273,7 @@ final class Run {
                     // Somebody was quicker, or the answer is missing: whatever became of it shows at the next look.
                     return deadline.left().compareTo(TIME_TO_SEND) < 0
                             ? stop(moved())
-                            : Loop.pause(jitter(150)).chain(() -> managed(login, versions));
+                            : OwnContext.pause(jitter(150)).chain(() -> managed(login, versions));
                 });
     }
 
@@ -421,7 +422,7 @@ final class Run {
         if (version != null) {
             return tools.ledger().sending(claim, epoch, found.report().server());
         }
-        return Loop.elsewhere(() -> tools.make(terms.policy(), found.iterations()))
+        return OwnContext.elsewhere(() -> tools.make(terms.policy(), found.iterations()))
                 .chain(made -> tools.ledger()
                         .persist(claim, epoch, made, found.report().server())
                         .invoke(written -> {
@@ -513,13 +514,13 @@ final class Run {
             epoch = raised;
             return deadline.left().compareTo(TIME_TO_SEND) < 0 || sends == MOST_SENDS
                     ? stop(doubt)
-                    : Loop.pause(jitter(100)).chain(() -> send(login));
+                    : OwnContext.pause(jitter(100)).chain(() -> send(login));
         });
     }
 
     private Uni<ChangeOutcome> refused(Login login, ApplyOutcome.Refused refused) {
         if (refused.retryAtOnce() && deadline.left().compareTo(TIME_TO_SEND) > 0 && sends < MOST_SENDS) {
-            return Loop.pause(jitter(150)).chain(() -> send(login));
+            return OwnContext.pause(jitter(150)).chain(() -> send(login));
         }
         if (marked && refused.sqlState().equals("42501")) {
             // The rehearsal was allowed the ALTER ROLE, so it is COMMENT that is refused: fence by ending backends
@@ -635,7 +636,7 @@ final class Run {
                 .map(done -> (ChangeOutcome) done)
                 .onFailure(failure ->
                         StoreFault.isOutage(failure) && deadline.left().compareTo(Duration.ofMillis(300)) > 0)
-                .recoverWithUni(() -> Loop.pause(jitter(200)).chain(() -> promote(login, refusal)));
+                .recoverWithUni(() -> OwnContext.pause(jitter(200)).chain(() -> promote(login, refusal)));
     }
 
     /** The role is nobody's any more, and its marker says so: one that stays as it is would be one of an owner that is gone. */
