@@ -49,6 +49,7 @@ record Stop(
                 case PASSWORD_REFUSED,
                         EXAMINATION_REFUSED,
                         CLIENT_CERTIFICATE_NAME_REFUSED,
+                        CHANNEL_BINDING_REFUSED,
                         ROLE_CANNOT_LOGIN,
                         NO_MATCHING_RULE,
                         TLS_DEMANDED,

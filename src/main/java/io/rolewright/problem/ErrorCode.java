@@ -552,6 +552,15 @@ public enum ErrorCode {
             400,
             "The server did not prove that it knows the role's SCRAM secret; it may be a false server.",
             "Check address and TLS."),
+    CHANNEL_BINDING_REFUSED(
+            400,
+            "The server refused the login because the TLS session does not end at it: a proxy stands in between, or somebody who listens in.",
+            "Lead the connection to the server itself, or let the proxy pass TLS through or speak to the server without TLS; if there should"
+                    + " be no proxy, look for who answers at this address."),
+    CHANNEL_BINDING_IMPOSSIBLE(
+            400,
+            "The server offers channel binding, and its certificate can neither be bound to (Ed25519) nor was it verified; nothing was sent.",
+            "Set sslMode to verify-full or verify-ca, or give the server a certificate signed with RSA or ECDSA."),
     NOT_POSTGRESQL(400, "What answered does not speak PostgreSQL's protocol.", "Check host and port."),
     TOO_MUCH_DATA(400, "The server sent more than a login or an answer can need.", "Check what listens there."),
     CLOSED_BY_SERVER(400, "The server closed the connection.", "Look into the server's log."),

@@ -9,6 +9,11 @@ public enum Refusal {
             "The server accepted the password and refused the login for its client certificate, which is made out to another role"
                     + " (clientcert=verify-full in pg_hba.conf).",
             "Whoever logs in as the role needs a certificate made out to it."),
+    CHANNEL_BINDING_REFUSED(
+            "The server refused the login because the TLS session that we have does not end at it: the certificate that was shown here is not"
+                    + " its own. A proxy that ends TLS stands in between, or somebody who listens in. The password was not given away.",
+            "Lead the connection to the server itself, or let the proxy pass TLS through, or let it speak to the server without TLS. If there"
+                    + " should be no proxy, look for who answers at this address."),
     ROLE_CANNOT_LOGIN("The role may not log in, or does not exist.", "ALTER ROLE … LOGIN, or name another role."),
     NO_MATCHING_RULE(
             "No rule in the server's pg_hba.conf lets this role in to this database from here, or the rule demands a client certificate.",

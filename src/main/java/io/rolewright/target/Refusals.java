@@ -60,6 +60,9 @@ final class Refusals {
 
     private static Refusal reason(String sqlState, String routine, Wire wire) {
         boolean authenticated = wire.authenticated();
+        if (isAboutTheChannel(sqlState, routine, wire)) {
+            return Refusal.CHANNEL_BINDING_REFUSED;
+        }
         return switch (sqlState) {
             // The server compares the certificate's name after it has signed for the password, and says the same words.
             case "28P01" -> wire.signed() ? Refusal.CLIENT_CERTIFICATE_NAME_REFUSED : Refusal.PASSWORD_REFUSED;
@@ -71,6 +74,18 @@ final class Refusals {
             case "57P03" -> Refusal.NOT_READY;
             default -> Refusal.OTHER;
         };
+    }
+
+    /**
+     * Where PostgreSQL finds that a client was shown another certificate than its own, was not shown that it binds, or that somebody has
+     * altered what the client said of it. Once SCRAM is under way with an honest client, neither function refuses anything else so.
+     */
+    private static boolean isAboutTheChannel(String sqlState, String routine, Wire wire) {
+        return wire.challenge() == Wire.Challenge.SCRAM
+                && wire.tls() != null
+                && (sqlState.equals("28000") && routine.equals("read_client_first_message")
+                        || (sqlState.equals("28000") || sqlState.equals("08P01"))
+                                && routine.equals("read_client_final_message"));
     }
 
     private static Refusal full(String routine, boolean authenticated) {

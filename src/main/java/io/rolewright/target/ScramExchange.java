@@ -14,7 +14,8 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The client's side of one SCRAM-SHA-256 exchange (RFC 5802, RFC 7677) as PostgreSQL has it. For one use, on one thread.
+ * The client's side of one SCRAM-SHA-256 or SCRAM-SHA-256-PLUS exchange (RFC 5802, RFC 7677) as PostgreSQL has it. For one use, on one
+ * thread.
  *
  * <p>It is ours and not the driver's, so that we know ourselves what the server has shown: the salt of the secret that it keeps, and
  * that it has that secret.
@@ -23,25 +24,53 @@ final class ScramExchange {
 
     static final String MECHANISM = "SCRAM-SHA-256";
 
-    private static final ScramMechanism SHA_256 = ScramMechanism.SCRAM_SHA_256;
+    /** The same with channel binding: the proof is for the server that showed this one certificate. */
+    static final String BOUND = "SCRAM-SHA-256-PLUS";
 
-    /** No channel binding. */
-    private static final String HEADER = "n,,";
+    private static final ScramMechanism SHA_256 = ScramMechanism.SCRAM_SHA_256;
 
     /** Strict, so that nothing can be read in two ways: RFC 5802 fixes the order, and PostgreSQL sends nothing more. */
     private static final Pattern SERVER_FIRST =
             Pattern.compile("r=([\\x21-\\x2B\\x2D-\\x7E]+),s=([A-Za-z0-9+/]+={0,2}),i=([1-9][0-9]{0,8})");
 
+    private final String mechanism;
+
+    /** Who could bind and does not says so, and is refused by a server that offered it: nobody strikes the offer out on the way. */
+    private final String header;
+
+    private final byte[] binding;
     private final String nonce;
     private @Nullable String serverFirst;
     private @Nullable ScramSalt salt;
     private @Nullable String serverNonce;
     private byte @Nullable [] serverSignature;
 
-    ScramExchange() {
+    private ScramExchange(String mechanism, String header, byte[] binding) {
+        this.mechanism = mechanism;
+        this.header = header;
+        this.binding = binding;
         byte[] random = new byte[18];
         new SecureRandom().nextBytes(random);
         nonce = Base64.getEncoder().encodeToString(random);
+    }
+
+    /** For a session without TLS, or with a certificate that nothing can be bound to. */
+    static ScramExchange unbound() {
+        return new ScramExchange(MECHANISM, "n,,", new byte[0]);
+    }
+
+    /** For a session with TLS whose server does not offer channel binding. */
+    static ScramExchange notOffered() {
+        return new ScramExchange(MECHANISM, "y,,", new byte[0]);
+    }
+
+    /** @param endPoint {@link ChannelBinding#endPoint} of the certificate that the server has shown */
+    static ScramExchange bound(byte[] endPoint) {
+        return new ScramExchange(BOUND, "p=tls-server-end-point,,", endPoint);
+    }
+
+    String mechanism() {
+        return mechanism;
     }
 
     /** PostgreSQL takes the role from the start-up message and wants none here. */
@@ -50,7 +79,7 @@ final class ScramExchange {
     }
 
     String clientFirst() {
-        return HEADER + clientFirstBare();
+        return header + clientFirstBare();
     }
 
     /** @return false when that is no answer to our first message */
@@ -84,8 +113,7 @@ final class ScramExchange {
         byte[] salted = ScramSecret.salted(password, challenge.bytes(), challenge.iterations());
         byte[] clientKey = ScramFunctions.clientKey(SHA_256, salted);
         try {
-            String withoutProof = "c=" + Base64.getEncoder().encodeToString(HEADER.getBytes(StandardCharsets.US_ASCII))
-                    + ",r=" + serverNonce;
+            String withoutProof = "c=" + channel() + ",r=" + serverNonce;
             String authMessage = clientFirstBare() + "," + serverFirst + "," + withoutProof;
             byte[] signature =
                     ScramFunctions.clientSignature(SHA_256, ScramFunctions.storedKey(SHA_256, clientKey), authMessage);
@@ -97,6 +125,13 @@ final class ScramExchange {
             Arrays.fill(salted, (byte) 0);
             Arrays.fill(clientKey, (byte) 0);
         }
+    }
+
+    private String channel() {
+        byte[] said = header.getBytes(StandardCharsets.US_ASCII);
+        byte[] all = Arrays.copyOf(said, said.length + binding.length);
+        System.arraycopy(binding, 0, all, said.length, binding.length);
+        return Base64.getEncoder().encodeToString(all);
     }
 
     /**

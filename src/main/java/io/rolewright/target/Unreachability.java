@@ -59,6 +59,11 @@ public enum Unreachability {
             Step.LOGIN,
             "The server did not prove that it knows the role's SCRAM secret.",
             "This may be a false server: check address and TLS."),
+    CHANNEL_BINDING_IMPOSSIBLE(
+            Step.LOGIN,
+            "The server offers to bind the login to its certificate, and nothing can be bound to the certificate that was shown (Ed25519);"
+                    + " nor was it verified. Nothing was sent, as it may be somebody else's.",
+            "Set sslMode to verify-full (or verify-ca) with the server's CA, or give the server a certificate signed with RSA or ECDSA."),
     AUTHENTICATION_NOT_SUPPORTED(
             Step.LOGIN,
             "The server asked for an authentication that is not supported (GSSAPI, SSPI, OAuth).",

@@ -79,6 +79,7 @@ final class Wire extends ByteToMessageDecoder {
     private volatile @Nullable Unreachability fault;
     private volatile @Nullable Channel channel;
     private volatile SessionFacts.@Nullable Tls tls;
+    private byte @Nullable [] endPoint;
     private @Nullable ScramExchange scram;
     private int bytes;
     private int notices;
@@ -243,7 +244,7 @@ final class Wire extends ByteToMessageDecoder {
         } else {
             if (phase == Phase.TLS_HANDSHAKE) {
                 phase = Phase.LOGIN;
-                tls = facts(ctx.pipeline().get(SslHandler.class).engine().getSession());
+                encrypted(ctx.pipeline().get(SslHandler.class).engine().getSession());
             }
             message(ctx, in, out);
         }
@@ -358,7 +359,7 @@ final class Wire extends ByteToMessageDecoder {
         }
     }
 
-    private static PasswordRule rule(int kind, ByteBuf body) {
+    private PasswordRule rule(int kind, ByteBuf body) {
         return switch (kind) {
             case 0 -> PasswordRule.NOT_ASKED;
             case 3 -> PasswordRule.CLEARTEXT;
@@ -371,8 +372,24 @@ final class Wire extends ByteToMessageDecoder {
         };
     }
 
-    private static boolean offersScram(String mechanisms) {
-        return List.of(mechanisms.split("\0")).contains("SCRAM-SHA-256");
+    private boolean offersScram(String mechanisms) {
+        return exchange(mechanisms) != null;
+    }
+
+    /**
+     * With channel binding, where there is TLS and the server offers it. Null where it offers nothing that we can take.
+     */
+    private @Nullable ScramExchange exchange(String mechanisms) {
+        List<String> offered = List.of(mechanisms.split("\0"));
+        byte[] shown = endPoint;
+        boolean binds = tls != null && offered.contains(ScramExchange.BOUND);
+        if (binds && shown != null) {
+            return ScramExchange.bound(shown);
+        }
+        if (!offered.contains(ScramExchange.MECHANISM)) {
+            return null;
+        }
+        return tls == null || binds ? ScramExchange.unbound() : ScramExchange.notOffered();
     }
 
     private void ok() {
@@ -396,14 +413,16 @@ final class Wire extends ByteToMessageDecoder {
     }
 
     private void sasl(ChannelHandlerContext ctx, String mechanisms) {
+        ScramExchange begun = exchange(mechanisms);
         if (challenge != Challenge.NONE) {
             kill(Unreachability.NOT_POSTGRESQL);
-        } else if (offersScram(mechanisms)) {
+        } else if (begun != null && cannotBind(mechanisms)) {
+            kill(Unreachability.CHANNEL_BINDING_IMPOSSIBLE);
+        } else if (begun != null) {
             challenge = Challenge.SCRAM;
-            ScramExchange begun = new ScramExchange();
             scram = begun;
             byte[] first = begun.clientFirst().getBytes(StandardCharsets.US_ASCII);
-            byte[] mechanism = ScramExchange.MECHANISM.getBytes(StandardCharsets.US_ASCII);
+            byte[] mechanism = begun.mechanism().getBytes(StandardCharsets.US_ASCII);
             ByteBuf message = ctx.alloc().buffer(10 + mechanism.length + first.length);
             message.writeByte('p').writeInt(4 + mechanism.length + 1 + 4 + first.length);
             message.writeBytes(mechanism).writeByte(0).writeInt(first.length).writeBytes(first);
@@ -411,6 +430,17 @@ final class Wire extends ByteToMessageDecoder {
         } else {
             kill(Unreachability.AUTHENTICATION_NOT_SUPPORTED);
         }
+    }
+
+    /**
+     * Whether anybody could show us such a certificate and pass on what we say: the server offers channel binding, nothing can be bound to
+     * the certificate, and nobody has verified it. libpq refuses that too.
+     */
+    private boolean cannotBind(String mechanisms) {
+        return tls != null
+                && endPoint == null
+                && !mode.verifies()
+                && List.of(mechanisms.split("\0")).contains(ScramExchange.BOUND);
     }
 
     private void challenged(ChannelHandlerContext ctx, String message) {
@@ -456,10 +486,11 @@ final class Wire extends ByteToMessageDecoder {
         }
     }
 
-    private SessionFacts.Tls facts(SSLSession session) {
+    private void encrypted(SSLSession session) {
         try {
             X509Certificate leaf = (X509Certificate) session.getPeerCertificates()[0];
-            return new SessionFacts.Tls(
+            endPoint = ChannelBinding.endPoint(leaf);
+            tls = new SessionFacts.Tls(
                     session.getProtocol(),
                     session.getCipherSuite(),
                     mode.verifies(),

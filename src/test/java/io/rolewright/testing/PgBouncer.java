@@ -51,6 +51,16 @@ public final class PgBouncer implements AutoCloseable {
      * @param users whose passwords it knows
      */
     public static PgBouncer before(TestPostgres server, String mode, String asks, TestPostgres.Login... users) {
+        return before(server, mode, asks, null, users);
+    }
+
+    /** One that asks for SCRAM, and takes clients by TLS only. */
+    public static PgBouncer withTls(TestPostgres server, TestCertificates.Issued shown, TestPostgres.Login... users) {
+        return before(server, "session", "scram-sha-256", shown, users);
+    }
+
+    private static PgBouncer before(
+            TestPostgres server, String mode, String asks, TestCertificates.Issued shown, TestPostgres.Login... users) {
         try {
             Path folder = Files.createTempDirectory("pgbouncer");
             int port = Ports.free();
@@ -59,18 +69,24 @@ public final class PgBouncer implements AutoCloseable {
                     Arrays.stream(users)
                             .map(user -> '"' + user.role() + "\" \"" + user.password() + '"')
                             .toList());
-            write(
-                    folder.resolve("pgbouncer.ini"),
-                    List.of(
-                            "[databases]",
-                            "* = host=127.0.0.1 port=" + server.port(),
-                            "[pgbouncer]",
-                            "listen_addr = 127.0.0.1",
-                            "listen_port = " + port,
-                            "unix_socket_dir =",
-                            "auth_type = " + asks,
-                            "auth_file = " + folder.resolve("userlist.txt"),
-                            "pool_mode = " + mode));
+            List<String> settings = new ArrayList<>(List.of(
+                    "[databases]",
+                    "* = host=127.0.0.1 port=" + server.port(),
+                    "[pgbouncer]",
+                    "listen_addr = 127.0.0.1",
+                    "listen_port = " + port,
+                    "unix_socket_dir =",
+                    "auth_type = " + asks,
+                    "auth_file = " + folder.resolve("userlist.txt"),
+                    "pool_mode = " + mode));
+            if (shown != null) {
+                write(folder.resolve("server.crt"), List.of(shown.pem()));
+                write(folder.resolve("server.key"), List.of(shown.keyPem()));
+                settings.add("client_tls_sslmode = require");
+                settings.add("client_tls_cert_file = " + folder.resolve("server.crt"));
+                settings.add("client_tls_key_file = " + folder.resolve("server.key"));
+            }
+            write(folder.resolve("pgbouncer.ini"), settings);
             Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
             List<String> command = new ArrayList<>(List.of(System.getProperty("pgbouncer")));
             if ("root".equals(System.getProperty("user.name"))) {

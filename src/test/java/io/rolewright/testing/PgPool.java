@@ -32,6 +32,16 @@ public final class PgPool implements AutoCloseable {
      * @param users whose passwords it knows
      */
     public static PgPool before(TestPostgres server, String rule, TestPostgres.Login... users) {
+        return before(server, rule, null, users);
+    }
+
+    /** One that asks for SCRAM, over TLS too. */
+    public static PgPool withTls(TestPostgres server, TestCertificates.Issued shown, TestPostgres.Login... users) {
+        return before(server, "scram-sha-256", shown, users);
+    }
+
+    private static PgPool before(
+            TestPostgres server, String rule, TestCertificates.Issued shown, TestPostgres.Login... users) {
         try {
             Path folder = Files.createTempDirectory("pgpool");
             int port = Ports.free();
@@ -42,27 +52,31 @@ public final class PgPool implements AutoCloseable {
                             .toList());
             Files.writeString(folder.resolve("pool_hba.conf"), "host all all 127.0.0.1/32 " + rule + "\n");
             Files.writeString(folder.resolve("pcp.conf"), "");
-            Files.write(
-                    folder.resolve("pgpool.conf"),
-                    List.of(
-                            "listen_addresses = '127.0.0.1'",
-                            "port = " + port,
-                            "pcp_port = " + Ports.free(),
-                            "socket_dir = '" + folder + "'",
-                            "pcp_socket_dir = '" + folder + "'",
-                            "pid_file_name = '" + folder.resolve("pid") + "'",
-                            "logdir = '" + folder + "'",
-                            "backend_clustering_mode = 'raw'",
-                            "backend_hostname0 = '127.0.0.1'",
-                            "backend_port0 = " + server.port(),
-                            "backend_weight0 = 1",
-                            "backend_flag0 = 'DISALLOW_TO_FAILOVER'",
-                            "enable_pool_hba = on",
-                            "pool_passwd = '" + folder.resolve("pool_passwd") + "'",
-                            "num_init_children = 4",
-                            "max_pool = 1",
-                            "sr_check_period = 0",
-                            "health_check_period = 0"));
+            List<String> settings = new ArrayList<>(List.of(
+                    "listen_addresses = '127.0.0.1'",
+                    "port = " + port,
+                    "pcp_port = " + Ports.free(),
+                    "socket_dir = '" + folder + "'",
+                    "pcp_socket_dir = '" + folder + "'",
+                    "pid_file_name = '" + folder.resolve("pid") + "'",
+                    "logdir = '" + folder + "'",
+                    "backend_clustering_mode = 'raw'",
+                    "backend_hostname0 = '127.0.0.1'",
+                    "backend_port0 = " + server.port(),
+                    "backend_weight0 = 1",
+                    "backend_flag0 = 'DISALLOW_TO_FAILOVER'",
+                    "enable_pool_hba = on",
+                    "pool_passwd = '" + folder.resolve("pool_passwd") + "'",
+                    "num_init_children = 4",
+                    "max_pool = 1",
+                    "sr_check_period = 0",
+                    "health_check_period = 0"));
+            if (shown != null) {
+                settings.add("ssl = on");
+                settings.add("ssl_cert = '" + shown.certificate() + "'");
+                settings.add("ssl_key = '" + shown.key() + "'");
+            }
+            Files.write(folder.resolve("pgpool.conf"), settings);
             Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxrwxrwx"));
             List<String> command = new ArrayList<>(List.of(
                     System.getProperty("pgpool"),

@@ -1,16 +1,24 @@
 package io.rolewright.testing;
 
+import io.netty.handler.ssl.util.InsecureTrustManagerFactory;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.GeneralSecurityException;
+import java.security.KeyFactory;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
+import java.security.KeyStore;
 import java.security.SecureRandom;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateFactory;
 import java.security.spec.ECGenParameterSpec;
+import java.security.spec.PKCS8EncodedKeySpec;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -18,6 +26,8 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.Date;
 import java.util.List;
+import javax.net.ssl.KeyManagerFactory;
+import javax.net.ssl.SSLContext;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.BasicConstraints;
 import org.bouncycastle.asn1.x509.Extension;
@@ -26,12 +36,13 @@ import org.bouncycastle.asn1.x509.GeneralNames;
 import org.bouncycastle.asn1.x509.KeyUsage;
 import org.bouncycastle.cert.CertIOException;
 import org.bouncycastle.cert.jcajce.JcaX509v3CertificateBuilder;
+import org.bouncycastle.jce.provider.BouncyCastleProvider;
 import org.bouncycastle.operator.OperatorCreationException;
 import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 
 /**
  * A private certificate authority, made up on the spot, and certificates that it signed: good ones, and ones with exactly one
- * fault each. All keys are on P-256.
+ * fault each. All keys are on P-256, but for the authority's own where it is to sign otherwise.
  */
 public final class TestCertificates {
 
@@ -39,27 +50,53 @@ public final class TestCertificates {
     private static final SecureRandom RANDOM = new SecureRandom();
 
     private final X500Name name = new X500Name("CN=Test CA " + Long.toHexString(RANDOM.nextLong()));
-    private final KeyPair keys = newKeys();
+    private final KeyPair keys;
+    private final String signature;
     private final Path folder;
     private final Issued own;
 
-    private TestCertificates(Path folder) {
+    private TestCertificates(Path folder, KeyPair keys, String signature) {
         this.folder = folder;
+        this.keys = keys;
+        this.signature = signature;
         this.own = issue(
                 "ca", name, List.of(), Instant.now().minus(DAY), Instant.now().plus(DAY), keys, true);
     }
 
     /** A new authority whose files are deleted with {@code target/}. */
     public static TestCertificates create() {
+        return in(newFolder());
+    }
+
+    /**
+     * The same, signing otherwise.
+     *
+     * @param key of the authority: {@code EC}, {@code RSA} or {@code Ed25519}
+     * @param signature such as {@code SHA384withECDSA}
+     */
+    public static TestCertificates signing(String key, String signature) {
         try {
-            return in(Files.createTempDirectory(Files.createDirectories(Path.of("target/test-certificates")), "ca-"));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            return new TestCertificates(
+                    newFolder(),
+                    key.equals("EC")
+                            ? newKeys()
+                            : KeyPairGenerator.getInstance(key).generateKeyPair(),
+                    signature);
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException(e);
         }
     }
 
     static TestCertificates in(Path folder) {
-        return new TestCertificates(folder);
+        return new TestCertificates(folder, newKeys(), "SHA256withECDSA");
+    }
+
+    private static Path newFolder() {
+        try {
+            return Files.createTempDirectory(Files.createDirectories(Path.of("target/test-certificates")), "ca-");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** The authority's own certificate in PEM: what a client puts in as {@code sslCertificate} or CA. */
@@ -130,8 +167,11 @@ public final class TestCertificates {
                         false,
                         new GeneralNames(alternatives.toArray(new GeneralName[0])));
             }
-            byte[] certificate = builder.build(new JcaContentSignerBuilder("SHA256withECDSA").build(keys.getPrivate()))
-                    .getEncoded();
+            JcaContentSignerBuilder signer = new JcaContentSignerBuilder(signature);
+            if (signature.endsWith("MGF1")) { // which Java's own provider knows by another name
+                signer.setProvider(new BouncyCastleProvider());
+            }
+            byte[] certificate = builder.build(signer.build(keys.getPrivate())).getEncoded();
             String unique = file + "-" + Long.toHexString(RANDOM.nextLong());
             Path pem = Files.writeString(folder.resolve(unique + ".crt"), pem("CERTIFICATE", certificate));
             Path key = Files.writeString(
@@ -173,6 +213,30 @@ public final class TestCertificates {
 
         public String keyPem() {
             return read(key);
+        }
+
+        /** For a server that shows it, and trusts whoever it calls itself. */
+        public SSLContext context() {
+            try {
+                KeyStore store = KeyStore.getInstance("PKCS12");
+                store.load(null, null);
+                byte[] encoded = Base64.getMimeDecoder().decode(keyPem().replaceAll("-----[A-Z ]+-----", ""));
+                store.setKeyEntry(
+                        "server",
+                        KeyFactory.getInstance("EC").generatePrivate(new PKCS8EncodedKeySpec(encoded)),
+                        new char[0],
+                        CertificateFactory.getInstance("X.509")
+                                .generateCertificates(
+                                        new ByteArrayInputStream(pem().getBytes(StandardCharsets.US_ASCII)))
+                                .toArray(new Certificate[0]));
+                KeyManagerFactory managers = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+                managers.init(store, new char[0]);
+                SSLContext context = SSLContext.getInstance("TLS");
+                context.init(managers.getKeyManagers(), InsecureTrustManagerFactory.INSTANCE.getTrustManagers(), null);
+                return context;
+            } catch (GeneralSecurityException | IOException e) {
+                throw new IllegalStateException(e);
+            }
         }
 
         private static String read(Path file) {

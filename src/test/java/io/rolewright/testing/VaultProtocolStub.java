@@ -6,7 +6,6 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -15,14 +14,8 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
-import java.security.KeyFactory;
-import java.security.KeyStore;
 import java.security.SecureRandom;
-import java.security.cert.Certificate;
-import java.security.cert.CertificateFactory;
-import java.security.spec.PKCS8EncodedKeySpec;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -42,8 +35,6 @@ import java.util.stream.StreamSupport;
 import javax.crypto.Cipher;
 import javax.crypto.spec.GCMParameterSpec;
 import javax.crypto.spec.SecretKeySpec;
-import javax.net.ssl.KeyManagerFactory;
-import javax.net.ssl.SSLContext;
 
 /**
  * Speaks as much of Vault's HTTP protocol as the transit engine, the KV engine and three ways to log in need. <b>It is not Vault</b>: no
@@ -176,9 +167,9 @@ public final class VaultProtocolStub implements AutoCloseable {
     public static VaultProtocolStub startTls(TestCertificates.Issued certificate) {
         try {
             var https = HttpsServer.create(loopback(0), 0);
-            https.setHttpsConfigurator(new HttpsConfigurator(context(certificate)));
+            https.setHttpsConfigurator(new HttpsConfigurator(certificate.context()));
             return new VaultProtocolStub(https, true);
-        } catch (IOException | GeneralSecurityException e) {
+        } catch (IOException e) {
             throw new IllegalStateException(e);
         }
     }
@@ -752,21 +743,5 @@ public final class VaultProtocolStub implements AutoCloseable {
         byte[] bytes = new byte[18];
         RANDOM.nextBytes(bytes);
         return Base64.getUrlEncoder().encodeToString(bytes);
-    }
-
-    private static SSLContext context(TestCertificates.Issued issued) throws GeneralSecurityException, IOException {
-        var store = KeyStore.getInstance("PKCS12");
-        store.load(null, null);
-        var encoded = issued.keyPem().replaceAll("-----[A-Z ]+-----|\\s", "");
-        var key = KeyFactory.getInstance("EC")
-                .generatePrivate(new PKCS8EncodedKeySpec(Base64.getDecoder().decode(encoded)));
-        var chain = CertificateFactory.getInstance("X.509")
-                .generateCertificates(new ByteArrayInputStream(issued.pem().getBytes(StandardCharsets.US_ASCII)));
-        store.setKeyEntry("server", key, new char[0], chain.toArray(new Certificate[0]));
-        var managers = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
-        managers.init(store, new char[0]);
-        var context = SSLContext.getInstance("TLS");
-        context.init(managers.getKeyManagers(), null, null);
-        return context;
     }
 }
