@@ -25,6 +25,9 @@ class StoppedServiceIT {
 
     private static final Duration GRACE = Duration.ofSeconds(1);
 
+    /** Of the process that is killed. The one that finishes what it left has as long as is shipped, however busy the machine is. */
+    private static final Duration LEASE = Duration.ofSeconds(7);
+
     private final TestPostgres target = TestPostgres.shared(14);
     private final TcpProxy proxy = TcpProxy.to(target);
     private final Login managing = target.role("LOGIN CREATEROLE");
@@ -34,9 +37,7 @@ class StoppedServiceIT {
 
     @BeforeEach
     void install() {
-        installation = Installation.on(TestPostgres.shared(TestPostgres.NEWEST))
-                .setting("ROLEWRIGHT_CREDENTIAL_LEASE", "4s")
-                .setting("ROLEWRIGHT_CREDENTIAL_LONGEST_RUN", "3s");
+        installation = Installation.on(TestPostgres.shared(TestPostgres.NEWEST));
     }
 
     @AfterEach
@@ -98,8 +99,7 @@ class StoppedServiceIT {
 
     @Test
     void whatWasKilledIsFinishedByARunFromOutside() throws Exception {
-        installation.setting("ROLEWRIGHT_SCHEDULER_ENABLED", "false");
-        ServiceProcess service = installation.start();
+        ServiceProcess service = started(LEASE);
         String id = created(service);
         makeDue(id);
         var sent = proxy.before(TcpProxy.request("ALTER ROLE"), () -> {
@@ -116,8 +116,7 @@ class StoppedServiceIT {
     /** The target keeps its answer to itself for longer than the platform waits: SIGTERM, the grace period, SIGKILL. */
     @Test
     void whatIsNotDoneWhenTheGracePeriodEndsIsFinishedByARunFromOutside() throws Exception {
-        installation.setting("ROLEWRIGHT_SCHEDULER_ENABLED", "false");
-        ServiceProcess service = installation.start();
+        ServiceProcess service = started(LEASE);
         String id = created(service);
         makeDue(id);
         var answered = proxy.before(TcpProxy.reply("COMMIT"), () -> {
@@ -136,10 +135,10 @@ class StoppedServiceIT {
         oneRunFinishesIt(service, id);
     }
 
-    private void oneRunFinishesIt(ServiceProcess service, String id) {
-        service.kill();
+    private void oneRunFinishesIt(ServiceProcess dead, String id) {
+        dead.kill();
         proxy.forget();
-        service.restart();
+        ServiceProcess service = started(Duration.ofSeconds(30));
         assertThat(version(id)).isEqualTo(1);
         assertThat(loginAsServed(service, id)).as("what is served meanwhile").isEqualTo("ok");
         Awaitility.await("the lease of the dead process")
@@ -161,6 +160,14 @@ class StoppedServiceIT {
                         .getJsonObject(0)
                         .getString("state"))
                 .isEqualTo("done");
+    }
+
+    private ServiceProcess started(Duration lease) {
+        return installation
+                .setting("ROLEWRIGHT_SCHEDULER_ENABLED", "false")
+                .setting("ROLEWRIGHT_CREDENTIAL_LEASE", lease.toSeconds() + "s")
+                .setting("ROLEWRIGHT_CREDENTIAL_LONGEST_RUN", lease.toSeconds() - 1 + "s")
+                .start();
     }
 
     private static Fate terminate(ServiceProcess service) {
