@@ -1,4 +1,5 @@
 // The one way to the service: its public REST API. The token lives in this module's memory and nowhere else.
+import { CODES } from './codes.js';
 import { t } from './texts.js';
 
 /** What the service, or the way to it, said no with. */
@@ -14,8 +15,13 @@ export class Problem extends Error {
     this.issues = Object.fromEntries(issues.map((each) => [each.path.join('.'), each.message]));
   }
 
+  /** In the console's words; what the service said of this one thing is the message. */
+  get heading() {
+    return CODES[this.code]?.[0] ?? this.message;
+  }
+
   get remedy() {
-    return t.problem.remedy[this.code] ?? t.problem.remedyByStatus[this.status] ?? '';
+    return CODES[this.code]?.[1] ?? t.problem.remedyByStatus[this.status] ?? '';
   }
 }
 

@@ -1,8 +1,8 @@
 // The frame around every view: who is signed in, where one is, and what was just done.
 import { keyed } from 'lit/directives/keyed.js';
-import { get, session } from './api.js';
+import { Problem, get, session } from './api.js';
 import { guardWith, link, onRoute, route } from './router.js';
-import { Form, Part, fault, field, html, icon, modal, nothing, submitButton } from './ui.js';
+import { Form, Part, fault, field, head, html, icon, modal, nothing, submitButton } from './ui.js';
 import { t } from './texts.js';
 import './overview.js';
 import './trouble.js';
@@ -10,14 +10,21 @@ import './connections.js';
 import './connection.js';
 import './rotations.js';
 import './rotation.js';
-import './wizard.js';
-import './webhooks.js';
-import './audit.js';
-import './identities.js';
-import './projects.js';
-import './keys.js';
 
-/** Path, what shows it, and the place in the navigation it belongs to. A part in braces is given to the view as `which`. */
+let later;
+
+/** The pages that are not there from the beginning. @return null, or the fault if the file does not come */
+async function loaded() {
+  try {
+    await (later ??= import('./later.js'));
+    return null;
+  } catch {
+    later = undefined;
+    return new Problem(0, { code: 'unreachable', message: t.problem.unreachable });
+  }
+}
+
+/** Path, what shows it, the place in the navigation it belongs to, and what has to be there first. A part in braces is given to the view as `which`. */
 const VIEWS = [
   [/^$/, () => html`<rw-overview></rw-overview>`, 'overview'],
   [/^troubles$/, () => html`<rw-troubles></rw-troubles>`, 'overview'],
@@ -25,16 +32,16 @@ const VIEWS = [
   [/^connections\/new(?:\/(postgres))?$/, (app) => html`<rw-new-connection .app=${app}></rw-new-connection>`, 'connections'],
   [/^connections\/([^/]+)$/, (id) => html`<rw-connection .which=${id}></rw-connection>`, 'connections'],
   [/^rotations$/, () => html`<rw-rotations></rw-rotations>`, 'rotations'],
-  [/^rotations\/new$/, () => html`<rw-wizard></rw-wizard>`, 'rotations'],
+  [/^rotations\/new$/, () => html`<rw-wizard></rw-wizard>`, 'rotations', loaded],
   [/^rotations\/([^/]+)$/, (id) => html`<rw-rotation .which=${id}></rw-rotation>`, 'rotations'],
-  [/^webhooks$/, () => html`<rw-webhooks></rw-webhooks>`, 'webhooks'],
-  [/^webhooks\/([^/]+)$/, (id) => html`<rw-webhook .which=${id}></rw-webhook>`, 'webhooks'],
-  [/^audit$/, () => html`<rw-audit></rw-audit>`, 'audit'],
-  [/^identities$/, () => html`<rw-identities></rw-identities>`, 'identities'],
-  [/^identities\/([^/]+)$/, (id) => html`<rw-identity .which=${id}></rw-identity>`, 'identities'],
-  [/^projects$/, () => html`<rw-projects></rw-projects>`, 'projects'],
-  [/^projects\/([^/]+)$/, (id) => html`<rw-project .which=${id}></rw-project>`, 'projects'],
-  [/^keys$/, () => html`<rw-keys></rw-keys>`, 'keys'],
+  [/^webhooks$/, () => html`<rw-webhooks></rw-webhooks>`, 'webhooks', loaded],
+  [/^webhooks\/([^/]+)$/, (id) => html`<rw-webhook .which=${id}></rw-webhook>`, 'webhooks', loaded],
+  [/^audit$/, () => html`<rw-audit></rw-audit>`, 'audit', loaded],
+  [/^identities$/, () => html`<rw-identities></rw-identities>`, 'identities', loaded],
+  [/^identities\/([^/]+)$/, (id) => html`<rw-identity .which=${id}></rw-identity>`, 'identities', loaded],
+  [/^projects$/, () => html`<rw-projects></rw-projects>`, 'projects', loaded],
+  [/^projects\/([^/]+)$/, (id) => html`<rw-project .which=${id}></rw-project>`, 'projects', loaded],
+  [/^keys$/, () => html`<rw-keys></rw-keys>`, 'keys', loaded],
 ];
 
 /** Key, and the right without which it is not offered. */
@@ -80,10 +87,19 @@ class App extends Part {
     }).observe(this, { childList: true, subtree: true });
   }
 
-  move() {
+  async move() {
+    const mine = (this.moving = {});
     const { path } = route();
-    const found = VIEWS.map(([form, show, place]) => [form.exec(path), show, place]).find(([match]) => match);
-    this.view = found ? { place: found[2], content: keyed(path + location.search, found[1](found[0][1])) } : { place: '', content: html`<rw-lost></rw-lost>` };
+    const found = VIEWS.map(([form, show, place, first]) => [form.exec(path), show, place, first]).find(([match]) => match);
+    const missing = await found?.[3]?.();
+    if (this.moving !== mine || session.state === 'out') return; // somebody has gone on
+    const shown = () =>
+      missing
+        ? html`${head(t.nav[found[2]], '')}${fault(missing, html`<div><button @click=${() => this.move()}>${t.again}</button></div>`)}`
+        : found[1](found[0][1]);
+    this.view = found
+      ? { place: found[2], content: keyed(missing ? mine : path + location.search, shown()) }
+      : { place: '', content: html`<rw-lost></rw-lost>` };
     this.look();
     document.title = `${t.nav[this.view.place] ?? t.lost.heading} · ${t.name}`;
     this.updateComplete.then(async () => {

@@ -331,7 +331,7 @@ customElements.define('rw-new-connection', NewConnection);
 // ---- One that is there ---------------------------------------------------------------------------------------------------
 
 class Connection extends ConnectionForm {
-  static properties = { row: { state: true }, released: { state: true }, rotating: { state: true } };
+  static properties = { row: { state: true }, released: { state: true }, rotating: { state: true }, verifying: { state: true } };
   live = new Live(
     this,
     async (signal) => {
@@ -442,6 +442,23 @@ class Connection extends ConnectionForm {
     this.live.refresh();
   }
 
+  /** What the server says of the managed password now; what is typed meanwhile stays. */
+  verify = async () => {
+    if (this.verifying) return;
+    this.verifying = true;
+    this.form.problem = null;
+    try {
+      const { state } = (await post(`${CONNECTIONS}/${this.row.id}/verify`)).appConnection;
+      say(state === 'ok' ? t.rotation.verified : t.rotation.notVerified);
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      this.form.problem = problem;
+    } finally {
+      this.verifying = false;
+      this.live.refresh();
+    }
+  };
+
   release = async () => {
     const done = await this.form.submit(() => post(`${CONNECTIONS}/${this.row.id}/release`));
     this.asked = null;
@@ -460,13 +477,18 @@ class Connection extends ConnectionForm {
     const mayEdit = this.may('edit');
     title(row.name);
     const { usage, troubles } = this.live.data ?? { troubles: [] };
-    const acts = { ...(this.may('test') ? { test: this.testStored } : {}), ...(this.may('rotate') ? { rotate: () => this.rotate() } : {}) };
+    const acts = {
+      ...(this.may('test') ? { test: this.testStored } : {}),
+      ...(managed && this.may('rotate') ? { rotate: () => this.rotate(), verify: this.verify } : {}),
+      ...(managed && this.may('release') ? { release: () => (this.asked = 'release') } : {}),
+    };
     return html`
       ${head(row.name, row.description, {
         crumbs,
         beside: html`${managed ? badge('info', t.connections.managedLong) : nothing}${stateBadge(row)}`,
         actions: html`
           ${this.may('test') ? html`<button aria-disabled=${this.testing ? 'true' : nothing} @click=${this.testStored}>${t.test.stored}</button>` : nothing}
+          ${managed && this.may('rotate') ? html`<button aria-disabled=${this.verifying ? 'true' : nothing} @click=${this.verify}>${this.verifying ? html`${spinner()}${t.rotation.verifying}` : t.rotation.verify}</button>` : nothing}
           ${this.may('connect') ? html`<a class="button" href=${link(`rotations/new?connection=${row.id}`)}>${icon('rotations')}${t.connection.rotateThrough}</a>` : nothing}
           ${menu(t.connections.actionsOf(row.name), [
             { text: t.connections.copyId, act: () => copy(row.id, t.connections.id) },
@@ -551,6 +573,7 @@ class Connection extends ConnectionForm {
           ${this.may('release') ? html`<button type="button" @click=${() => (this.asked = 'release')}>${t.managed.release}</button>` : nothing}</div></div>
         <dl class="facts small">
           <dt>${t.managed.version}</dt><dd>${rotation?.credentialVersion ?? '–'}</dd>
+          <dt>${t.rotation.verifiedAt}</dt><dd>${when(rotation?.verifiedAt, t.rotation.notVerifiedYet)}</dd>
           <dt>${t.managed.last}</dt><dd>${when(rotation?.lastRotatedAt)} ${rotation?.rotationStatus === 'failed' ? badge('bad', t.rotations.failed) : nothing}</dd>
           ${rotation?.lastRotationMessage ? html`<dt>${t.managed.reason}</dt><dd>${rotation.lastRotationMessage}</dd>` : nothing}
           <dt>${t.managed.next}</dt><dd>${when(rotation?.nextRotationAt, t.managed.onlyByHand)}</dd>

@@ -7,7 +7,7 @@ import { role } from './report.js';
 import { go, link, title } from './router.js';
 import { rolesOf, statusBadge } from './rotations.js';
 import { spans, timeline } from './timeline.js';
-import { troubleNote } from './trouble.js';
+import { stepsOf, troubleNote } from './trouble.js';
 import {
   Form,
   Part,
@@ -51,6 +51,7 @@ class Rotation extends Part {
     problem: { state: true },
     checked: { state: true },
     checking: { state: true },
+    verifying: { state: true },
     running: { state: true },
     asked: { state: true },
     revealed: { state: true },
@@ -132,6 +133,46 @@ class Rotation extends Part {
     const known = new Set(attempts.map((each) => each.id));
     return [...attempts, ...(this.attempts ?? []).filter((each) => !known.has(each.id))];
   }
+
+  /** What the server says of the served password now. */
+  verify = () =>
+    this.looking(async () => {
+      const row = (await post(`${this.path}/verify`)).secretRotation;
+      say(row.state === 'ok' ? t.rotation.verified : t.rotation.notVerified);
+    });
+
+  /** Somebody else's password goes, now and from now on. */
+  putBack = () =>
+    this.looking(async () => {
+      this.asked = null;
+      if (this.row.driftPolicy !== 'reassert') await patch(this.path, { driftPolicy: 'reassert' }, this.live.data.etag);
+      const row = (await post(`${this.path}/verify`)).secretRotation;
+      say(row.state === 'ok' ? t.rotation.putBackDone : t.rotation.putBackFailed);
+    });
+
+  /** Once at a time; afterwards the page shows what was found. */
+  async looking(work) {
+    if (this.verifying) return;
+    this.verifying = true;
+    this.problem = null;
+    try {
+      await work();
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      this.problem = problem;
+    } finally {
+      this.verifying = false;
+      await this.live.refresh();
+    }
+  }
+
+  /** The statements that an administrator of the server has to run, into the clipboard and onto the page. */
+  grant = async () => {
+    await this.check();
+    const sql = (this.checked?.roles ?? []).flatMap((each) => each.problems.map((one) => one.sql).filter(Boolean)).map((each) => each.replace(/;?$/, ';'));
+    if (sql.length) copy(sql.join('\n'), t.sql);
+    else if (this.checked) say(t.rotation.grantNone);
+  };
 
   /** Whether it could rotate now, rehearsed on the server. */
   check = async () => {
@@ -251,7 +292,9 @@ class Rotation extends Part {
     title(row.name);
     const now = this.running ? this.running.latest : unfinished(attempts[0]) ? attempts[0] : null;
     const acts = {
-      ...(this.may('rotate-secrets') ? { rotate: this.ask, preflight: this.check } : {}),
+      ...(this.may('rotate-secrets') ? { rotate: this.ask, preflight: this.check, grant: this.grant, verify: this.verify } : {}),
+      ...(this.may('rotate-secrets') && this.may('edit') ? { putBack: () => (this.asked = 'putBack') } : {}),
+      ...(session.may('read:app-connections') ? { connection: link(`connections/${row.connectionId}`) } : {}),
       ...(this.may('delete') ? { abandon: () => (this.asked = 'delete') } : {}),
     };
     return html`
@@ -261,6 +304,7 @@ class Rotation extends Part {
         actions: html`
           ${this.may('rotate-secrets') && row.state !== 'revoking' ? html`<button class="primary" aria-disabled=${this.running ? 'true' : nothing} @click=${this.ask}>${icon('rotations')}${t.rotation.rotate}</button>` : nothing}
           ${this.may('rotate-secrets') && row.state !== 'revoking' ? html`<button aria-disabled=${this.checking ? 'true' : nothing} @click=${this.check}>${t.rotation.check}</button>` : nothing}
+          ${this.may('rotate-secrets') && row.state !== 'revoking' ? html`<button aria-disabled=${this.verifying ? 'true' : nothing} @click=${this.verify}>${this.verifying ? html`${spinner()}${t.rotation.verifying}` : t.rotation.verify}</button>` : nothing}
           ${this.may('edit') && row.state !== 'revoking' ? html`<button @click=${() => (this.asked = 'edit')}>${t.rotation.edit}</button>` : nothing}
           ${menu(t.connections.actionsOf(row.name), [
             { text: t.rotation.copyId, act: () => copy(row.id, t.rotation.id) },
@@ -272,7 +316,7 @@ class Rotation extends Part {
         ${this.running || now ? this.progress(now) : html`<div class="strip">${live.age()}</div>`}
         ${troubles.map((each) => troubleNote(each, acts))}
         ${fault(this.problem)}
-        ${this.rotateFault ? fault(this.rotateFault, this.rotateFault.code === 'overlap_not_over' ? html`<div><button class="danger" @click=${() => this.rotate(true)}>${t.rotation.force}</button></div>` : nothing) : nothing}
+        ${this.rotateFault ? fault(this.rotateFault, this.rotateFault.code === 'overlap_not_over' ? html`<div><button class="danger" @click=${() => this.rotate(true)}>${t.rotation.force}</button></div>` : stepsOf(this.rotateFault, acts)) : nothing}
         ${this.checking || this.checked ? this.rehearsal() : nothing}
         <div class="tiles">
           ${tile(t.rotations.next, when(row.nextRotationAt, t.rotations.byHand), row.nextRotationAt ? local(row.nextRotationAt) : '')}
@@ -313,6 +357,17 @@ class Rotation extends Part {
           : nothing
       }
       ${
+        this.asked === 'putBack'
+          ? modal(
+              t.rotation.putBackOf(row.name),
+              html`
+        <p>${t.rotation.putBack}</p>${row.driftPolicy === 'reassert' ? nothing : html`<p>${t.rotation.putBackPolicy}</p>`}
+        <div class="actions"><button @click=${() => (this.asked = null)}>${t.cancel}</button><button class="primary" @click=${this.putBack}>${t.trouble.step.putBack}</button></div>`,
+              () => (this.asked = null),
+            )
+          : nothing
+      }
+      ${
         this.asked === 'delete'
           ? html`<rw-delete-rotation .row=${row} @dismiss=${() => (this.asked = null)} @revoking=${() => {
               this.asked = null;
@@ -334,6 +389,7 @@ class Rotation extends Part {
     return html`<section class="card pad stack" aria-labelledby="facts"><h2 id="facts">${t.rotation.facts}</h2>
       <dl class="facts small">
         <dt>${t.rotation.id}</dt><dd class="mono break">${row.id} ${copyButton(row.id, t.rotation.id)}</dd>
+        <dt>${t.rotation.verifiedAt}</dt><dd>${when(row.verifiedAt, t.rotation.notVerifiedYet)}</dd>
         <dt>${t.rotations.through}</dt><dd><a class="break" href=${link(`connections/${row.connectionId}`)}>${row.connection.name}</a></dd>
         <dt>${t.rotation.roles}</dt><dd class="mono break">${rolesOf(row).join(', ')}</dd>
         <dt>${t.rotation.place}</dt><dd class="break">${row.environment.slug} · ${row.folder.path}</dd>

@@ -48,13 +48,11 @@ export const t = {
     level: { critical: 'Critical', error: 'Error', warning: 'Warning' },
     kind: { rotation: 'Rotation', connection: 'Connection', webhook: 'Webhook', store: 'Store', vault: 'Vault' },
     heading: ({ severity, status, kind, code }) =>
-      code === 'changed_by_third_party'
-        ? severity === 'critical'
-          ? 'Consumers are refused'
-          : 'A password was changed by somebody else'
+      code === 'changed_by_third_party' && severity === 'critical'
+        ? 'Consumers are refused'
         : ({
             in_doubt: severity === 'critical' ? 'Consumers may be refused' : 'No answer to the last change',
-            parked: 'Waiting to change the password',
+            parked: 'Waiting',
             failed: 'The last change failed',
             overdue: 'Overdue',
             revoking: 'Being revoked',
@@ -68,7 +66,18 @@ export const t = {
             vault_token_ends: 'The token for Vault ends soon',
             store_is_a_copy: 'This store is a copy',
           }[status] ?? kind),
-    step: { rotate: 'Rotate now', preflight: 'Run the pre-flight check', test: 'Test now', replay: 'Replay', abandon: 'Stop waiting', adopt: 'Adopt' },
+    step: {
+      verify: 'Verify now',
+      rotate: 'Rotate now',
+      putBack: 'Put ours back',
+      grant: 'Copy the statement',
+      preflight: 'Run the pre-flight check',
+      connection: 'Open the connection',
+      test: 'Test now',
+      replay: 'Send again',
+      abandon: 'Abandon',
+      release: 'Release',
+    },
   },
 
   consume: { heading: 'How to use it', text: 'A consumer logs in with its own identity (role consumer), then:' },
@@ -112,8 +121,8 @@ export const t = {
   },
 
   problem: {
-    unreachable: 'The service did not answer.',
-    invalid: 'Some fields are not right yet.',
+    unreachable: 'The service did not answer',
+    invalid: 'Some fields need fixing',
     notUnderstood: (status) => `The answer could not be understood (HTTP ${status}).`,
     request: 'Request',
     remedyByStatus: {
@@ -127,25 +136,6 @@ export const t = {
       502: 'Try again in a moment.',
       503: 'The service is not ready. Try again in a moment.',
       504: 'The outcome is not known yet. It resolves by itself: look at the attempts.',
-    },
-    remedy: {
-      invalid_credentials: 'Check both. The secret is the one shown when it was made; whoever manages identities can make a new one.',
-      login_locked: 'Wait until the lock ends, then try again with the right secret.',
-      client_secret_expired: 'Ask whoever manages identities for a new client secret.',
-      client_secret_used_up: 'Ask whoever manages identities for a new client secret.',
-      address_not_trusted: 'This secret works only from certain networks. Sign in from one of them.',
-      name_taken: 'Choose another name.',
-      overlap_not_over: 'The password that was replaced last is still meant to work for a while. Wait, or end it early.',
-      rotation_in_progress: 'Wait for the rotation that is under way; this page follows it.',
-      rotation_failed: 'The password was not changed. Fix the cause, then rotate again.',
-      rotation_unfinished: 'The service goes on by itself. Repeat this once the state is in order.',
-      rotation_in_doubt: 'Both passwords are kept. The service asks the server again by itself; this page follows it.',
-      role_already_managed: 'Another rotation changes this role. Delete that one first, or allow taking it over.',
-      connection_in_use: 'Delete what uses it first.',
-      managed_password_would_be_lost: 'Release the password first, or confirm that it may be lost.',
-      changed_meanwhile: 'Load the page again and repeat the change.',
-      project_not_empty: 'Delete or move what is in the project first.',
-      key_command_running: 'Wait until the command that runs now is done.',
     },
   },
 
@@ -429,6 +419,18 @@ export const t = {
     revoke: 'Revoke them',
     revokeHint: 'The roles get passwords that nobody is given. Open sessions stay. While the server is away, the rotation waits as “Revoking”.',
     check: 'Pre-flight check',
+    verify: 'Verify now',
+    verifying: 'Verifying…',
+    verified: 'The served password works: a login has just proved it.',
+    notVerified: 'The served password is not proven: see what stands on the page.',
+    verifiedAt: 'Last proven',
+    notVerifiedYet: 'not yet',
+    putBackOf: (name) => `Put the password of ${name} back?`,
+    putBack: 'The password that is served here is set on the server again: whoever logs in with the one that somebody else has set is refused from then on.',
+    putBackPolicy: 'From now on it is put back by itself whenever somebody changes it; “Edit” ends that.',
+    putBackDone: 'Our password is set again and proven.',
+    putBackFailed: 'Our password could not be put back yet: see what stands on the page.',
+    grantNone: 'The pre-flight check asks for no statement now.',
     audit: 'Show in the audit',
     revoking: 'Revoking…',
     revoked: (name) => `${name} is deleted; its passwords are revoked.`,

@@ -1,11 +1,15 @@
 // What is wrong, as the service says it: one heading, one sentence, one next step, wherever it stands.
 import { TROUBLES, get, session } from './api.js';
+import { CODES, adviceOn } from './codes.js';
 import { link } from './router.js';
 import { Live } from './live.js';
 import { Part, badge, empty, head, html, loading, note, nothing, when } from './ui.js';
 import { t } from './texts.js';
 
 export const KIND = { critical: 'bad', error: 'bad', warning: 'warn' };
+
+/** Buttons beside a trouble: more are no advice. */
+const STEPS = 3;
 
 const pageOf = ({ links }) => links.console.replace(/^\/console\//, '');
 
@@ -17,18 +21,52 @@ export const proof = (trouble) =>
       ? html`<p class="small">${t.trouble.proven} ${when(trouble.provenAt)}.</p>`
       : html`<p class="small"><strong>${trouble.code === 'changed_by_third_party' || trouble.status === 'stale' ? t.trouble.refused : t.trouble.unproven}</strong></p>`;
 
-/** @param act what a button of the next step does; absent: the step is on the page of the thing itself */
-export function troubleNote(trouble, act) {
-  const step = trouble.links.step;
+/** These say the cause themselves. */
+const WHOLE = ['overdue', 'rotation_revoking', 'vault_behind', 'stale_credential'];
+
+/** What it means to consumers, then why. */
+export function headingOf(trouble) {
+  const { heading } = adviceOn(trouble);
+  const effect = t.trouble.heading(trouble);
+  if (!heading || WHOLE.includes(trouble.code)) return effect;
+  return ['store', 'vault', 'webhook'].includes(trouble.kind) ? heading : `${effect}: ${lower(heading)}`;
+}
+
+/** After a colon; what is a name keeps its letters. */
+const lower = (text) => (/^[A-Z]([a-z’]| )/.test(text) && !/^(PostgreSQL|Vault)/.test(text) ? text[0].toLowerCase() + text.slice(1) : text);
+
+/** The same buttons, where an answer says no. */
+export function stepsOf({ code, details }, acts) {
+  const steps = (CODES[details?.failure?.reason ?? details?.reason] ?? CODES[code])?.slice(2) ?? [];
+  return buttons(steps, acts);
+}
+
+function buttons(steps, acts) {
+  const offered = steps.filter((each) => acts[each]).slice(0, STEPS);
+  return offered.length
+    ? html`<div class="row">${offered.map((each) =>
+        typeof acts[each] === 'string'
+          ? html`<a class="button" href=${acts[each]}>${t.trouble.step[each]}</a>`
+          : html`<button @click=${acts[each]}>${t.trouble.step[each]}</button>`,
+      )}</div>`
+    : nothing;
+}
+
+/**
+ * @param acts what this page can do, by the name of the step: a function for a button, text for a link; what is not there is on the page of the
+ *   thing itself
+ */
+export function troubleNote(trouble, acts = {}) {
+  const { text, steps } = adviceOn(trouble);
   return note(
     KIND[trouble.severity],
-    t.trouble.heading(trouble),
-    trouble.message,
+    headingOf(trouble),
+    html`<strong>${t.remedy}</strong> ${text ?? trouble.remedy}`,
     html`
     ${proof(trouble)}
-    <p class="small"><strong>${t.remedy}</strong> ${trouble.remedy}</p>
+    <p class="small">${trouble.message}</p>
     <p class="small muted">${trouble.since ? html`${t.trouble.since} ${when(trouble.since)}` : nothing}${trouble.role ? html` · ${t.rotation.role} <span class="mono break">${trouble.role}</span>` : nothing}${trouble.nextTryAt ? html` · ${t.trouble.next} ${when(trouble.nextTryAt)}` : nothing} · <code>${trouble.code}</code></p>
-    ${step && act && act[step.name] ? html`<div class="row"><button @click=${act[step.name]}>${t.trouble.step[step.name]}</button></div>` : nothing}`,
+    ${buttons(steps, acts)}`,
   );
 }
 
@@ -39,7 +77,7 @@ export const troubleTable = (troubles, label) => html`<div class="scroll" tabind
     (each) => html`<tr>
     <td>${badge(KIND[each.severity], t.trouble.level[each.severity])}</td>
     <td><a class="cell-main break" href=${link(pageOf(each))}>${each.name}</a><div class="small muted">${t.trouble.kind[each.kind]}${each.projectName ? html` · ${each.projectName}` : nothing}</div></td>
-    <td><div>${each.message}</div><div class="small muted">${t.remedy} ${each.remedy}</div></td>
+    <td><div>${headingOf(each)}</div><div class="small muted">${t.remedy} ${adviceOn(each).text ?? each.remedy}</div></td>
     <td class="nowrap">${when(each.since)}</td></tr>`,
   )}</tbody></table></div>`;
 

@@ -1,6 +1,7 @@
 // The pieces that every page is made of. Everything renders into the page itself: labels, forms and styles are one world.
 import { LitElement, html, nothing, svg } from 'lit';
 import { Problem } from './api.js';
+import { CODES } from './codes.js';
 import { t } from './texts.js';
 
 export { html, nothing, svg };
@@ -61,14 +62,23 @@ export function fault(problem, more) {
   );
   return note(
     'bad',
-    problem.message,
-    problem.details.failure?.remedy ?? problem.remedy,
+    problem.heading,
+    problem.remedy,
     html`
+    ${problem.message !== problem.heading ? html`<p class="small">${problem.message}</p>` : nothing}
+    ${reasonOf(problem)}
     ${stray.length ? html`<ul class="small">${stray.map(([path, message]) => html`<li><code>${path}</code>: ${message}</li>`)}</ul>` : nothing}
     ${listed.length ? html`<ul class="stack tight small">${listed}</ul>` : nothing}
     ${more ?? nothing}
     ${problem.requestId ? html`<p class="small muted">${t.problem.request} <code>${problem.requestId}</code></p>` : nothing}`,
   );
+}
+
+/** Why, where the code says only that it failed. */
+function reasonOf({ code, details }) {
+  const reason = details.failure?.reason ?? details.reason;
+  const [heading, text] = CODES[reason] ?? [];
+  return heading && reason !== code ? html`<p class="small"><strong>${heading}.</strong> ${text}</p>` : nothing;
 }
 
 /** Whether the form on the page has a place for this field's fault. */

@@ -73,13 +73,59 @@ class BadDaysTest {
             chromium.screenshot("bad-refused");
             widths(chromium, "bad-refused");
 
-            note.getByRole(AriaRole.BUTTON).click();
+            note.getByRole(AriaRole.BUTTON, named("Rotate now")).click();
             Locator dialog = chromium.page.getByRole(AriaRole.DIALOG);
             assertThat(dialog).containsText("the only role");
             dialog.getByRole(AriaRole.BUTTON).last().click();
             assertThat(note).hasCount(0);
         }
         assertThat(roles.loginAsServed(id)).isEqualTo("ok");
+    }
+
+    /** Who may not have a new password yet puts the present one back, and "Verify now" says what the server says at that moment. */
+    @Test
+    void thePasswordThatWasServedIsPutBackAndVerified() {
+        Rotating roles = Rotating.on(target);
+        String id = single(roles);
+        try (Chromium chromium = at("rotations/" + id)) {
+            chromium.button("Verify now").click();
+            assertThat(chromium.text("a login has just proved it")).isVisible();
+            target.sql("ALTER ROLE " + roles.first.role() + " PASSWORD 'somebody else''s'");
+            assertThat(chromium.button("Verify now")).isEnabled();
+            chromium.button("Verify now").click();
+            Locator note = chromium.page.locator(".note.bad");
+            assertThat(note).containsText("Consumers are refused: somebody else changed the password");
+            note.getByRole(AriaRole.BUTTON, named("Put ours back")).click();
+            Locator dialog = chromium.page.getByRole(AriaRole.DIALOG);
+            assertThat(dialog).containsText("put back by itself");
+            dialog.getByRole(AriaRole.BUTTON).last().click();
+            assertThat(chromium.text("Our password is set again and proven.")).isVisible();
+            assertThat(note).hasCount(0);
+        }
+        assertThat(roles.loginAsServed(id)).isEqualTo("ok");
+        Rotating.read(id).body("secretRotation.credentialVersion", org.hamcrest.Matchers.equalTo(1));
+    }
+
+    private static Locator.GetByRoleOptions named(String name) {
+        return new Locator.GetByRoleOptions().setName(name);
+    }
+
+    /** The statement that is missing is one click away, ready to be pasted. */
+    @Test
+    void theMissingGrantIsCopiedFromTheTrouble() {
+        Rotating roles = Rotating.on(target);
+        String id = roles.created();
+        target.sql("REVOKE " + roles.second.role() + " FROM " + roles.managing.role());
+        Rotating.rotateAtOnce(id).then().statusCode(400);
+        try (Chromium chromium = at("rotations/" + id)) {
+            Locator note = chromium.page.locator(".note.bad").first();
+            assertThat(note).containsText("ADMIN OPTION on the role is missing");
+            note.getByRole(AriaRole.BUTTON, named("Copy the statement")).click();
+            assertThat(chromium.page.locator("#checked pre")).isVisible();
+            await().untilAsserted(() ->
+                    assertThat(chromium.clipboard()).contains("GRANT " + roles.second.role(), "WITH ADMIN"));
+            chromium.screenshot("bad-grant");
+        }
     }
 
     /** A server that goes and comes back: the page follows by itself, and a revoke that ends is a success. */

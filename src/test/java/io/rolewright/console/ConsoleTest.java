@@ -4,12 +4,17 @@ import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.RestAssured;
+import io.restassured.config.DecoderConfig;
 import io.restassured.response.Response;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
@@ -23,6 +28,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ConsoleTest {
 
     private static final int MOST_BYTES_GZIPPED = 60 * 1024;
+    private static final int MOST_BYTES_LATER = 20 * 1024;
+
+    /** As the bundler writes it: {@code from"/…/x.js"}, {@code import"/…/x.js"}, {@code import("/…/x.js")}. */
+    private static final Pattern IMPORTED =
+            Pattern.compile("\\b(from|import|import\\()\"(/static/bundle/[\\w-]+\\.js)\"");
+
     private static final Pattern FILE = Pattern.compile("(?:src|href)=\"(/[^\"]+)\"");
 
     @AfterAll
@@ -62,15 +73,44 @@ class ConsoleTest {
 
     @Test
     void whatItLoadsIsSmallAndKept() throws IOException {
-        int total = 0;
+        Map<String, Integer> opening = new TreeMap<>();
+        Map<String, Integer> later = new TreeMap<>();
         for (String file : files(given().get("/console/").asString())) {
-            Response answer = given().get(file).then().statusCode(200).extract().response();
-            assertThat(answer.header("Cache-Control")).as(file).contains("immutable");
-            assertThat(answer.header("X-Content-Type-Options")).as(file).isEqualTo("nosniff");
-            assertThat(answer.asString()).as(file).doesNotContain("sourceMappingURL");
-            total += gzipped(answer.asByteArray());
+            sizes(file, opening, later);
         }
-        assertThat(total).isGreaterThan(10_000).isLessThanOrEqualTo(MOST_BYTES_GZIPPED);
+        later.keySet().removeAll(opening.keySet());
+        assertThat(opening.values().stream().mapToInt(each -> each).sum())
+                .as("gzipped bytes to open the console: %s", opening)
+                .isGreaterThan(10_000)
+                .isLessThanOrEqualTo(MOST_BYTES_GZIPPED);
+        assertThat(later).as("the pages that come when they are opened").hasSize(1);
+        assertThat(later.values()).allMatch(size -> size <= MOST_BYTES_LATER, "at most " + MOST_BYTES_LATER);
+    }
+
+    /** Of a file, and of what it cannot begin without; what it asks for when it is needed is sorted out. */
+    private static void sizes(String file, Map<String, Integer> needed, Map<String, Integer> later) throws IOException {
+        if (needed.containsKey(file)) {
+            return;
+        }
+        Response answer = given().get(file).then().statusCode(200).extract().response();
+        assertThat(answer.header("Cache-Control")).as(file).contains("immutable");
+        assertThat(answer.header("X-Content-Type-Options")).as(file).isEqualTo("nosniff");
+        assertThat(answer.asString()).as(file).doesNotContain("sourceMappingURL");
+        assertThat(given().config(RestAssured.config()
+                                .decoderConfig(DecoderConfig.decoderConfig().noContentDecoders()))
+                        .header("Accept-Encoding", "gzip")
+                        .get(file)
+                        .header("Content-Encoding"))
+                .as(file)
+                .isEqualTo("gzip");
+        needed.put(file, gzipped(answer.asByteArray()));
+        for (MatchResult each : IMPORTED.matcher(answer.asString()).results().toList()) {
+            if (each.group(1).endsWith("(")) {
+                sizes(each.group(2), later, later);
+            } else {
+                sizes(each.group(2), needed, later);
+            }
+        }
     }
 
     @Test

@@ -1,0 +1,7 @@
+// The pages that are opened now and then, in a file of their own: who opens the console on a bad day waits for nothing that he does not need.
+import './webhooks.js';
+import './audit.js';
+import './identities.js';
+import './projects.js';
+import './keys.js';
+import './wizard.js';
