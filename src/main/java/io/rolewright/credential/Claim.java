@@ -27,17 +27,27 @@ public final class Claim {
     /** Whether somebody asked for this try. */
     final boolean asked;
 
+    /** As they were when the attempt was begun; absent where nothing was read of them. */
+    final @Nullable Terms terms;
+
     Claim(ManagedRole role, @Nullable Attempt attempt, boolean continued) {
-        this(role, attempt, continued, false, null);
+        this(role, attempt, continued, false, null, null);
     }
 
-    Claim(ManagedRole role, @Nullable Attempt attempt, boolean continued, boolean asked, @Nullable Instant planned) {
+    Claim(
+            ManagedRole role,
+            @Nullable Attempt attempt,
+            boolean continued,
+            boolean asked,
+            @Nullable Instant planned,
+            @Nullable Terms terms) {
         this.role = role;
         this.taken = role.epoch;
         this.attempt = attempt;
         this.continued = continued;
         this.asked = asked;
         this.planned = planned;
+        this.terms = terms;
     }
 
     public UUID roleId() {

@@ -40,6 +40,20 @@ class Ledger {
                AND (connection_id IS NULL OR connection_id <> ALL (CAST(string_to_array(:leaveOut, ',') AS uuid[])))
              ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED""";
 
+    /** Most looks find nothing: those are one statement and no transaction. */
+    private static final String ANY_DUE = """
+            SELECT EXISTS (SELECT FROM managed_role
+             WHERE due_at <= statement_timestamp() AND deleted_at IS NULL
+               AND (lease_until IS NULL OR lease_until <= clock_timestamp())
+               AND (connection_id IS NULL OR connection_id <> ALL ($1))) AS any""";
+
+    /** What was served makes room for what is proven: only one is CURRENT at any moment, within a transaction too. */
+    private static final String REPLACE_CURRENT = """
+            UPDATE password_version
+               SET ended_at = CASE state WHEN 'CURRENT' THEN CAST(?2 AS timestamptz) ELSE ended_at END,
+                   state = CASE state WHEN 'CURRENT' THEN 'PREVIOUS' ELSE 'RETIRED' END
+             WHERE role_id = ?1 AND state IN ('CURRENT', 'PREVIOUS')""";
+
     /**
      * Ends leases before they lapse: of processes that died, of this one if it has given up the work meanwhile, and such as nobody can have
      * taken, since the clock of the store went back. Just after a start of the store nobody is called dead, for the living need a moment.
@@ -123,14 +137,18 @@ class Ledger {
     /** On which terms passwords of a credential are changed now; null item when it is gone. A store transaction of its own. */
     Uni<@Nullable Terms> terms(UUID credentialId) {
         return Panache.withSession(() -> CredentialStore.credential(credentialId))
-                .map(found -> found == null || found.released()
-                        ? null
-                        : new Terms(
-                                found.credentialVersion == null ? 0 : found.credentialVersion,
-                                found.takeover,
-                                found.allowPrivileged,
-                                policies.of(found),
-                                found.driftPolicy));
+                .map(this::terms);
+    }
+
+    private @Nullable Terms terms(@Nullable Credential found) {
+        return found == null || found.released()
+                ? null
+                : new Terms(
+                        found.credentialVersion == null ? 0 : found.credentialVersion,
+                        found.takeover,
+                        found.allowPrivileged,
+                        policies.of(found),
+                        found.driftPolicy);
     }
 
     // ---- Claiming -------------------------------------------------------------------------------------------------
@@ -157,6 +175,14 @@ class Ledger {
         if (origin.standing().copy()) {
             return Uni.createFrom().item(List.of());
         }
+        return pool.preparedQuery(ANY_DUE)
+                .execute(Tuple.of(connectionsToLeaveOut.toArray(new UUID[0])))
+                .chain(found -> found.iterator().next().getBoolean("any")
+                        ? claimOldest(most, connectionsToLeaveOut)
+                        : Uni.createFrom().item(List.of()));
+    }
+
+    private Uni<List<Claim>> claimOldest(int most, Set<UUID> connectionsToLeaveOut) {
         return claiming(taken -> Panache.getSession()
                 .chain(session -> session.createNativeQuery(DUE, UUID.class)
                         .setParameter(
@@ -233,7 +259,7 @@ class Ledger {
                     open.cause = cause;
                     role.state = RoleState.REVOKING;
                 }
-                return Uni.createFrom().item(new Claim(role, open, true, asked, planned));
+                return Uni.createFrom().item(new Claim(role, open, true, asked, planned, null));
             }
             if (cause == null) {
                 return Uni.createFrom().item(new Claim(role, null, false));
@@ -242,8 +268,8 @@ class Ledger {
                 role.state = RoleState.REVOKING;
             }
             return admitted(role, cause, force)
-                    .chain(() -> begin(role, cause, actor))
-                    .map(attempt -> new Claim(role, attempt, false, asked, null));
+                    .chain(terms -> begin(role, cause, actor)
+                            .map(attempt -> new Claim(role, attempt, false, asked, null, terms)));
         });
     }
 
@@ -281,16 +307,16 @@ class Ledger {
         }));
     }
 
-    private Uni<Void> admitted(ManagedRole role, Cause cause, boolean force) {
+    private Uni<@Nullable Terms> admitted(ManagedRole role, Cause cause, boolean force) {
         return cause == Cause.REVOKE
-                ? Uni.createFrom().voidItem()
+                ? Uni.createFrom().nullItem()
                 : CredentialStore.lockCredential(role.ownerId)
                         .invoke(credential -> {
                             if (credential != null) {
                                 credential.admit(role.id, cause, force, role.storeNow, schedule.minimumOverlap());
                             }
                         })
-                        .replaceWithVoid();
+                        .map(this::terms);
     }
 
     private static Uni<Attempt> begin(ManagedRole role, Cause cause, Actor actor) {
@@ -488,21 +514,34 @@ class Ledger {
                         .getResultList()));
     }
 
-    /** Writes a new password down before any byte of it is sent. */
+    /**
+     * Writes a new password down before any byte of it is sent.
+     *
+     * @param number of the new version: above all that the role has, which nobody gives it any while the claim lasts
+     */
     Uni<PasswordVersion> persist(
-            Claim claim, long epoch, VersionSeal.Opened opened, TargetReport.@Nullable Server server) {
-        return locked(
-                claim,
-                epoch,
-                role -> insert(role, claim.attempt.cause, VersionState.PENDING, opened)
-                        .call(version -> attempt(claim).invoke(attempt -> {
-                            role.saw(server);
-                            role.fenceEpoch = epoch;
-                            attempt.epoch = epoch;
-                            attempt.versionId = version.id;
-                            attempt.state = AttemptState.SENT;
-                            attempt.step = Step.APPLY;
-                        })));
+            Claim claim, long epoch, long number, VersionSeal.Opened opened, TargetReport.@Nullable Server server) {
+        return locked(claim, epoch, role -> {
+            role.saw(server);
+            role.fenceEpoch = epoch;
+            return insert(role, number, claim.attempt.cause, VersionState.PENDING, opened)
+                    .call(version -> sent(claim, epoch, version));
+        });
+    }
+
+    /** Whose attempt is not there any more has lost his claim with it. */
+    private static Uni<Void> sent(Claim claim, long epoch, PasswordVersion version) {
+        return Panache.getSession()
+                .chain(session -> session.createMutationQuery("update Attempt a set a.epoch = ?2, a.versionId = ?3,"
+                                + " a.state = io.rolewright.credential.AttemptState.SENT,"
+                                + " a.step = io.rolewright.credential.Step.APPLY where a.id = ?1")
+                        .setParameter(1, claim.attempt.id)
+                        .setParameter(2, epoch)
+                        .setParameter(3, version.id)
+                        .executeUpdate())
+                .chain(written -> written == 1
+                        ? Uni.createFrom().voidItem()
+                        : Uni.createFrom().failure(new LostClaim()));
     }
 
     Uni<PasswordVersion> insert(ManagedRole role, Cause cause, VersionState state, VersionSeal.Opened opened) {
@@ -510,21 +549,24 @@ class Ledger {
                 .chain(session -> session.createSelectionQuery(
                                 "select max(v.number) from PasswordVersion v where v.roleId = ?1", Long.class)
                         .setParameter(1, role.id)
-                        .getSingleResultOrNull()
-                        .chain(last -> {
-                            PasswordVersion version = new PasswordVersion();
-                            version.id = UUID.randomUUID();
-                            version.roleId = role.id;
-                            version.number = last == null ? 1 : last + 1;
-                            version.state = state;
-                            version.cause = cause;
-                            version.sealed = seal.seal(version.id, version.number, role.id, role.roleName, opened);
-                            version.createdAt = role.storeNow;
-                            version.currentAt = state == VersionState.CURRENT ? role.storeNow : null;
-                            return session.persist(version)
-                                    .chain(session::flush)
-                                    .replaceWith(version);
-                        }));
+                        .getSingleResultOrNull())
+                .chain(last -> insert(role, last == null ? 1 : last + 1, cause, state, opened));
+    }
+
+    private Uni<PasswordVersion> insert(
+            ManagedRole role, long number, Cause cause, VersionState state, VersionSeal.Opened opened) {
+        PasswordVersion version = new PasswordVersion();
+        version.id = UUID.randomUUID();
+        version.roleId = role.id;
+        version.number = number;
+        version.state = state;
+        version.cause = cause;
+        version.sealed = seal.seal(version.id, version.number, role.id, role.roleName, opened);
+        version.createdAt = role.storeNow;
+        version.currentAt = state == VersionState.CURRENT ? role.storeNow : null;
+        return Panache.getSession()
+                .chain(session -> session.persist(version).chain(session::flush))
+                .replaceWith(version);
     }
 
     private static Uni<Void> doubted(@Nullable PasswordVersion detached, Instant now) {
@@ -613,21 +655,12 @@ class Ledger {
 
     /** PREVIOUS becomes RETIRED and CURRENT becomes PREVIOUS, before another can become CURRENT. */
     private static Uni<Void> replaceCurrent(ManagedRole role) {
-        return CredentialStore.version(role.id, VersionState.PREVIOUS)
-                .invoke(previous -> {
-                    if (previous != null) {
-                        previous.state = VersionState.RETIRED;
-                    }
-                })
-                .chain(() -> CredentialStore.version(role.id, VersionState.CURRENT))
-                .invoke(current -> {
-                    if (current != null) {
-                        current.state = VersionState.PREVIOUS;
-                        current.endedAt = role.storeNow;
-                    }
-                })
-                .chain(() -> Panache.getSession())
-                .chain(session -> session.flush());
+        return Panache.getSession()
+                .chain(session -> session.createNativeQuery(REPLACE_CURRENT)
+                        .setParameter(1, role.id)
+                        .setParameter(2, role.storeNow)
+                        .executeUpdate())
+                .replaceWithVoid();
     }
 
     /** All is well: the lease ends, and the role is looked at again when it is to be changed or probed. */

@@ -59,6 +59,10 @@ final class Run {
 
     private long epoch;
     private Terms terms;
+
+    /** Number of the newest version, whatever became of it; 0 where there is none. */
+    private long latest;
+
     private @Nullable PasswordVersion version;
     private @Nullable PasswordVersion former;
     private VersionSeal.@Nullable Opened secret;
@@ -137,12 +141,16 @@ final class Run {
     }
 
     private Uni<ChangeOutcome> start() {
-        return tools.ledger().terms(role.ownerId).chain(found -> {
+        Uni<Terms> agreed = claim.terms == null
+                ? tools.ledger().terms(role.ownerId)
+                : Uni.createFrom().item(claim.terms);
+        return agreed.chain(found -> {
             if (found == null) {
                 return stop(Stop.definite(Step.CLAIM, "owner_gone", "What managed the role is gone."));
             }
             terms = found;
             return tools.ledger().versions(role.id).chain(versions -> {
+                latest = versions.isEmpty() ? 0 : versions.get(0).number;
                 former = versions.stream()
                         .filter(each -> each.state == VersionState.CURRENT)
                         .findFirst()
@@ -424,7 +432,7 @@ final class Run {
         }
         return OwnContext.elsewhere(() -> tools.make(terms.policy(), found.iterations()))
                 .chain(made -> tools.ledger()
-                        .persist(claim, epoch, made, found.report().server())
+                        .persist(claim, epoch, latest + 1, made, found.report().server())
                         .invoke(written -> {
                             version = written;
                             secret = made;
@@ -482,7 +490,8 @@ final class Run {
         if (outcome instanceof ApplyOutcome.NotSent notSent) {
             return role.self && sends > 1 && refusesPassword(notSent.outcome())
                     // An earlier send of ours took effect meanwhile: the new password opens the role.
-                    ? send(login.as(role.roleName, secret.password()))
+                    ? send(login.as(
+                            role.roleName, secret.password(), secret.secret().keys()))
                     : stop(Stop.noLogin(Step.APPLY, notSent.outcome()));
         }
         if (outcome instanceof ApplyOutcome.Refused refused) {
@@ -539,7 +548,9 @@ final class Run {
 
     /** Without a marker, what older attempts have left is ended once more before the proof. */
     private Uni<ChangeOutcome> settle(Login login) {
-        Login older = role.self ? login.as(role.roleName, secret.password()) : login;
+        Login older = role.self
+                ? login.as(role.roleName, secret.password(), secret.secret().keys())
+                : login;
         return tools.unmarked().endOlder(older, role.id, epoch, deadline).chain(outcome -> {
             if (outcome instanceof LoginOutcome.Accepted) {
                 return verify(login);
@@ -558,7 +569,13 @@ final class Run {
      */
     private Uni<ChangeOutcome> verify(Login login) {
         return tools.targets()
-                .login(login.as(role.roleName, secret.password()), Purpose.DUE_WORK, deadline)
+                .login(
+                        login.as(
+                                role.roleName,
+                                secret.password(),
+                                secret.secret().keys()),
+                        Purpose.DUE_WORK,
+                        deadline)
                 .chain(outcome -> {
                     if (proven(outcome, secret.secret())) {
                         return promote(login, refusal(outcome));

@@ -235,6 +235,9 @@ class Tools {
      * then the one that may have taken its place.
      */
     Uni<List<Login>> managing(UUID connectionId, Login stored) {
+        if (!stored.password().isEmpty()) { // that of a managed connection is among the versions of its role
+            return Uni.createFrom().item(List.of(stored));
+        }
         return Panache.withSession(() -> Panache.getSession()
                 .chain(session -> session.createSelectionQuery(
                                 "from ManagedRole r where r.ownerId = ?1 and r.self = true and r.deletedAt is null",

@@ -4,6 +4,7 @@ import io.rolewright.credential.Claim;
 import io.rolewright.credential.DueRoles;
 import io.rolewright.rotation.DueRotations;
 import io.rolewright.target.Deadline;
+import io.rolewright.target.KeptSessions;
 import io.rolewright.work.Due;
 import io.rolewright.work.Lanes;
 import io.rolewright.work.Ramp;
@@ -39,6 +40,7 @@ final class DueTurn implements Due<DueTurn.Work> {
     private final DueRoles roles;
     private final Deadline budget;
     private final Lanes<Work> lanes;
+    private final KeptSessions kept = new KeptSessions();
     private final AtomicInteger rotated = new AtomicInteger();
     private final AtomicInteger rotationsDone = new AtomicInteger();
     private final AtomicInteger rolesDone = new AtomicInteger();
@@ -69,6 +71,8 @@ final class DueTurn implements Due<DueTurn.Work> {
     /** To be subscribed once. Never fails; answers on the context that subscribes. */
     Uni<Done> run() {
         return lanes.run()
+                .onTermination()
+                .invoke(kept::close)
                 .map(done ->
                         new Done(rotationsDone.get(), rotated.get(), rolesDone.get(), done.more(), done.storeFailed()));
     }
@@ -140,6 +144,6 @@ final class DueTurn implements Due<DueTurn.Work> {
     /** What became of it stands in the store; a target that is in trouble is told by the next look of its own. */
     @Override
     public Uni<Went> work(Work claimed) {
-        return claimed.carryOn(budget.within(LONGEST_PIECE)).replaceWith(Went.THROUGH);
+        return claimed.carryOn(budget.within(LONGEST_PIECE).keeping(kept)).replaceWith(Went.THROUGH);
     }
 }

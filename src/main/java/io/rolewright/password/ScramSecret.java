@@ -1,7 +1,5 @@
 package io.rolewright.password;
 
-import com.ongres.scram.common.ScramFunctions;
-import com.ongres.scram.common.ScramMechanism;
 import io.vertx.core.Context;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
@@ -12,6 +10,7 @@ import java.util.Base64;
 import java.util.regex.Pattern;
 import javax.crypto.SecretKeyFactory;
 import javax.crypto.spec.PBEKeySpec;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What PostgreSQL keeps in {@code pg_authid.rolpassword}, made here so that {@code ALTER ROLE} never carries the password itself: a failing
@@ -50,8 +49,12 @@ public final class ScramSecret {
 
     private final String text;
 
-    private ScramSecret(String text) {
+    /** Absent for one that was derived before. */
+    private final @Nullable ScramKeys keys;
+
+    private ScramSecret(String text, @Nullable ScramKeys keys) {
         this.text = text;
+        this.keys = keys;
     }
 
     /**
@@ -76,18 +79,12 @@ public final class ScramSecret {
         if (Context.isOnEventLoopThread()) {
             throw new IllegalStateException("deriving a SCRAM secret would block the event loop");
         }
-        ScramMechanism mechanism = ScramMechanism.SCRAM_SHA_256;
-        byte[] salted = salted(password, salt, iterations);
-        byte[] clientKey = ScramFunctions.clientKey(mechanism, salted);
-        try {
-            Base64.Encoder base64 = Base64.getEncoder();
-            return of("SCRAM-SHA-256$" + iterations + ":" + base64.encodeToString(salt) + "$"
-                    + base64.encodeToString(ScramFunctions.storedKey(mechanism, clientKey)) + ":"
-                    + base64.encodeToString(ScramFunctions.serverKey(mechanism, salted)));
-        } finally {
-            Arrays.fill(salted, (byte) 0);
-            Arrays.fill(clientKey, (byte) 0);
-        }
+        Base64.Encoder base64 = Base64.getEncoder();
+        String encoded = base64.encodeToString(salt);
+        ScramKeys keys = ScramKeys.derive(password, new ScramSalt(encoded, iterations));
+        String text = "SCRAM-SHA-256$" + iterations + ":" + encoded + "$" + base64.encodeToString(keys.storedKey())
+                + ":" + base64.encodeToString(keys.serverKey());
+        return new ScramSecret(of(text).text, keys);
     }
 
     /**
@@ -119,7 +116,12 @@ public final class ScramSecret {
         if (!FORM.matcher(text).matches()) {
             throw new IllegalArgumentException("not a SCRAM-SHA-256 secret in PostgreSQL's form");
         }
-        return new ScramSecret(text);
+        return new ScramSecret(text, null);
+    }
+
+    /** By which who has derived it proves its password without deriving anything again; null for one that was derived before. */
+    public @Nullable ScramKeys keys() {
+        return keys;
     }
 
     /** As {@code ALTER ROLE … PASSWORD} takes it; no character in it needs escaping in an SQL literal. */

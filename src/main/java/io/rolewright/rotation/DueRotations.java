@@ -32,9 +32,13 @@ import org.jboss.logging.Logger;
 @ApplicationScoped
 public class DueRotations {
 
-    /** A claim puts the row off, so that one who dies on it is noticed after a minute. */
+    /**
+     * A claim puts the row off, so that one who dies on it is noticed after a minute. The disk is not waited for: should the store forget it,
+     * the row is due again, and nothing is sent before the role is claimed and its new version written down, which are waited for.
+     */
     private static final String CLAIM = """
-            UPDATE secret_rotation SET due_at = clock_timestamp() + INTERVAL '60 seconds'
+            WITH unawaited AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+            UPDATE secret_rotation SET due_at = clock_timestamp() + INTERVAL '60 seconds' FROM unawaited
              WHERE id IN (SELECT id FROM secret_rotation
                            WHERE due_at <= statement_timestamp() AND connection_id <> ALL ($2)
                            ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)

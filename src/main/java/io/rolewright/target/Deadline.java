@@ -22,11 +22,19 @@ public final class Deadline {
 
     private final @Nullable Admission admission;
 
-    private Deadline(long atNanos, String caller, Supplier<Uni<Void>> leave, @Nullable Admission admission) {
+    private final @Nullable KeptSessions kept;
+
+    private Deadline(
+            long atNanos,
+            String caller,
+            Supplier<Uni<Void>> leave,
+            @Nullable Admission admission,
+            @Nullable KeptSessions kept) {
         this.atNanos = atNanos;
         this.caller = caller;
         this.leave = leave;
         this.admission = admission;
+        this.kept = kept;
     }
 
     /** @param span at most 292 years */
@@ -35,6 +43,7 @@ public final class Deadline {
                 System.nanoTime() + span.toNanos(),
                 Slots.NOBODY,
                 () -> Uni.createFrom().voidItem(),
+                null,
                 null);
     }
 
@@ -44,7 +53,7 @@ public final class Deadline {
      * @param identity his id
      */
     public Deadline by(UUID identity) {
-        return new Deadline(atNanos, identity.toString(), leave, admission);
+        return new Deadline(atNanos, identity.toString(), leave, admission, kept);
     }
 
     /**
@@ -53,7 +62,12 @@ public final class Deadline {
      * @param leave asked after each wait, by {@link #stillAllowed}; fails when he has it no more. Any thread may call it
      */
     public Deadline asking(Supplier<Uni<Void>> leave) {
-        return new Deadline(atNanos, caller, leave, admission);
+        return new Deadline(atNanos, caller, leave, admission, kept);
+    }
+
+    /** The same for a piece of due work, which goes on with the sessions that its turn keeps. */
+    public Deadline keeping(KeptSessions sessions) {
+        return new Deadline(atNanos, caller, leave, admission, sessions);
     }
 
     /**
@@ -78,21 +92,21 @@ public final class Deadline {
     /** This deadline, or {@code span} from now if that is sooner. */
     public Deadline within(Duration span) {
         long other = System.nanoTime() + span.toNanos();
-        return other - atNanos < 0 ? new Deadline(other, caller, leave, admission) : this;
+        return other - atNanos < 0 ? new Deadline(other, caller, leave, admission, kept) : this;
     }
 
     /** {@code span} before this deadline, so that something is left for what comes after. */
     public Deadline earlier(Duration span) {
-        return new Deadline(atNanos - span.toNanos(), caller, leave, admission);
+        return new Deadline(atNanos - span.toNanos(), caller, leave, admission, kept);
     }
 
     Deadline admitted(Admission turn) {
-        return new Deadline(atNanos, caller, leave, turn);
+        return new Deadline(atNanos, caller, leave, turn, kept);
     }
 
     /** For a session on another server than the one on which the call has its turn, while one is open there. */
     Deadline withoutTurn() {
-        return new Deadline(atNanos, caller, leave, null);
+        return new Deadline(atNanos, caller, leave, null, kept);
     }
 
     /** An identity's id, or {@link Slots#NOBODY}. */
@@ -103,5 +117,11 @@ public final class Deadline {
     @Nullable
     Admission admission() {
         return admission;
+    }
+
+    /** Absent for all but due work. */
+    @Nullable
+    KeptSessions kept() {
+        return kept;
     }
 }

@@ -98,7 +98,8 @@ final class Dialler implements AutoCloseable {
         private Line(Order order) {
             this.order = order;
             Login login = order.login;
-            this.wire = new Wire(login.tls().mode(), login.password(), login.scramOnly(), order.stopAtChallenge);
+            this.wire = new Wire(
+                    login.tls().mode(), login.password(), login.keys(), login.scramOnly(), order.stopAtChallenge);
             this.context = vertx.createEventLoopContext();
         }
 
@@ -257,6 +258,10 @@ final class Dialler implements AutoCloseable {
         /** Frees the socket at once. From any thread, safe to repeat. */
         void drop(Unreachability reason) {
             wire.kill(reason);
+        }
+
+        void later(Duration time, Runnable action) {
+            context.owner().setTimer(time.toMillis(), id -> action.run());
         }
 
         /** Runs {@code action} when the socket is closed, at once if there never was one, and lets go of what the driver holds. */

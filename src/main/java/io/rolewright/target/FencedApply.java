@@ -111,15 +111,15 @@ public class FencedApply {
     public Uni<Preflight> preflight(
             Login managing, String role, @Nullable Long oid, String scramSecret, Purpose purpose, Deadline deadline) {
         check(role, scramSecret);
-        return targets.withSession(managing, purpose, deadline, "rolewright preflight", session -> {
+        return targets.withManagingSession(managing, purpose, deadline, "rolewright preflight", session -> {
             Session open = (Session) session;
             return new Examination(managing, List.of(role))
                     .look(open.line(), open.facts())
                     .chain(report -> open.facts().proof() == PasswordProof.POOLED
                             ? Uni.createFrom().item(Preflight.pooled(report, OLD_ITERATIONS))
-                            : about(open, role, oid)
+                            : about(open, role, oid, scramSecret)
                                     .chain(row -> report.ok()
-                                            ? rehearse(open, role, scramSecret, deadline)
+                                            ? rehearse(open, row, deadline)
                                                     .map(refusal -> Preflight.of(report, row, refusal))
                                             : Uni.createFrom().item(Preflight.of(report, row, null))));
         });
@@ -127,13 +127,15 @@ public class FencedApply {
 
     /**
      * @param known number of a role that may have another name by now; absent for none
-     * @return {@code iterations} for a new SCRAM secret; {@code oid}, {@code mark} and {@code unmark}, {@code renamed} and {@code
+     * @param scramSecret that a rehearsal will send; absent for none
+     * @return {@code identifier} and {@code secret}, quoted by the server; {@code iterations} for a new SCRAM secret; {@code oid}, {@code mark} and {@code unmark}, {@code renamed} and {@code
      *     rename_back}, which are null where there is none
      */
-    static Uni<Row> about(TargetSession session, String role, @Nullable Long known) {
+    static Uni<Row> about(TargetSession session, String role, @Nullable Long known, @Nullable String scramSecret) {
         // Unknown settings give null with the second argument: before 16 there is no scram_iterations.
         return session.query(
-                        "SELECT coalesce(current_setting('scram_iterations', true), $2)::int AS iterations,"
+                        "SELECT quote_ident($1::text) AS identifier, quote_literal($6::text) AS secret,"
+                                + " coalesce(current_setting('scram_iterations', true), $2)::int AS iterations,"
                                 + " regexp_match(found.comment, $3) AS mark,"
                                 + " CASE WHEN found.comment ~ $3 THEN format('COMMENT ON ROLE %I IS %L', $1::text,"
                                 + " nullif(btrim(regexp_replace(found.comment, $4, '', 'g')), '')) END AS unmark,"
@@ -148,7 +150,8 @@ public class FencedApply {
                         Integer.toString(OLD_ITERATIONS),
                         Fence.MARKER,
                         Fence.MARKER_AND_REST,
-                        known == null ? "" : known.toString())
+                        known == null ? "" : known.toString(),
+                        scramSecret == null ? "" : scramSecret)
                 .map(rows -> rows.get(0));
     }
 
@@ -156,13 +159,14 @@ public class FencedApply {
         return Fence.read(about.getArrayOfStrings("mark"));
     }
 
-    /** @return what the server would say to the change; null item when it would do it */
-    static Uni<TargetFailure.@Nullable StatementRefused> rehearse(
-            TargetSession session, String role, String scramSecret, Deadline deadline) {
-        return quoted(session, role, scramSecret, "", "")
-                .map(quoted -> BEGIN + "ALTER ROLE " + quoted.getString("identifier") + " PASSWORD "
-                        + quoted.getString("secret") + ";\nROLLBACK;")
-                .chain(statement -> rehearse(session, statement, deadline, 1));
+    /**
+     * @param about as {@link #about} has found it, with the secret
+     * @return what the server would say to the change; null item when it would do it
+     */
+    static Uni<TargetFailure.@Nullable StatementRefused> rehearse(TargetSession session, Row about, Deadline deadline) {
+        String statement = BEGIN + "ALTER ROLE " + about.getString("identifier") + " PASSWORD "
+                + about.getString("secret") + ";\nROLLBACK;";
+        return rehearse(session, statement, deadline, 1);
     }
 
     /** What another session has just done to the role is no obstacle: that is seen again a moment later, as when it is applied. */
@@ -268,7 +272,7 @@ public class FencedApply {
             String applicationName,
             Deadline deadline) {
         AtomicBoolean sent = new AtomicBoolean();
-        return targets.withSession(
+        return targets.withManagingSession(
                         managing,
                         Purpose.DUE_WORK,
                         deadline,
@@ -310,14 +314,16 @@ public class FencedApply {
                 Purpose.DUE_WORK,
                 deadline,
                 "rolewright marker",
-                session -> about(session, role, null).map(FencedApply::fence).chain(seen -> {
-                    if (seen == null || !seen.owner().equals(owner) || seen.ended() || seen.epoch() >= epoch) {
-                        return Uni.createFrom().voidItem();
-                    }
-                    Fence end = new Fence(owner, epoch, seen.version(), true);
-                    return statement(session, role, null, Expected.exactly(seen, null), end)
-                            .chain(session::execute);
-                }));
+                session -> about(session, role, null, null)
+                        .map(FencedApply::fence)
+                        .chain(seen -> {
+                            if (seen == null || !seen.owner().equals(owner) || seen.ended() || seen.epoch() >= epoch) {
+                                return Uni.createFrom().voidItem();
+                            }
+                            Fence end = new Fence(owner, epoch, seen.version(), true);
+                            return statement(session, role, null, Expected.exactly(seen, null), end)
+                                    .chain(session::execute);
+                        }));
     }
 
     /**

@@ -1,9 +1,7 @@
 package io.rolewright.target;
 
-import com.ongres.scram.common.ScramFunctions;
-import com.ongres.scram.common.ScramMechanism;
+import io.rolewright.password.ScramKeys;
 import io.rolewright.password.ScramSalt;
-import io.rolewright.password.ScramSecret;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
@@ -26,8 +24,6 @@ final class ScramExchange {
 
     /** The same with channel binding: the proof is for the server that showed this one certificate. */
     static final String BOUND = "SCRAM-SHA-256-PLUS";
-
-    private static final ScramMechanism SHA_256 = ScramMechanism.SCRAM_SHA_256;
 
     /** Strict, so that nothing can be read in two ways: RFC 5802 fixes the order, and PostgreSQL sends nothing more. */
     private static final Pattern SERVER_FIRST =
@@ -104,27 +100,22 @@ final class ScramExchange {
         return salt;
     }
 
-    /** Costs two microseconds an iteration. @param password not empty */
-    String clientFinal(String password) {
+    /**
+     * Costs two microseconds an iteration where the keys are not those of the challenge.
+     *
+     * @param password not empty
+     * @param known keys of the password that were derived before; absent for none
+     */
+    String clientFinal(String password, @Nullable ScramKeys known) {
         ScramSalt challenge = salt;
         if (challenge == null) {
             throw new IllegalStateException("not challenged yet");
         }
-        byte[] salted = ScramSecret.salted(password, challenge.bytes(), challenge.iterations());
-        byte[] clientKey = ScramFunctions.clientKey(SHA_256, salted);
-        try {
-            String withoutProof = "c=" + channel() + ",r=" + serverNonce;
-            String authMessage = clientFirstBare() + "," + serverFirst + "," + withoutProof;
-            byte[] signature =
-                    ScramFunctions.clientSignature(SHA_256, ScramFunctions.storedKey(SHA_256, clientKey), authMessage);
-            serverSignature =
-                    ScramFunctions.serverSignature(SHA_256, ScramFunctions.serverKey(SHA_256, salted), authMessage);
-            return withoutProof + ",p="
-                    + Base64.getEncoder().encodeToString(ScramFunctions.clientProof(clientKey, signature));
-        } finally {
-            Arrays.fill(salted, (byte) 0);
-            Arrays.fill(clientKey, (byte) 0);
-        }
+        ScramKeys keys = known != null && known.fit(challenge) ? known : ScramKeys.derive(password, challenge);
+        String withoutProof = "c=" + channel() + ",r=" + serverNonce;
+        String authMessage = clientFirstBare() + "," + serverFirst + "," + withoutProof;
+        serverSignature = keys.serverSignature(authMessage);
+        return withoutProof + ",p=" + Base64.getEncoder().encodeToString(keys.clientProof(authMessage));
     }
 
     private String channel() {

@@ -38,12 +38,25 @@ final class Session implements TargetSession {
         return run(line, sql, null).replaceWithVoid();
     }
 
+    /**
+     * The first words of one that was kept: whether it goes on, whose it is now, and which process answers.
+     *
+     * @param applicationName ours, which needs no quoting
+     */
+    static Uni<Void> greetAgain(Dialler.Line line, String applicationName) {
+        return greet(line, "pg_catalog.set_config('application_name', '" + applicationName + "', false), ");
+    }
+
     /** The first words of every session: names mean those of {@code pg_catalog}, and whose session it really is. One round trip. */
     static Uni<Void> greet(Dialler.Line line) {
+        return greet(line, "");
+    }
+
+    private static Uni<Void> greet(Dialler.Line line, String more) {
         long before = System.nanoTime();
         return run(
                         line,
-                        "SELECT pg_catalog.set_config('search_path', 'pg_catalog', false),"
+                        "SELECT " + more + "pg_catalog.set_config('search_path', 'pg_catalog', false),"
                                 + " pg_catalog.pg_backend_pid() AS process, "
                                 + (Logins.tellsHowItAuthenticated(line) ? "system_user" : "NULL")
                                 + "::text AS system_user",

@@ -8,9 +8,11 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,6 +70,9 @@ final class Slots {
         private State state = State.WAITING;
         private @Nullable Awaited<Void> waiting;
 
+        /** Ends the session, which nobody uses at the moment. */
+        private @Nullable Runnable ending;
+
         private Ticket(String target, Purpose purpose, String caller, boolean first) {
             this.target = target;
             this.purpose = purpose;
@@ -98,6 +103,43 @@ final class Slots {
         boolean held() {
             synchronized (Slots.this) {
                 return state == State.HELD;
+            }
+        }
+
+        /**
+         * The session is kept open for the next one who wants it, and ended if somebody else wants its slot.
+         *
+         * @param end gives the slot back in the end; called without any lock, if {@link #use} was not called before
+         * @return false if the slot is wanted already
+         */
+        boolean idle(Runnable end) {
+            synchronized (Slots.this) {
+                idle.add(this);
+                if (wanted(this)) {
+                    idle.remove(this);
+                    return false;
+                }
+                ending = end;
+                return true;
+            }
+        }
+
+        /** @return false if the session is not idle any more */
+        boolean use() {
+            synchronized (Slots.this) {
+                ending = null;
+                return idle.remove(this);
+            }
+        }
+
+        /** Has waited long enough for a session in use to end: one that is not in use is ended. */
+        void hurry() {
+            Runnable end;
+            synchronized (Slots.this) {
+                end = state == State.WAITING ? ending(victim(this, false)) : null;
+            }
+            if (end != null) {
+                end.run();
             }
         }
 
@@ -132,6 +174,9 @@ final class Slots {
     /** Of each target that somebody waits for: who does, the caller whose turn is next first, and none without a ticket. */
     private final Map<String, LinkedHashMap<String, Deque<Ticket>>> lines = new HashMap<>();
 
+    /** Whose sessions nobody uses at the moment, longest idle first. They count as sessions. */
+    private final Set<Ticket> idle = new LinkedHashSet<>();
+
     private final Map<String, Integer> waitingOf = new HashMap<>();
     private final Map<String, Integer> heldOf = new HashMap<>();
     private int waiting;
@@ -152,17 +197,64 @@ final class Slots {
      * @param caller an identity's id; of due work it is not looked at
      * @param first before all who have not had their turn yet, and however many places this caller has
      */
-    synchronized Ticket take(String target, Purpose purpose, String caller, boolean first) {
+    Ticket take(String target, Purpose purpose, String caller, boolean first) {
         String who = purpose == Purpose.DUE_WORK ? DUE_WORK : caller;
-        Ticket ticket = new Ticket(target, purpose, who, first);
-        if (free(ticket)) {
-            occupy(ticket);
-        } else if (waiting < line && (first || purpose == Purpose.DUE_WORK || mayWait(who))) {
-            enqueue(ticket);
-        } else {
-            ticket.state = State.GONE;
+        Ticket ticket;
+        Runnable end = null;
+        synchronized (this) {
+            ticket = new Ticket(target, purpose, who, first);
+            if (free(ticket)) {
+                occupy(ticket);
+            } else if (waiting < line && (first || purpose == Purpose.DUE_WORK || mayWait(who))) {
+                enqueue(ticket);
+                end = ending(victim(ticket, true));
+            } else {
+                ticket.state = State.GONE;
+            }
+        }
+        if (end != null) {
+            end.run();
         }
         return ticket;
+    }
+
+    /**
+     * An idle session that has to end for this one to have its turn.
+     *
+     * @param patient whether due work waits for one in use on the same server: that ends soon, and the idle one is wanted again
+     * @return null when none would help, or it need not be
+     */
+    private @Nullable Ticket victim(Ticket waiting, boolean patient) {
+        Use use = uses.getOrDefault(waiting.target, new Use());
+        if (idle.isEmpty()
+                || waiting.purpose == Purpose.REQUEST
+                        && (use.requests >= requestsPerTarget() || all.requests >= requestsInAll())) {
+            return null;
+        }
+        if (use.sessions < perTarget) {
+            return all.sessions < overall ? null : idle.iterator().next();
+        }
+        List<Ticket> there =
+                idle.stream().filter(each -> each.target.equals(waiting.target)).toList();
+        boolean awaitsOther = patient && waiting.purpose == Purpose.DUE_WORK && there.size() < use.sessions;
+        return there.isEmpty() || awaitsOther ? null : there.get(0);
+    }
+
+    private static @Nullable Runnable ending(@Nullable Ticket victim) {
+        return victim == null ? null : victim.ending;
+    }
+
+    /** Whether somebody waits for the slot of a session that has become idle now. */
+    private boolean wanted(Ticket idling) {
+        for (LinkedHashMap<String, Deque<Ticket>> callers : lines.values()) {
+            for (Deque<Ticket> own : callers.values()) {
+                Ticket first = own.getFirst();
+                if ((first.target.equals(idling.target) || all.sessions >= overall) && victim(first, true) != null) {
+                    return true;
+                }
+            }
+        }
+        return false;
     }
 
     private boolean mayWait(String caller) {
@@ -341,6 +433,7 @@ final class Slots {
                 }
             }
             ticket.state = State.GONE;
+            idle.remove(ticket);
         }
         // Outside the lock: what they do next is not ours.
         served.forEach(turn -> turn.complete(null));

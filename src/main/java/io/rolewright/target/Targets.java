@@ -16,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
@@ -35,6 +36,15 @@ public class Targets {
 
     /** What finding out whether the server demands TLS may cost at most. */
     private static final Duration TLS_QUESTION = Duration.ofSeconds(2);
+
+    /** How often one that somebody else has is looked for. */
+    private static final Duration LOOK_AGAIN = Duration.ofMillis(4);
+
+    /** A session that was kept and is well answers in a round trip. */
+    private static final Duration ANSWERS_WITHIN = Duration.ofSeconds(1);
+
+    /** What a change does with one session on a server that is well takes less. */
+    private static final Duration UNTIL_HURRY = Duration.ofMillis(100);
 
     private final TargetConfig config;
     private final AddressGuard guard;
@@ -213,6 +223,29 @@ public class Targets {
             Deadline deadline,
             String applicationName,
             Function<TargetSession, Uni<T>> work) {
+        return withSession(login, purpose, deadline, applicationName, false, work);
+    }
+
+    /**
+     * The same for a role that changes others: within a turn of due work its session is kept for the next of them ({@link KeptSessions}).
+     * Whatever {@code work} leaves open of a transaction ends the session.
+     */
+    <T> Uni<T> withManagingSession(
+            Login login,
+            Purpose purpose,
+            Deadline deadline,
+            String applicationName,
+            Function<TargetSession, Uni<T>> work) {
+        return withSession(login, purpose, deadline, applicationName, true, work);
+    }
+
+    private <T> Uni<T> withSession(
+            Login login,
+            Purpose purpose,
+            Deadline deadline,
+            String applicationName,
+            boolean managing,
+            Function<TargetSession, Uni<T>> work) {
         if (applicationName.getBytes(StandardCharsets.UTF_8).length > 63) {
             throw new IllegalArgumentException("PostgreSQL would cut an application name of more than 63 bytes");
         }
@@ -223,6 +256,7 @@ public class Targets {
                 deadline,
                 applicationName,
                 false,
+                managing && purpose == Purpose.DUE_WORK && deadline.admission() == null ? deadline.kept() : null,
                 route,
                 line -> work.apply(new Session(line, Logins.facts(line, route))));
     }
@@ -235,6 +269,18 @@ public class Targets {
             Deadline deadline,
             String applicationName,
             boolean stopAtChallenge,
+            Route route,
+            Function<Dialler.Line, Uni<T>> work) {
+        return reach(login, purpose, deadline, applicationName, stopAtChallenge, null, route, work);
+    }
+
+    private <T> Uni<T> reach(
+            Login login,
+            Purpose purpose,
+            Deadline deadline,
+            String applicationName,
+            boolean stopAtChallenge,
+            @Nullable KeptSessions kept,
             Route route,
             Function<Dialler.Line, Uni<T>> work) {
         return CallersContext.answer(() -> guard.check(
@@ -257,6 +303,7 @@ public class Targets {
                                     deadline,
                                     applicationName,
                                     stopAtChallenge,
+                                    kept,
                                     route,
                                     work),
                             0);
@@ -277,6 +324,7 @@ public class Targets {
             Deadline deadline,
             String applicationName,
             boolean stopAtChallenge,
+            @Nullable KeptSessions kept,
             Route route,
             Function<Dialler.Line, Uni<T>> work) {
 
@@ -307,6 +355,67 @@ public class Targets {
     private <T> Uni<T> one(Leg<T> leg, InetAddress address, int addressesLeft) {
         Duration share = leg.deadline.left().dividedBy(addressesLeft);
         Duration connect = share.compareTo(config.connectTimeout()) < 0 ? share : config.connectTimeout();
+        KeptSessions kept = leg.kept;
+        if (kept == null) {
+            return opened(leg, address, connect, null);
+        }
+        KeptSessions.Lease lease = kept.lease(leg.login, address);
+        return taken(lease, System.nanoTime() + KeptSessions.LONGEST_WAIT.toNanos())
+                .chain(() -> again(leg, address, lease))
+                .chain(goesOn -> {
+                    Dialler.Line line = goesOn ? lease.line() : null;
+                    return line == null
+                            ? opened(leg, address, connect, lease)
+                            : ended(leg.work.apply(line), line, lease.ticket(), lease);
+                })
+                .onCancellation()
+                .invoke(() -> {
+                    Dialler.Line line = lease.line();
+                    Slots.Ticket ticket = lease.ticket();
+                    if (line != null && ticket != null && lease.held()) {
+                        line.drop(Unreachability.TIMED_OUT);
+                        line.whenClosed(ticket::release);
+                    }
+                    lease.end();
+                });
+    }
+
+    /** Waits until nobody else has the session, but not for long. */
+    private Uni<Void> taken(KeptSessions.Lease lease, long untilNanos) {
+        return lease.take() || System.nanoTime() - untilNanos > 0
+                ? Uni.createFrom().voidItem()
+                : Uni.createFrom()
+                        .<Void>emitter(emitter ->
+                                dialler.vertx().setTimer(LOOK_AGAIN.toMillis(), id -> emitter.complete(null)))
+                        .chain(() -> taken(lease, untilNanos));
+    }
+
+    /** @return whether the session that was kept is there and answers; else it is closed */
+    private Uni<Boolean> again(Leg<?> leg, InetAddress address, KeptSessions.Lease lease) {
+        Dialler.Line line = lease.line();
+        Slots.Ticket ticket = lease.ticket();
+        if (line == null || ticket == null) {
+            return Uni.createFrom().item(false);
+        }
+        return Session.greetAgain(line, leg.applicationName)
+                .ifNoItem()
+                .after(ANSWERS_WITHIN)
+                .fail()
+                .onItemOrFailure()
+                .transform((greeted, failure) -> failure == null)
+                .invoke(goesOn -> {
+                    if (goesOn) {
+                        leg.route.waitsFor(line, address.getHostAddress());
+                        leg.route.dials();
+                        works(leg, address);
+                    } else {
+                        line.drop(Unreachability.CLOSED_BY_SERVER);
+                        line.whenClosed(ticket::release);
+                    }
+                });
+    }
+
+    private <T> Uni<T> opened(Leg<T> leg, InetAddress address, Duration connect, KeptSessions.@Nullable Lease lease) {
         Dialler.Line line = dialler.line(
                 new Dialler.Order(leg.login, leg.name, address, leg.applicationName, connect, leg.stopAtChallenge));
         return inSlot(
@@ -314,6 +423,7 @@ public class Targets {
                 leg.route,
                 address,
                 line,
+                lease,
                 () -> line.open()
                         .onFailure()
                         .transform(failure -> (Throwable) new TargetFailure.NoSession(line.explain(failure)))
@@ -338,13 +448,21 @@ public class Targets {
 
     /** Waits for a slot, runs {@code session}, closes the line, and gives the slot back when the socket is really gone. */
     private <T> Uni<T> inSlot(
-            Leg<?> leg, Route route, InetAddress address, Dialler.Line line, Supplier<Uni<T>> session) {
+            Leg<?> leg,
+            Route route,
+            InetAddress address,
+            Dialler.Line line,
+            KeptSessions.@Nullable Lease lease,
+            Supplier<Uni<T>> session) {
         String target = Admissions.target(address, leg.login.port());
         Admission admission = leg.deadline.admission();
         Slots.Entry entry = admission == null ? slots.take(target, leg.purpose) : admission.session(target);
         Deadline wait = admission == null ? leg.deadline.within(config.maximumWait()) : leg.deadline;
         route.waitsFor(line, address.getHostAddress());
-        return entry.turn(wait.left())
+        if (entry instanceof Slots.Ticket ticket && !ticket.held()) {
+            dialler.vertx().setTimer(UNTIL_HURRY.toMillis(), id -> ticket.hurry());
+        }
+        Uni<T> work = entry.turn(wait.left())
                 .onFailure(Slots.AllTaken.class)
                 .transform(taken -> new TargetFailure.NoSession(line.unreachable(Unreachability.TOO_MANY_SESSIONS)))
                 .invoke(() -> {
@@ -353,22 +471,46 @@ public class Targets {
                 })
                 .chain(() -> session.get())
                 .onItemOrFailure()
-                .call((item, failure) -> {
+                .invoke((item, failure) -> {
                     InetAddress next = leg.after(address);
                     if (next != null && failure != null && notConnected(failure)) {
                         // Before anybody else hears of it: they are to go on there too.
                         admissions.begins(Admissions.host(leg.login), Admissions.target(next, leg.login.port()));
                     }
                     admissions.left(target, route, noAnswer(line, failure));
-                    return line.close();
+                })
+                .onCancellation()
+                .invoke(() -> admissions.left(target, route, route.silence()));
+        return ended(work, line, entry, lease);
+    }
+
+    /** Closes the line after the work, or keeps it, and gives the slot back when the socket is really gone. */
+    private static <T> Uni<T> ended(
+            Uni<T> work, Dialler.Line line, Slots.Entry entry, KeptSessions.@Nullable Lease lease) {
+        AtomicBoolean kept = new AtomicBoolean();
+        return work.onItemOrFailure()
+                .call((item, failure) -> {
+                    if (lease != null) {
+                        kept.set(failure == null
+                                && !line.pooled()
+                                && entry instanceof Slots.Ticket ticket
+                                && lease.keep(line, ticket));
+                        lease.end();
+                    }
+                    return kept.get() ? Uni.createFrom().voidItem() : line.close();
                 })
                 .onCancellation()
                 .invoke(() -> {
-                    admissions.left(target, route, route.silence());
-                    line.drop(Unreachability.TIMED_OUT);
+                    if (!kept.get()) {
+                        line.drop(Unreachability.TIMED_OUT);
+                    }
                 })
                 .onTermination()
-                .invoke(() -> line.whenClosed(entry::release));
+                .invoke(() -> {
+                    if (!kept.get()) {
+                        line.whenClosed(entry::release);
+                    }
+                });
     }
 
     /**
@@ -413,7 +555,7 @@ public class Targets {
                 "");
         Dialler.Line line = dialler.line(
                 new Dialler.Order(encrypted, leg.name, address, leg.applicationName, config.connectTimeout(), true));
-        return inSlot(leg, new Route(), address, line, line::open)
+        return inSlot(leg, new Route(), address, line, null, line::open)
                 .ifNoItem()
                 .after(atLeastAMoment(leg.deadline.within(TLS_QUESTION).left()))
                 .fail()

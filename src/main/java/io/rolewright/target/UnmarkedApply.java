@@ -55,10 +55,10 @@ public class UnmarkedApply {
             Session open = (Session) session;
             return new Examination(self, List.of())
                     .look(open.line(), open.facts())
-                    .chain(report -> FencedApply.about(open, self.role(), null)
+                    .chain(report -> FencedApply.about(open, self.role(), null, scramSecret)
                             .chain(about -> open.facts().proof() == PasswordProof.POOLED
                                     ? Uni.createFrom().item(Preflight.pooled(report, about.getInteger("iterations")))
-                                    : FencedApply.rehearse(open, self.role(), scramSecret, deadline)
+                                    : FencedApply.rehearse(open, about, deadline)
                                             .map(refusal -> Preflight.of(report, about, refusal))));
         });
     }

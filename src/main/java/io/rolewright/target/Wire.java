@@ -7,6 +7,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOption;
 import io.netty.handler.codec.ByteToMessageDecoder;
 import io.netty.handler.ssl.SslHandler;
+import io.rolewright.password.ScramKeys;
 import io.rolewright.password.ScramSalt;
 import java.nio.charset.StandardCharsets;
 import java.security.cert.X509Certificate;
@@ -64,6 +65,7 @@ final class Wire extends ByteToMessageDecoder {
 
     private final SslMode mode;
     private final String password;
+    private final @Nullable ScramKeys keys;
     private final boolean scramOnly;
     private final boolean stopAtChallenge;
 
@@ -86,13 +88,15 @@ final class Wire extends ByteToMessageDecoder {
 
     /**
      * @param password for SCRAM, which goes on here and not in the driver
+     * @param keys of the password, where they were derived already; absent for none
      * @param scramOnly ends the session when the server asks for the password in any other form
      * @param stopAtChallenge ends the session as soon as the server has shown how it lets the role try, and for SCRAM the salt of
      *     the role's secret, before anything is sent that it could judge
      */
-    Wire(SslMode mode, String password, boolean scramOnly, boolean stopAtChallenge) {
+    Wire(SslMode mode, String password, @Nullable ScramKeys keys, boolean scramOnly, boolean stopAtChallenge) {
         this.mode = mode;
         this.password = password;
+        this.keys = keys;
         this.scramOnly = scramOnly;
         this.stopAtChallenge = stopAtChallenge;
     }
@@ -458,7 +462,7 @@ final class Wire extends ByteToMessageDecoder {
             } else if (password.isEmpty()) {
                 free(ctx.channel()); // there is no proof of nothing, and no role has an empty password
             } else {
-                byte[] last = begun.clientFinal(password).getBytes(StandardCharsets.US_ASCII);
+                byte[] last = begun.clientFinal(password, keys).getBytes(StandardCharsets.US_ASCII);
                 ByteBuf answer = ctx.alloc().buffer(5 + last.length);
                 answer.writeByte('p').writeInt(4 + last.length).writeBytes(last);
                 ctx.writeAndFlush(answer, ctx.voidPromise());

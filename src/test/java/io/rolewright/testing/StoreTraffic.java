@@ -26,8 +26,13 @@ public final class StoreTraffic {
 
     private record Sent(int session, String sql) {}
 
-    /** @param commits statements and transactions that write, each of which the disk is waited for */
-    public record Counted(List<String> statements, int commits) {}
+    /**
+     * @param commits statements and transactions that write, each of which the disk is waited for
+     * @param sessions that were begun
+     */
+    public record Counted(List<String> statements, int commits, int sessions) {}
+
+    private int begun;
 
     private StoreTraffic() {}
 
@@ -37,6 +42,8 @@ public final class StoreTraffic {
                 message -> {
                     if (message.request() && (message.type() == 'B' || message.type() == 'Q')) {
                         traffic.add(new Sent(message.session(), message.sql()));
+                    } else if (message.request() && message.type() == 0) {
+                        traffic.begins();
                     }
                     return false; // it is only listened to
                 },
@@ -50,18 +57,27 @@ public final class StoreTraffic {
         }
     }
 
+    private synchronized void begins() {
+        begun++;
+    }
+
+    private synchronized int begun() {
+        return begun;
+    }
+
     /** What is sent while {@code work} runs. Empty statements, BEGIN and COMMIT are round trips too, and count. */
     public Counted during(Runnable work) {
         int before = size();
+        int sessions = begun();
         work.run();
-        return counted(before);
+        return counted(before, begun() - sessions);
     }
 
     private synchronized int size() {
         return sent.size();
     }
 
-    private synchronized Counted counted(int before) {
+    private synchronized Counted counted(int before, int sessions) {
         Set<Integer> inTransaction = new HashSet<>();
         Set<Integer> written = new HashSet<>();
         int commits = 0;
@@ -81,6 +97,6 @@ public final class StoreTraffic {
             }
         }
         return new Counted(
-                sent.subList(before, sent.size()).stream().map(Sent::sql).toList(), commits);
+                sent.subList(before, sent.size()).stream().map(Sent::sql).toList(), commits, sessions);
     }
 }
