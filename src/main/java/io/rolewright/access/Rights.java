@@ -95,7 +95,9 @@ public final class Rights {
     public static ProvenRight requireOn(
             Caller caller, Right right, Right seeing, UUID projectId, Supplier<? extends Problem> notThere) {
         if (!caller.grants().allow(right, projectId)) {
-            throw caller.grants().allow(seeing, projectId) ? denied(right) : notThere.get();
+            throw caller.grants().allow(seeing, projectId)
+                    ? denied(right)
+                    : notThere.get().hiding(projectId);
         }
         return new Proven(caller.id());
     }

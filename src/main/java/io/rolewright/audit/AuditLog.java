@@ -16,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jboss.logging.MDC;
@@ -38,6 +39,8 @@ public class AuditLog {
     private static final List<String> OF_A_REQUEST =
             List.of("requestId", "traceId", "spanId", "connectionId", "rotationId");
 
+    private static final int MOST_WATCHED = 50_000;
+
     private static final Pattern UNPRINTABLE = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}]");
 
     private static final Logger log = Logger.getLogger("rolewright.audit");
@@ -50,6 +53,9 @@ public class AuditLog {
 
     private final ObjectMapper json;
     private final Pool pool;
+
+    /** Ids of requests under way that {@link #watch} was told of, and whether a row speaks of them. */
+    private final Map<String, Boolean> watched = new ConcurrentHashMap<>();
 
     AuditLog(ObjectMapper json, Pool pool) {
         this.json = json;
@@ -70,7 +76,28 @@ public class AuditLog {
     public Uni<Void> record(List<AuditEvent> events) {
         var rows = events.stream().map(this::row).toList();
         boolean one = rows.size() == 1 && !isInSession();
+        events.forEach(this::spoken);
         return (one ? alone(rows.get(0)) : inTransaction(rows)).invoke(() -> rows.forEach(row -> log.log(line(row))));
+    }
+
+    /** Notices from now on whether anything is recorded of this request, until {@link #unwatch}. */
+    public void watch(String requestId) {
+        if (watched.size() >= MOST_WATCHED) {
+            watched.clear(); // of requests whose end nobody was told of; the worst is that a refusal is recorded twice
+        }
+        watched.put(requestId, false);
+    }
+
+    /** @return whether something was recorded of this request since {@link #watch} */
+    public boolean unwatch(String requestId) {
+        return Boolean.TRUE.equals(watched.remove(requestId));
+    }
+
+    private void spoken(AuditEvent event) {
+        String requestId = event.requestId();
+        if (requestId != null) {
+            watched.replace(requestId, true);
+        }
     }
 
     private static boolean isInSession() {
@@ -90,6 +117,7 @@ public class AuditLog {
      */
     public Uni<Void> record(AuditEvent event, String change, @Nullable Object... values) {
         AuditRow row = row(event);
+        spoken(event);
         List<@Nullable Object> parameters = new ArrayList<>(columns(row));
         parameters.addAll(Arrays.asList(values));
         return pool.preparedQuery("WITH change AS (" + change + ") " + INSERT)

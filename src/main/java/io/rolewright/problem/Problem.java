@@ -1,6 +1,8 @@
 package io.rolewright.problem;
 
 import java.util.Map;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A request that we understood and will not carry out. {@code ProblemMappers} renders it in the one error shape.
@@ -9,10 +11,14 @@ import java.util.Map;
  */
 public class Problem extends RuntimeException {
 
+    /** Under which the context of a request has the problem that ended it. */
+    public static final String OF_REQUEST = "rolewright.problem";
+
     private final ErrorCode code;
     private final String message;
     private final transient Map<String, Object> details;
     private final transient Map<String, String> headers;
+    private transient @Nullable UUID hidden;
 
     /**
      * @param code what programs decide by, with its status
@@ -60,5 +66,16 @@ public class Problem extends RuntimeException {
 
     public Map<String, String> headers() {
         return headers;
+    }
+
+    /** Says that there is such a thing, in a project that the caller does not see. The answer says nothing of it; the audit does. */
+    public Problem hiding(UUID projectId) {
+        hidden = projectId;
+        return this;
+    }
+
+    /** @return the project of what was asked for, which the caller must not learn; null if there is none */
+    public @Nullable UUID hidden() {
+        return hidden;
     }
 }

@@ -35,6 +35,7 @@ class ProblemMappers {
     @ServerExceptionMapper
     RestResponse<ApiError> problem(Problem problem) {
         log.debugf("%d %s", problem.status(), problem.code());
+        current.getCurrent().put(Problem.OF_REQUEST, problem);
         return error(problem.errorCode(), problem.getMessage(), problem.details(), problem.headers());
     }
 

@@ -2,6 +2,7 @@ package io.rolewright.operations;
 
 import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.empty;
 import static org.hamcrest.Matchers.equalTo;
@@ -14,8 +15,10 @@ import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
 import io.rolewright.testing.TestStore;
 import io.vertx.core.json.JsonObject;
+import io.vertx.sqlclient.Row;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
@@ -46,6 +49,75 @@ class AuditTest {
                             + actor + "', '=1+1', '192.0.2." + i + "', 'req-" + subject + i + "', "
                             + (i < 3 ? "'" + project + "'" : "null") + ", 'thing', '" + subject
                             + "', null, '{\"n\": " + i + ", \"note\": \"a \\\"quoted\\\", word\"}')");
+        }
+    }
+
+    /** Of what is refused, whether the endpoint thinks of a row or not. */
+    @Nested
+    class Refused {
+
+        @ParameterizedTest
+        @CsvSource({
+            "GET, /api/v1/identities",
+            "GET, /api/v1/keys",
+            "GET, /api/v1/audit-events",
+            "GET, /api/v1/audit-events/export.csv",
+            "GET, /api/v1/auth/signing-keys",
+            "GET, /api/v1/webhooks",
+            "GET, /api/v1/store",
+            "POST, /api/v1/store/adopt",
+            "POST, /api/v1/rotations/run-due"
+        })
+        void isRecordedOnce(String method, String path) {
+            var somebody = Identities.with("consumer");
+
+            somebody.as().request(method, path).then().statusCode(403);
+
+            await().untilAsserted(() -> assertThat(refusals(somebody.id())).hasSize(1));
+            assertThat(refusals(somebody.id()).get(0).getString("reason")).isEqualTo("permission_denied");
+        }
+
+        /** The answer is that there is no such thing; the team whose thing it is sees who asked. */
+        @Test
+        void aTryFromAnotherProjectIsSeenByTheOneThatWasProbed() {
+            var somebody = Identities.in(Identities.project(), "operator");
+            String webhook = Api.as()
+                    .body(Map.of(
+                            "projectId",
+                            project,
+                            "name",
+                            "probed",
+                            "url",
+                            "https://127.0.0.1:1/hook",
+                            "events",
+                            List.of("rotation.failed")))
+                    .post("/api/v1/webhooks")
+                    .path("webhook.id");
+
+            somebody.as().get("/api/v1/webhooks/" + webhook).then().statusCode(404);
+            somebody.as().get("/api/v1/webhooks/" + UUID.randomUUID()).then().statusCode(404);
+
+            await().untilAsserted(() -> assertThat(refusals(somebody.id())).hasSize(1));
+            var row = refusals(somebody.id()).get(0);
+            assertThat(row.getUUID("project_id").toString()).isEqualTo(project);
+            assertThat(row.getString("type")).isEqualTo("access-refused");
+            assertThat(row.getJsonObject("facts").getString("path")).endsWith(webhook);
+        }
+
+        @Test
+        void nobodyFillsTheAuditByBeingRefused() {
+            var somebody = Identities.with("consumer");
+            for (int i = 0; i < 80; i++) {
+                somebody.as().get("/api/v1/keys").then().statusCode(403);
+            }
+
+            await().untilAsserted(() -> assertThat(refusals(somebody.id())).hasSizeGreaterThan(50));
+            assertThat(refusals(somebody.id())).hasSizeLessThanOrEqualTo(60);
+        }
+
+        private List<Row> refusals(String id) {
+            return TestStore.sql("select type, reason, project_id, facts from audit_event where actor_id = '" + id
+                    + "' and outcome = 'REFUSED' order by id");
         }
     }
 
