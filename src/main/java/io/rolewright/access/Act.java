@@ -22,10 +22,7 @@ record Act(Caller caller, RequestOrigin from) {
      */
     <T> Uni<T> recorded(AuditLog audit, String type, String kind, @Nullable UUID id, Supplier<Uni<T>> what) {
         return Uni.createFrom().deferred(what::get).onFailure(Problem.class).call(failure -> {
-            var code = ((Problem) failure).code();
-            var event = ((Problem) failure).status() == 403
-                    ? AuditEvent.refused(type, code)
-                    : AuditEvent.failed(type, code);
+            var event = AuditEvent.ended(type, (Problem) failure);
             return audit.record(by(event).on(kind, id)).onFailure().recoverWithNull();
         });
     }

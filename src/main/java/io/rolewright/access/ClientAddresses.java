@@ -1,5 +1,6 @@
 package io.rolewright.access;
 
+import io.rolewright.audit.Origins;
 import io.vertx.core.http.HttpServerRequest;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.inject.Inject;
@@ -13,7 +14,7 @@ import java.util.List;
  * that is not one of our proxies is the caller.
  */
 @ApplicationScoped
-public class ClientAddresses {
+public class ClientAddresses implements Origins {
 
     private final List<Network> proxies;
 
@@ -67,6 +68,7 @@ public class ClientAddresses {
     }
 
     /** @return {@link #origin} of an address that a socket has, which may have a zone */
+    @Override
     public String originOf(String address) {
         return origin(withoutZone(address));
     }

@@ -24,6 +24,11 @@ public class CurrentCaller {
         return known(live);
     }
 
+    /** @return null where nobody has proved who they are */
+    @Nullable Caller ifKnown() {
+        return caller;
+    }
+
     private static <T> T known(@Nullable T set) {
         if (set == null) {
             throw new IllegalStateException("No caller is known on a public endpoint");

@@ -68,24 +68,26 @@ public class Projects {
     }
 
     /**
-     * Looks a project up, in the running session or one of its own.
+     * Looks a project up that a body or query names, in the running session or one of its own.
      *
      * @param idText as the caller sent it; what is not a UUID names no project
-     * @return empty too for a project that the caller may not see
+     * @return fails with 400 {@code project_unknown}, for a project that the caller may not see too
      */
-    public Uni<Optional<Project>> find(Caller caller, String idText) {
+    public Uni<Project> known(Caller caller, String idText) {
+        Supplier<Problem> unknown =
+                () -> Problem.of(ErrorCode.PROJECT_UNKNOWN, "There is no project with the id " + idText + ".");
         UUID id;
         try {
             id = UUID.fromString(idText);
         } catch (IllegalArgumentException notAnId) {
-            return Uni.createFrom().item(Optional.empty());
+            return Uni.createFrom().failure(unknown.get());
         }
         return Panache.withSession(() -> Project.<Project>findById(id))
-                .map(project -> Optional.ofNullable(project).filter(found -> mayBeSeen(found.id, caller)));
-    }
-
-    private static boolean mayBeSeen(UUID project, Caller caller) {
-        return caller.grants().allow(Right.PROJECT_READ, project);
+                .onItem()
+                .ifNull()
+                .failWith(unknown)
+                .invoke(found ->
+                        Rights.requireOn(caller, Right.PROJECT_READ, Right.PROJECT_READ, found.id, unknown));
     }
 
     /**

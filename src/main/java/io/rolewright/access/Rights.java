@@ -78,7 +78,7 @@ public final class Rights {
 
     private static ProvenRight required(Caller caller, Right right, @Nullable UUID projectId, String because) {
         if (!caller.grants().allow(right, projectId)) {
-            throw denied(right, because);
+            throw denied(right, because).in(projectId);
         }
         return new Proven(caller.id());
     }
@@ -96,7 +96,7 @@ public final class Rights {
             Caller caller, Right right, Right seeing, UUID projectId, Supplier<? extends Problem> notThere) {
         if (!caller.grants().allow(right, projectId)) {
             throw caller.grants().allow(seeing, projectId)
-                    ? denied(right)
+                    ? denied(right).in(projectId)
                     : notThere.get().hiding(projectId);
         }
         return new Proven(caller.id());

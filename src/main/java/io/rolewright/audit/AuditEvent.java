@@ -1,5 +1,6 @@
 package io.rolewright.audit;
 
+import io.rolewright.problem.Problem;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -52,6 +53,15 @@ public record AuditEvent(
     /** @param reason stable code, e.g. {@code connection_test_failed} */
     public static AuditEvent failed(String type, String reason) {
         return new AuditEvent(type, Outcome.FAILED, null, null, null, null, null, null, null, reason, Map.of());
+    }
+
+    /**
+     * What a request came to that ended with a problem: refused, if it lacked a right, in the project of what was asked for; else failed. Whoever
+     * makes one records it.
+     */
+    public static AuditEvent ended(String type, Problem problem) {
+        problem.setRecorded();
+        return problem.isRefusal() ? refused(type, problem.code()).in(problem.project()) : failed(type, problem.code());
     }
 
     public AuditEvent by(@Nullable UUID id, @Nullable String name) {

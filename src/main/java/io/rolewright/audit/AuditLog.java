@@ -5,10 +5,14 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.quarkus.hibernate.orm.runtime.PersistenceUnitUtil;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.quarkus.hibernate.reactive.panache.common.runtime.SessionOperations;
+import io.rolewright.store.OwnContext;
+import io.rolewright.store.StoreFault;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.Vertx;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -16,7 +20,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jboss.logging.MDC;
@@ -39,11 +42,13 @@ public class AuditLog {
     private static final List<String> OF_A_REQUEST =
             List.of("requestId", "traceId", "spanId", "connectionId", "rotationId");
 
-    private static final int MOST_WATCHED = 50_000;
+    private static final Duration MINUTE = Duration.ofMinutes(1);
 
     private static final Pattern UNPRINTABLE = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}]");
 
     private static final Logger log = Logger.getLogger("rolewright.audit");
+
+    private static final org.jboss.logging.Logger troubles = org.jboss.logging.Logger.getLogger(AuditLog.class);
 
     /** What {@link AuditRow} says to Hibernate. */
     private static final String INSERT = """
@@ -54,12 +59,14 @@ public class AuditLog {
     private final ObjectMapper json;
     private final Pool pool;
 
-    /** Ids of requests under way that {@link #watch} was told of, and whether a row speaks of them. */
-    private final Map<String, Boolean> watched = new ConcurrentHashMap<>();
+    private final Vertx vertx;
+    private final RefusalBounds bounds;
 
-    AuditLog(ObjectMapper json, Pool pool) {
+    AuditLog(ObjectMapper json, Pool pool, Vertx vertx, AuditConfig config, Origins origins) {
         this.json = json;
         this.pool = pool;
+        this.vertx = vertx;
+        this.bounds = new RefusalBounds(config, origins);
     }
 
     /**
@@ -67,6 +74,8 @@ public class AuditLog {
      *
      * <p>A refusal or failure that rolls its transaction back must be recorded after that, outside of it. The log line is
      * written when the row is sent: after a rollback there is a line without a row, never a row without a line.
+     *
+     * <p>Of refusals so many have a row in a minute as {@link AuditConfig} says; the others have a line, and are counted in a row.
      */
     public Uni<Void> record(AuditEvent event) {
         return record(List.of(event));
@@ -74,30 +83,46 @@ public class AuditLog {
 
     /** The same of several. */
     public Uni<Void> record(List<AuditEvent> events) {
-        var rows = events.stream().map(this::row).toList();
+        var rows = admitted(events).stream().map(this::row).toList();
+        if (rows.isEmpty()) {
+            return Uni.createFrom().voidItem();
+        }
         boolean one = rows.size() == 1 && !isInSession();
-        events.forEach(this::spoken);
         return (one ? alone(rows.get(0)) : inTransaction(rows)).invoke(() -> rows.forEach(row -> log.log(line(row))));
     }
 
-    /** Notices from now on whether anything is recorded of this request, until {@link #unwatch}. */
-    public void watch(String requestId) {
-        if (watched.size() >= MOST_WATCHED) {
-            watched.clear(); // of requests whose end nobody was told of; the worst is that a refusal is recorded twice
-        }
-        watched.put(requestId, false);
+    /** @return the events that there is to be a row of; the others are in the log then */
+    private List<AuditEvent> admitted(List<AuditEvent> events) {
+        return events.stream().filter(this::isAdmitted).toList();
     }
 
-    /** @return whether something was recorded of this request since {@link #watch} */
-    public boolean unwatch(String requestId) {
-        return Boolean.TRUE.equals(watched.remove(requestId));
+    private boolean isAdmitted(AuditEvent event) {
+        if (event.outcome() != Outcome.REFUSED) {
+            return true;
+        }
+        if (bounds.isIdle()) {
+            vertx.setTimer(MINUTE.toMillis(), over -> OwnContext.run(vertx.getOrCreateContext(), this::sayHowMany));
+        }
+        boolean admitted = bounds.admit(event);
+        if (!admitted) {
+            note(event);
+        }
+        return admitted;
     }
 
-    private void spoken(AuditEvent event) {
-        String requestId = event.requestId();
-        if (requestId != null) {
-            watched.replace(requestId, true);
+    /** Writes the rows that stand for those that were left out. */
+    void sayHowMany() {
+        List<AuditRow> rows = bounds.over().stream().map(this::row).toList();
+        if (!rows.isEmpty()) {
+            inTransaction(rows)
+                    .invoke(() -> rows.forEach(row -> log.log(line(row))))
+                    .subscribe()
+                    .with(done -> {}, AuditLog::warn);
         }
+    }
+
+    private static void warn(Throwable failure) {
+        StoreFault.warn(troubles, "How many refusals were left out of the audit is in no row", failure);
     }
 
     private static boolean isInSession() {
@@ -117,7 +142,6 @@ public class AuditLog {
      */
     public Uni<Void> record(AuditEvent event, String change, @Nullable Object... values) {
         AuditRow row = row(event);
-        spoken(event);
         List<@Nullable Object> parameters = new ArrayList<>(columns(row));
         parameters.addAll(Arrays.asList(values));
         return pool.preparedQuery("WITH change AS (" + change + ") " + INSERT)

@@ -1053,15 +1053,9 @@ class Connections {
     private Uni<Optional<Project>> project(Caller caller, String id, Right right) {
         return Uni.createFrom().deferred(() -> {
             Rights.reach(caller, right);
-            return id == null ? Uni.createFrom().item(Optional.empty()) : existingProject(caller, id);
-        });
-    }
-
-    private Uni<Optional<Project>> existingProject(Caller caller, String id) {
-        return projects.find(caller, id).invoke(found -> {
-            if (found.isEmpty()) {
-                throw Problem.of(ErrorCode.PROJECT_UNKNOWN, "There is no project with the id " + id + ".");
-            }
+            return id == null
+                    ? Uni.createFrom().item(Optional.empty())
+                    : projects.known(caller, id).map(Optional::of);
         });
     }
 

@@ -595,11 +595,7 @@ class ActiveCredential {
 
     private static AuditEvent failed(Request request, Problem problem) {
         String type = request.subject().auditType();
-        return by(
-                request,
-                problem.status() == 403
-                        ? AuditEvent.refused(type, problem.code())
-                        : AuditEvent.failed(type, problem.code()));
+        return by(request, AuditEvent.ended(type, problem));
     }
 
     private static AuditEvent by(Request request, AuditEvent event) {

@@ -234,10 +234,7 @@ class Secrets {
     }
 
     private static AuditEvent failed(Request request, String type, String subject, Problem problem) {
-        AuditEvent event = problem.status() == 403
-                ? AuditEvent.refused(type, problem.code())
-                : AuditEvent.failed(type, problem.code());
-        return by(request, event)
+        return by(request, AuditEvent.ended(type, problem))
                 .on(KIND, subject)
                 .with(
                         "project",

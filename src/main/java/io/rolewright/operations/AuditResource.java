@@ -164,8 +164,7 @@ class AuditResource {
                         .map(line)
                         .onFailure(Problem.class)
                         .call(refusal -> audit.record(by(
-                                                AuditEvent.refused(
-                                                        AuditType.EXPORT_AUDIT_LOGS, ((Problem) refusal).code()),
+                                                AuditEvent.ended(AuditType.EXPORT_AUDIT_LOGS, (Problem) refusal),
                                                 who,
                                                 id)
                                         .with("format", format))

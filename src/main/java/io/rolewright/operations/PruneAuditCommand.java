@@ -4,6 +4,7 @@ import io.quarkus.runtime.PreventFurtherStepsException;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.runtime.annotations.CommandLineArguments;
+import io.rolewright.audit.AuditConfig;
 import io.rolewright.audit.AuditType;
 import io.rolewright.store.Schema;
 import io.rolewright.store.StartupStep;

@@ -18,7 +18,9 @@ public class Problem extends RuntimeException {
     private final String message;
     private final transient Map<String, Object> details;
     private final transient Map<String, String> headers;
-    private transient @Nullable UUID hidden;
+    private transient @Nullable UUID project;
+    private transient boolean hiding;
+    private transient boolean recorded;
 
     /**
      * @param code what programs decide by, with its status
@@ -68,14 +70,35 @@ public class Problem extends RuntimeException {
         return headers;
     }
 
-    /** Says that there is such a thing, in a project that the caller does not see. The answer says nothing of it; the audit does. */
-    public Problem hiding(UUID projectId) {
-        hidden = projectId;
+    /** Says of which project that is which was asked for. The answer says nothing of it; the audit does. */
+    public Problem in(@Nullable UUID projectId) {
+        project = projectId;
         return this;
     }
 
-    /** @return the project of what was asked for, which the caller must not learn; null if there is none */
-    public @Nullable UUID hidden() {
-        return hidden;
+    /** The same of a thing that is there, and is answered as if it were not, because the caller does not see that project. */
+    public Problem hiding(UUID projectId) {
+        hiding = true;
+        return in(projectId);
+    }
+
+    /** @return the project of what was asked for, which the caller may not know; null if it was not found out, or is none */
+    public @Nullable UUID project() {
+        return project;
+    }
+
+    /** @return whether it says that the caller lacks a right, or hides from him what he lacks the right to see */
+    public boolean isRefusal() {
+        return hiding || status() == 403;
+    }
+
+    /** To be called by whoever records it in the audit. */
+    public void setRecorded() {
+        recorded = true;
+    }
+
+    /** @return whether somebody has recorded it, so that nobody else need */
+    public boolean isRecorded() {
+        return recorded;
     }
 }

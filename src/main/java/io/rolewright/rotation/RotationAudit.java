@@ -130,9 +130,7 @@ class RotationAudit {
 
     private static AuditEvent event(String type, Throwable failure) {
         if (failure instanceof Problem problem) {
-            return problem.status() == 403
-                    ? AuditEvent.refused(type, problem.code())
-                    : AuditEvent.failed(type, problem.code());
+            return AuditEvent.ended(type, problem);
         }
         return AuditEvent.failed(type, failure instanceof ValidationProblem ? "validation_failed" : "internal_error");
     }

@@ -856,9 +856,7 @@ class Rotations {
     private Uni<Project> project(Caller caller, String id, Right right) {
         return Uni.createFrom().deferred(() -> {
             Rights.reach(caller, right);
-            return projects.find(caller, id)
-                    .map(found -> found.orElseThrow(() ->
-                            Problem.of(ErrorCode.PROJECT_UNKNOWN, "There is no project with the id " + id + ".")));
+            return projects.known(caller, id);
         });
     }
 

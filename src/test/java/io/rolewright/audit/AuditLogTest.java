@@ -3,12 +3,16 @@ package io.rolewright.audit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.vertx.VertxContextSupport;
+import io.rolewright.store.OwnContext;
 import io.rolewright.testing.TestStore;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.Vertx;
 import io.vertx.core.json.JsonObject;
+import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.sqlclient.Row;
 import jakarta.inject.Inject;
 import java.time.Duration;
@@ -21,6 +25,7 @@ import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import org.jboss.logmanager.ExtLogRecord;
 import org.jboss.logmanager.Logger;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -34,8 +39,38 @@ class AuditLogTest {
     @Inject
     AuditLog audit;
 
+    @Inject
+    ObjectMapper json;
+
+    @Inject
+    Pool pool;
+
+    @Inject
+    Vertx vertx;
+
     /** The tests share a table that only grows, so each has its own subject. */
     private final String subject = UUID.randomUUID().toString();
+
+    /** Beyond the bound the log has it alone, and one row says how often. */
+    @Test
+    void whatIsRefusedTooOftenIsCounted() throws Throwable {
+        UUID greedy = UUID.randomUUID();
+        AuditLog few = new AuditLog(json, pool, vertx, new RefusalBoundsTest.Bounds(2, 2, 2), address -> address);
+
+        for (int i = 0; i < 5; i++) {
+            await(() -> few.record(
+                    AuditEvent.refused(AuditType.ACCESS_REFUSED, "permission_denied").by(greedy, "greedy")));
+            await(() -> few.record(
+                    AuditEvent.success(AuditType.CREATE_PROJECT).by(greedy, "greedy")));
+        }
+        OwnContext.run(vertx.getOrCreateContext(), few::sayHowMany);
+
+        String rows = "select type, outcome, reason, facts from audit_event where actor_id = '" + greedy + "' order by id";
+        Awaitility.await().untilAsserted(() -> assertThat(TestStore.sql(rows)).hasSize(2 + 5 + 1));
+        Row last = TestStore.sql(rows).get(7);
+        assertThat(last.getString("reason")).isEqualTo("more_refused");
+        assertThat(last.getJsonObject("facts").getInteger("count")).isEqualTo(3);
+    }
 
     /** Alone it is another statement than beside what a transaction writes. */
     @ParameterizedTest

@@ -104,15 +104,31 @@ class AuditTest {
             assertThat(row.getJsonObject("facts").getString("path")).endsWith(webhook);
         }
 
-        @Test
-        void nobodyFillsTheAuditByBeingRefused() {
-            var somebody = Identities.with("consumer");
-            for (int i = 0; i < 80; i++) {
-                somebody.as().get("/api/v1/keys").then().statusCode(403);
+        /** Who has no token, or one that does not count: what he has made up is not kept. */
+        @ParameterizedTest
+        @CsvSource({"token_missing,", "token_invalid, Bearer s3cr3t"})
+        void ofAStrangerIsRecordedOnce(String reason, String authorization) {
+            var request = given();
+            if (authorization != null) {
+                request.header("Authorization", authorization);
             }
 
-            await().untilAsserted(() -> assertThat(refusals(somebody.id())).hasSizeGreaterThan(50));
-            assertThat(refusals(somebody.id())).hasSizeLessThanOrEqualTo(60);
+            var answer = request.get("/api/v1/webhooks/" + UUID.randomUUID());
+
+            answer.then().body("code", equalTo(reason));
+            await().untilAsserted(() -> assertThat(rowsOf(answer.header("X-Request-Id"))).hasSize(1));
+            var row = rowsOf(answer.header("X-Request-Id")).get(0);
+            assertThat(row.getString("reason")).isEqualTo(reason);
+            assertThat(row.getString("type")).isEqualTo("access-refused");
+            assertThat(row.getUUID("actor_id")).isNull();
+            assertThat(row.getJsonObject("facts").getMap())
+                    .containsEntry("method", "GET")
+                    .containsEntry("path", "/api/v1/webhooks/{webhookId}");
+        }
+
+        private List<Row> rowsOf(String request) {
+            return TestStore.sql("select type, reason, actor_id, facts from audit_event where request_id = '" + request
+                    + "' order by id");
         }
 
         private List<Row> refusals(String id) {

@@ -505,10 +505,8 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
     private Uni<UUID> existingProject(Act act, String project, Right right) {
         return Uni.createFrom().deferred(() -> {
             Rights.reach(act.caller(), right);
-            return projects.find(act.caller(), project)
-                    .map(found -> found.orElseThrow(() -> Problem.of(
-                                    ErrorCode.PROJECT_UNKNOWN, "There is no project with the id " + project + "."))
-                            .id)
+            return projects.known(act.caller(), project)
+                    .map(found -> found.id)
                     .invoke(id -> Rights.require(act.caller(), right, id));
         });
     }
@@ -575,10 +573,7 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
     private <T> Uni<T> recorded(Act act, String type, @Nullable UUID id, Supplier<Uni<T>> what) {
         Predicate<Throwable> isRecorded = failure -> failure instanceof Problem && !RateLimits.isRefusal(failure);
         return Uni.createFrom().deferred(what::get).onFailure(isRecorded).call(failure -> {
-            String code = ((Problem) failure).code();
-            AuditEvent event = ((Problem) failure).status() == 403
-                    ? AuditEvent.refused(type, code)
-                    : AuditEvent.failed(type, code);
+            AuditEvent event = AuditEvent.ended(type, (Problem) failure);
             return audit.record(by(act, event).on(KIND, id)).onFailure().recoverWithNull();
         });
     }
