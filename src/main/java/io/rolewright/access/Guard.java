@@ -88,8 +88,11 @@ class Guard implements ResteasyReactiveContainerRequestFilter {
     /** Of a request that was answered. The row comes a moment after the answer, which does not wait for the store. */
     private void record(RoutingContext routing, @Nullable String template, CurrentCaller caller, RequestOrigin origin) {
         Problem problem = routing.get(Problem.OF_REQUEST);
-        if (problem == null || problem.isRecorded() || !(problem.isRefusal() || problem instanceof TokenRefused)) {
+        if (problem == null || problem.isRecorded() || !problem.isRefusal()) {
             return;
+        }
+        if (problem.status() == 401 && !(problem instanceof TokenRefused)) {
+            return; // of a login, which has its own rows
         }
         Caller who = caller.ifKnown();
         // What a stranger has made up is not kept, and he may have put a token there.

@@ -285,7 +285,8 @@ class Identities {
     private static AuditEvent with(AuditEvent event, Wanted wanted) {
         var named = wanted.name == null ? event : event.with("name", wanted.name);
         var given = wanted.roles == null ? named : named.with("roles", names(wanted.roles));
-        return wanted.deleteProtected == null ? given : given.with("hasDeleteProtection", wanted.deleteProtected);
+        var kept = wanted.metadata == null ? given : given.with("metadataUpdated", true);
+        return wanted.deleteProtected == null ? kept : kept.with("hasDeleteProtection", wanted.deleteProtected);
     }
 
     private static Described described(Row row) {

@@ -148,7 +148,11 @@ class LoginSettings {
                                 .chain(() -> Standings.changed(session, identityId))
                                 .chain(() -> audit.record(act.success(AuditType.SET_AUTH_METHOD)
                                         .on(Identities.KIND, identityId)
-                                        .with("method", method.storedName())))))
+                                        .with("method", method.storedName())
+                                        .with("accessTokenTTL", wanted.ttl())
+                                        .with("accessTokenMaxTTL", wanted.maxTtl())
+                                        .with("accessTokenTrustedIps", wanted.tokenTrustedIps())
+                                        .with("clientSecretTrustedIps", wanted.secretTrustedIps())))))
                 .invoke(() -> standings.forget(List.of(identityId)))
                 .chain(() -> get(identityId, method));
     }

@@ -167,7 +167,10 @@ public class Places {
                                         .on(Projects.KIND, projectId)
                                         .with("environmentId", id)
                                         .with("name", name)
-                                        .with("slug", slug))))))
+                                        .with("slug", slug)
+                                        .with("position", position)
+                                        .with("nameBefore", before.name)
+                                        .with("slugBefore", before.slug))))))
                 .onFailure(StoreFault::isUniqueViolation)
                 .transform(taken -> environmentExists(String.valueOf(slug)))
                 .chain(() -> environment(act.caller(), Right.PROJECT_READ, id));
@@ -332,7 +335,9 @@ public class Places {
                                             .on(Projects.KIND, before.projectId)
                                             .with("folderId", id)
                                             .with("environment", before.environment)
-                                            .with("path", path)))));
+                                            .with("path", path)
+                                            .with("pathBefore", before.path)
+                                            .with("descriptionUpdated", description != null)))));
                 })
                 .chain(() -> folder(act.caller(), Right.PROJECT_READ, id));
     }

@@ -163,7 +163,11 @@ public class Projects {
                                 .in(id)
                                 .on(KIND, id)
                                 .with("name", project.name)
-                                .with("slug", project.slug)))))
+                                .with("slug", project.slug)
+                                .with("nameBefore", before.name)
+                                .with("slugBefore", before.slug)
+                                .with("descriptionUpdated", wanted.description != null)
+                                .with("hasDeleteProtection", project.deleteProtected)))))
                 .onFailure(failure -> hasSqlState(failure, "23505"))
                 .transform(taken -> Problem.of(
                         ErrorCode.PROJECT_NAME_TAKEN, "Another project took this name or slug at the same moment."));

@@ -153,7 +153,9 @@ class TokenRules {
                                 .chain(() -> audit.record(act.success(AuditType.SET_AUTH_METHOD)
                                         .on(Identities.KIND, identityId)
                                         .with("method", rule.method().storedName)
-                                        .with("issuer", rule.issuer())))))
+                                        .with("issuer", rule.issuer())
+                                        .with("conditions", json(rule.conditions()).encode())
+                                        .with("ownCa", rule.caCert() != null)))))
                 .invoke(() -> standings.forget(List.of(identityId)))
                 .replaceWith(rule);
     }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.quarkus.hibernate.orm.runtime.PersistenceUnitUtil;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.quarkus.hibernate.reactive.panache.common.runtime.SessionOperations;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.store.OwnContext;
 import io.rolewright.store.StoreFault;
 import io.smallrye.mutiny.Uni;
@@ -75,7 +76,8 @@ public class AuditLog {
      * <p>A refusal or failure that rolls its transaction back must be recorded after that, outside of it. The log line is
      * written when the row is sent: after a rollback there is a line without a row, never a row without a line.
      *
-     * <p>Of refusals so many have a row in a minute as {@link AuditConfig} says; the others have a line, and are counted in a row.
+     * <p>Of refusals so many have a row in a minute as {@link AuditConfig} says; the others have a line, but
+     * for those without any token, and are counted in a row.
      */
     public Uni<Void> record(AuditEvent event) {
         return record(List.of(event));
@@ -104,7 +106,8 @@ public class AuditLog {
             vertx.setTimer(MINUTE.toMillis(), over -> OwnContext.run(vertx.getOrCreateContext(), this::sayHowMany));
         }
         boolean admitted = bounds.admit(event);
-        if (!admitted) {
+        // Who sends no token says nothing that a count does not: thousands of him would be as many lines.
+        if (!admitted && !ErrorCode.TOKEN_MISSING.code().equals(event.reason())) {
             note(event);
         }
         return admitted;

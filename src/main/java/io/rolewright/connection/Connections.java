@@ -183,7 +183,9 @@ class Connections {
                         id)
                 .onItem()
                 .ifNull()
-                .failWith(() -> notFound(id))
+                // Looked for once more whether it is there or not, so that the project that was probed has the row.
+                .switchTo(() -> existing(act.caller(), id, Right.CONNECTION_READ)
+                        .chain(there -> Uni.createFrom().failure(notFound(id))))
                 .chain(this::opened);
     }
 

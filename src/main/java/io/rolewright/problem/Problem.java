@@ -87,9 +87,9 @@ public class Problem extends RuntimeException {
         return project;
     }
 
-    /** @return whether it says that the caller lacks a right, or hides from him what he lacks the right to see */
+    /** @return whether it says that the caller is nobody or lacks a right, or hides from him what he lacks the right to see */
     public boolean isRefusal() {
-        return hiding || status() == 403;
+        return hiding || status() == 401 || status() == 403;
     }
 
     /** To be called by whoever records it in the audit. */

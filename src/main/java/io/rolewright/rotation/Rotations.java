@@ -606,6 +606,7 @@ class Rotations {
 
     private static Map<String, Object> changedFields(ChangedRotation wanted, boolean weaker) {
         Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("nameUpdated", wanted.name() == null ? null : true);
         facts.put("isAutoRotationEnabled", wanted.isAutoRotationEnabled());
         facts.put("rotationInterval", wanted.rotationInterval());
         facts.put("secretsMappingUpdated", wanted.secretsMapping() != null);

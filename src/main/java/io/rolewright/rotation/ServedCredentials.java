@@ -54,7 +54,8 @@ class ServedCredentials {
                         && !Rights.reach(act.caller(), Right.ROTATION_READ_CREDENTIALS)
                                 .everywhere())
                 // Readers that mirror take a 404 for "deleted".
-                .transform(notFound -> Rights.denied(Right.ROTATION_READ_CREDENTIALS))
+                .transform(notFound ->
+                        Rights.denied(Right.ROTATION_READ_CREDENTIALS).in(((Problem) notFound).project()))
                 .chain(row -> {
                     if (row.revokingSince != null) {
                         throw Revoking.problem();

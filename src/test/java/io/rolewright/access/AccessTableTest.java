@@ -125,7 +125,8 @@ class AccessTableTest {
         }
     }
 
-    private static void aConnectionIn(String project) {
+    /** @return its id */
+    static String aConnectionIn(String project) {
         var server = TestPostgres.shared(TestPostgres.NEWEST);
         var role = server.role("LOGIN");
         var credentials = Map.of(
@@ -136,7 +137,7 @@ class AccessTableTest {
                 "password", role.password(),
                 "sslEnabled", false,
                 "sslRejectUnauthorized", false);
-        Api.as()
+        return Api.as()
                 .body(Map.of(
                         "name",
                         "in-use",
@@ -148,11 +149,13 @@ class AccessTableTest {
                         credentials))
                 .post("/api/v1/app-connections/postgres")
                 .then()
-                .statusCode(200);
+                .statusCode(200)
+                .extract()
+                .path("appConnection.id");
     }
 
     /** One that is there: who mirrors what he reads is answered 403 where nothing is, lest he takes it for deleted. */
-    private static String aRotationIn(String project) {
+    static String aRotationIn(String project) {
         var roles = Rotating.on(TestPostgres.NEWEST);
         var body = roles.body(Rotating.name("read"));
         body.put("projectId", project);
@@ -160,12 +163,17 @@ class AccessTableTest {
     }
 
     private static Response call(Operation operation, String token, String project) {
-        var path = operation
-                .path
-                .replace("{rotationId}", READ.contains(operation.id) ? rotation : "{rotationId}")
-                .replace("{projectId}", project)
-                .replaceAll("\\{\\w*Id}", UUID.randomUUID().toString())
-                .replaceAll("\\{\\w+}", "nothing");
+        return call(
+                operation, token, project, READ.contains(operation.id) ? Map.of("rotationId", rotation) : Map.of());
+    }
+
+    /** @param ids of things that are there, by the names of parameters of the path; others are made up */
+    static Response call(Operation operation, String token, String project, Map<String, String> ids) {
+        var path = operation.path.replace("{projectId}", project);
+        for (var id : ids.entrySet()) {
+            path = path.replace("{" + id.getKey() + "}", id.getValue());
+        }
+        path = path.replaceAll("\\{\\w*Id}", UUID.randomUUID().toString()).replaceAll("\\{\\w+}", "nothing");
         var request = given().contentType(ContentType.JSON);
         if (token != null) {
             request.header("Authorization", "Bearer " + token);
@@ -180,6 +188,9 @@ class AccessTableTest {
             var sent = body.copy();
             if (operation.takesProject) {
                 sent.put("projectId", project);
+            }
+            if (sent.containsKey("workspaceId")) {
+                sent.put("workspaceId", project);
             }
             request.body(sent.encode().replace("db.example.com", "127.0.0.1"));
         } else if (operation.takesProject) {
@@ -196,7 +207,7 @@ class AccessTableTest {
         return request.request(operation.method, path);
     }
 
-    private static Map<String, Map<String, String>> table() {
+    static Map<String, Map<String, String>> table() {
         Map<String, Map<String, String>> table = new LinkedHashMap<>();
         List<String> head = List.of();
         try {
@@ -225,7 +236,7 @@ class AccessTableTest {
         return table;
     }
 
-    private static Map<String, Operation> operations() {
+    static Map<String, Operation> operations() {
         JsonPath document = given().get("/api/openapi.json").jsonPath();
         Map<String, Map<String, Map<String, Object>>> schemas = document.getMap("components.schemas");
         Map<String, Map<String, Map<String, Object>>> paths = document.getMap("paths");

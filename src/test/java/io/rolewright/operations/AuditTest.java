@@ -52,6 +52,41 @@ class AuditTest {
         }
     }
 
+    /** Also of what decides who gets in from where. */
+    @Test
+    void anUpdateSaysWhatChanged() {
+        var somebody = Identities.with("consumer");
+        Api.as()
+                .body(Map.of(
+                        "accessTokenTTL",
+                        600,
+                        "clientSecretTrustedIps",
+                        List.of(Map.of("ipAddress", "192.0.2.0/24"))))
+                .patch("/api/v1/auth/universal-auth/identities/" + somebody.id())
+                .then()
+                .statusCode(200);
+        Api.as()
+                .body(Map.of("description", "another", "hasDeleteProtection", true))
+                .patch("/api/v1/projects/" + project)
+                .then()
+                .statusCode(200);
+
+        assertThat(facts("set-identity-auth-method", somebody.id()))
+                .containsEntry("accessTokenTTL", 600)
+                .containsEntry("clientSecretTrustedIps", List.of("192.0.2.0/24"));
+        assertThat(facts("update-project", project))
+                .containsEntry("descriptionUpdated", true)
+                .containsEntry("hasDeleteProtection", true);
+    }
+
+    private static Map<String, Object> facts(String type, String subject) {
+        return TestStore.sql("select facts from audit_event where type = '" + type + "' and subject_id = '" + subject
+                        + "' order by id desc limit 1")
+                .get(0)
+                .getJsonObject("facts")
+                .getMap();
+    }
+
     /** Of what is refused, whether the endpoint thinks of a row or not. */
     @Nested
     class Refused {

@@ -35,6 +35,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -299,6 +300,17 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
             @Nullable List<String> eventsFilter,
             @Nullable Boolean enabled) {
 
+        /** An address may hold a secret, so it is only said that there is another. */
+        private Map<String, Object> facts() {
+            Map<String, Object> facts = new LinkedHashMap<>();
+            facts.put("urlUpdated", url == null ? null : true);
+            facts.put("caCertUpdated", caCert == null ? null : true);
+            facts.put("events", events == null ? eventsFilter : events);
+            facts.put("enabled", enabled);
+            facts.values().removeIf(Objects::isNull);
+            return facts;
+        }
+
         private void requireOfItsForm(Webhook row) {
             if (events != null && row.environmentId != null) {
                 throw ValidationProblem.at(
@@ -313,7 +325,7 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
 
     Uni<Opened> change(Act act, UUID id, Change change) {
         Uni<Void> open = change.url() == null ? Uni.createFrom().voidItem() : requireOpen(change.url());
-        return changed(act, AuditType.UPDATE_WEBHOOK, id, open, row -> {
+        return changed(act, AuditType.UPDATE_WEBHOOK, id, change.facts(), open, row -> {
                     change.requireOfItsForm(row);
                     row.name = change.name() == null ? row.name : change.name();
                     row.enabled = change.enabled() == null ? row.enabled : change.enabled();
@@ -340,7 +352,7 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
     /** Another secret; the one before signs too, for a day. */
     Uni<Opened> rotateSecret(Act act, UUID id) {
         return changed(
-                act, AuditType.ROTATE_WEBHOOK_SECRET, id, Uni.createFrom().voidItem(), row -> {
+                act, AuditType.ROTATE_WEBHOOK_SECRET, id, Map.of(), Uni.createFrom().voidItem(), row -> {
                     Receiver before = open(row);
                     if (before.place() != null) {
                         throw ValidationProblem.at(
@@ -357,7 +369,13 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
                 });
     }
 
-    private Uni<Opened> changed(Act act, String type, UUID id, Uni<Void> before, Function<Webhook, Opened> change) {
+    private Uni<Opened> changed(
+            Act act,
+            String type,
+            UUID id,
+            Map<String, Object> facts,
+            Uni<Void> before,
+            Function<Webhook, Opened> change) {
         return recorded(
                 act,
                 type,
@@ -369,7 +387,7 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
                                     row.updatedAt = now();
                                     return change.apply(row);
                                 })
-                                .call(opened -> audit.record(success(act, type, opened.row())))))
+                                .call(opened -> audit.record(success(act, type, opened.row(), facts)))))
                         .chain(opened -> placed(opened.row(), opened.receiver())));
     }
 
@@ -562,6 +580,14 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
                 .in(row.projectId)
                 .on(KIND, row.id)
                 .with("name", row.name);
+    }
+
+    private static AuditEvent success(Act act, String type, Webhook row, Map<String, Object> facts) {
+        AuditEvent event = success(act, type, row);
+        for (Map.Entry<String, Object> fact : facts.entrySet()) {
+            event = event.with(fact.getKey(), fact.getValue());
+        }
+        return event;
     }
 
     private static AuditEvent by(Act act, AuditEvent event) {
