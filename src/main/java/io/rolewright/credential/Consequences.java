@@ -210,15 +210,15 @@ class Consequences {
         return CredentialStore.hold(role.ownerId)
                 .onItem()
                 .ifNotNull()
-                .call(credential -> (credential.self()
-                                ? owned(credential)
-                                : Uni.createFrom().voidItem())
-                        .chain(() -> work.apply(credential)))
+                .call(credential -> owned(credential).chain(() -> work.apply(credential)))
                 .map(credential -> credential == null ? null : credential.plan.dueAt());
     }
 
     /** Whose a connection is, and who is told of it, its own row says, which is sealed; that of its credential only says it again. */
-    private Uni<Void> owned(Credential credential) {
+    Uni<Void> owned(Credential credential) {
+        if (!credential.self()) {
+            return Uni.createFrom().voidItem(); // a rotation's row says so itself
+        }
         return Panache.getSession()
                 .chain(session -> session.createNativeQuery(OWNER, Object[].class)
                         .setParameter(1, credential.id)

@@ -63,12 +63,14 @@ public class ScheduleNotices {
 
     private final Pool pool;
     private final ManagedRoles roles;
+    private final Consequences consequences;
     private final Outbox outbox;
     private final ScheduleConfig config;
 
-    ScheduleNotices(Pool pool, ManagedRoles roles, Outbox outbox, ScheduleConfig config) {
+    ScheduleNotices(Pool pool, ManagedRoles roles, Consequences consequences, Outbox outbox, ScheduleConfig config) {
         this.pool = pool;
         this.roles = roles;
+        this.consequences = consequences;
         this.outbox = outbox;
         this.config = config;
     }
@@ -111,6 +113,7 @@ public class ScheduleNotices {
 
     private Uni<List<Fact>> facts(List<UUID> ids, BiFunction<Credential, @Nullable RoleStatus, @Nullable Fact> tell) {
         return CredentialStore.credentials(ids)
+                .call(this::owned)
                 .chain(found -> roles.statuses(
                                 found.stream().map(Credential::nextRole).toList())
                         .map(statuses -> {
@@ -121,6 +124,15 @@ public class ScheduleNotices {
                                     .filter(Objects::nonNull)
                                     .toList();
                         }));
+    }
+
+    /** Before anybody is told: one after the other, as a session takes one statement at a time. */
+    private Uni<Void> owned(List<Credential> credentials) {
+        Uni<Void> all = Uni.createFrom().voidItem();
+        for (Credential credential : credentials) {
+            all = all.chain(() -> consequences.owned(credential));
+        }
+        return all;
     }
 
     private static Fact overdue(Credential late, @Nullable RoleStatus next) {

@@ -3,20 +3,32 @@ package io.rolewright.rotation;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.quarkus.test.junit.QuarkusTest;
+import io.quarkus.vertx.VertxContextSupport;
 import io.restassured.response.Response;
+import io.rolewright.credential.ScheduleNotices;
 import io.rolewright.sealing.Resealed;
+import io.rolewright.target.Deadline;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
+import io.rolewright.testing.LoggedErrors;
 import io.rolewright.testing.TcpProxy;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestStore;
+import jakarta.inject.Inject;
+import java.time.Duration;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Somebody who may write the store, and has no key, has a password sent, or handed out, to where the service did not put it. */
 @QuarkusTest
 class MisledStoreTest {
+
+    @Inject
+    ScheduleNotices notices;
 
     private Rotating roles;
     private String rotation;
@@ -111,6 +123,120 @@ class MisledStoreTest {
                         .get(0)
                         .getLong(0))
                 .isEqualTo(1);
+    }
+
+    /** What decides of a rotation stands in the table {@code credential} too, which the service works from. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "project_id = '%s'",
+                "environment = 'another'",
+                "secret_path = '/another'",
+                "connection_id = '%s'",
+                "strategy = 'SINGLE'",
+                "strategy = 'SELF'",
+                "role1_id = role2_id",
+                "role2_id = role1_id",
+                "allow_privileged = true",
+                "takeover = true",
+                "password_requirements = '{\"length\": 1, \"required\": {\"digits\": 1}}'",
+                "row_seal = null",
+                "row_seal = (select row_seal from credential o where o.row_seal is not null and o.id <> credential.id limit 1)"
+            })
+    void aCredentialThatWasAlteredIsNotBelieved(String change) {
+        String project = Identities.project();
+        var consumer = Identities.in(project, "consumer");
+        Rotating others = Rotating.on(TestPostgres.NEWEST);
+        others.created();
+        Resealed.rows();
+        TestStore.sql("create table kept_by_the_thief as select * from credential where id = '" + rotation + "'");
+        try (var errors = new LoggedErrors()) {
+            TestStore.sql("update credential set "
+                    + change.formatted(change.startsWith("project_id") ? project : others.connection) + " where id = '"
+                    + rotation + "'");
+
+            gives(Rotating.rotateAtOnce(rotation));
+            gives(consumer.as().get(Rotating.BASE + "/" + rotation + "/active"));
+            if (!change.startsWith("strategy = 'SELF'")) { // as which it is none that this path has
+                gives(Api.as().get(Rotating.BASE + "/" + rotation + "/active"));
+            }
+
+            assertThat(errors.lines())
+                    .anySatisfy(line ->
+                            assertThat(line).contains("RowSeals", rotation).contains("is not believed"));
+        } finally {
+            TestStore.sql(
+                    "update credential c set (project_id, environment, secret_path, connection_id, strategy, role1_id,"
+                            + " role2_id, allow_privileged, takeover, password_requirements, row_seal) = (select project_id,"
+                            + " environment, secret_path, connection_id, strategy, role1_id, role2_id, allow_privileged, takeover,"
+                            + " password_requirements, row_seal from kept_by_the_thief) where id = '" + rotation
+                            + "'; drop table kept_by_the_thief");
+        }
+        assertThat(Rotating.rotateAtOnce(rotation).statusCode()).isEqualTo(200);
+    }
+
+    /** Of a managed connection the seal is over its role; whose it is and where it leads, the connection's own row says. */
+    @Test
+    void aManagedConnectionsCredentialLeadsNowhereElse() {
+        var project = Identities.project();
+        var his = Identities.in(project, "admin");
+        String connection = managed();
+        try (TestPostgres elsewhere = TestPostgres.own(TestPostgres.NEWEST, TestPostgres.Tls.OFF, builder -> builder);
+                TcpProxy watched = TcpProxy.to(elsewhere)) {
+            String leading = Rotating.connection(watched.port(), elsewhere.role("LOGIN CREATEROLE"));
+            TcpProxy.Sighting dialled = watched.always(message -> true, () -> TcpProxy.Fate.PASS);
+            long before = dialled.times();
+
+            TestStore.sql("update credential set project_id = '" + project + "', connection_id = '" + leading
+                    + "', next_rotation_at = now() - interval '1 hour', due_at = now() - interval '1 hour',"
+                    + " overdue_told_for = null, auto_rotation = true, interval_days = 30 where id = '" + connection
+                    + "'");
+            gives(his.as().get("/api/v1/app-connections/postgres/" + connection + "/active"));
+            gives(his.as().post("/api/v1/app-connections/postgres/" + connection + "/rotate"));
+            VertxContextSupport.subscribeAndAwait(() -> notices.tell(Deadline.in(Duration.ofSeconds(8))));
+            runDue();
+
+            assertThat((long) dialled.times()).isEqualTo(before);
+            assertThat(TestStore.sql("select 1 from outbox_fact where project_id = '" + project + "'"))
+                    .as("told to his webhooks")
+                    .isEmpty();
+        } catch (Throwable failed) {
+            throw new AssertionError(failed);
+        } finally {
+            TestStore.sql(
+                    "update credential set project_id = null, connection_id = id where id = '" + connection + "'");
+        }
+    }
+
+    private String managed() {
+        var login = roles.target.role("LOGIN");
+        return Api.as()
+                .body(Map.of(
+                        "name",
+                        Rotating.name("managed"),
+                        "method",
+                        "username-and-password",
+                        "isPlatformManagedCredentials",
+                        true,
+                        "credentials",
+                        Map.of(
+                                "host",
+                                "127.0.0.1",
+                                "port",
+                                roles.target.port(),
+                                "database",
+                                "postgres",
+                                "username",
+                                login.role(),
+                                "password",
+                                login.password(),
+                                "sslEnabled",
+                                false)))
+                .post("/api/v1/app-connections/postgres")
+                .then()
+                .statusCode(200)
+                .extract()
+                .path("appConnection.id");
     }
 
     /** One altered row is no outage of the others. */
