@@ -25,7 +25,8 @@ public class CurrentCaller {
     }
 
     /** @return null where nobody has proved who they are */
-    @Nullable Caller ifKnown() {
+    @Nullable
+    Caller ifKnown() {
         return caller;
     }
 

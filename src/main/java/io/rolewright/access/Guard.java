@@ -102,8 +102,12 @@ class Guard implements ResteasyReactiveContainerRequestFilter {
                 .from(origin.address(), origin.requestId())
                 .with("method", routing.request().method().name())
                 .with("path", path);
-        OwnContext.run(routing.vertx().getOrCreateContext(), () -> audit.record(event)
-                .subscribe()
-                .with(done -> {}, failure -> StoreFault.warn(log, "A refusal is in no row of the audit", failure)));
+        var recorded = audit.record(event); // still with what this request's trace is
+        OwnContext.run(
+                routing.vertx().getOrCreateContext(),
+                () -> recorded.subscribe()
+                        .with(
+                                done -> {},
+                                failure -> StoreFault.warn(log, "A refusal is in no row of the audit", failure)));
     }
 }

@@ -26,7 +26,6 @@ import java.util.HexFormat;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -86,8 +85,7 @@ public class Projects {
                 .onItem()
                 .ifNull()
                 .failWith(unknown)
-                .invoke(found ->
-                        Rights.requireOn(caller, Right.PROJECT_READ, Right.PROJECT_READ, found.id, unknown));
+                .invoke(found -> Rights.requireOn(caller, Right.PROJECT_READ, Right.PROJECT_READ, found.id, unknown));
     }
 
     /**

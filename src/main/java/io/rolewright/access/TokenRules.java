@@ -154,7 +154,9 @@ class TokenRules {
                                         .on(Identities.KIND, identityId)
                                         .with("method", rule.method().storedName)
                                         .with("issuer", rule.issuer())
-                                        .with("conditions", json(rule.conditions()).encode())
+                                        .with(
+                                                "conditions",
+                                                json(rule.conditions()).encode())
                                         .with("ownCa", rule.caCert() != null)))))
                 .invoke(() -> standings.forget(List.of(identityId)))
                 .replaceWith(rule);

@@ -163,11 +163,9 @@ class AuditResource {
                 .transformToMulti(recorded -> search.all(() -> live.again().map(filter::wanted), clock.instant())
                         .map(line)
                         .onFailure(Problem.class)
-                        .call(refusal -> audit.record(by(
-                                                AuditEvent.ended(AuditType.EXPORT_AUDIT_LOGS, (Problem) refusal),
-                                                who,
-                                                id)
-                                        .with("format", format))
+                        .call(refusal -> audit.record(
+                                        by(AuditEvent.ended(AuditType.EXPORT_AUDIT_LOGS, (Problem) refusal), who, id)
+                                                .with("format", format))
                                 .onFailure()
                                 .recoverWithNull()));
     }

@@ -163,8 +163,7 @@ class AccessTableTest {
     }
 
     private static Response call(Operation operation, String token, String project) {
-        return call(
-                operation, token, project, READ.contains(operation.id) ? Map.of("rotationId", rotation) : Map.of());
+        return call(operation, token, project, READ.contains(operation.id) ? Map.of("rotationId", rotation) : Map.of());
     }
 
     /** @param ids of things that are there, by the names of parameters of the path; others are made up */

@@ -29,12 +29,12 @@ import org.junit.jupiter.api.Test;
 class RefusalsAreRecordedTest {
 
     /** Parameters of a path that name a thing of a project. */
-    private static final Set<String> OF_A_PROJECT = Set.of(
-            "projectId", "connectionId", "rotationId", "webhookId", "environmentId", "folderId", "slug");
+    private static final Set<String> OF_A_PROJECT =
+            Set.of("projectId", "connectionId", "rotationId", "webhookId", "environmentId", "folderId", "slug");
 
     /** A project only narrows what they find: of another's they find nothing, as of one that is not there. */
-    private static final Set<String> SEARCHES = Set.of(
-            "searchAuditEvents", "exportAuditEventsAsCsv", "exportAuditEventsAsJsonLines", "listTroubles");
+    private static final Set<String> SEARCHES =
+            Set.of("searchAuditEvents", "exportAuditEventsAsCsv", "exportAuditEventsAsJsonLines", "listTroubles");
 
     private static final List<String> EVERY_ROLE = List.of("admin", "operator", "reader", "consumer");
 
@@ -49,14 +49,16 @@ class RefusalsAreRecordedTest {
     void ofStrangers() {
         List<Refused> refused = new ArrayList<>();
         guarded().forEach(operation -> {
-            refused.add(new Refused(operation.id() + " without a token", call(operation, null, anything(), Map.of()), null));
+            refused.add(new Refused(
+                    operation.id() + " without a token", call(operation, null, anything(), Map.of()), null));
             refused.add(new Refused(
                     operation.id() + " with a made-up token", call(operation, "s3cr3t", anything(), Map.of()), null));
         });
 
-        assertThat(refused).allSatisfy(each -> assertThat(each.answer.<String>path("code"))
-                .as(each.what)
-                .isIn("token_missing", "token_invalid"));
+        assertThat(refused)
+                .allSatisfy(each -> assertThat(each.answer.<String>path("code"))
+                        .as(each.what)
+                        .isIn("token_missing", "token_invalid"));
         recorded(refused);
     }
 
@@ -116,7 +118,8 @@ class RefusalsAreRecordedTest {
     private static List<Operation> guarded() {
         Map<String, Map<String, String>> table = AccessTableTest.table();
         return AccessTableTest.operations().values().stream()
-                .filter(operation -> !Set.of("public", "token").contains(table.get(operation.id()).get("admin")))
+                .filter(operation -> !Set.of("public", "token")
+                        .contains(table.get(operation.id()).get("admin")))
                 .toList();
     }
 

@@ -23,9 +23,9 @@ import java.util.UUID;
 import java.util.function.Supplier;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
+import org.awaitility.Awaitility;
 import org.jboss.logmanager.ExtLogRecord;
 import org.jboss.logmanager.Logger;
-import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -58,14 +58,14 @@ class AuditLogTest {
         AuditLog few = new AuditLog(json, pool, vertx, new RefusalBoundsTest.Bounds(2, 2, 2), address -> address);
 
         for (int i = 0; i < 5; i++) {
-            await(() -> few.record(
-                    AuditEvent.refused(AuditType.ACCESS_REFUSED, "permission_denied").by(greedy, "greedy")));
-            await(() -> few.record(
-                    AuditEvent.success(AuditType.CREATE_PROJECT).by(greedy, "greedy")));
+            await(() -> few.record(AuditEvent.refused(AuditType.ACCESS_REFUSED, "permission_denied")
+                    .by(greedy, "greedy")));
+            await(() -> few.record(AuditEvent.success(AuditType.CREATE_PROJECT).by(greedy, "greedy")));
         }
         OwnContext.run(vertx.getOrCreateContext(), few::sayHowMany);
 
-        String rows = "select type, outcome, reason, facts from audit_event where actor_id = '" + greedy + "' order by id";
+        String rows =
+                "select type, outcome, reason, facts from audit_event where actor_id = '" + greedy + "' order by id";
         Awaitility.await().untilAsserted(() -> assertThat(TestStore.sql(rows)).hasSize(2 + 5 + 1));
         Row last = TestStore.sql(rows).get(7);
         assertThat(last.getString("reason")).isEqualTo("more_refused");

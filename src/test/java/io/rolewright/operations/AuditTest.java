@@ -58,10 +58,7 @@ class AuditTest {
         var somebody = Identities.with("consumer");
         Api.as()
                 .body(Map.of(
-                        "accessTokenTTL",
-                        600,
-                        "clientSecretTrustedIps",
-                        List.of(Map.of("ipAddress", "192.0.2.0/24"))))
+                        "accessTokenTTL", 600, "clientSecretTrustedIps", List.of(Map.of("ipAddress", "192.0.2.0/24"))))
                 .patch("/api/v1/auth/universal-auth/identities/" + somebody.id())
                 .then()
                 .statusCode(200);
@@ -151,7 +148,8 @@ class AuditTest {
             var answer = request.get("/api/v1/webhooks/" + UUID.randomUUID());
 
             answer.then().body("code", equalTo(reason));
-            await().untilAsserted(() -> assertThat(rowsOf(answer.header("X-Request-Id"))).hasSize(1));
+            await().untilAsserted(() ->
+                    assertThat(rowsOf(answer.header("X-Request-Id"))).hasSize(1));
             var row = rowsOf(answer.header("X-Request-Id")).get(0);
             assertThat(row.getString("reason")).isEqualTo(reason);
             assertThat(row.getString("type")).isEqualTo("access-refused");

@@ -77,7 +77,7 @@ class TraceContextTest {
                         .getString(0))
                 .isEqualTo(trace);
         assertThat(lines)
-                .filteredOn(line -> id.equals(line.getMdc("requestId")))
+                .filteredOn(line -> id.equals(line.getMdc("requestId")) && "SUCCESS".equals(line.getMdc("outcome")))
                 .singleElement()
                 .satisfies(line -> {
                     assertThat(line.getMdc("traceId")).isEqualTo(trace);

@@ -34,8 +34,8 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.List;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -352,7 +352,12 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
     /** Another secret; the one before signs too, for a day. */
     Uni<Opened> rotateSecret(Act act, UUID id) {
         return changed(
-                act, AuditType.ROTATE_WEBHOOK_SECRET, id, Map.of(), Uni.createFrom().voidItem(), row -> {
+                act,
+                AuditType.ROTATE_WEBHOOK_SECRET,
+                id,
+                Map.of(),
+                Uni.createFrom().voidItem(),
+                row -> {
                     Receiver before = open(row);
                     if (before.place() != null) {
                         throw ValidationProblem.at(
