@@ -73,6 +73,18 @@ class Consequences {
         });
     }
 
+    /** A credential begins with the password that its role has. */
+    Uni<Void> adopted(ManagedRole role) {
+        return held(
+                        role,
+                        credential -> tell(
+                                credential,
+                                "credential-changed",
+                                credential.credentialVersion,
+                                Map.of("cause", Cause.ADOPTED.wireName())))
+                .replaceWithVoid();
+    }
+
     private static Map<String, @Nullable Object> promotion(
             Credential credential, Attempt attempt, PasswordVersion version) {
         Map<String, @Nullable Object> facts = new LinkedHashMap<>();

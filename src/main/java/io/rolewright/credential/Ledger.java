@@ -307,6 +307,24 @@ class Ledger {
         }));
     }
 
+    /** The role was registered in the running transaction, and has this password, which its server has just proven to know. */
+    Uni<Void> adopted(ManagedRole role, ManagedRoles.Adopted proven) {
+        return insert(role, Cause.ADOPTED, VersionState.CURRENT, proven.opened)
+                .invoke(version -> {
+                    version.appliedAt = role.storeNow; // so that it is never shown to a server in any other form
+                    if (proven.identity != null) {
+                        role.learn(proven.identity);
+                    }
+                    role.saw(proven.server);
+                    settled(role, null);
+                })
+                .replaceWithVoid();
+    }
+
+    Uni<Void> tellAdopted(ManagedRole role) {
+        return consequences.adopted(role);
+    }
+
     private Uni<@Nullable Terms> admitted(ManagedRole role, Cause cause, boolean force) {
         return cause == Cause.REVOKE
                 ? Uni.createFrom().nullItem()

@@ -7,6 +7,7 @@ import io.rolewright.problem.Problem;
 import io.rolewright.sealing.Sealer;
 import io.rolewright.store.OwnContext;
 import io.rolewright.store.StoreFault;
+import io.rolewright.target.TargetReport;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.persistence.LockModeType;
@@ -68,8 +69,19 @@ public class ManagedRoles {
     public static final class Adopted {
         final VersionSeal.Opened opened;
 
+        /** Of the role that has it, and where its server was then; absent where only the password is known. */
+        final @Nullable RoleIdentity identity;
+
+        final TargetReport.@Nullable Server server;
+
         private Adopted(VersionSeal.Opened opened) {
+            this(opened, null, null);
+        }
+
+        Adopted(VersionSeal.Opened opened, @Nullable RoleIdentity identity, TargetReport.@Nullable Server server) {
             this.opened = opened;
+            this.identity = identity;
+            this.server = server;
         }
     }
 
@@ -94,6 +106,24 @@ public class ManagedRoles {
                                     role.dueAt = role.changeAt;
                                 }))
                         .replaceWith(id)));
+    }
+
+    /**
+     * The same for a role that keeps that password until its owner has it changed: nothing follows by itself.
+     *
+     * @param proven by {@link RoleChecks#prove}
+     * @return its id; fails like {@link #register(NewRole)}
+     */
+    public Uni<UUID> registerAsItIs(NewRole wanted, Adopted proven) {
+        return Panache.withTransaction(() -> register(wanted)
+                .chain(id -> CredentialStore.lock(id)
+                        .chain(role -> ledger.adopted(role, proven))
+                        .replaceWith(id)));
+    }
+
+    /** Tells those who follow it that a credential is served which was adopted. Joins the running store transaction. */
+    public Uni<Void> tellAdopted(UUID roleId) {
+        return Panache.withSession(() -> CredentialStore.role(roleId)).chain(ledger::tellAdopted);
     }
 
     /**

@@ -2,16 +2,26 @@ package io.rolewright.credential;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.credential.ChangeOutcome.Obstacle;
+import io.rolewright.password.ScramSalt;
+import io.rolewright.password.ScramSecret;
+import io.rolewright.problem.ErrorCode;
+import io.rolewright.problem.Problem;
+import io.rolewright.store.OwnContext;
 import io.rolewright.target.Deadline;
 import io.rolewright.target.Demand;
 import io.rolewright.target.Login;
+import io.rolewright.target.LoginOutcome;
 import io.rolewright.target.PasswordRule;
 import io.rolewright.target.Purpose;
+import io.rolewright.target.Refusal;
+import io.rolewright.target.RoleDifferences;
 import io.rolewright.target.SessionFacts;
 import io.rolewright.target.TargetReport;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -20,9 +30,11 @@ import org.jspecify.annotations.Nullable;
 public class RoleChecks {
 
     private final Tools tools;
+    private final RoleDifferences differences;
 
-    RoleChecks(Tools tools) {
+    RoleChecks(Tools tools, RoleDifferences differences) {
         this.tools = tools;
+        this.differences = differences;
     }
 
     /**
@@ -35,6 +47,7 @@ public class RoleChecks {
      * @param warnings what stands in nobody's way and should be known before the change
      * @param report of the managing role's login; absent when it did not come about
      * @param server for {@link ManagedRoles#register}; absent with the report
+     * @param oid the server's number for the role; absent where there is no such role, and with the report
      */
     public record Check(
             boolean ready,
@@ -44,7 +57,8 @@ public class RoleChecks {
             List<Obstacle> obstacles,
             List<Obstacle> warnings,
             @Nullable TargetReport report,
-            @Nullable RoleServer server) {}
+            @Nullable RoleServer server,
+            @Nullable Long oid) {}
 
     /**
      * What is asked.
@@ -88,6 +102,68 @@ public class RoleChecks {
                                                         deadline)
                                                 .go(logins)))
                                 .map(RoleChecks::check));
+    }
+
+    /**
+     * In what two roles that are to take turns are not alike, for whoever is asked to let them.
+     *
+     * @return empty where they are alike, or it is not known; fails only when the store cannot be reached
+     */
+    public Uni<List<Obstacle>> differences(UUID connectionId, String first, String second, Deadline deadline) {
+        return tools.connections()
+                .login(connectionId)
+                .chain(login -> login == null
+                        ? Uni.createFrom().item(List.<Obstacle>of())
+                        : tools.managing(connectionId, login)
+                                .chain(logins ->
+                                        differences.between(logins.get(0), first, second, Purpose.REQUEST, deadline))
+                                .map(found -> found.stream()
+                                        .map(each -> new Obstacle(each.code(), each.message(), null))
+                                        .toList()));
+    }
+
+    /**
+     * Proves that a role has a password, by a login that shows the server no more of it than SCRAM does.
+     *
+     * @param looked what {@link #check} has found of the role: ready
+     * @param password that a human sent
+     * @return to be registered with; fails with 400 {@code initial_password_refused} or {@code initial_password_not_proven}
+     */
+    public Uni<ManagedRoles.Adopted> prove(
+            UUID connectionId, Check looked, String roleName, String password, Deadline deadline) {
+        return tools.connections()
+                .login(connectionId)
+                .onItem()
+                .ifNull()
+                .failWith(() -> Problem.of(
+                        ErrorCode.CONNECTION_NOT_FOUND, "There is no connection with the id " + connectionId + "."))
+                .chain(place -> tools.targets().login(place.as(roleName, password), Purpose.REQUEST, deadline))
+                .chain(outcome -> {
+                    ScramSalt salt = Run.proven(outcome) ? Run.signed(outcome) : null;
+                    if (salt == null) {
+                        throw notProven(roleName, outcome);
+                    }
+                    TargetReport report = Objects.requireNonNull(looked.report, "a role that is ready was looked at");
+                    return OwnContext.elsewhere(() -> new ManagedRoles.Adopted(
+                            new VersionSeal.Opened(password, ScramSecret.derive(password, salt)),
+                            new RoleIdentity(looked.oid, tools.server(report)),
+                            report.server()));
+                });
+    }
+
+    private static Problem notProven(String roleName, LoginOutcome outcome) {
+        boolean refused = outcome instanceof LoginOutcome.Refused answer && answer.reason() == Refusal.PASSWORD_REFUSED;
+        return Problem.of(
+                refused ? ErrorCode.INITIAL_PASSWORD_REFUSED : ErrorCode.INITIAL_PASSWORD_NOT_PROVEN,
+                refused
+                        ? "The server refuses initialPassword for the role " + roleName
+                                + ". Nothing was changed. Send the password that the role has, or leave the field out: then it"
+                                + " gets a new one immediately."
+                        : "It could not be proven that initialPassword is the password of the role " + roleName + ": "
+                                + outcome.message()
+                                + " Nothing was changed. The server must ask for the password by SCRAM; without the field"
+                                + " the role gets a new password immediately.",
+                Map.of("role", roleName, "reason", outcome.code()));
     }
 
     /**
@@ -137,7 +213,7 @@ public class RoleChecks {
         TargetReport report =
                 found.preflight() == null ? null : found.preflight().report();
         return found.stop() == null
-                ? new Check(true, null, null, null, List.of(), warnings(found), report, server(found))
+                ? new Check(true, null, null, null, List.of(), warnings(found), report, server(found), oid(found))
                 : blocked(found.stop(), found);
     }
 
@@ -169,6 +245,11 @@ public class RoleChecks {
                 found == null || found.preflight() == null
                         ? null
                         : found.preflight().report(),
-                found == null ? null : server(found));
+                found == null ? null : server(found),
+                found == null ? null : oid(found));
+    }
+
+    private static @Nullable Long oid(Inspection.Found found) {
+        return found.preflight() == null ? null : found.preflight().oid();
     }
 }

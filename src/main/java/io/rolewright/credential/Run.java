@@ -680,10 +680,14 @@ final class Run {
 
     /** Whether the server has also shown that it keeps exactly this secret. */
     static boolean proven(LoginOutcome outcome, ScramSecret secret) {
-        ScramSalt shown = outcome instanceof LoginOutcome.Accepted accepted
+        return proven(outcome) && secret.salt().equals(signed(outcome));
+    }
+
+    /** What the server has shown of the secret that it keeps; null where it did not ask by SCRAM. */
+    static @Nullable ScramSalt signed(LoginOutcome outcome) {
+        return outcome instanceof LoginOutcome.Accepted accepted
                 ? accepted.facts().salt()
                 : outcome instanceof LoginOutcome.Refused refused ? refused.signed() : null;
-        return proven(outcome) && secret.salt().equals(shown);
     }
 
     /**

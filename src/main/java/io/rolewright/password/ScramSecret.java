@@ -70,6 +70,16 @@ public final class ScramSecret {
         return derive(password, salt, iterations);
     }
 
+    /**
+     * The very secret that a server keeps which shows this challenge and proves to know this password. Takes as long as {@link
+     * #derive(String, int, SecureRandom)}, and like it is <strong>never</strong> to be called on an event loop.
+     *
+     * @param shown with at most {@link #MAXIMUM_ITERATIONS}
+     */
+    public static ScramSecret derive(String password, ScramSalt shown) {
+        return derive(password, shown.bytes(), shown.iterations());
+    }
+
     /** For known answers: the same password, salt and count always give the same secret. */
     static ScramSecret derive(String password, byte[] salt, int iterations) {
         if (password.isEmpty() || iterations < 1 || iterations > MAXIMUM_ITERATIONS) {

@@ -314,6 +314,14 @@ public enum ErrorCode {
             "Leave rotationStatement out, or send details.default."),
     USERNAMES_EQUAL(
             400, "Both roles of the rotation are the same.", "Name two different roles, or choose strategy single."),
+    INITIAL_PASSWORD_REFUSED(
+            400,
+            "The server refuses initialPassword for the role username1.",
+            "Send the password that the role has, or leave the field out: then it gets a new one immediately."),
+    INITIAL_PASSWORD_NOT_PROVEN(
+            400,
+            "No login could prove that initialPassword is the password of the role username1; details.reason says why.",
+            "Remove the cause and try again, or leave the field out: then the role gets a new password immediately."),
     SECRET_NAMES_EQUAL(
             400,
             "Username and password are mapped to the same secret name.",

@@ -1,6 +1,7 @@
 package io.rolewright.rotation;
 
 import io.rolewright.credential.ChangeOutcome;
+import io.rolewright.credential.ManagedRoles;
 import io.rolewright.credential.RoleChecks;
 import io.rolewright.credential.RoleServer;
 import io.rolewright.credential.Sight;
@@ -25,8 +26,16 @@ class Preflights {
         this.checks = checks;
     }
 
-    /** @param server for {@code ManagedRoles.register}; null unless the connection's login succeeded */
-    record Looked(RotationPreflight shown, RoleServer server) {}
+    /**
+     * @param server for {@code ManagedRoles.register}; null unless the connection's login succeeded
+     * @param first what was found of the first role
+     */
+    record Looked(RotationPreflight shown, RoleServer server, RoleChecks.Check first) {}
+
+    /** Proves the password that the first role has: see {@link RoleChecks#prove}. */
+    Uni<ManagedRoles.Adopted> prove(UUID connection, Looked looked, String role, String password, Deadline deadline) {
+        return checks.prove(connection, looked.first, role, password, deadline);
+    }
 
     /**
      * Examines each role and rehearses its change, which is rolled back.
@@ -61,6 +70,15 @@ class Preflights {
         return all.map(found -> looked(names, found));
     }
 
+    /** The same, with a warning for each thing in which two roles that are to take turns are not alike. */
+    Uni<RotationPreflight> compared(UUID connection, List<String> names, Looked looked, Deadline deadline) {
+        return names.size() < 2 || looked.server == null
+                ? Uni.createFrom().item(looked.shown)
+                : checks.differences(connection, names.get(0), names.get(1), deadline)
+                        .map(found -> looked.shown.with(
+                                found.stream().map(Preflights::shown).toList()));
+    }
+
     private static boolean unreachable(List<RoleChecks.Check> checks) {
         return checks.stream().anyMatch(check -> check.report() == null);
     }
@@ -70,7 +88,9 @@ class Preflights {
         if (last.report() == null) {
             String message = "Unable to validate connection: " + last.message();
             return new Looked(
-                    new RotationPreflight(false, new Obstacle(last.reason(), message, null), null, List.of()), null);
+                    new RotationPreflight(false, new Obstacle(last.reason(), message, null), null, List.of()),
+                    null,
+                    checks.get(0));
         }
         List<Role> roles = new ArrayList<>();
         for (int i = 0; i < checks.size(); i++) {
@@ -80,7 +100,8 @@ class Preflights {
         return new Looked(
                 new RotationPreflight(
                         roles.stream().allMatch(Role::ok), null, server == null ? null : server.version(), roles),
-                last.server());
+                last.server(),
+                checks.get(0));
     }
 
     private static Role role(String name, RoleChecks.Check check) {

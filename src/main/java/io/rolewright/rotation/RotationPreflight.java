@@ -42,6 +42,19 @@ record RotationPreflight(
         return new RotationPreflight(ok, problem, serverVersion, roles, known);
     }
 
+    /** @param differences of its two roles, which are told with the second */
+    RotationPreflight with(List<Obstacle> differences) {
+        if (differences.isEmpty()) {
+            return this;
+        }
+        List<Role> compared = new ArrayList<>(roles);
+        Role second = compared.remove(1);
+        List<Obstacle> warnings = new ArrayList<>(second.warnings == null ? List.of() : second.warnings);
+        warnings.addAll(differences);
+        compared.add(new Role(second.username, second.ok, second.validUntil, second.problems, warnings));
+        return new RotationPreflight(ok, problem, serverVersion, compared, usage);
+    }
+
     /**
      * @param validUntil absent means for ever; a new password does not move it
      * @param warnings what stands in nobody's way and should be known before the change; absent when there is nothing
@@ -56,7 +69,14 @@ record RotationPreflight(
             boolean ok,
             Instant validUntil,
             List<Obstacle> problems,
-            @Nullable List<Obstacle> warnings) {}
+
+            @Schema(
+                    description =
+                            "Blocks nothing, and should be known before the change: clients that know no SCRAM, or, with the"
+                                    + " second of two roles that take turns, in what they are not alike (memberships, settings,"
+                                    + " attributes, connection limit, VALID UNTIL).")
+            @Nullable
+            List<Obstacle> warnings) {}
 
     /**
      * @param code stable

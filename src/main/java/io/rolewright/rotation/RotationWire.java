@@ -163,7 +163,26 @@ class RotationWire {
                             "Where each proven credential is written in Vault (KV engine, version 2). Requires the right to"
                                     + " read generated credentials.",
                     nullable = true)
-            VaultPlace vaultKv) {
+            VaultPlace vaultKv,
+
+            @Size(min = 1, max = 1000, message = "Must have 1 to 1000 characters")
+            @Pattern(regexp = "[^\\x00]*", message = "Must not contain NUL")
+            @Schema(
+                    description =
+                            "The password that the role username1 has. A login proves it by SCRAM, and the rotation begins with"
+                                    + " it: nothing is changed on the server before the first rotation. Used exactly as sent."
+                                    + " Absent: the role gets a new password immediately.",
+                    format = "password",
+                    writeOnly = true,
+                    nullable = true,
+                    examples = "correct-horse-battery-staple")
+            @Nullable
+            String initialPassword) {
+
+        @Override
+        public String toString() {
+            return "NewRotation[" + name + "]";
+        }
 
         NewRotation {
             name = trimmed(name);

@@ -257,6 +257,12 @@ class Rotations {
             List<String> names = Parameters.roles(wanted.parameters(), strategy);
             Parameters.refuseEqualNames(wanted.secretsMapping());
             checkNext(wanted.nextRotationAt(), !Boolean.FALSE.equals(wanted.isAutoRotationEnabled()));
+            if (wanted.initialPassword() != null && Boolean.TRUE.equals(wanted.takeover())) {
+                throw ValidationProblem.at(
+                        List.of("initialPassword"),
+                        "custom",
+                        "Contradicts takeover, which changes the role's comment immediately; send one of the two");
+            }
             String requirements = policies.kept(wanted.parameters().passwordRequirements());
             return project(act.caller(), wanted.projectId(), Right.ROTATION_CREATE)
                     .chain(project -> {
@@ -357,17 +363,28 @@ class Rotations {
                                         own)
                                 .call(() -> own.stillAllowed())
                                 .invoke(looked -> looked.shown().require())
-                                .chain(looked -> write(
-                                        act,
-                                        wanted,
-                                        project,
-                                        strategy,
-                                        names,
-                                        requirements,
-                                        by,
-                                        looked.server(),
-                                        row -> creations.made(creation, row.id, own.left())))
+                                .chain(looked -> proven(wanted, connection, looked, names.get(0), own)
+                                        .chain(adopted -> write(
+                                                act,
+                                                wanted,
+                                                project,
+                                                strategy,
+                                                names,
+                                                requirements,
+                                                by,
+                                                looked.server(),
+                                                adopted,
+                                                row -> creations.made(creation, row.id, own.left()))))
                                 .chain(row -> became(row, by.name(), act, own))));
+    }
+
+    /** @return null item where the first role gets a password of ours at once */
+    private Uni<ManagedRoles.@Nullable Adopted> proven(
+            NewRotation wanted, UUID connection, Preflights.Looked looked, String role, Deadline deadline) {
+        String password = wanted.initialPassword();
+        return password == null
+                ? Uni.createFrom().nullItem()
+                : preflights.prove(connection, looked, role, password, deadline).call(() -> deadline.stillAllowed());
     }
 
     /**
@@ -377,8 +394,10 @@ class Rotations {
     private Uni<Shown> became(Rotation row, String connectionName, Act act, Deadline deadline) {
         return CreationAnswer.of(
                 deadline.left(),
-                answer -> turn.first(row, act.actor(), deadline)
-                        .chain(outcome -> created(row, outcome, answer, deadline))
+                answer -> (row.credentialVersion > 0 // it began with the password that the role has
+                                ? written(row.id)
+                                : turn.first(row, act.actor(), deadline)
+                                        .chain(outcome -> created(row, outcome, answer, deadline)))
                         .chain(this::shown),
                 () -> new Shown(
                         row,
@@ -393,6 +412,7 @@ class Rotations {
      *
      * @param by as it was before its server was looked at
      * @param server to which it led then
+     * @param adopted the password that the first role has and keeps; null where it gets one of ours
      */
     private Uni<Rotation> write(
             Act act,
@@ -403,6 +423,7 @@ class Rotations {
             String requirements,
             ConnectionDirectory.Entry by,
             RoleServer server,
+            ManagedRoles.@Nullable Adopted adopted,
             Function<Rotation, Uni<Void>> written) {
         Rotation row = new Rotation();
         row.id = UUID.randomUUID();
@@ -428,30 +449,46 @@ class Rotations {
         row.plan.choose(wanted.nextRotationAt());
         row.createdAt = now();
         row.updatedAt = row.createdAt;
-        row.plan.look(row.createdAt.plus(CREATION));
+        if (adopted == null) {
+            row.plan.look(row.createdAt.plus(CREATION));
+        } else {
+            row.credentialVersion = 1;
+            row.plan.succeeded(Cause.CREATION, row.createdAt);
+            row.reckon(row.createdAt);
+        }
         return Panache.withTransaction(() -> connections
                 .hold(by)
                 .chain(() -> roles.holdNames(names))
-                .chain(() -> register(row, names.get(0), server, act))
+                .chain(() -> adopted == null
+                        ? roles.register(wanted(row, names.get(0), server, act))
+                        : roles.registerAsItIs(wanted(row, names.get(0), server, act), adopted))
                 .invoke(role -> row.role1Id = role)
                 .chain(() -> strategy == Strategy.DUAL
-                        ? register(row, names.get(1), server, act).invoke(role -> row.role2Id = role)
+                        ? roles.register(wanted(row, names.get(1), server, act)).invoke(role -> row.role2Id = role)
                         : Uni.createFrom().nullItem())
                 .chain(() -> store.insert(row))
+                .chain(() -> adopted == null ? Uni.createFrom().voidItem() : roles.tellAdopted(row.role1Id))
                 .chain(() -> written.apply(row))
                 .chain(() ->
                         wanted.vaultKv() == null ? Uni.createFrom().voidItem() : vault.place(row.id, wanted.vaultKv()))
-                .chain(() -> audit.success(
-                        act,
-                        AuditType.CREATE_SECRET_ROTATION,
-                        row,
-                        wanted.vaultKv() == null ? Map.of() : vaultFact(Optional.of(wanted.vaultKv()))))
+                .chain(() -> audit.success(act, AuditType.CREATE_SECRET_ROTATION, row, creationFacts(wanted)))
                 .replaceWith(row));
     }
 
-    private Uni<UUID> register(Rotation row, String role, RoleServer server, Act act) {
-        return roles.register(new ManagedRoles.NewRole(
-                ManagedRoles.ROTATION, row.id, row.connectionId, false, role, server, CallerSight.of(act.caller())));
+    private static Map<String, Object> creationFacts(NewRotation wanted) {
+        Map<String, Object> facts = new LinkedHashMap<>();
+        if (wanted.initialPassword() != null) {
+            facts.put("adopted", true);
+        }
+        if (wanted.vaultKv() != null) {
+            facts.putAll(vaultFact(Optional.of(wanted.vaultKv())));
+        }
+        return facts;
+    }
+
+    private static ManagedRoles.NewRole wanted(Rotation row, String role, RoleServer server, Act act) {
+        return new ManagedRoles.NewRole(
+                ManagedRoles.ROTATION, row.id, row.connectionId, false, role, server, CallerSight.of(act.caller()));
     }
 
     /** What definitely came to nothing leaves nothing behind. What may have come to something must be found again by the caller. */
@@ -799,16 +836,17 @@ class Rotations {
                                             connection,
                                             Errand.LOOK,
                                             asking,
-                                            own -> preflights.look(
-                                                    connection,
-                                                    names,
-                                                    Boolean.TRUE.equals(wanted.allowPrivileged()),
-                                                    Boolean.TRUE.equals(wanted.takeover()),
-                                                    List.of(),
-                                                    CallerSight.of(act.caller()),
-                                                    own)))
-                            .call(() -> asking.stillAllowed()))
-                    .map(Preflights.Looked::shown);
+                                            own -> preflights
+                                                    .look(
+                                                            connection,
+                                                            names,
+                                                            Boolean.TRUE.equals(wanted.allowPrivileged()),
+                                                            Boolean.TRUE.equals(wanted.takeover()),
+                                                            List.of(),
+                                                            CallerSight.of(act.caller()),
+                                                            own)
+                                                    .chain(seen -> preflights.compared(connection, names, seen, own))))
+                            .call(() -> asking.stillAllowed()));
         });
         return audit.failures(
                 looked, act, AuditType.PREFLIGHT_SECRET_ROTATION, wanted.projectId(), wanted.connectionId());
@@ -819,7 +857,9 @@ class Rotations {
         Uni<RotationPreflight> looked = existing(act.caller(), id, Right.ROTATION_ROTATE)
                 .chain(row -> {
                     Consumer<Caller> require = requires(Right.ROTATION_ROTATE, row);
-                    Uni<Preflights.Looked> rehearsed = limits.counted(
+                    List<String> names = List.of(row.username1, row.username2)
+                            .subList(0, row.roleIds().size());
+                    Uni<RotationPreflight> rehearsed = limits.counted(
                             RateLimits.Kind.TEST,
                             act.caller(),
                             null,
@@ -827,22 +867,21 @@ class Rotations {
                                     row.connectionId,
                                     Errand.LOOK,
                                     act.asking(deadline, require),
-                                    own -> preflights.look(
-                                            row.connectionId,
-                                            List.of(row.username1, row.username2)
-                                                    .subList(0, row.roleIds().size()),
-                                            row.allowPrivileged,
-                                            row.takeover,
-                                            row.roleIds(),
-                                            CallerSight.of(act.caller()),
-                                            own)));
-                    return rehearsed
-                            .map(Preflights.Looked::shown)
-                            .chain(shown -> act.again(require)
-                                    .chain(now -> Rights.reachIfAny(now.caller(), Right.ROTATION_DELETE)
-                                                    .covers(row.project.id)
-                                            ? usageIfKnown(row).map(shown::with)
-                                            : Uni.createFrom().item(shown)));
+                                    own -> preflights
+                                            .look(
+                                                    row.connectionId,
+                                                    names,
+                                                    row.allowPrivileged,
+                                                    row.takeover,
+                                                    row.roleIds(),
+                                                    CallerSight.of(act.caller()),
+                                                    own)
+                                            .chain(seen -> preflights.compared(row.connectionId, names, seen, own))));
+                    return rehearsed.chain(shown -> act.again(require)
+                            .chain(now -> Rights.reachIfAny(now.caller(), Right.ROTATION_DELETE)
+                                            .covers(row.project.id)
+                                    ? usageIfKnown(row).map(shown::with)
+                                    : Uni.createFrom().item(shown)));
                 });
         return audit.failures(looked, act, AuditType.PREFLIGHT_SECRET_ROTATION, null, id.toString());
     }

@@ -503,6 +503,22 @@ class SecretLeakTest {
         return secrets.add(name, released.path("releasedCredentials.releasedPassword"));
     }
 
+    private void adopted(TestPostgres target, TestPostgres.Login manager, String managing) {
+        String password = secrets.add("password that a rotation begins with", recognisable("initial"));
+        String role = role(target, password, "LOGIN").role();
+        target.sql("GRANT " + role + " TO " + manager.role() + " WITH ADMIN TRUE");
+        Map<String, Object> body = rotation(managing, role, role);
+        body.put("name", "adopted");
+        body.put("strategy", "single");
+        body.put("secretsMapping", Map.of("username", "ADOPTED_USER", "password", "ADOPTED_PASSWORD"));
+        body.put("initialPassword", secrets.add("wrong initial password", recognisable("guessed")));
+        say(call("POST", ROTATIONS, body), 400);
+        body.put("initialPassword", secrets.add("initial password with NUL", recognisable("nul") + "\0more"));
+        say(call("POST", ROTATIONS, body), 422);
+        body.put("initialPassword", password);
+        say(call("POST", ROTATIONS, body), 200);
+    }
+
     private void rotations(TestPostgres target, VaultProtocolStub vault) {
         secrets.add("token for Vault", VaultProtocolStub.ROOT_TOKEN);
         String password = secrets.add("password of a managing role", recognisable("managing"));
@@ -527,6 +543,7 @@ class SecretLeakTest {
                         ROTATIONS + "/preflight",
                         Map.of("connectionId", managing, "parameters", body.get("parameters"))),
                 200);
+        adopted(target, manager, managing);
         String inVault = "rolewright/default/leaks";
         body.put("vaultKv", Map.of("mount", TestVault.MOUNT, "path", inVault));
         Response created = say(call("POST", ROTATIONS, body), 200);

@@ -327,6 +327,7 @@ class ChallengeTest {
                     .then()
                     .body("preflight.ok", equalTo(true))
                     .body("preflight.roles[0].warnings[0].code", equalTo("md5_password_replaced"));
+            assertMd5IsNotAdopted(body);
             String id = Rotating.created(body);
 
             Rotating.read(id).body("secretRotation.state", equalTo("ok"));
@@ -337,6 +338,17 @@ class ChallengeTest {
                     .body("preflight.ok", equalTo(true))
                     .body("preflight.roles[0].warnings", nullValue());
         }
+    }
+
+    /** By MD5 the server does not show that it keeps the password, and whoever has the secret logs in with it. */
+    private static void assertMd5IsNotAdopted(Map<String, Object> body) {
+        Map<String, Object> adopting = new HashMap<>(body);
+        adopting.put("initialPassword", "initial");
+        Rotating.post(adopting)
+                .then()
+                .statusCode(400)
+                .body("code", equalTo("initial_password_not_proven"))
+                .body("details.reason", equalTo("md5_password_demanded"));
     }
 
     /** A person's MD5 password is shown over verified TLS, as before; ours never is. */
