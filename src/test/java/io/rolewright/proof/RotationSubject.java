@@ -49,8 +49,19 @@ final class RotationSubject implements Subject {
     /** @param more fields of the body */
     static RotationSubject create(
             Scene scene, ServiceProcess service, String connection, boolean dual, JsonObject more) {
-        TestPostgres.Login first = scene.role();
-        TestPostgres.Login second = scene.role();
+        return create(scene, service, connection, dual, more, scene.manager());
+    }
+
+    /** @param manager as which the connection logs in */
+    static RotationSubject create(
+            Scene scene,
+            ServiceProcess service,
+            String connection,
+            boolean dual,
+            JsonObject more,
+            TestPostgres.Login manager) {
+        TestPostgres.Login first = scene.role(manager);
+        TestPostgres.Login second = scene.role(manager);
         JsonObject parameters = new JsonObject().put("username1", first.role());
         if (dual) {
             parameters.put("username2", second.role());
@@ -66,7 +77,7 @@ final class RotationSubject implements Subject {
         return new RotationSubject(scene, dual, id, first, second);
     }
 
-    private static JsonObject body(
+    static JsonObject body(
             Scene scene,
             ServiceProcess service,
             String connection,

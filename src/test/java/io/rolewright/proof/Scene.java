@@ -79,8 +79,12 @@ final class Scene implements AutoCloseable {
 
     /** A role that the managing one may change. */
     TestPostgres.Login role() {
+        return role(manager);
+    }
+
+    TestPostgres.Login role(TestPostgres.Login by) {
         TestPostgres.Login role = target.role("LOGIN");
-        target.sql("GRANT " + role.role() + " TO " + manager.role() + " WITH ADMIN TRUE, INHERIT FALSE, SET FALSE");
+        target.sql("GRANT " + role.role() + " TO " + by.role() + " WITH ADMIN TRUE, INHERIT FALSE, SET FALSE");
         return role;
     }
 

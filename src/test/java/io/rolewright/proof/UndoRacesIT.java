@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.rolewright.credential.KeptPasswords;
 import io.rolewright.credential.VersionState;
+import io.rolewright.testing.Installation;
 import io.rolewright.testing.ServiceProcess;
 import io.rolewright.testing.ServiceProcess.Answer;
 import io.rolewright.testing.TcpProxy;
@@ -25,10 +26,12 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.awaitility.Awaitility;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 
 /**
  * Two requests that undo, delete or begin what the other one works on, at two replicas whose ways to store and target are slow at random.
@@ -36,6 +39,7 @@ import org.junit.jupiter.api.Test;
  * is true.
  */
 @Tag("suite-races")
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class UndoRacesIT {
 
     private static final String CONNECTIONS = ManagedSubject.CONNECTIONS;
@@ -73,21 +77,30 @@ class UndoRacesIT {
             "store_unavailable");
 
     private Scene scene;
+    private Installation another;
     private ServiceProcess one;
     private ServiceProcess two;
+
+    /** Of another installation, with a store of its own, that reaches the same server. */
+    private ServiceProcess stranger;
+
     private String connection;
+    private String strangersConnection;
     private KeptPasswords kept;
     private final Set<String> unproven = ConcurrentHashMap.newKeySet();
     private final Map<String, Integer> answers = new TreeMap<>();
     private final AtomicInteger won = new AtomicInteger();
 
-    @BeforeEach
+    @BeforeAll
     void start() {
         scene = new Scene();
         one = scene.installation.start();
         two = scene.installation.start();
         connection = scene.managingConnection(one);
         kept = new KeptPasswords(scene.store, scene.installation);
+        another = Installation.on(scene.store, scene.toStore).setting("ROLEWRIGHT_SCHEDULER_POLL_INTERVAL", "1s");
+        stranger = another.start();
+        strangersConnection = scene.managingConnection(stranger);
         slow(scene.toTarget, 20, 400);
         slow(scene.toStore, 5, 100);
         // The challenge is still answered: only a proof is not to be had.
@@ -104,9 +117,16 @@ class UndoRacesIT {
                 () -> Fate.CUT);
     }
 
-    @AfterEach
+    @BeforeEach
+    void nothingHappenedYet() {
+        answers.clear();
+        won.set(0);
+    }
+
+    @AfterAll
     void stop() {
         kept.close();
+        another.close();
         scene.close();
     }
 
@@ -266,6 +286,207 @@ class UndoRacesIT {
         });
     }
 
+    /** Also in the other order of the two roles, where neither may wait for the other. */
+    @Test
+    void twoRotationsAreMadeOfTheSameRoles() {
+        race("POST of a rotation x POST of a rotation", random -> {
+            TestPostgres.Login first = scene.role();
+            TestPostgres.Login second = scene.role();
+            boolean dual = random.nextBoolean();
+            JsonObject roles = new JsonObject().put("username1", first.role());
+            JsonObject others = new JsonObject().put("username1", first.role());
+            if (dual) {
+                roles.put("username2", second.role());
+                others.put("username1", second.role()).put("username2", first.role());
+            }
+            JsonObject a = RotationSubject.body(scene, one, connection, dual, first, roles);
+            JsonObject b = RotationSubject.body(scene, two, connection, dual, second, others);
+
+            Pair pair = together(
+                    random, () -> one.callAsync("POST", ROTATIONS, a), () -> two.callAsync("POST", ROTATIONS, b));
+
+            int there = 0;
+            for (int i = 0; i < 2; i++) {
+                Answer found = byName(one, i == 0 ? a : b);
+                if (pair.both().get(i).status() == 200) {
+                    found.expect(200);
+                } else if (pair.both().get(i).status() == 400) {
+                    found.expect(404);
+                }
+                if (found.status() == 200) {
+                    there++;
+                    String path = ROTATIONS + "/"
+                            + found.json().getJsonObject("secretRotation").getString("id");
+                    settled(path, "secretRotation");
+                    servedOpens(one, path);
+                }
+            }
+            assertThat(there).isLessThan(2);
+            if (there == 0) {
+                assertThat(login(first)).as("the human's password").isEqualTo("ok");
+                assertThat(login(second)).as("the human's password").isEqualTo("ok");
+            }
+        });
+    }
+
+    /** Another installation is told to take the role over; both believe to manage it, and one of them learns that it does not. */
+    @Test
+    void aRoleIsTakenOverWhileItRotates() {
+        race("takeover x rotate", random -> {
+            RotationSubject rotation = RotationSubject.create(scene, one, connection, false);
+            String path = ROTATIONS + "/" + rotation.id;
+            JsonObject body = RotationSubject.body(
+                            scene,
+                            stranger,
+                            strangersConnection,
+                            false,
+                            rotation.first,
+                            new JsonObject().put("username1", rotation.first.role()))
+                    .put("takeover", true);
+
+            Pair pair = together(
+                    random,
+                    () -> stranger.callAsync("POST", ROTATIONS, body),
+                    () -> two.callAsync("POST", path + "/rotate-secrets", null));
+
+            Answer taken = byName(stranger, body);
+            if (pair.first.status() == 200) {
+                taken.expect(200);
+            } else if (pair.first.status() == 400) {
+                taken.expect(404);
+            }
+            if (taken.status() == 200) {
+                String strangers = ROTATIONS + "/"
+                        + taken.json().getJsonObject("secretRotation").getString("id");
+                settled(stranger, strangers, "secretRotation");
+                servedOpens(stranger, strangers);
+                JsonObject looked = Awaitility.await()
+                        .atMost(Scene.BOUND)
+                        .until(() -> one.call("POST", path + "/verify", null), answer -> answer.status() == 200)
+                        .json()
+                        .getJsonObject("secretRotation");
+                assertThat(looked.getString("stateReason"))
+                        .as("whoever has lost the role says so: %s", looked)
+                        .isEqualTo("role_already_managed");
+            } else {
+                settled(path, "secretRotation");
+                rotation.assertServedLogsIn(one);
+            }
+        });
+    }
+
+    @Test
+    void aManagedConnectionIsReleasedWhileItRotates() {
+        race("release x rotate", random -> {
+            TestPostgres.Login human = scene.target.role("LOGIN");
+            String path = CONNECTIONS + "/" + scene.connection(one, human, true);
+
+            Pair pair = together(
+                    random,
+                    () -> one.callAsync("POST", path + "/release", null),
+                    () -> two.callAsync("POST", path + "/rotate", null));
+
+            JsonObject row = settled(path, "appConnection");
+            boolean managed = row.getBoolean("isPlatformManagedCredentials");
+            if (pair.first.status() == 200) {
+                assertThat(managed).as("managed, though it was released").isFalse();
+                JsonObject given = pair.first.json().getJsonObject("releasedCredentials");
+                assertThat(scene.target.login(human.role(), given.getString("releasedPassword")))
+                        .as("the password that was handed out")
+                        .isEqualTo("ok");
+            } else if (pair.first.status() == 400) {
+                assertThat(managed).as("managed, since the release was refused").isTrue();
+            }
+            opens(path);
+            if (managed) {
+                keptPasswordOpens(human.role());
+            }
+        });
+    }
+
+    /** To another address of the same server, or to what else may be changed of a connection that is used. */
+    @Test
+    void aConnectionIsChangedWhileARotationRotatesThroughIt() {
+        race("PATCH x rotate", random -> {
+            TestPostgres.Login role = scene.target.role("LOGIN");
+            String through = through(scene.manager(), name(role, "m"), false);
+            RotationSubject rotation = RotationSubject.create(scene, one, through, random.nextBoolean());
+            JsonObject credentials =
+                    scene.credentials(scene.manager(), random.nextBoolean() ? "postgres" : "template1");
+            if (random.nextBoolean()) {
+                credentials.put("port", scene.target.port());
+            }
+            JsonObject body = new JsonObject().put("credentials", credentials);
+
+            Pair pair = together(
+                    random,
+                    () -> one.callAsync("PATCH", CONNECTIONS + "/" + through, body),
+                    () -> two.callAsync("POST", ROTATIONS + "/" + rotation.id + "/rotate-secrets", null));
+
+            JsonObject shown = one.get(CONNECTIONS + "/" + through)
+                    .expect(200)
+                    .json()
+                    .getJsonObject("appConnection")
+                    .getJsonObject("credentials");
+            if (pair.first.status() == 200) {
+                assertThat(shown.getInteger("port")).as("as answered").isEqualTo(credentials.getInteger("port"));
+            }
+            settled(ROTATIONS + "/" + rotation.id, "secretRotation");
+            rotation.assertServedLogsIn(two);
+            opens(CONNECTIONS + "/" + through);
+            one.call("POST", ROTATIONS + "/" + rotation.id + "/rotate-secrets", null)
+                    .expect(200);
+            rotation.assertServedLogsIn(two);
+        });
+    }
+
+    @Test
+    void aRotationRotatesThroughAConnectionThatRotatesItself() {
+        race("rotate x rotate of its connection", random -> {
+            TestPostgres.Login manager = scene.target.role("LOGIN CREATEROLE");
+            String through = through(manager, name(manager, "m"), true);
+            RotationSubject rotation =
+                    RotationSubject.create(scene, one, through, random.nextBoolean(), new JsonObject(), manager);
+            String path = ROTATIONS + "/" + rotation.id;
+
+            together(
+                    random,
+                    () -> one.callAsync("POST", CONNECTIONS + "/" + through + "/rotate", null),
+                    () -> two.callAsync("POST", path + "/rotate-secrets", null));
+
+            settled(CONNECTIONS + "/" + through, "appConnection");
+            settled(path, "secretRotation");
+            opens(CONNECTIONS + "/" + through);
+            keptPasswordOpens(manager.role());
+            rotation.assertServedLogsIn(two);
+        });
+    }
+
+    /** @return the id of a connection */
+    private String through(TestPostgres.Login login, String name, boolean managed) {
+        JsonObject body = managed(name, login).put("isPlatformManagedCredentials", managed);
+        return Awaitility.await()
+                .atMost(Scene.BOUND)
+                .until(() -> one.post(CONNECTIONS, body), answer -> answer.status() == 200)
+                .json()
+                .getJsonObject("appConnection")
+                .getString("id");
+    }
+
+    private static Answer byName(ServiceProcess service, JsonObject body) {
+        return service.get(ROTATIONS + "/rotation-name/" + body.getString("name") + "?projectId="
+                + body.getString("projectId") + "&environment=prod&secretPath=/");
+    }
+
+    private void servedOpens(ServiceProcess service, String path) {
+        JsonObject answer =
+                service.get(path + "/generated-credentials").expect(200).json();
+        JsonObject active = answer.getJsonObject("active");
+        assertThat(scene.target.login(active.getString("username"), active.getString("password")))
+                .as("login with what is served at %s", path)
+                .isEqualTo("ok");
+    }
+
     private static void refusedWhileUnproven(Answer delete) {
         assertThat(delete.status()).as(delete.text()).isIn(400, 503, 504);
     }
@@ -337,10 +558,14 @@ class UndoRacesIT {
 
     /** The row once nothing of it is under way. */
     private JsonObject settled(String path, String name) {
+        return settled(one, path, name);
+    }
+
+    private static JsonObject settled(ServiceProcess service, String path, String name) {
         return Awaitility.await()
                 .atMost(Scene.BOUND)
                 .until(
-                        () -> one.get(path).expect(200).json().getJsonObject(name),
+                        () -> service.get(path).expect(200).json().getJsonObject(name),
                         row -> row.getString("state").equals("ok"));
     }
 
