@@ -224,7 +224,7 @@ class ConnectionResource {
             @NotNull(message = "Required") @Valid NewConnection body) {
         refuseGateway(body.gatewayId(), body.gatewayPoolId());
         boolean managed = Boolean.TRUE.equals(body.isPlatformManagedCredentials());
-        Wanted schedule = schedule(body.isAutoRotationEnabled(), body.rotation());
+        Wanted schedule = schedule(body.isAutoRotationEnabled(), body.rotation(), body.lookIntervalMinutes());
         if (managed) {
             needSchedule(schedule);
         } else {
@@ -281,7 +281,7 @@ class ConnectionResource {
                 body.isPlatformManagedCredentials(),
                 Boolean.TRUE.equals(body.allowPrivileged()),
                 Boolean.TRUE.equals(body.confirmAnotherServer()),
-                schedule(body.isAutoRotationEnabled(), body.rotation()),
+                schedule(body.isAutoRotationEnabled(), body.rotation(), body.lookIntervalMinutes()),
                 new IfMatch(ifMatch));
         return connections.change(act(), id, change, deadline()).map(this::tagged);
     }
@@ -436,8 +436,8 @@ class ConnectionResource {
         }
     }
 
-    private static Wanted schedule(Boolean enabled, RotationForm rotation) {
-        return new Wanted(enabled, rotation == null ? null : rotation.schedule());
+    private static Wanted schedule(Boolean enabled, RotationForm rotation, @Nullable Integer lookMinutes) {
+        return new Wanted(enabled, rotation == null ? null : rotation.schedule(), lookMinutes);
     }
 
     private static void needSchedule(Wanted schedule) {

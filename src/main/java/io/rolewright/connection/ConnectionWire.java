@@ -35,6 +35,11 @@ class ConnectionWire {
     private static final String NAME_LENGTH = "Must have 1 to 64 characters";
     private static final String ID_LENGTH = "Must have at most 36 characters";
 
+    private static final String LOOK_RULE = "Must be a number of minutes from 1 to 1440";
+    private static final String LOOK = "After so many minutes it is tried again whether the password is still valid, to find what others"
+            + " have changed: one login, which fails only if they have. Only of a managed password. 15 unless the service is set otherwise"
+            + " (ROLEWRIGHT_CREDENTIAL_PROBE_INTERVAL).";
+
     private static final String MANAGED =
             "The service replaces the role's password with one that only it knows, and rotates it. Release"
                     + " the connection to end this.";
@@ -93,6 +98,12 @@ class ConnectionWire {
             @Schema(description = ALLOW_PRIVILEGED, defaultValue = "false", nullable = true)
             Boolean allowPrivileged,
 
+            @Min(value = 1, message = LOOK_RULE)
+            @Max(value = 1440, message = LOOK_RULE)
+            @Schema(description = LOOK, nullable = true, examples = "5")
+            @Nullable
+            Integer lookIntervalMinutes,
+
             @NotNull(message = "Required") @Valid CredentialsForm credentials) {
 
         NewConnection {
@@ -134,6 +145,12 @@ class ConnectionWire {
 
             @Schema(description = ANOTHER_SERVER, defaultValue = "false", nullable = true)
             Boolean confirmAnotherServer,
+
+            @Min(value = 1, message = LOOK_RULE)
+            @Max(value = 1440, message = LOOK_RULE)
+            @Schema(description = LOOK, nullable = true, examples = "5")
+            @Nullable
+            Integer lookIntervalMinutes,
 
             @Valid @Schema(description = "Always the complete object, the password included.")
             CredentialsForm credentials) {
@@ -347,6 +364,9 @@ class ConnectionWire {
                     nullable = true)
             Instant verifiedAt,
 
+            @Schema(description = LOOK + " Null: as the service is set.", nullable = true, examples = "5")
+            Integer lookIntervalMinutes,
+
             Instant createdAt,
             Instant updatedAt) {
 
@@ -368,6 +388,7 @@ class ConnectionWire {
                     0,
                     managed.role() == null ? null : managed.role().currentNumber(),
                     managed.role() == null ? null : managed.role().verifiedAt(),
+                    managed.role() == null ? null : managed.role().lookMinutes(),
                     row.createdAt(),
                     row.updatedAt());
         }

@@ -593,6 +593,12 @@ class Connections {
                     "invalid_type",
                     "Must be null or absent unless isPlatformManagedCredentials is true");
         }
+        if (schedule.lookMinutes() != null) {
+            throw ValidationProblem.at(
+                    List.of("lookIntervalMinutes"),
+                    "invalid_type",
+                    "Must be null or absent unless isPlatformManagedCredentials is true");
+        }
     }
 
     private Uni<Opened> changeRow(

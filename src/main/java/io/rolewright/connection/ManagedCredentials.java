@@ -73,10 +73,11 @@ class ManagedCredentials {
      *
      * @param auto null keeps what there is
      * @param schedule null keeps what there is
+     * @param lookMinutes null keeps what there is
      */
-    record Wanted(Boolean auto, Schedule schedule) {
+    record Wanted(Boolean auto, Schedule schedule, @Nullable Integer lookMinutes) {
         boolean isEmpty() {
-            return auto == null && schedule == null;
+            return auto == null && schedule == null && lookMinutes == null;
         }
     }
 
@@ -183,6 +184,7 @@ class ManagedCredentials {
                                 start.server(),
                                 start.sight()),
                         start.adopted())
+                .call(role -> roles.lookEvery(List.of(role), wanted.lookMinutes()))
                 .chain(role -> CredentialStore.hold(row.id).chain(old -> {
                     Credential credential =
                             old == null ? Credential.ofConnection(row.id, row.projectId(), row.name) : old;
@@ -290,6 +292,7 @@ class ManagedCredentials {
     Uni<Void> schedule(UUID connection, Wanted wanted, Instant now) {
         return active(connection)
                 .chain(known -> roles.hold(known.role1Id())
+                        .chain(() -> roles.lookEvery(List.of(known.role1Id()), wanted.lookMinutes()))
                         .chain(() -> CredentialStore.hold(known))
                         .chain(held -> {
                             if (wanted.schedule() != null) {

@@ -695,7 +695,7 @@ class Ledger {
         role.leaseOwner = null;
         role.leaseGuard = null;
         role.leaseUntil = null;
-        Duration interval = config.probeInterval();
+        Duration interval = role.lookMinutes == null ? config.probeInterval() : Duration.ofMinutes(role.lookMinutes);
         Instant probe = role.storeNow.plus(interval.minus(interval.dividedBy(10)
                 .multipliedBy((long) (ThreadLocalRandom.current().nextDouble() * 1000))
                 .dividedBy(1000)));

@@ -70,6 +70,10 @@ class ManagedRole implements Decides {
     @Nullable
     String look;
 
+    /** After so many minutes it is tried again whether the password opens the role; null: as the service is set. */
+    @Nullable
+    Integer lookMinutes;
+
     @Nullable
     Instant refusedSince;
 

@@ -12,6 +12,7 @@ import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.persistence.LockModeType;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -32,7 +33,8 @@ public class ManagedRoles {
 
     private static final String STATUS = """
             select new io.rolewright.credential.RoleStatus(r.id, r.ownerId, r.roleName, r.state, r.reason,
-                   v.number, v.currentAt, r.verifiedAt, a.id, a.nextTryAt, a.state, r.leaseUntil, r.storeNow)
+                   v.number, v.currentAt, r.verifiedAt, a.id, a.nextTryAt, a.state, r.leaseUntil, r.storeNow,
+                   r.lookMinutes)
               from ManagedRole r
               left join PasswordVersion v on v.roleId = r.id and v.state = io.rolewright.credential.VersionState.CURRENT
               left join Attempt a on a.roleId = r.id and a.state in (io.rolewright.credential.AttemptState.CLAIMED,
@@ -221,6 +223,32 @@ public class ManagedRoles {
     /** Locks the role's row for the rest of the running store transaction: nobody promotes or parks anything of it meanwhile. */
     public Uni<Void> hold(UUID roleId) {
         return CredentialStore.lock(roleId).replaceWithVoid();
+    }
+
+    /**
+     * How soon a change of these roles' passwords behind our back is looked for from now on. Joins the running store transaction.
+     *
+     * @param minutes null leaves it as it is
+     */
+    public Uni<Void> lookEvery(List<UUID> roleIds, @Nullable Integer minutes) {
+        Uni<Void> all = Uni.createFrom().voidItem();
+        if (minutes == null) {
+            return all;
+        }
+        for (UUID each : roleIds) { // one session: one at a time
+            all = all.chain(() -> CredentialStore.lock(each))
+                    .invoke(role -> {
+                        if (role != null && role.deletedAt == null) {
+                            Instant latest = role.storeNow.plus(Duration.ofMinutes(minutes));
+                            role.lookMinutes = minutes;
+                            if (role.dueAt != null && role.dueAt.isAfter(latest)) {
+                                role.dueAt = latest;
+                            }
+                        }
+                    })
+                    .replaceWithVoid();
+        }
+        return all;
     }
 
     /** When the role's next scheduled change is due; null for none. Joins the running store transaction. */

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param verifiedAt when the current password was last seen to open the role; absent when that is not known
  * @param openAttempt the attempt that is not finished; absent when there is none
  * @param nextTryAt when the open attempt is tried again; absent when there is none or somebody works on it now
+ * @param lookMinutes after so many it is looked at again; absent where the service's setting says so
  */
 @RegisterForReflection
 public record RoleStatus(
@@ -28,7 +29,8 @@ public record RoleStatus(
         @Nullable Instant currentSince,
         @Nullable Instant verifiedAt,
         @Nullable UUID openAttempt,
-        @Nullable Instant nextTryAt) {
+        @Nullable Instant nextTryAt,
+        @Nullable Integer lookMinutes) {
 
     /**
      * As the store has it.
@@ -50,7 +52,8 @@ public record RoleStatus(
             @Nullable Instant nextTryAt,
             @Nullable AttemptState attemptState,
             @Nullable Instant leaseUntil,
-            Instant now) {
+            Instant now,
+            @Nullable Integer lookMinutes) {
         this(
                 id,
                 ownerId,
@@ -65,7 +68,8 @@ public record RoleStatus(
                 currentSince,
                 verifiedAt,
                 openAttempt,
-                nextTryAt);
+                nextTryAt,
+                lookMinutes);
     }
 
     /** What was sent may have been interrupted at any moment; of the rest one knows when its lease has lapsed. */
@@ -78,6 +82,6 @@ public record RoleStatus(
 
     /** Of a role whose change was begun, when nothing can be read of how it went. */
     public static RoleStatus inDoubt(UUID id, UUID ownerId, String roleName) {
-        return new RoleStatus(id, ownerId, roleName, RoleState.IN_DOUBT, "not_known_yet", null, null, null, null, null);
+        return new RoleStatus(id, ownerId, roleName, RoleState.IN_DOUBT, "not_known_yet", null, null, null, null, null, null);
     }
 }

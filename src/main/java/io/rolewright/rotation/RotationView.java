@@ -16,6 +16,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 
@@ -72,6 +73,11 @@ final class RotationView {
                         .filter(role -> role.id().equals(row.roleId(row.activeIndex)))
                         .findFirst()
                         .map(RoleStatus::verifiedAt)
+                        .orElse(null),
+                shown.roles().stream()
+                        .map(RoleStatus::lookMinutes)
+                        .filter(Objects::nonNull)
+                        .findFirst()
                         .orElse(null),
                 row.credentialVersion,
                 vaultKv(shown.vault()),

@@ -52,6 +52,11 @@ class RotationWire {
     private static final String DAYS_RULE = "Must be a number of days from 1 to 365";
     private static final String DESCRIPTION_LENGTH = "Must have at most 256 characters";
 
+    private static final String LOOK_RULE = "Must be a number of minutes from 1 to 1440";
+    private static final String LOOK = "After so many minutes it is tried again whether the password is still valid, to find what others"
+            + " have changed: one login, which fails only if they have. 15 unless the service is set otherwise"
+            + " (ROLEWRIGHT_CREDENTIAL_PROBE_INTERVAL).";
+
     private RotationWire() {}
 
     // ---- Requests -------------------------------------------------------------------------------------------------
@@ -177,7 +182,14 @@ class RotationWire {
                     nullable = true,
                     examples = "correct-horse-battery-staple")
             @Nullable
-            String initialPassword) {
+            String initialPassword,
+
+            @Min(value = 1, message = LOOK_RULE)
+            @Max(value = 1440, message = LOOK_RULE)
+            @JsonDeserialize(using = CoercedInteger.class)
+            @Schema(description = LOOK, nullable = true, examples = "5")
+            @Nullable
+            Integer lookIntervalMinutes) {
 
         @Override
         public String toString() {
@@ -261,6 +273,13 @@ class RotationWire {
                     nullable = true)
             @JsonDeserialize(using = RemovablePlace.class)
             Optional<@Valid VaultPlace> vaultKv,
+
+            @Min(value = 1, message = LOOK_RULE)
+            @Max(value = 1440, message = LOOK_RULE)
+            @JsonDeserialize(using = CoercedInteger.class)
+            @Schema(description = LOOK, nullable = true, examples = "5")
+            @Nullable
+            Integer lookIntervalMinutes,
 
             @Schema(hidden = true) @Size(max = 64) @JsonProperty("Provider")
             String provider,
@@ -558,6 +577,9 @@ class RotationWire {
                             "When the served password was last seen to be valid on its server; null if that is not known.",
                     nullable = true)
             Instant verifiedAt,
+
+            @Schema(description = LOOK + " Null: as the service is set.", nullable = true, examples = "5")
+            Integer lookIntervalMinutes,
 
             @Schema(
                     description = "Grows by one each time another password is served; 0 before the first.",

@@ -466,6 +466,7 @@ class Rotations {
                 .chain(() -> strategy == Strategy.DUAL
                         ? roles.register(wanted(row, names.get(1), server, act)).invoke(role -> row.role2Id = role)
                         : Uni.createFrom().nullItem())
+                .chain(() -> roles.lookEvery(row.roleIds(), wanted.lookIntervalMinutes()))
                 .chain(() -> store.insert(row))
                 .chain(() -> adopted == null ? Uni.createFrom().voidItem() : roles.tellAdopted(row.role1Id))
                 .chain(() -> written.apply(row))
@@ -571,7 +572,8 @@ class Rotations {
 
     private Uni<Void> apply(Act act, Rotation before, ChangedRotation wanted, String requirements, IfMatch seen) {
         UUID id = before.id;
-        Uni<Rotation> locked = store.lock(id)
+        Uni<Rotation> locked = roles.lookEvery(before.roleIds(), wanted.lookIntervalMinutes()) // roles are locked first
+                .chain(() -> store.lock(id))
                 .onItem()
                 .ifNull()
                 .failWith(() -> notFound(id))
@@ -649,6 +651,7 @@ class Rotations {
         facts.put("secretsMappingUpdated", wanted.secretsMapping() != null);
         facts.put("driftPolicy", wanted.driftPolicy());
         facts.put("nextRotationAt", wanted.nextRotationAt());
+        facts.put("lookIntervalMinutes", wanted.lookIntervalMinutes());
         facts.put("takeover", wanted.takeover());
         facts.put("allowPrivileged", wanted.allowPrivileged());
         facts.put("passwordRequirementsUpdated", requirements(wanted) == null ? null : true);

@@ -3,6 +3,7 @@ package io.rolewright.rotation;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.notNullValue;
+import static org.hamcrest.Matchers.nullValue;
 
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
@@ -13,6 +14,7 @@ import io.rolewright.testing.TestPostgres.Login;
 import io.rolewright.testing.TestStore;
 import java.time.Instant;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -161,5 +163,88 @@ class VerifyTest {
                 .then()
                 .statusCode(400)
                 .body("code", equalTo("not_managed"));
+    }
+
+    /** Seconds until the roles of an owner are looked at by themselves; the first of them that is. */
+    private static double untilTheNextLook(String owner) {
+        return TestStore.sql("SELECT extract(epoch FROM min(due_at) - now())::float8 FROM managed_role WHERE owner_id = '"
+                        + owner + "'")
+                .get(0)
+                .getDouble(0);
+    }
+
+    @Test
+    void howSoonItIsLookedAtAgainIsSetForEachRotation() {
+        Rotating roles = Rotating.on(TestPostgres.NEWEST);
+        Map<String, Object> body = roles.body(Rotating.name("rotation"));
+        body.put("lookIntervalMinutes", 5);
+        String id = Rotating.created(body);
+        String one = Rotating.BASE + "/" + id;
+        Api.as().get(one).then().body("secretRotation.lookIntervalMinutes", equalTo(5));
+        assertThat(untilTheNextLook(id)).isBetween(200.0, 300.0);
+
+        Api.as()
+                .body(Map.of("lookIntervalMinutes", 1))
+                .patch(one)
+                .then()
+                .statusCode(200)
+                .body("secretRotation.lookIntervalMinutes", equalTo(1));
+        assertThat(untilTheNextLook(id)).as("sooner at once").isBetween(0.0, 60.0);
+
+        Api.as().body(Map.of("lookIntervalMinutes", 30)).patch(one).then().statusCode(200);
+        verify(id).then().statusCode(200).body("secretRotation.lookIntervalMinutes", equalTo(30));
+        assertThat(untilTheNextLook(id)).isBetween(1500.0, 1800.0);
+        for (int wrong : new int[] {0, 1441}) {
+            Api.as().body(Map.of("lookIntervalMinutes", wrong)).patch(one).then().statusCode(422);
+        }
+        Api.as()
+                .get(Rotating.BASE + "/" + Rotating.on(TestPostgres.NEWEST).created())
+                .then()
+                .body("secretRotation.lookIntervalMinutes", nullValue());
+    }
+
+    @Test
+    void howSoonItIsLookedAtAgainIsSetForEachManagedConnection() {
+        TestPostgres server = TestPostgres.shared(TestPostgres.NEWEST);
+        Login login = server.role("LOGIN");
+        Map<String, Object> body = new HashMap<>();
+        body.put("name", Rotating.name("managed"));
+        body.put("method", "username-and-password");
+        body.put("lookIntervalMinutes", 5);
+        body.put(
+                "credentials",
+                Map.of(
+                        "host",
+                        "127.0.0.1",
+                        "port",
+                        server.port(),
+                        "database",
+                        "postgres",
+                        "username",
+                        login.role(),
+                        "password",
+                        login.password(),
+                        "sslEnabled",
+                        false));
+        Api.as()
+                .body(body)
+                .post(CONNECTIONS)
+                .then()
+                .statusCode(422)
+                .body("message[0].path", equalTo(List.of("lookIntervalMinutes")));
+        body.put("isPlatformManagedCredentials", true);
+
+        Response made = Api.as().body(body).post(CONNECTIONS);
+
+        made.then().statusCode(200).body("appConnection.rotation.lookIntervalMinutes", equalTo(5));
+        String id = made.path("appConnection.id");
+        assertThat(untilTheNextLook(id)).isBetween(200.0, 300.0);
+        Api.as()
+                .body(Map.of("lookIntervalMinutes", 2))
+                .patch(CONNECTIONS + "/" + id)
+                .then()
+                .statusCode(200)
+                .body("appConnection.rotation.lookIntervalMinutes", equalTo(2));
+        assertThat(untilTheNextLook(id)).isBetween(0.0, 120.0);
     }
 }
