@@ -36,9 +36,10 @@ class ConnectionWire {
     private static final String ID_LENGTH = "Must have at most 36 characters";
 
     private static final String LOOK_RULE = "Must be a number of minutes from 1 to 1440";
-    private static final String LOOK = "After so many minutes it is tried again whether the password is still valid, to find what others"
-            + " have changed: one login, which fails only if they have. Only of a managed password. 15 unless the service is set otherwise"
-            + " (ROLEWRIGHT_CREDENTIAL_PROBE_INTERVAL).";
+    private static final String LOOK =
+            "After so many minutes it is tried again whether the password is still valid, to find what others"
+                    + " have changed: one login, which fails only if they have. Only of a managed password. 15 unless the service is set otherwise"
+                    + " (ROLEWRIGHT_CREDENTIAL_PROBE_INTERVAL).";
 
     private static final String MANAGED =
             "The service replaces the role's password with one that only it knows, and rotates it. Release"

@@ -82,6 +82,7 @@ public record RoleStatus(
 
     /** Of a role whose change was begun, when nothing can be read of how it went. */
     public static RoleStatus inDoubt(UUID id, UUID ownerId, String roleName) {
-        return new RoleStatus(id, ownerId, roleName, RoleState.IN_DOUBT, "not_known_yet", null, null, null, null, null, null);
+        return new RoleStatus(
+                id, ownerId, roleName, RoleState.IN_DOUBT, "not_known_yet", null, null, null, null, null, null);
     }
 }

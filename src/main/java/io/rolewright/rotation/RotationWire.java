@@ -53,9 +53,10 @@ class RotationWire {
     private static final String DESCRIPTION_LENGTH = "Must have at most 256 characters";
 
     private static final String LOOK_RULE = "Must be a number of minutes from 1 to 1440";
-    private static final String LOOK = "After so many minutes it is tried again whether the password is still valid, to find what others"
-            + " have changed: one login, which fails only if they have. 15 unless the service is set otherwise"
-            + " (ROLEWRIGHT_CREDENTIAL_PROBE_INTERVAL).";
+    private static final String LOOK =
+            "After so many minutes it is tried again whether the password is still valid, to find what others"
+                    + " have changed: one login, which fails only if they have. 15 unless the service is set otherwise"
+                    + " (ROLEWRIGHT_CREDENTIAL_PROBE_INTERVAL).";
 
     private RotationWire() {}
 

@@ -167,8 +167,9 @@ class VerifyTest {
 
     /** Seconds until the roles of an owner are looked at by themselves; the first of them that is. */
     private static double untilTheNextLook(String owner) {
-        return TestStore.sql("SELECT extract(epoch FROM min(due_at) - now())::float8 FROM managed_role WHERE owner_id = '"
-                        + owner + "'")
+        return TestStore.sql(
+                        "SELECT extract(epoch FROM min(due_at) - now())::float8 FROM managed_role WHERE owner_id = '"
+                                + owner + "'")
                 .get(0)
                 .getDouble(0);
     }
@@ -195,7 +196,11 @@ class VerifyTest {
         verify(id).then().statusCode(200).body("secretRotation.lookIntervalMinutes", equalTo(30));
         assertThat(untilTheNextLook(id)).isBetween(1500.0, 1800.0);
         for (int wrong : new int[] {0, 1441}) {
-            Api.as().body(Map.of("lookIntervalMinutes", wrong)).patch(one).then().statusCode(422);
+            Api.as()
+                    .body(Map.of("lookIntervalMinutes", wrong))
+                    .patch(one)
+                    .then()
+                    .statusCode(422);
         }
         Api.as()
                 .get(Rotating.BASE + "/" + Rotating.on(TestPostgres.NEWEST).created())
