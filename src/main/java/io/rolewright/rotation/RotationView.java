@@ -1,5 +1,6 @@
 package io.rolewright.rotation;
 
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.credential.CredentialStatus;
 import io.rolewright.credential.RoleState;
 import io.rolewright.credential.RoleStatus;
@@ -35,6 +36,8 @@ final class RotationView {
                     case PARKED, REVOKING -> 1;
                     case OK -> 2;
                 }));
+        // Nothing is wrong with its roles, and yet it has nothing to serve: its creation is under way, or was left.
+        boolean unproven = row.credentialVersion == 0 && row.revokingSince == null;
         return new SecretRotation(
                 row.id,
                 row.name,
@@ -67,8 +70,9 @@ final class RotationView {
                 row.allowPrivileged,
                 row.revokingSince != null
                         ? RoleState.REVOKING.wireName()
-                        : troubled.map(role -> role.state().wireName()).orElse(RoleState.OK.wireName()),
-                troubled.map(RoleStatus::reason).orElse(null),
+                        : troubled.map(role -> role.state().wireName())
+                                .orElse(unproven ? RoleState.PARKED.wireName() : RoleState.OK.wireName()),
+                troubled.map(RoleStatus::reason).orElse(unproven ? ErrorCode.NO_CREDENTIALS_YET.code() : null),
                 shown.roles().stream()
                         .filter(role -> role.id().equals(row.roleId(row.activeIndex)))
                         .findFirst()
