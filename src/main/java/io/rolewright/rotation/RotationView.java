@@ -1,9 +1,9 @@
 package io.rolewright.rotation;
 
-import io.rolewright.problem.ErrorCode;
 import io.rolewright.credential.CredentialStatus;
 import io.rolewright.credential.RoleState;
 import io.rolewright.credential.RoleStatus;
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.rotation.RotationWire.ConnectionRef;
 import io.rolewright.rotation.RotationWire.EnvironmentRef;
 import io.rolewright.rotation.RotationWire.FolderRef;
