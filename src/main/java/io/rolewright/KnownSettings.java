@@ -91,6 +91,7 @@ final class KnownSettings {
             "rolewright.store.sslmode",
             "rolewright.store.sslrootcert",
             "rolewright.store.statement-timeout",
+            "rolewright.store.transaction-pooler",
             "rolewright.target.allow-internal-ip-connections",
             "rolewright.target.allowed-networks",
             "rolewright.target.connect-timeout",

@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  * before his lease lapses. A process that stands still lives, and is waited for as long as its lease says.
  *
  * <p>Costs one session to the store and no statement while nothing happens. Behind a pooler that does not keep sessions apart no lock is held
- * in the end, and leases count alone.
+ * in the end, and leases count alone; nor is one tried where {@link StoreConfig#transactionPooler} says that there is such a pooler, because
+ * what is set for the session would stay with whoever has it next.
  */
 @Singleton
 public class ProcessLock {
@@ -86,7 +87,7 @@ public class ProcessLock {
      * #missed}): a pooler in between ends sessions without a word.
      */
     public synchronized void begin() {
-        if (!begun && !stopped) {
+        if (!begun && !stopped && sessions.keepsSessions()) {
             begun = true;
             take(FIRST_PAUSE);
         }

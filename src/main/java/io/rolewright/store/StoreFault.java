@@ -206,6 +206,12 @@ public final class StoreFault {
             case "53100" -> new Reason(Kind.FULL, "store has no room left on its disk (53100)");
             case "53300" -> new Reason(Kind.BUSY, "store has no session left for us (too many connections, 53300)");
             case "57014" -> new Reason(Kind.SLOW, "store is slow (a statement took too long, 57014)");
+            // PgBouncer says the first of whatever it does not take; the others tell that each transaction gets another
+            // session.
+            case "08P01", "26000", "42P05" ->
+                away(
+                        "refused, " + sqlState
+                                + ": behind a pooler in transaction mode, ROLEWRIGHT_STORE_TRANSACTION_POOLER=true is needed; else its log says why");
             case "57P01", "57P02", "57P03" -> away("it is starting or stopping, " + sqlState);
             default ->
                 sqlState.startsWith("08")

@@ -77,6 +77,8 @@ class StorePool implements PgPoolCreator {
             options.setTcpKeepAlive(true);
             options.setPreparedStatementCacheSqlLimit(LONGEST_STATEMENT_KEPT);
             options.addProperty("application_name", "rolewright");
+            // A default of the client for servers before 12, which poolers such as PgBouncer refuse.
+            options.getProperties().remove("extra_float_digits");
             reached.add(new StoreLogin(options, config, modeOf(given)));
         }
         servers = List.copyOf(reached);
@@ -107,6 +109,9 @@ class StorePool implements PgPoolCreator {
     }
 
     private SqlConnectOptions bounded(PgConnectOptions options) {
+        if (config.transactionPooler()) {
+            return preparingNothing(options);
+        }
         if (config.statementTimeout().isZero()) {
             return options;
         }
@@ -115,6 +120,16 @@ class StorePool implements PgPoolCreator {
                 .addProperty("statement_timeout", millis)
                 // A process that stands still in a transaction would keep its rows from whoever takes over.
                 .addProperty("idle_in_transaction_session_timeout", millis);
+    }
+
+    /**
+     * Of a pooler in transaction mode, the next message may go to another session of the server: what prepares a statement is sent again
+     * with what executes it. Set on the very options that the client is given, because its copies of them do not have it (4.5.27).
+     */
+    private static PgConnectOptions preparingNothing(PgConnectOptions options) {
+        PgConnectOptions copy = new PgConnectOptions(options);
+        copy.setCachePreparedStatements(false);
+        return copy.setUseLayer7Proxy(true);
     }
 
     /**
@@ -162,6 +177,11 @@ class StorePool implements PgPoolCreator {
                 .toList();
     }
 
+    /** Whether a session of the server is ours for longer than a transaction. */
+    boolean keepsSessions() {
+        return !config.transactionPooler();
+    }
+
     /** The database role of the running service. */
     String serviceRole() {
         return servers.get(0).last().getUser();
@@ -205,7 +225,9 @@ class StorePool implements PgPoolCreator {
                     PgConnectOptions options = new PgConnectOptions(now);
                     username.ifPresent(options::setUser);
                     password.ifPresent(options::setPassword);
-                    return PgConnection.connect(io.vertx.mutiny.core.Vertx.newInstance(made), options);
+                    return PgConnection.connect(
+                            io.vertx.mutiny.core.Vertx.newInstance(made),
+                            config.transactionPooler() ? preparingNothing(options) : options);
                 })
                 // Without one the driver prints what ends the session, with its stack, where no logger sees it.
                 .invoke(session -> session.exceptionHandler(

@@ -33,6 +33,7 @@ public final class Installation implements AutoCloseable {
     public static final String CLIENT_SECRET = "bootstrap secret of the proofs, 32 characters or more";
 
     private final TestPostgres postgres;
+    private final TestPostgres.Login owner;
     private final String database;
     private final Map<String, String> settings = new HashMap<>();
     private final List<ServiceProcess> replicas = new ArrayList<>();
@@ -41,7 +42,7 @@ public final class Installation implements AutoCloseable {
 
     private Installation(TestPostgres postgres, int storePort) {
         this.postgres = postgres;
-        TestPostgres.Login owner = postgres.role("LOGIN");
+        owner = postgres.role("LOGIN");
         database = postgres.database();
         postgres.sql("ALTER DATABASE " + database + " OWNER TO " + owner.role());
         settings.put("QUARKUS_DATASOURCE_REACTIVE_URL", "postgresql://127.0.0.1:" + storePort + "/" + database);
@@ -75,9 +76,15 @@ public final class Installation implements AutoCloseable {
 
     private Installation(Installation original, TestPostgres postgres, String database) {
         this.postgres = postgres;
+        this.owner = original.owner;
         this.database = database;
         settings.putAll(original.settings);
         settings.put("QUARKUS_DATASOURCE_REACTIVE_URL", "postgresql://127.0.0.1:" + postgres.port() + "/" + database);
+    }
+
+    /** Whom the replicas log in to the store as. */
+    public TestPostgres.Login owner() {
+        return owner;
     }
 
     /** An environment variable of all replicas that are started from now on. */
