@@ -105,6 +105,18 @@ export const CODES = {
   too_many_iterations: ['The server asks for too many SCRAM iterations', 'Have scram_iterations lowered and the password set again.', 'verify', 'test'],
   too_many_sessions: ['All sessions to the server are in use', 'Try again in a few seconds.', 'verify', 'test'],
   target_busy: ['The server is busy with other requests', 'Nothing was begun. Wait a moment, then try again.', 'verify'],
+  channel_binding_refused: [
+    'Something stands between the service and the server',
+    'The TLS session does not end at the server. Enter the server’s own address; if there should be no proxy, find out who answers there.',
+    'connection',
+    'test',
+  ],
+  channel_binding_impossible: [
+    'The certificate cannot be bound to',
+    'Choose “CA verified” or “Verified” in the connection, or give the server a certificate signed with RSA or ECDSA.',
+    'connection',
+    'test',
+  ],
   tls_not_offered: ['The server offers no TLS', 'Turn TLS on at the server, or choose “No TLS” in the connection.', 'connection', 'test'],
   tls_handshake_failed: ['No TLS session came about', 'Check TLS versions, and whether the server wants a client certificate.', 'connection', 'test'],
   tls_name_mismatch: ['The certificate is for another name', 'Use the name in the certificate, or “CA verified”.', 'connection', 'test'],
