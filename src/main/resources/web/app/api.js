@@ -11,6 +11,8 @@ export class Problem extends Error {
     this.code = body.code;
     this.details = body.details ?? {};
     this.requestId = body.reqId;
+    /** Seconds, where the service says when to come back. */
+    this.retryAfter = undefined;
     /** Message by the path of its field, such as credentials.host. */
     this.issues = Object.fromEntries(issues.map((each) => [each.path.join('.'), each.message]));
   }
@@ -20,6 +22,11 @@ export class Problem extends Error {
     return CODES[this.code]?.[0] ?? this.message;
   }
 
+  /** Heading and fix of why, where the code says only that it failed. */
+  get cause() {
+    return CODES[this.details.failure?.reason ?? this.details.reason] ?? [this.heading, this.remedy];
+  }
+
   get remedy() {
     return CODES[this.code]?.[1] ?? t.problem.remedyByStatus[this.status] ?? '';
   }
@@ -27,12 +34,16 @@ export class Problem extends Error {
 
 const OVER = new Set(['token_missing', 'token_expired', 'token_invalid', 'token_revoked']);
 
+/** The one operation that takes the cookie. */
+const RESUME = '/api/v1/auth/console-session/resume';
+
 /** Seconds: a page that is left open does not stay signed in for weeks. */
 const LONGEST_SESSION = 12 * 60 * 60;
 
 /** Who is signed in. Listeners are told of every change: 'in', 'out' or 'expired'. */
 export const session = {
-  state: 'out',
+  /** 'looking' only until it is known whether somebody is signed in already. */
+  state: 'looking',
   caller: null,
   clientId: '',
   listeners: new Set(),
@@ -42,30 +53,54 @@ export const session = {
     this.caller = (await send('GET', '/api/v1/auth/caller', { token: granted.accessToken })).caller;
     this.clientId = clientId;
     keep(granted);
+    this.unended = false;
+    asking = false;
+    remember();
     this.become('in');
     waiting.splice(0).forEach((go) => go());
     tabs.postMessage({ have: { accessToken: token, expiresIn: granted.expiresIn }, caller: this.caller, clientId });
   },
 
-  /** Asks the other tabs whether one is signed in. */
-  ask() {
+  /** Asks the other tabs whether one is signed in, and the service whether this browser was. */
+  async ask() {
     tabs.postMessage({ ask: true });
-  },
-
-  /** Ends the token at the service too; what is on the page goes with it. */
-  async signOut() {
-    const ended = token;
-    asking = false;
-    tabs.postMessage({ out: true, clientId: this.clientId });
-    forget();
-    this.caller = null;
-    this.become('out');
     try {
-      await send('POST', '/api/v1/auth/token/revoke', { body: { accessToken: ended } });
+      const granted = await send('POST', RESUME, { credentials: 'same-origin' });
+      if (!asking) return; // another tab, or somebody who has typed, was faster
+      const { caller } = await send('GET', '/api/v1/auth/caller', { token: granted.accessToken });
+      if (!asking) return;
+      asking = false;
+      this.caller = caller;
+      keep(granted);
+      this.become('in');
     } catch {
-      // It ends by itself within the hour.
+      if (this.state === 'looking') this.become('out');
     }
   },
+
+  /** Ends the login at the service too, and the cookie with it; what is on the page goes as well. */
+  async signOut() {
+    let ended = token;
+    asking = false;
+    tabs.postMessage({ out: true, identityId: this.caller?.identityId });
+    forget();
+    this.caller = null;
+    this.clientId = '';
+    this.become('out');
+    try {
+      // A page whose token has ended may still have a login that goes on.
+      ended ??= (await send('POST', RESUME, { credentials: 'same-origin' })).accessToken;
+      await send('POST', '/api/v1/auth/token/revoke', { body: { accessToken: ended } });
+      await send('POST', RESUME, { credentials: 'same-origin' }); // refused: that takes the cookie away
+    } catch (problem) {
+      if (problem.status && problem.status < 500) return;
+      this.unended = true;
+      this.become('out');
+    }
+  },
+
+  /** Whether the last sign-out did not reach the service. */
+  unended: false,
 
   become(state) {
     this.state = state;
@@ -95,7 +130,7 @@ tabs.onmessage = ({ data }) => {
       clientId: session.clientId,
     });
   // Whoever is signed in already stays who he is; a page whose session has ended goes on only as the same one.
-  if (data.have && (session.state === 'out' ? asking : session.state === 'expired' && data.clientId === session.clientId)) {
+  if (data.have && (asking || (session.state === 'expired' && data.caller.identityId === session.caller?.identityId))) {
     asking = false;
     session.caller = data.caller;
     session.clientId = data.clientId;
@@ -103,9 +138,11 @@ tabs.onmessage = ({ data }) => {
     session.become('in');
     waiting.splice(0).forEach((go) => go());
   }
-  if (data.out && session.state !== 'out' && data.clientId === session.clientId) {
+  if (data.out && session.caller && data.identityId === session.caller.identityId) {
     forget();
+    asking = false;
     session.caller = null;
+    session.clientId = '';
     session.become('out');
   }
 };
@@ -129,13 +166,20 @@ async function renew(expiresAt) {
   const current = token;
   try {
     const granted = await send('POST', '/api/v1/auth/token/renew', { body: { accessToken: current } });
-    if (token === current) keep(granted);
+    if (token !== current) return;
+    keep(granted);
+    remember(); // signed by the key of now
   } catch {
     const left = expiresAt - Date.now();
     if (token !== current) return;
     if (left > 2000) renewal = setTimeout(renew, Math.min(left / 2, 30_000), expiresAt);
     else expire();
   }
+}
+
+/** Lets this browser go on after a reload, by a cookie that no script reads. Without it a reload asks for the secret. */
+function remember() {
+  send('POST', '/api/v1/auth/console-session', { token, credentials: 'same-origin' }).catch(() => {});
 }
 
 function forget() {
@@ -170,7 +214,7 @@ export async function call(method, path, options = {}) {
   }
 }
 
-async function send(method, path, { query, body, key, seen, token: bearer, as = 'json', signal } = {}) {
+async function send(method, path, { query, body, key, seen, token: bearer, as = 'json', signal, credentials = 'omit' } = {}) {
   const headers = { Accept: as === 'json' ? 'application/json' : '*/*' };
   if (bearer) headers.Authorization = `Bearer ${bearer}`;
   if (body !== undefined) headers['Content-Type'] = 'application/json';
@@ -185,7 +229,7 @@ async function send(method, path, { query, body, key, seen, token: bearer, as = 
       body: body === undefined ? undefined : JSON.stringify(body),
       signal,
       cache: 'no-store',
-      credentials: 'omit',
+      credentials,
       referrerPolicy: 'no-referrer',
     });
     if (answer.ok) {
@@ -204,7 +248,10 @@ async function send(method, path, { query, body, key, seen, token: bearer, as = 
   } catch {
     said = { code: 'not_understood', message: t.problem.notUnderstood(answer.status) };
   }
-  throw new Problem(answer.status, said);
+  const problem = new Problem(answer.status, said);
+  const wait = Number(answer.headers.get('Retry-After'));
+  if (wait > 0) problem.retryAfter = Math.min(wait, 60);
+  throw problem;
 }
 
 export const get = (path, query, signal) => call('GET', path, { query, signal });

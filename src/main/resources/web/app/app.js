@@ -2,7 +2,7 @@
 import { keyed } from 'lit/directives/keyed.js';
 import { Problem, get, session } from './api.js';
 import { guardWith, link, onRoute, route } from './router.js';
-import { Form, Part, fault, field, head, html, icon, modal, nothing, submitButton } from './ui.js';
+import { Form, Part, fault, field, head, html, icon, loading, modal, note, nothing, submitButton } from './ui.js';
 import { t } from './texts.js';
 import './overview.js';
 import './trouble.js';
@@ -75,8 +75,12 @@ class App extends Part {
       if (state === 'out') this.view = null;
       this.requestUpdate();
     });
-    onRoute(() => this.state !== 'out' && this.move());
+    onRoute(() => this.signedIn && this.move());
     session.ask();
+  }
+
+  get signedIn() {
+    return this.state === 'in' || this.state === 'expired';
   }
 
   firstUpdated() {
@@ -143,7 +147,7 @@ class App extends Part {
 
   render() {
     return html`
-      ${this.state === 'out' ? html`<rw-sign-in></rw-sign-in>` : this.frame()}
+      ${this.state === 'looking' ? html`<main class="sign-in">${loading()}</main>` : this.state === 'out' ? html`<rw-sign-in .unended=${session.unended}></rw-sign-in>` : this.frame()}
       ${this.state === 'expired' ? modal(t.signIn.again, html`<p>${t.signIn.againText}</p><rw-sign-in-form .clientId=${session.clientId}></rw-sign-in-form>`) : nothing}
       <div role="status" aria-live="polite" class=${this.toast ? 'toast' : 'sr'}>${this.toast}</div>`;
   }
@@ -192,10 +196,12 @@ const brand = () =>
   html`<a class="brand" href=${link()}><svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="8"></rect><path d="M11 23V9h6.5a4.5 4.5 0 0 1 0 9H11m6 0 4.5 5"></path></svg>${t.name}</a>`;
 
 class SignIn extends Part {
+  static properties = { unended: {} };
+
   render() {
     return html`<main class="sign-in"><div class="card stack wide">
       <div class="stack tight">${brand()}<p class="muted">${t.signIn.text}</p></div>
-      <div class="stack"><h1 tabindex="-1">${t.signIn.heading}</h1><rw-sign-in-form></rw-sign-in-form></div>
+      <div class="stack"><h1 tabindex="-1">${t.signIn.heading}</h1>${this.unended ? note('warn', t.signIn.unended, t.signIn.unendedText) : nothing}<rw-sign-in-form></rw-sign-in-form></div>
     </div></main>`;
   }
 }
@@ -224,7 +230,7 @@ class SignInForm extends Part {
       ${field(this.form, 'clientId', t.signIn.clientId, { required: true, autocomplete: 'username' })}
       ${field(this.form, 'clientSecret', t.signIn.clientSecret, { required: true, type: 'password', autocomplete: 'current-password' })}
       <div class="actions start">${submitButton(this.form, t.signIn.enter, t.signIn.entering)}
-        ${this.clientId ? html`<button type="button" class="quiet" @click=${() => session.signOut()}>${t.signIn.leave}</button>` : nothing}</div>
+        ${session.state === 'expired' ? html`<button type="button" class="quiet" @click=${() => session.signOut()}>${t.signIn.leave}</button>` : nothing}</div>
     </form>`;
   }
 }

@@ -1,5 +1,5 @@
 // The list of connections, and the dialogs that a row leads to.
-import { CONNECTIONS, all, get, post, projects, remove, session } from './api.js';
+import { CONNECTIONS, OnceKey, Problem, all, get, post, projects, remove, session } from './api.js';
 import { link } from './router.js';
 import { testReport } from './report.js';
 import { Form, Part, badge, copy, empty, fault, head, html, icon, loading, menu, modal, note, nothing, say, spinner, toggle, when } from './ui.js';
@@ -131,7 +131,25 @@ class Connections extends Part {
       this.requestUpdate();
       return all(CONNECTIONS, 'appConnections', {}, seen, signal);
     };
+    const managed = (row) => row.isPlatformManagedCredentials && may('rotate', row);
+    this.bulk = [
+      { text: t.connections.test, may: (row) => may('test', row), act: (row) => this.tried(row) },
+      { text: t.rotation.verify, may: managed, act: (row) => post(`${CONNECTIONS}/${row.id}/verify`) },
+      {
+        text: t.rotation.rotate,
+        may: managed,
+        ask: (rows) => t.bulk.rotateManaged(rows.length),
+        act: (row) => post(`${CONNECTIONS}/${row.id}/rotate`, undefined, { key: new OnceKey().for(row.id) }),
+      },
+    ];
+    this.linkOf = (row) => link(`connections/${row.id}`);
     this.text = (row) => `${row.name} ${row.description ?? ''} ${row.project?.name ?? ''} ${place(row.credentials)} ${row.credentials.username}`;
+  }
+
+  /** A test of many that fails is one that failed: the report's reason is said in its place. */
+  async tried(row) {
+    const { report } = await post(`${CONNECTIONS}/${row.id}/test`, {});
+    if (!report.ok) throw new Problem(400, { code: report.failure?.reason ?? 'connection_test_failed', message: report.failure?.message ?? '' });
   }
 
   async test(row) {
@@ -151,7 +169,8 @@ class Connections extends Part {
       : nothing;
     return html`
       ${head(t.connections.heading, t.connections.text, { actions: add })}
-      <rw-table .label=${t.connections.heading} .columns=${this.columns} .filters=${this.filters} .load=${this.load} .text=${this.text} .order=${'state'}
+      <rw-table .label=${t.connections.heading} .columns=${this.columns} .filters=${this.filters} .load=${this.load} .text=${this.text} .order=${'state'} .linkOf=${this.linkOf}
+        .bulk=${session.may('test:app-connections') || session.may('rotate:app-connections') ? this.bulk : []}
         .nothingYet=${empty('connections', t.connections.none, t.connections.noneText, add)}></rw-table>
       ${this.asked?.test ? this.tested() : nothing}
       ${

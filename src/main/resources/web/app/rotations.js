@@ -1,5 +1,5 @@
 // The list of rotations, and what is said of one wherever it stands.
-import { ROTATIONS, all, projects, session } from './api.js';
+import { OnceKey, ROTATIONS, all, post, projects, session } from './api.js';
 import { link } from './router.js';
 import { Part, badge, empty, head, html, icon, nothing, when } from './ui.js';
 import { t } from './texts.js';
@@ -91,6 +91,17 @@ class Rotations extends Part {
       this.requestUpdate();
       return rows;
     };
+    const may = (row) => row.state !== 'revoking' && session.may('rotate-secrets:secret-rotation', row.projectId);
+    this.bulk = [
+      { text: t.rotation.verify, may, act: (row) => post(`${ROTATIONS}/${row.id}/verify`) },
+      {
+        text: t.rotation.rotate,
+        may,
+        ask: (rows) => t.bulk.rotate(rows.length, rows.filter((row) => row.strategy === 'single').length),
+        act: (row) => post(`${ROTATIONS}/${row.id}/rotate-secrets`, undefined, { key: new OnceKey().for(row.id) }),
+      },
+    ];
+    this.linkOf = (row) => link(`rotations/${row.id}`);
     this.text = (row) =>
       `${row.name} ${row.description ?? ''} ${row.environment.slug} ${row.folder.path} ${row.project?.name} ${row.connection.name} ${rolesOf(row).join(' ')}`;
   }
@@ -101,7 +112,7 @@ class Rotations extends Part {
       : nothing;
     return html`
       ${head(t.rotations.heading, t.rotations.text, { actions: add })}
-      <rw-table .label=${t.rotations.heading} .columns=${this.columns} .filters=${this.filters} .load=${this.load} .text=${this.text} .order=${'status'}
+      <rw-table .label=${t.rotations.heading} .columns=${this.columns} .filters=${this.filters} .load=${this.load} .text=${this.text} .order=${'status'} .bulk=${session.may('rotate-secrets:secret-rotation') ? this.bulk : []} .linkOf=${this.linkOf}
         .nothingYet=${empty('rotations', t.rotations.none, t.rotations.noneText, add)}></rw-table>`;
   }
 }

@@ -2,6 +2,7 @@
 import { all } from './api.js';
 import { note as noteInAddress, route } from './router.js';
 import { Part, empty, fault, html, icon, nothing } from './ui.js';
+import './bulk.js';
 import './live.js';
 import { t } from './texts.js';
 
@@ -17,6 +18,8 @@ const order = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
  * @property text (row) what the search looks in
  * @property filters objects of key, label, options (pairs), test(row, value)
  * @property order key of the column by which rows stand unless somebody wants otherwise
+ * @property bulk what can be done to many rows, as rw-bulk takes it; absent: nothing
+ * @property linkOf (row) where its page is
  * @property nothingYet what to show for an empty list
  */
 class Table extends Part {
@@ -26,6 +29,9 @@ class Table extends Part {
     text: {},
     filters: {},
     order: {},
+    bulk: {},
+    linkOf: {},
+    picked: { state: true },
     nothingYet: {},
     label: {},
     at: { state: true },
@@ -41,6 +47,7 @@ class Table extends Part {
     this.wanted = { q: '', sort: '', page: 1, ...Object.fromEntries(query) };
     this.wanted.page = Math.max(1, Number(this.wanted.page) || 1);
     this.filters = [];
+    this.picked = new Set();
   }
 
   connectedCallback() {
@@ -137,15 +144,24 @@ class Table extends Part {
           )}
         </div>
 
+        ${
+          this.hasBulk
+            ? html`<rw-bulk .rows=${rows.filter((row) => this.picked.has(row.id))} .acts=${this.bulk} .linkOf=${this.linkOf} @done=${() => this.refresh()}></rw-bulk>`
+            : nothing
+        }
         <div class="scroll" tabindex="0" role="group" aria-label=${this.label}><table class="fixed">
-          <colgroup>${this.columns.map((each) => html`<col width=${each.width ?? nothing}>`)}</colgroup>
-          <thead><tr>${this.columns.map((each) => this.heading(each))}</tr></thead>
+          <colgroup>${this.hasBulk ? html`<col class="tick">` : nothing}${this.columns.map((each) => html`<col width=${each.width ?? nothing}>`)}</colgroup>
+          <thead><tr>${this.hasBulk ? this.pickAll(rows) : nothing}${this.columns.map((each) => this.heading(each))}</tr></thead>
           <tbody>${
             this.rows
               ? here.map(
-                  (row) => html`<tr>${this.columns.map((each) => html`<td class=${each.key === 'actions' ? 'actions' : ''}>${each.cell(row)}</td>`)}</tr>`,
+                  (row) =>
+                    html`<tr>${this.hasBulk ? this.pick(row) : nothing}${this.columns.map((each) => html`<td class=${each.key === 'actions' ? 'actions' : ''}>${each.cell(row)}</td>`)}</tr>`,
                 )
-              : Array.from({ length: 5 }, () => html`<tr>${this.columns.map(() => html`<td><span class="ghost"></span></td>`)}</tr>`)
+              : Array.from(
+                  { length: 5 },
+                  () => html`<tr>${this.hasBulk ? html`<td></td>` : nothing}${this.columns.map(() => html`<td><span class="ghost"></span></td>`)}</tr>`,
+                )
           }</tbody>
         </table></div>
         ${this.whole && !rows.length ? empty('search', t.table.noMatch, t.table.noMatchText, html`<button @click=${() => this.clear()}>${t.table.clear}</button>`) : nothing}
@@ -161,6 +177,28 @@ class Table extends Part {
           }
         </div>
       </div>`;
+  }
+
+  get hasBulk() {
+    return this.bulk?.length > 0;
+  }
+
+  /** Of those that the search and the filters leave: what is not shown is not done. */
+  pickAll(rows) {
+    const count = rows.filter((row) => this.picked.has(row.id)).length;
+    return html`<th scope="col" class="tick"><input type="checkbox" aria-label=${t.bulk.all(rows.length)} title=${t.bulk.all(rows.length)}
+      .checked=${count > 0 && count === rows.length} .indeterminate=${count > 0 && count < rows.length}
+      @change=${(event) => (this.picked = new Set(event.target.checked ? rows.map((row) => row.id) : []))}></th>`;
+  }
+
+  pick(row) {
+    return html`<td class="tick"><input type="checkbox" aria-label=${t.bulk.one(row.name)} .checked=${this.picked.has(row.id)}
+      @change=${(event) => {
+        const picked = new Set(this.picked);
+        if (event.target.checked) picked.add(row.id);
+        else picked.delete(row.id);
+        this.picked = picked;
+      }}></td>`;
   }
 
   /** With the one of a link that names several at once. */

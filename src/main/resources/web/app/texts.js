@@ -109,8 +109,10 @@ export const t = {
     as: 'Signed in as',
     out: 'Sign out',
     again: 'Sign in again',
-    againText: 'Your session has ended. What you have typed is still here and goes on where it stopped.',
+    againText: 'Your session has ended. Nothing you typed is lost: sign in to continue.',
     leave: 'Sign out instead',
+    unended: 'The session could not be ended',
+    unendedText: 'The service did not answer. Close the browser, or sign in and out again: until then a reload of this page may go on as you.',
   },
 
   form: {
@@ -150,6 +152,24 @@ export const t = {
     page: (page, pages) => `Page ${page} of ${pages}`,
     back: 'Previous',
     forward: 'Next',
+  },
+
+  bulk: {
+    label: 'Selected rows',
+    hint: 'Select rows to work on several at once.',
+    selected: (count) => `${count.toLocaleString('en')} selected`,
+    all: (count) => `Select all ${many(count, 'row')}`,
+    one: (name) => `Select ${name}`,
+    some: (text, count) => `${text} (${count.toLocaleString('en')})`,
+    progress: ({ done, total, failed }) =>
+      `${done.toLocaleString('en')} of ${total.toLocaleString('en')} done${failed.length ? `, ${failed.length} failed` : ''}`,
+    stop: 'Stop',
+    stopping: 'Stopping…',
+    result: 'Result',
+    ask: (text, count) => `${text}: ${count.toLocaleString('en')}?`,
+    rotate: (count, single) =>
+      `${many(count, 'rotation')} ${count === 1 ? 'gets' : 'get'} a new password now.${single ? ` ${single} of them ${single === 1 ? 'has' : 'have'} only one role: there the present password ends as soon as the server takes the new one.` : ''} With two roles the other one takes over.`,
+    rotateManaged: (count) => `The ${many(count, 'role')} of these connections ${count === 1 ? 'gets' : 'get'} a new password now; the present one ends.`,
   },
 
   tls: {

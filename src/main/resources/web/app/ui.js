@@ -1,7 +1,6 @@
 // The pieces that every page is made of. Everything renders into the page itself: labels, forms and styles are one world.
 import { LitElement, html, nothing, svg } from 'lit';
 import { Problem } from './api.js';
-import { CODES } from './codes.js';
 import { t } from './texts.js';
 
 export { html, nothing, svg };
@@ -75,10 +74,9 @@ export function fault(problem, more) {
 }
 
 /** Why, where the code says only that it failed. */
-function reasonOf({ code, details }) {
-  const reason = details.failure?.reason ?? details.reason;
-  const [heading, text] = CODES[reason] ?? [];
-  return heading && reason !== code ? html`<p class="small"><strong>${heading}.</strong> ${text}</p>` : nothing;
+function reasonOf(problem) {
+  const [heading, text] = problem.cause;
+  return heading === problem.heading ? nothing : html`<p class="small"><strong>${heading}.</strong> ${text}</p>`;
 }
 
 /** Whether the form on the page has a place for this field's fault. */

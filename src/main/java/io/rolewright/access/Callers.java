@@ -7,6 +7,7 @@ import java.security.MessageDigest;
 import java.time.Clock;
 import java.util.UUID;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -59,8 +60,17 @@ class Callers {
 
     /** @return what an access token says, if it counts; fails with {@link TokenRefused} if not, and for static tokens */
     Uni<AccessToken> judge(String token, String address) {
+        return judge(() -> ledger.judge(token), address);
+    }
+
+    /** The same for a session of the console, which no other method takes. */
+    Uni<AccessToken> judgeSession(String session, String address) {
+        return judge(() -> ledger.judgeSession(session), address);
+    }
+
+    private Uni<AccessToken> judge(Supplier<TokenLedger.Judged> judged, String address) {
         return ledger.freshen().chain(() -> {
-            var read = ledger.judge(token).token(); // Whether it was revoked, a renewal asks the store itself.
+            var read = judged.get().token(); // Whether it was revoked, a renewal asks the store itself.
             return standing(read.identityId())
                     .invoke(standing -> require(read, standing, address))
                     .replaceWith(read);

@@ -48,6 +48,9 @@ final class TokenFormat {
 
     private static final String TYPE = "identityAccessToken";
 
+    /** Of what keeps a console signed in: where one is wanted, the other is refused. */
+    private static final String SESSION_TYPE = "consoleSession";
+
     private final String issuer;
     private final Function<String, SecretKey> keys;
     private final Clock clock;
@@ -93,15 +96,24 @@ final class TokenFormat {
     }
 
     String write(AccessToken token, String keyId, SecretKey key) {
+        return write(token, TYPE, token.expiresAt(), keyId, key);
+    }
+
+    /** What names the login of a token until that can no longer be renewed, and is no access token. */
+    String writeSession(AccessToken token, String keyId, SecretKey key) {
+        return write(token, SESSION_TYPE, token.renewableUntil(), keyId, key);
+    }
+
+    private String write(AccessToken token, String type, Instant end, String keyId, SecretKey key) {
         var claims = new JwtClaims();
         claims.setIssuer(issuer);
         claims.setSubject(token.identityId().toString());
         claims.setJwtId(token.tokenId().toString());
         claims.setIssuedAt(date(token.issuedAt()));
-        claims.setExpirationTime(date(token.expiresAt()));
+        claims.setExpirationTime(date(end));
         claims.setClaim("loggedInAt", token.loggedInAt().getEpochSecond());
         claims.setClaim("renewableUntil", token.renewableUntil().getEpochSecond());
-        claims.setStringClaim("authTokenType", TYPE);
+        claims.setStringClaim("authTokenType", type);
         claims.setStringClaim("identityId", token.identityId().toString());
         claims.setStringClaim("identityName", token.identityName());
         claims.setStringClaim("identityAccessTokenId", token.tokenId().toString());
@@ -127,7 +139,7 @@ final class TokenFormat {
         var hash = sha256(text);
         var token = remembered.get(hash);
         if (token == null) {
-            token = verify(text);
+            token = verify(text, TYPE);
             if (remembered.size() >= MOST_REMEMBERED) {
                 remembered.clear(); // The callers of the moment are back at once.
             }
@@ -139,10 +151,21 @@ final class TokenFormat {
         return token;
     }
 
-    private AccessToken verify(String text) {
+    /**
+     * @return the login it names; {@code expiresAt} is when that ends
+     * @throws TokenRefused as {@link #read}, and for an access token
+     */
+    AccessToken readSession(String text) {
+        if (text.length() > LONGEST_TOKEN) {
+            throw TokenRefused.invalid();
+        }
+        return verify(text, SESSION_TYPE);
+    }
+
+    private AccessToken verify(String text, String type) {
         try {
             var claims = consumer().processToClaims(text);
-            if (!TYPE.equals(claims.getStringClaimValue("authTokenType"))) {
+            if (!type.equals(claims.getStringClaimValue("authTokenType"))) {
                 throw TokenRefused.invalid();
             }
             return new AccessToken(

@@ -180,7 +180,15 @@ class TokenLedger {
      * @throws Problem 503 {@code not_ready} before the store has been read
      */
     Judged judge(String token) {
-        var read = format().read(token);
+        return judge(format().read(token));
+    }
+
+    /** The same of what {@link #signSession} gave. */
+    Judged judgeSession(String session) {
+        return judge(format().readSession(session));
+    }
+
+    private Judged judge(AccessToken read) {
         var revoked = switch (revocations.of(read.tokenId(), read.issuedAt())) {
             case REVOKED -> Boolean.TRUE;
             case NOT_REVOKED -> Boolean.FALSE;
@@ -215,6 +223,12 @@ class TokenLedger {
     String sign(AccessToken token) {
         var ready = ready();
         return ready.format.write(token, ready.signingKeyId, ready.signingKey);
+    }
+
+    /** Of the login of this token, for {@link #judgeSession} alone. */
+    String signSession(AccessToken token) {
+        var ready = ready();
+        return ready.format.writeSession(token, ready.signingKeyId, ready.signingKey);
     }
 
     TokenFormat format() {

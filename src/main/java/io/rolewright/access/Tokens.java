@@ -115,14 +115,33 @@ class Tokens {
      * until its own time, as in the reference: other parts of the client may still be using it.
      */
     Uni<GrantedToken> renew(String text, RequestOrigin from) {
-        if (StaticToken.isOne(text)) {
-            return Uni.createFrom()
-                    .failure(Problem.of(
-                            ErrorCode.TOKEN_NOT_RENEWABLE,
-                            "A static token cannot be renewed: ask an administrator for a new one before it expires."));
-        }
-        return callers.judge(text, from.address())
-                .chain(old -> Panache.withTransaction(() -> requireRenewable(old, from)
+        return StaticToken.isOne(text) ? notRenewable() : renew(callers.judge(text, from.address()), from);
+    }
+
+    /**
+     * What a page of the console that is loaded anew goes on by: says which login it is of and is no access token. It ends with that login,
+     * or when a token of it is revoked.
+     */
+    Uni<String> session(String text, RequestOrigin from) {
+        return StaticToken.isOne(text)
+                ? notRenewable()
+                : callers.judge(text, from.address()).map(ledger::signSession);
+    }
+
+    /** As {@link #renew}, by what {@link #session} gave. */
+    Uni<GrantedToken> resume(String session, RequestOrigin from) {
+        return renew(callers.judgeSession(session, from.address()), from);
+    }
+
+    private static <T> Uni<T> notRenewable() {
+        return Uni.createFrom()
+                .failure(Problem.of(
+                        ErrorCode.TOKEN_NOT_RENEWABLE,
+                        "A static token cannot be renewed: ask an administrator for a new one before it expires."));
+    }
+
+    private Uni<GrantedToken> renew(Uni<AccessToken> judged, RequestOrigin from) {
+        return judged.chain(old -> Panache.withTransaction(() -> requireRenewable(old, from)
                         .map(lives -> renewed(old, lives))
                         .call(() -> audit.record(event(AuditType.RENEW_IDENTITY_ACCESS_TOKEN, old, from)))))
                 .map(this::grant);

@@ -39,6 +39,8 @@ public final class Operations {
             GET    NONE          /api/v1/audit-events/export.csv
             GET    NONE          /api/v1/audit-events/export.jsonl
             GET    NONE          /api/v1/auth/caller
+            POST   NONE          /api/v1/auth/console-session
+            POST   NONE          /api/v1/auth/console-session/resume
             PUT    PEM           /api/v1/auth/kubernetes-auth/identities/{identityId}
             POST   PEM           /api/v1/auth/kubernetes-auth/identities/{identityId}
             PATCH  PEM           /api/v1/auth/kubernetes-auth/identities/{identityId}

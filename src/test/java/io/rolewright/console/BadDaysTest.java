@@ -5,20 +5,25 @@ import static io.rolewright.rotation.Rotating.BASE;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import com.microsoft.playwright.CDPSession;
 import com.microsoft.playwright.Locator;
 import com.microsoft.playwright.Page;
 import com.microsoft.playwright.Request;
 import com.microsoft.playwright.options.AriaRole;
+import com.microsoft.playwright.options.Cookie;
 import com.microsoft.playwright.options.ForcedColors;
+import com.microsoft.playwright.options.SameSiteAttribute;
 import io.quarkus.test.junit.QuarkusTest;
 import io.rolewright.rotation.Rotating;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestStore;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
@@ -281,6 +286,106 @@ class BadDaysTest {
         }
     }
 
+    /** However much there is, the overview is a few counts and what is worst: measured where the browser receives it. */
+    @Test
+    void theOverviewOfTwoThousandConnectionsIsSmall() {
+        String id = Rotating.on(target).created();
+        String connection = Rotating.read(id).extract().path("secretRotation.connectionId");
+        copies("app_connection", connection, 2000, "");
+        copies(
+                "secret_rotation",
+                id,
+                300,
+                ", 'role1_id', gen_random_uuid(), 'role2_id', gen_random_uuid(), 'secret_path', '/copy-' || n,"
+                        + " 'next_rotation_at', now() - interval '1 day' + n * interval '1 hour', 'due_at', now() + interval '1 day'");
+        try (Chromium chromium = at("keys")) {
+            CDPSession wire = chromium.window.newCDPSession(chromium.page);
+            wire.send("Network.enable");
+            Map<String, String> asked = new ConcurrentHashMap<>();
+            Map<String, Integer> received = new ConcurrentHashMap<>();
+            wire.on("Network.requestWillBeSent", event -> {
+                String url = event.getAsJsonObject("request").get("url").getAsString();
+                if (url.contains("/api/")) {
+                    asked.put(event.get("requestId").getAsString(), url);
+                }
+            });
+            wire.on("Network.loadingFinished", event -> {
+                if (asked.containsKey(event.get("requestId").getAsString())) {
+                    received.put(
+                            asked.get(event.get("requestId").getAsString()),
+                            event.get("encodedDataLength").getAsInt());
+                }
+            });
+            chromium.go("");
+            assertThat(chromium.page.locator("a.tile .value", new Page.LocatorOptions().setHasText("2,0")))
+                    .isVisible();
+            await().pollInSameThread().untilAsserted(() -> {
+                chromium.page.waitForTimeout(50); // lets the driver hand over what has come
+                assertThat(received).hasSameSizeAs(asked);
+            });
+            assertThat(asked).as("requests").hasSizeBetween(1, 3);
+            assertThat(received.values().stream().mapToInt(each -> each).sum())
+                    .as("bytes over the wire: %s", received)
+                    .isBetween(500, 30_000);
+            chromium.screenshot("bad-overview-many");
+        } finally {
+            TestStore.sql(
+                    "DELETE FROM credential WHERE id IN (SELECT id FROM secret_rotation WHERE name LIKE 'copy-%');"
+                            + " DELETE FROM secret_rotation WHERE name LIKE 'copy-%'; DELETE FROM app_connection WHERE name LIKE 'copy-%'");
+        }
+    }
+
+    /** Rows like one that is there, as far as lists and counts look at them: nobody opens what they have sealed. */
+    private static void copies(String table, String id, int count, String others) {
+        String columns = TestStore.sql(
+                        "SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns"
+                                + " WHERE table_name = '" + table + "' AND is_generated = 'NEVER'")
+                .get(0)
+                .getString(0);
+        TestStore.sql("INSERT INTO " + table + " (" + columns + ") SELECT " + columns + " FROM (SELECT copy.* FROM "
+                + table
+                + " one, generate_series(1, " + count + ") n, json_populate_record(one, json_build_object('id',"
+                + " gen_random_uuid(), 'name', 'copy-' || n" + others + ")) copy WHERE one.id = '" + id + "') copies");
+    }
+
+    /** Many at once: what is done is counted, and what failed is named with its cause and a link. */
+    @Test
+    void manyAreVerifiedAndRotatedTogether() {
+        String prefix = Rotating.name("many");
+        List<Rotating> all = List.of(Rotating.on(target), Rotating.on(target), Rotating.on(target));
+        List<String> ids = new ArrayList<>();
+        for (int i = 0; i < all.size(); i++) {
+            Map<String, Object> body = all.get(i).body(prefix + "-" + i);
+            if (i == 0) {
+                body.put("strategy", "single");
+                body.put("parameters", Map.of("username1", all.get(i).first.role()));
+            }
+            ids.add(Rotating.created(body));
+        }
+        Rotating broken = all.get(2);
+        target.sql("REVOKE " + broken.second.role() + " FROM " + broken.managing.role());
+        try (Chromium chromium = at("rotations?q=" + prefix)) {
+            assertThat(chromium.page.locator(".pager [role=status]")).hasText(Pattern.compile("^3 .*rows$"));
+            chromium.label("Select all 3 rows").check();
+            Locator bulk = chromium.page.locator("rw-bulk");
+            bulk.getByRole(AriaRole.BUTTON, named("Verify now")).click();
+            assertThat(bulk).containsText("Verify now: 3 of 3 done");
+
+            bulk.getByRole(AriaRole.BUTTON, named("Rotate now")).click();
+            Locator dialog = chromium.page.getByRole(AriaRole.DIALOG);
+            assertThat(dialog).containsText("3 rotations get a new password now. 1 of them has only one role");
+            dialog.getByRole(AriaRole.BUTTON).last().click();
+            assertThat(bulk).containsText("Rotate now: 3 of 3 done");
+            chromium.screenshotOfWindow("bulk-done");
+            assertThat(bulk).containsText("1 failed");
+            assertThat(bulk).containsText("ADMIN OPTION on the role is missing");
+            assertThat(bulk.getByRole(AriaRole.LINK)).hasText(prefix + "-2");
+            widths(chromium, "bulk");
+        }
+        Rotating.read(ids.get(0)).body("secretRotation.credentialVersion", org.hamcrest.Matchers.equalTo(2));
+        assertThat(all.get(0).loginAsServed(ids.get(0))).isEqualTo("ok");
+    }
+
     /** While the service is away the page says how old it is, and a click reads again; what was there stays. */
     @Test
     void aServiceThatIsAwayIsSaidAndTriedAgain() {
@@ -309,6 +414,34 @@ class BadDaysTest {
                     .click();
             assertThat(second.getByLabel("Client secret")).isVisible();
             assertThat(chromium.page.getByLabel("Client secret")).isVisible();
+        }
+    }
+
+    /** A reload, and a new tab when the first is gone, go on by a cookie that the page cannot read; signing out ends that too. */
+    @Test
+    void aReloadKeepsTheSessionUntilSomebodySignsOut() {
+        try (Chromium chromium = at("rotations?strategy=dual")) {
+            await().until(() -> !chromium.window.cookies().isEmpty());
+            Cookie cookie = chromium.window.cookies().get(0);
+            assertThat(chromium.window.cookies()).hasSize(1);
+            assertThat(List.of(cookie.httpOnly, cookie.secure)).containsExactly(true, false);
+            assertThat(cookie.sameSite).isEqualTo(SameSiteAttribute.STRICT);
+            assertThat(cookie.path).isEqualTo("/api/v1/auth/console-session/resume");
+            assertThat(chromium.page.evaluate("document.cookie")).isEqualTo("");
+
+            chromium.page.reload();
+            assertThat(chromium.heading()).hasText("Rotations");
+            assertThat(chromium.page.url()).endsWith("rotations?strategy=dual");
+            Page second = chromium.window.newPage();
+            chromium.page.close();
+            second.navigate("/console/keys");
+            assertThat(second.locator("main#main h1")).hasText("Keys");
+
+            second.getByRole(AriaRole.BUTTON, new Page.GetByRoleOptions().setName("Sign out"))
+                    .click();
+            await().until(() -> chromium.window.cookies().isEmpty());
+            second.reload();
+            assertThat(second.getByLabel("Client secret")).isVisible();
         }
     }
 

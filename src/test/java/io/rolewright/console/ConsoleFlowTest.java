@@ -217,7 +217,7 @@ class ConsoleFlowTest {
             Api.as().post(secrets + "/" + firstSecret + "/revoke").then().statusCode(200);
             chromium.button("Connect to PostgreSQL").click();
             Locator dialog = chromium.page.getByRole(AriaRole.DIALOG);
-            assertThat(dialog).containsText("What you have typed is still here");
+            assertThat(dialog).containsText("Nothing you typed is lost");
             dialog.getByLabel("Client secret").fill(another);
             dialog.getByLabel("Client secret").press("Enter");
             assertThat(chromium.heading()).hasText(name);

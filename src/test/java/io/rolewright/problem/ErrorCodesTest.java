@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.rolewright.target.Refusal;
 import io.rolewright.target.Unreachability;
 import io.rolewright.testing.MadePage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Locale;
@@ -73,6 +76,17 @@ class ErrorCodesTest {
                         .isNotEqualTo(ErrorCode.SERVER_REFUSED)
                         .extracting(ErrorCode::status)
                         .isEqualTo(400));
+    }
+
+    /** Else a page shows the API's words. {@code .ci/steps/javascript} looks at what it says. */
+    @Test
+    void theConsoleHasAHeadingForEachCodeThatAPageCanMeet() throws IOException {
+        String console = Files.readString(Path.of("src/main/resources/web/app/codes.js"));
+        String notMet = Files.readString(Path.of("src/test/javascript/states.test.js"));
+        assertThat(Arrays.stream(ErrorCode.values()).map(ErrorCode::code))
+                .as("give it a heading in codes.js, or name it in NOT_MET of states.test.js")
+                .allMatch(code -> console.contains("\n  " + code + ": [")
+                        || notMet.matches("(?s).*NOT_MET = new Set\\([^)]*\\b" + code + "\\b.*"));
     }
 
     /** Of the service itself {@code not_ready} is a 503. */

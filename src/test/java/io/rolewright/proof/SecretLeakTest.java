@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.test.junit.QuarkusTestProfile;
 import io.quarkus.test.junit.TestProfile;
+import io.restassured.RestAssured;
 import io.restassured.http.ContentType;
 import io.restassured.response.Response;
 import io.rolewright.password.ScramSecret;
@@ -149,6 +150,24 @@ class SecretLeakTest {
         say(given().header("Authorization", "Bearer " + forged).get(CONNECTIONS), 401, 403);
         say(given().header("Authorization", "Basic " + forged).get(CONNECTIONS), 401, 403);
         say(given().queryParam("token", forged).get(CONNECTIONS), 401, 403);
+        String page = "http://localhost:" + RestAssured.port;
+        called.add("POST /api/v1/auth/console-session");
+        called.add("POST /api/v1/auth/console-session/resume");
+        Response kept = given().header("Authorization", "Bearer " + token)
+                .header("Origin", page)
+                .post("/api/v1/auth/console-session");
+        kept.then().statusCode(200);
+        String session = secrets.add("console session", kept.cookie("rolewright-console"));
+        for (String value : List.of(session, session.substring(0, session.length() - 3) + "AAA")) {
+            Response resumed = given().header("Origin", page)
+                    .header("Cookie", "rolewright-console=" + value)
+                    .post("/api/v1/auth/console-session/resume");
+            if (resumed.statusCode() == 200) {
+                secrets.add("resumed token", resumed.path("accessToken"));
+            } else {
+                say(resumed, 403);
+            }
+        }
         String other = call("POST", "/api/v1/auth/universal-auth/login", login(TestStore.CLIENT_SECRET))
                 .path("accessToken");
         secrets.add("revoked token", other);

@@ -24,6 +24,9 @@ import org.junit.jupiter.api.Test;
 class ApiDocumentTest {
 
     /** Who may be called without a token; nothing else. */
+    /** Takes the console's cookie, from a page of the console only. */
+    private static final String BY_COOKIE = "POST /api/v1/auth/console-session/resume";
+
     private static final Set<String> PUBLIC = Set.of(
             "POST /api/v1/auth/universal-auth/login",
             "POST /api/v1/auth/kubernetes-auth/login",
@@ -80,6 +83,8 @@ class ApiDocumentTest {
                 assertThat((List<?>) each.operation().get("security"))
                         .as("security of %s", each)
                         .isEmpty();
+            } else if (each.toString().equals(BY_COOKIE)) {
+                assertThat(status).as(each.toString()).isEqualTo(403);
             } else {
                 assertThat(status).as(each.toString()).isEqualTo(401);
             }
