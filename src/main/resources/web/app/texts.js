@@ -46,13 +46,13 @@ export const t = {
     refused: 'The server refused the served password when it was last tried.',
     unproven: 'Whether the served password still works is not known until the server answers.',
     level: { critical: 'Critical', error: 'Error', warning: 'Warning' },
-    kind: { rotation: 'Rotation', connection: 'Connection', webhook: 'Webhook', store: 'Store', vault: 'Vault' },
+    kind: { rotation: 'Rotation', connection: 'Connection', webhook: 'Webhook', store: 'Store', vault: 'Vault', key: 'Root key' },
     heading: ({ severity, status, kind, code }) =>
       code === 'changed_by_third_party' && severity === 'critical'
         ? 'Consumers are refused'
         : ({
             in_doubt: severity === 'critical' ? 'Consumers may be refused' : 'No answer to the last change',
-            parked: 'Waiting',
+            parked: severity === 'critical' ? 'Consumers are refused' : 'Waiting',
             failed: 'The last change failed',
             overdue: 'Overdue',
             revoking: 'Being revoked',
@@ -65,6 +65,11 @@ export const t = {
             vault_token_refused: 'Vault refuses the token of this service',
             vault_token_ends: 'The token for Vault ends soon',
             store_is_a_copy: 'This store is a copy',
+            store_was_altered: 'Somebody else has written to the store',
+            store_read_only: 'The store takes no writes',
+            store_full: 'The store has no room left',
+            audit_not_pruned: 'The audit is not pruned',
+            root_key_unfit: 'The root key does not open the store',
           }[status] ?? kind),
     step: {
       verify: 'Verify now',

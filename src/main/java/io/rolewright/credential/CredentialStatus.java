@@ -27,7 +27,8 @@ public enum CredentialStatus {
 
     /**
      * Of every credential that was not released: {@code id, project_id, connection_id, strategy, status}; of the role that the status is
-     * about, else null: {@code role_name, reason, refused} (a login with its current password was refused), {@code served} (whether it is
+     * about, else null: {@code role_name, reason, refused} (a login with its
+     * current password was refused, whatever the cause), {@code served} (whether it is
      * the role that is served), {@code since, next_try_at, open_attempt}; and of the plan: {@code planned_at} (when the next change should be), {@code last_rotated_at, last_attempted_at, failures}. Without
      * parameters; times by the store's clock. What counts as interrupted is said by {@link RoleStatus}.
      */
@@ -47,7 +48,7 @@ public enum CredentialStatus {
                    SELECT r.role_name, s.state, r.id = CASE c.active_index WHEN 1 THEN c.role2_id ELSE c.role1_id END AS served,
                           CASE WHEN r.state <> 'OK' THEN r.reason
                                WHEN s.state = 'IN_DOUBT' THEN 'not_answered_yet' ELSE 'interrupted' END AS reason,
-                          r.probe_result = 'password_refused' AND r.state = 'PARKED' AND a.id IS NULL AS refused,
+                          r.probe_result IN ('password_refused', r.reason) AND r.state = 'PARKED' AND a.id IS NULL AS refused,
                           CASE WHEN r.state = 'OK' THEN a.started_at
                                ELSE coalesce(r.state_since, a.started_at, r.probed_at, r.created_at) END AS since,
                           a.next_try_at, a.id AS open_attempt

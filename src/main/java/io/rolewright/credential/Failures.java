@@ -21,6 +21,55 @@ final class Failures {
     /** @param next when it is tried again by itself; absent for never */
     record Ended(ChangeOutcome outcome, @Nullable Instant next) {}
 
+    /**
+     * What a look at a role has found, or could not find out. Called when it is another than the look before has found.
+     *
+     * @param reason stable code
+     */
+    static void found(ManagedRole role, String what, String reason) {
+        ExtLogRecord line = line(
+                Level.WARN,
+                "The password of the role " + role.roleName + " (" + role.ownerKind + " " + role.ownerId + ") " + what
+                        + ": " + reason);
+        about(line, role);
+        line.putMdc("reason", reason);
+        log.log(line);
+    }
+
+    /** The same of a role of which something was said before. */
+    static void well(ManagedRole role) {
+        ExtLogRecord line = line(
+                Level.INFO,
+                "The password of the role " + role.roleName + " (" + role.ownerKind + " " + role.ownerId
+                        + ") opens a session again.");
+        about(line, role);
+        log.log(line);
+    }
+
+    /** A change that should have been made a quarter of an hour ago. Told once for each planned change. */
+    static void overdue(Credential credential) {
+        ExtLogRecord line = line(
+                Level.WARN,
+                "The change of " + credential.subjectKind() + " " + credential.id + " is overdue: it was planned for "
+                        + credential.plan.nextRotationAt());
+        line.putMdc(credential.subjectKind() + "Id", credential.id.toString());
+        line.putMdc("reason", "overdue");
+        log.log(line);
+    }
+
+    private static ExtLogRecord line(java.util.logging.Level level, String sentence) {
+        // No format: a percent sign in a name is only that.
+        ExtLogRecord line =
+                new ExtLogRecord(level, sentence, ExtLogRecord.FormatStyle.NO_FORMAT, Failures.class.getName());
+        line.setLoggerName(log.getName());
+        return line;
+    }
+
+    private static void about(ExtLogRecord line, ManagedRole role) {
+        line.putMdc(role.ownerKind + "Id", role.ownerId.toString());
+        line.putMdc("role", role.roleName);
+    }
+
     /** @param news whether the last try did not end for this reason */
     static void log(Claim claim, Stop stop, Ended ended, boolean news) {
         if (claim.asked && ended.outcome instanceof ChangeOutcome.Failed) {
@@ -33,12 +82,8 @@ final class Failures {
                 + claim.role.ownerId + ", " + claim.attempt.cause.name().toLowerCase(Locale.ROOT) + ") is " + outcome
                 + ": " + stop.reason() + (stop.sqlState() == null ? "" : " " + stop.sqlState()) + ". Attempt "
                 + claim.attempt.id + ", next try " + (ended.next == null ? "never" : ended.next.toString());
-        // No format: a percent sign in a name is only that.
-        ExtLogRecord line = new ExtLogRecord(
-                news ? Level.WARN : Level.INFO, sentence, ExtLogRecord.FormatStyle.NO_FORMAT, Failures.class.getName());
-        line.setLoggerName(log.getName());
-        line.putMdc(claim.role.ownerKind + "Id", claim.role.ownerId.toString());
-        line.putMdc("role", claim.role.roleName);
+        ExtLogRecord line = line(news ? Level.WARN : Level.INFO, sentence);
+        about(line, claim.role);
         line.putMdc("attemptId", claim.attempt.id.toString());
         if (claim.attempt.requestId != null) {
             line.putMdc("requestId", claim.attempt.requestId);

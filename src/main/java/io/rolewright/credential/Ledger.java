@@ -17,6 +17,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
@@ -32,6 +33,8 @@ import org.jspecify.annotations.Nullable;
  */
 @ApplicationScoped
 class Ledger {
+
+    private static final String NOTHING_TO_PROBE = "nothing_to_probe";
 
     private static final String DUE = """
             SELECT id FROM managed_role
@@ -868,37 +871,69 @@ class Ledger {
      * @param refusal why the server lets the role in all the same not; absent when it does
      */
     Uni<Void> proven(Claim claim, @Nullable Stop refusal) {
+        String reason = refusal == null ? null : refusal.reason();
         return locked(claim, claim.role.epoch, role -> {
-            boolean news = role.state != RoleState.OK;
-            settled(role, refusal);
-            role.probeResult = refusal == null ? "ok" : refusal.reason();
-            return news
-                    ? consequences.noticed(role, Consequences.WELL)
-                    : Uni.createFrom().voidItem();
-        });
+                    boolean news = role.state != RoleState.OK;
+                    boolean another = news || !Objects.equals(role.reason, reason);
+                    settled(role, refusal);
+                    role.probeResult = reason == null ? "ok" : reason;
+                    return (news
+                                    ? consequences.noticed(role, Consequences.WELL)
+                                    : Uni.createFrom().voidItem())
+                            .replaceWith(another);
+                })
+                .invoke(another -> {
+                    if (another && reason != null) {
+                        Failures.found(claim.role, "is right, and its server gives no session", reason);
+                    } else if (another) {
+                        Failures.well(claim.role);
+                    }
+                })
+                .replaceWithVoid();
     }
 
     /** A probe has found that the password does not open the role. */
     Uni<Void> probed(Claim claim, String result, String reason) {
         return locked(claim, claim.role.epoch, role -> {
-            boolean news = !reason.equals(role.reason);
-            role.probedAt = role.storeNow;
-            role.probeResult = result;
-            role.state = RoleState.PARKED;
-            role.reason = reason;
-            free(role);
-            return news ? consequences.noticed(role, reason) : Uni.createFrom().voidItem();
-        });
+                    boolean news = !reason.equals(role.reason);
+                    role.probedAt = role.storeNow;
+                    role.probeResult = result;
+                    role.state = RoleState.PARKED;
+                    role.reason = reason;
+                    free(role);
+                    return (news
+                                    ? consequences.noticed(role, reason)
+                                    : Uni.createFrom().voidItem())
+                            .replaceWith(news);
+                })
+                .invoke(news -> {
+                    if (news) {
+                        Failures.found(claim.role, "is refused by its server", reason);
+                    }
+                })
+                .replaceWithVoid();
+    }
+
+    /** A probe of a role that has no password yet. */
+    Uni<Void> nothingToProbe(Claim claim) {
+        return unprobed(claim, NOTHING_TO_PROBE);
     }
 
     /** A probe that could not look: nothing is said about the password. */
     Uni<Void> unprobed(Claim claim, String result) {
         return locked(claim, claim.role.epoch, role -> {
-            role.probedAt = role.storeNow;
-            role.probeResult = result;
-            free(role);
-            return Uni.createFrom().voidItem();
-        });
+                    boolean news = !result.equals(role.probeResult) && !result.equals(NOTHING_TO_PROBE);
+                    role.probedAt = role.storeNow;
+                    role.probeResult = result;
+                    free(role);
+                    return Uni.createFrom().item(news);
+                })
+                .invoke(news -> {
+                    if (news) {
+                        Failures.found(claim.role, "could not be verified", result);
+                    }
+                })
+                .replaceWithVoid();
     }
 
     // ---- Clearing away --------------------------------------------------------------------------------------------

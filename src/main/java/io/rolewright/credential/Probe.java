@@ -47,7 +47,7 @@ final class Probe {
                             .findFirst()
                             .orElse(null);
                     return place == null || current == null
-                            ? tools.ledger().unprobed(claim, "nothing_to_probe")
+                            ? tools.ledger().nothingToProbe(claim)
                             : login(place, current).chain(outcome -> judge(place, versions, current, outcome));
                 }));
     }

@@ -9,6 +9,7 @@ import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -99,31 +100,34 @@ public class ScheduleNotices {
             Duration ahead,
             BiFunction<Credential, @Nullable RoleStatus, @Nullable Fact> tell,
             Deadline budget) {
+        List<Credential> late = new ArrayList<>();
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> session.createNativeQuery(query, UUID.class)
                                 .setParameter(1, (double) ahead.toSeconds())
                                 .getResultList())
                         .call(ids -> ids.isEmpty()
                                 ? Uni.createFrom().voidItem()
-                                : facts(ids, tell).chain(outbox::putAll)))
+                                : CredentialStore.credentials(ids)
+                                        .call(this::owned)
+                                        .invoke(found -> late.addAll(ahead.isNegative() ? found : List.of()))
+                                        .chain(found -> facts(found, tell))
+                                        .chain(outbox::putAll)))
+                .invoke(() -> late.forEach(Failures::overdue))
                 .chain(ids -> ids.size() == AT_ONCE && !budget.passed()
                         ? all(query, ahead, tell, budget)
                         : Uni.createFrom().item(ids.size() == AT_ONCE));
     }
 
-    private Uni<List<Fact>> facts(List<UUID> ids, BiFunction<Credential, @Nullable RoleStatus, @Nullable Fact> tell) {
-        return CredentialStore.credentials(ids)
-                .call(this::owned)
-                .chain(found -> roles.statuses(
-                                found.stream().map(Credential::nextRole).toList())
-                        .map(statuses -> {
-                            Map<UUID, RoleStatus> byRole =
-                                    statuses.stream().collect(Collectors.toMap(RoleStatus::id, Function.identity()));
-                            return found.stream()
-                                    .map(each -> tell.apply(each, byRole.get(each.nextRole())))
-                                    .filter(Objects::nonNull)
-                                    .toList();
-                        }));
+    private Uni<List<Fact>> facts(
+            List<Credential> found, BiFunction<Credential, @Nullable RoleStatus, @Nullable Fact> tell) {
+        return roles.statuses(found.stream().map(Credential::nextRole).toList()).map(statuses -> {
+            Map<UUID, RoleStatus> byRole =
+                    statuses.stream().collect(Collectors.toMap(RoleStatus::id, Function.identity()));
+            return found.stream()
+                    .map(each -> tell.apply(each, byRole.get(each.nextRole())))
+                    .filter(Objects::nonNull)
+                    .toList();
+        });
     }
 
     /** Before anybody is told: one after the other, as a session takes one statement at a time. */

@@ -11,6 +11,8 @@ import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -28,7 +30,10 @@ class KeyWatch {
     private final Repeated repeated;
 
     /** What was said last: a root that is down for hours is not worth a line every few seconds. */
-    private volatile @Nullable String said;
+    private volatile @Nullable Fault said;
+
+    /** Why a process that starts now would not be ready. @param reason a phrase of ours */
+    record Fault(String reason, Instant since) {}
 
     KeyWatch(KeyCommands keys, Startup startup, RootKeyConfig config, Vertx vertx) {
         this.keys = keys;
@@ -52,18 +57,25 @@ class KeyWatch {
                 })
                 .onFailure()
                 .invoke(failure -> {
-                    if (failure instanceof NotReady told && !told.reason().equals(said)) {
-                        said = told.reason();
+                    Fault before = said;
+                    if (failure instanceof NotReady told
+                            && (before == null || !told.reason().equals(before.reason))) {
+                        said = new Fault(told.reason(), before == null ? Instant.now() : before.since);
                         log.warnf(
                                 "Could not read the keys again, continuing with those in memory; a process that starts now would not"
                                         + " be ready: %s",
-                                said);
+                                told.reason());
                     } else if (!(failure instanceof NotReady)) {
                         StoreFault.warn(log, "Could not read the keys again, continuing with those in memory", failure);
                     }
                 })
                 .onFailure()
                 .recoverWithNull();
+    }
+
+    /** Empty while the keys can be read. */
+    Optional<Fault> fault() {
+        return Optional.ofNullable(said);
     }
 
     /** Best effort: whoever waits for this process does so for 30 seconds at most. */

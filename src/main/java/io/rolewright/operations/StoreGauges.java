@@ -6,12 +6,13 @@ import io.micrometer.core.instrument.MultiGauge;
 import io.micrometer.core.instrument.Tags;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
-import io.rolewright.credential.CredentialStatus;
+import io.rolewright.store.StoreLook;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Vertx;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
+import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import java.time.Duration;
@@ -32,37 +33,57 @@ class StoreGauges {
     /** As often as Prometheus asks at the usual pace. */
     private static final Duration INTERVAL = Duration.ofSeconds(30);
 
-    /** The reasons are words of ours: there are some fifty. */
-    private static final String CREDENTIALS =
-            "SELECT lower(status) AS status, coalesce(reason, '') AS reason, count(*) AS n FROM ("
-                    + CredentialStatus.SQL + ") c GROUP BY 1, 2";
-
     private static final String REST = """
             SELECT (SELECT count(*) FROM webhook_delivery WHERE state = 'pending') AS webhooks_waiting,
                    (SELECT count(*) FROM webhook_delivery WHERE state = 'dead') AS webhooks_dead,
                    v.behind AS vault_behind, v.since AS vault_since,
-                   pg_total_relation_size('audit_event') AS audit_bytes, pg_database_size(current_database()) AS store_bytes
+                   pg_total_relation_size('audit_event') AS audit_bytes, pg_database_size(current_database()) AS store_bytes,
+                   coalesce(greatest(0, extract(epoch FROM statement_timestamp() - make_interval(secs => $1) - (SELECT min(at) FROM audit_event))),
+                            0)::bigint AS audit_unpruned
               FROM (SELECT count(*) AS behind,
                            coalesce(extract(epoch FROM statement_timestamp() - min(c.last_rotated_at)), 0)::bigint AS since
                       FROM vault_delivery d JOIN credential c ON c.id = d.rotation_id
                      WHERE d.delivered_version < c.credential_version) v""";
 
     private final Pool pool;
+    private final TroubleSearch search;
+    private final OwnTroubles own;
+    private final StoreLook store;
+    private final double retention;
     private final MultiGauge credentials;
+    private final MultiGauge troubles;
     private final AtomicLong webhooksWaiting = new AtomicLong();
     private final AtomicLong webhooksDead = new AtomicLong();
     private final AtomicLong vaultBehind = new AtomicLong();
     private final AtomicLong vaultSince = new AtomicLong();
     private final AtomicLong auditBytes = new AtomicLong();
+    private final AtomicLong auditUnpruned = new AtomicLong();
+    private final AtomicLong writable = new AtomicLong(1);
     private final AtomicLong storeBytes = new AtomicLong();
     private final Repeated repeated;
     private volatile long looked = System.nanoTime();
 
-    StoreGauges(Pool pool, Startup startup, Vertx vertx, MeterRegistry metrics) {
+    StoreGauges(
+            Pool pool,
+            TroubleSearch search,
+            OwnTroubles own,
+            StoreLook store,
+            AuditConfig audit,
+            Startup startup,
+            Vertx vertx,
+            MeterRegistry metrics) {
         this.pool = pool;
+        this.search = search;
+        this.own = own;
+        this.store = store;
+        retention = audit.retention().toSeconds();
         credentials = MultiGauge.builder("rolewright.credentials")
                 .description(
                         "Rotations and managed connections by status and, where one of their roles has one, by reason")
+                .register(metrics);
+        // The codes are words of ours: there are some seventy.
+        troubles = MultiGauge.builder("rolewright.troubles")
+                .description("What GET /api/v1/troubles lists of the whole organisation, by what it is")
                 .register(metrics);
         gauge(
                 metrics,
@@ -81,6 +102,13 @@ class StoreGauges {
                 .register(metrics);
         bytes(metrics, "rolewright.audit.size", "What the audit takes in the store, with its indexes", auditBytes);
         bytes(metrics, "rolewright.store.size", "What the store's database takes", storeBytes);
+        Gauge.builder("rolewright.audit.unpruned", auditUnpruned, AtomicLong::doubleValue)
+                .description("For how long the oldest row of the audit has been older than ROLEWRIGHT_AUDIT_RETENTION")
+                .baseUnit("seconds")
+                .register(metrics);
+        Gauge.builder("rolewright.store.writable", writable, AtomicLong::doubleValue)
+                .description("0 while the store answers and takes no writes: it is read-only, or its disk is full")
+                .register(metrics);
         Gauge.builder("rolewright.store.look.age", this, gauges -> (System.nanoTime() - gauges.looked) / 1e9)
                 .description("How old the numbers are that are read from the store")
                 .baseUnit("seconds")
@@ -114,21 +142,41 @@ class StoreGauges {
     }
 
     Uni<Void> look() {
-        return pool.query(CREDENTIALS)
-                .execute()
+        return store.look()
+                .invoke(seen -> {
+                    own.seen(seen);
+                    writable.set(seen.canWrite() ? 1 : 0);
+                })
+                .chain(() -> search.count(own.now()))
                 .invoke(this::count)
-                .chain(() -> pool.query(REST).execute())
+                .chain(() -> pool.preparedQuery(REST).execute(Tuple.of(retention)))
                 .invoke(this::keep)
                 .replaceWithVoid();
     }
 
-    private void count(RowSet<Row> rows) {
-        List<MultiGauge.Row<?>> found = new ArrayList<>();
-        for (Row row : rows) {
-            found.add(MultiGauge.Row.of(
-                    Tags.of("status", row.getString("status"), "reason", row.getString("reason")), row.getLong("n")));
+    private void count(List<TroubleSearch.Count> counts) {
+        List<MultiGauge.Row<?>> all = new ArrayList<>();
+        List<MultiGauge.Row<?>> wrong = new ArrayList<>();
+        for (TroubleSearch.Count each : counts) {
+            if (each.rank() == null || each.kind() == null) {
+                all.add(MultiGauge.Row.of(Tags.of("status", each.status(), "reason", each.code()), each.number()));
+            } else {
+                String severity = TroubleSearch.SEVERITIES.get(each.rank());
+                wrong.add(MultiGauge.Row.of(
+                        Tags.of(
+                                "severity",
+                                severity,
+                                "kind",
+                                each.kind(),
+                                "status",
+                                each.status(),
+                                "code",
+                                each.code()),
+                        each.number()));
+            }
         }
-        credentials.register(found, true);
+        credentials.register(all, true);
+        troubles.register(wrong, true);
     }
 
     private void keep(RowSet<Row> rows) {
@@ -138,6 +186,8 @@ class StoreGauges {
         vaultBehind.set(row.getLong("vault_behind"));
         vaultSince.set(row.getLong("vault_since"));
         auditBytes.set(row.getLong("audit_bytes"));
+        auditUnpruned.set(row.getLong("audit_unpruned"));
+        own.auditIs(Duration.ofSeconds(auditUnpruned.get()));
         storeBytes.set(row.getLong("store_bytes"));
         looked = System.nanoTime();
     }

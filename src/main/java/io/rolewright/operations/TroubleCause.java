@@ -37,6 +37,22 @@ enum TroubleCause {
             "The token of this service for Vault ends within a week and cannot be renewed.",
             "Give the service another token (QUARKUS_VAULT_AUTHENTICATION_CLIENT_TOKEN) and restart it, or let it log in by"
                     + " AppRole or Kubernetes."),
+    STORE_READ_ONLY(
+            "The service's own database takes no writes: it is a standby, or was made read-only. No password is served or changed.",
+            "Point the service at the primary, or end default_transaction_read_only. It goes on by itself."),
+    STORE_FULL(
+            "The service's own database has no room left on its disk. No password is served or changed.",
+            "Make room there, by --prune-audit or a larger disk. The service goes on by itself."),
+    STORE_WAS_ALTERED(
+            "A row that decides who may do what does not fit its seal: somebody else has written to the store. It counts for nothing.",
+            "The key command seal-rows lists all such rows. Find out who can write to the store, and see docs/runbooks.md,"
+                    + " RolewrightStoreWasAltered."),
+    ROOT_KEY_UNFIT(
+            "The keys cannot be read again, so a process that starts now would not be ready. This one goes on.",
+            "Put the root key back (the file of ROLEWRIGHT_ROOT_KEY_FILE, or what unwraps in Vault) before anything restarts."),
+    AUDIT_NOT_PRUNED(
+            "The audit has rows that should have been deleted two days ago, so the store grows until its disk is full.",
+            "Run --prune-audit each day, as the component prune does, or look at why its last run failed."),
     WEBHOOK_FAILING(
             "The receiver of a webhook takes no messages.",
             "Test the webhook, and mend its receiver; what waits is sent again by itself."),

@@ -11,7 +11,6 @@ import io.rolewright.operations.TroubleSearch.Trouble;
 import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
 import io.rolewright.request.Numbers;
-import io.rolewright.store.StoreOrigin;
 import io.smallrye.mutiny.Uni;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.Path;
@@ -42,14 +41,12 @@ class TroubleResource {
     private static final String WEBHOOKS = "/api/v1/webhooks/";
 
     private final TroubleSearch search;
-    private final StoreOrigin origin;
-    private final VaultTokenWatch token;
+    private final OwnTroubles own;
     private final CurrentCaller caller;
 
-    TroubleResource(TroubleSearch search, StoreOrigin origin, VaultTokenWatch token, CurrentCaller caller) {
+    TroubleResource(TroubleSearch search, OwnTroubles own, CurrentCaller caller) {
         this.search = search;
-        this.origin = origin;
-        this.token = token;
+        this.own = own;
         this.caller = caller;
     }
 
@@ -78,13 +75,11 @@ class TroubleResource {
         Reach rotations = Rights.reach(who, Right.ROTATION_READ);
         Reach connections = Rights.reachIfAny(who, Right.CONNECTION_READ);
         Reach webhooks = Rights.reachIfAny(who, Right.WEBHOOK_READ);
-        boolean copy = origin.standing().copy();
-        VaultTokenWatch.Fault fault = token.fault().orElse(null);
         UUID project = projectId == null ? null : Ids.parse("projectId", projectId);
         Sight sight = project == null
-                ? new Sight(rotations, connections, webhooks, copy, fault)
+                ? new Sight(rotations, connections, webhooks, own.now())
                 : new Sight(
-                        rotations.within(project), connections.within(project), webhooks.within(project), copy, fault);
+                        rotations.within(project), connections.within(project), webhooks.within(project), own.now());
         int size = limit == null ? USUAL_PAGE : Numbers.upTo(LARGEST_PAGE, "limit", limit);
         UUID about = subjectId == null ? null : Ids.parse("subjectId", subjectId);
         return search.find(sight, about, size, cursor)
@@ -97,7 +92,7 @@ class TroubleResource {
     private static TroubleView shown(Trouble trouble) {
         TroubleCause.Said said = TroubleCause.of(trouble.code());
         return new TroubleView(
-                List.of("critical", "error", "warning").get(trouble.rank()),
+                TroubleSearch.SEVERITIES.get(trouble.rank()),
                 trouble.kind().equals("rotation") && "SELF".equals(trouble.strategy()) ? "connection" : trouble.kind(),
                 trouble.id(),
                 trouble.name(),
@@ -116,7 +111,13 @@ class TroubleResource {
 
     private static Links links(Trouble trouble) {
         return switch (trouble.kind()) {
-            case "store" -> new Links("/api/v1/store", "/console/", null, step("adopt", "POST", "/api/v1/store/adopt"));
+            case "store" ->
+                new Links(
+                        "/api/v1/store",
+                        "/console/",
+                        null,
+                        trouble.code().equals("store_is_a_copy") ? step("adopt", "POST", "/api/v1/store/adopt") : null);
+            case "key" -> new Links("/api/v1/keys", "/console/keys", null, null);
             case "vault" -> new Links("/api/v1/troubles", "/console/", null, null);
             case "webhook" -> {
                 String self = WEBHOOKS + trouble.id();
@@ -203,10 +204,10 @@ class TroubleResource {
             @Schema(
                     required = true,
                     description = "What it is about.",
-                    enumeration = {"rotation", "connection", "webhook", "store", "vault"})
+                    enumeration = {"rotation", "connection", "webhook", "store", "vault", "key"})
             String kind,
 
-            @Schema(description = "Null of the store and of Vault.", nullable = true) @Nullable
+            @Schema(description = "Null of the store, of Vault and of the root key.", nullable = true) @Nullable
             UUID id,
 
             @Schema(required = true, examples = "orders-db") String name,

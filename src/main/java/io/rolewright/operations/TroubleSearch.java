@@ -2,7 +2,6 @@ package io.rolewright.operations;
 
 import io.rolewright.access.Reach;
 import io.rolewright.credential.CredentialStatus;
-import io.rolewright.operations.VaultTokenWatch.Fault;
 import io.rolewright.problem.ValidationProblem;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -18,6 +17,7 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -30,7 +30,7 @@ class TroubleSearch {
      * new one. 2: the rest. Within a rank the oldest first. Whoever reads Vault has a password that is refused after one change of a single role,
      * and after two of two.
      */
-    private static final String FIND = "WITH status AS MATERIALIZED (" + CredentialStatus.SQL + "), " + """
+    private static final String TROUBLES = "WITH status AS MATERIALIZED (" + CredentialStatus.SQL + "), " + """
             trouble AS MATERIALIZED (
                 SELECT CASE WHEN s.served AND s.strategy <> 'SELF' AND (s.refused OR s.status = 'IN_DOUBT') THEN 0
                             WHEN s.status IN ('IN_DOUBT', 'PARKED', 'FAILED') THEN 1 ELSE 2 END AS rank,
@@ -96,20 +96,26 @@ class TroubleSearch {
                          FROM webhook_delivery WHERE webhook_id = w.id AND state = 'dead' HAVING count(*) > 0) d
                  WHERE ($5 OR w.project_id = ANY ($6))
                 UNION ALL
-                SELECT 0, 'store', NULL, 'store', NULL, 'store_is_a_copy', NULL, 'store_is_a_copy', NULL, NULL, NULL, NULL
-                 WHERE $7
-                UNION ALL
-                SELECT CASE $13::text WHEN 'vault_token_refused' THEN 1 ELSE 2 END, 'vault', NULL, 'vault', NULL, $13, NULL, $13,
-                       NULL, $14, $15::timestamptz, NULL
-                 WHERE $13 IS NOT NULL),
+                SELECT own.rank, own.kind, NULL, own.kind, NULL, own.code, NULL, own.code, NULL, own.message, own.since, NULL
+                  FROM unnest($7::int[], $8::text[], $9::text[], $10::text[], $11::timestamptz[])
+                       AS own (rank, kind, code, message, since))""";
+
+    /** What is counted for metrics: the troubles, and all credentials by how they are. */
+    private static final String COUNT = TROUBLES + """
+             SELECT rank, kind, status, coalesce(code, '') AS code, count(*) AS n FROM trouble GROUP BY 1, 2, 3, 4
+             UNION ALL
+            SELECT NULL, NULL, lower(status), coalesce(reason, ''), count(*) FROM status GROUP BY 3, 4""";
+
+    private static final String FIND = TROUBLES + """
+            ,
             found AS (
                 SELECT t.*, p.name AS project, coalesce(t.since, 'epoch') AS position,
                        t.kind || coalesce(t.id::text, '') || t.code AS key
                   FROM trouble t LEFT JOIN project p ON p.id = t.project_id
-                 WHERE $12::uuid IS NULL OR t.id = $12),
+                 WHERE $16::uuid IS NULL OR t.id = $16),
             page AS (
-                SELECT * FROM found WHERE $8::int IS NULL OR (rank, position, key) > ($8, $9, $10)
-                 ORDER BY rank, position, key LIMIT $11)
+                SELECT * FROM found WHERE $12::int IS NULL OR (rank, position, key) > ($12, $13, $14)
+                 ORDER BY rank, position, key LIMIT $15)
             SELECT n.*, page.*,
                    (SELECT CASE WHEN r.refused_since IS NOT NULL OR s.served AND (s.refused OR s.status = 'IN_DOUBT') THEN NULL
                                 WHEN r.probe_result = 'ok' THEN greatest(r.probed_at, v.current_at) ELSE v.current_at END
@@ -122,25 +128,32 @@ class TroubleSearch {
                        count(*) FILTER (WHERE rank = 2) AS warning FROM found) n
               LEFT JOIN page ON true ORDER BY rank, position, key""";
 
+    /** By their ranks. */
+    static final List<String> SEVERITIES = List.of("critical", "error", "warning");
+
     private final Pool pool;
 
     TroubleSearch(Pool pool) {
         this.pool = pool;
     }
 
-    /** Where the caller may see what. @param vaultToken what is wrong with this process's token for Vault; null for nothing */
-    record Sight(
-            Reach rotations,
-            Reach connections,
-            Reach webhooks,
-            boolean copy,
-            @Nullable Fault vaultToken) {}
+    /** Where the caller may see what. @param own what is wrong with the service itself, which everybody may see */
+    record Sight(Reach rotations, Reach connections, Reach webhooks, List<OwnTroubles.Own> own) {}
+
+    /**
+     * How many there are of a kind.
+     *
+     * @param rank 0 to 2, the worst first; null of credentials, well ones included
+     * @param kind null of credentials
+     * @param code with credentials the reason, if one of their roles has one; empty for none
+     */
+    record Count(@Nullable Integer rank, @Nullable String kind, String status, String code, long number) {}
 
     /**
      * One thing that is wrong.
      *
      * @param rank 0 to 2, the worst first
-     * @param id null of the store and of Vault
+     * @param id null of the service's own
      * @param since null where nobody knows
      * @param provenAt when a login last proved the password that is served; null while that was refused, or may have been replaced
      */
@@ -176,26 +189,46 @@ class TroubleSearch {
     Uni<Found> find(Sight sight, @Nullable UUID about, int limit, @Nullable String cursor) {
         Position after = cursor == null ? null : Position.parse(cursor);
         return pool.preparedQuery(FIND)
-                .execute(Tuple.tuple()
-                        .addBoolean(sight.rotations.everywhere())
-                        .addValue(projects(sight.rotations))
-                        .addBoolean(sight.connections.everywhere())
-                        .addValue(projects(sight.connections))
-                        .addBoolean(sight.webhooks.everywhere())
-                        .addValue(projects(sight.webhooks))
-                        .addBoolean(sight.copy)
+                .execute(seen(sight)
                         .addValue(after == null ? null : after.rank)
                         .addValue(after == null ? null : after.since.atOffset(ZoneOffset.UTC))
                         .addValue(after == null ? null : after.place)
                         .addInteger(limit + 1)
-                        .addValue(about)
-                        .addValue(sight.vaultToken == null ? null : sight.vaultToken.code())
-                        .addValue(sight.vaultToken == null ? null : sight.vaultToken.message())
-                        .addValue(
-                                sight.vaultToken == null
-                                        ? null
-                                        : sight.vaultToken.since().atOffset(ZoneOffset.UTC)))
+                        .addValue(about))
                 .map(rows -> found(rows, limit));
+    }
+
+    /** All of the organisation's, in one look. */
+    Uni<List<Count>> count(List<OwnTroubles.Own> own) {
+        Reach everywhere = new Reach(true, Set.of());
+        return pool.preparedQuery(COUNT)
+                .execute(seen(new Sight(everywhere, everywhere, everywhere, own)))
+                .map(rows -> rows.stream()
+                        .map(row -> new Count(
+                                row.getInteger("rank"),
+                                row.getString("kind"),
+                                row.getString("status"),
+                                row.getString("code"),
+                                row.getLong("n")))
+                        .toList());
+    }
+
+    private static Tuple seen(Sight sight) {
+        List<OwnTroubles.Own> own = sight.own;
+        return Tuple.tuple()
+                .addBoolean(sight.rotations.everywhere())
+                .addValue(projects(sight.rotations))
+                .addBoolean(sight.connections.everywhere())
+                .addValue(projects(sight.connections))
+                .addBoolean(sight.webhooks.everywhere())
+                .addValue(projects(sight.webhooks))
+                .addValue(own.stream().map(OwnTroubles.Own::rank).toArray(Integer[]::new))
+                .addValue(own.stream().map(OwnTroubles.Own::kind).toArray(String[]::new))
+                .addValue(own.stream().map(OwnTroubles.Own::code).toArray(String[]::new))
+                .addValue(own.stream().map(OwnTroubles.Own::message).toArray(String[]::new))
+                .addValue(own.stream()
+                        .map(each -> each.since() == null ? null : each.since().atOffset(ZoneOffset.UTC))
+                        .toArray(OffsetDateTime[]::new));
     }
 
     private static UUID[] projects(Reach reach) {

@@ -17,6 +17,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jboss.logging.Logger;
@@ -42,6 +43,10 @@ public class RowSeals {
     private final Sealer sealer;
     private final Map<SealedRow, Counter> refused = new EnumMap<>(SealedRow.class);
     private final Map<UUID, Long> named = new ConcurrentHashMap<>();
+    private volatile @Nullable Refused lastRefused;
+
+    /** A row that is not believed. @param first when this process met one first; @param last when it met this one last */
+    public record Refused(String table, UUID id, String why, Instant first, Instant last) {}
 
     RowSeals(Sealer sealer, MeterRegistry metrics) {
         this.sealer = sealer;
@@ -116,9 +121,12 @@ public class RowSeals {
 
     private void alarm(SealedRow row, UUID id, String why) {
         Objects.requireNonNull(refused.get(row)).increment();
+        Instant met = Instant.now();
+        Refused before = lastRefused;
+        lastRefused = new Refused(row.table(), id, why, before == null ? met : before.first, met);
         long now = System.nanoTime();
-        var before = named.get(id);
-        if (before != null && now - before < QUIET_NANOS) {
+        var told = named.get(id);
+        if (told != null && now - told < QUIET_NANOS) {
             return;
         }
         if (named.size() >= MOST_REMEMBERED) {
@@ -129,6 +137,11 @@ public class RowSeals {
                 "The row %s of the table %s is not believed: %s. Somebody else has written to the store;"
                         + " see docs/SECURITY.md",
                 id, row.table(), why);
+    }
+
+    /** The last row that this process did not believe; empty if there was none. */
+    public Optional<Refused> lastRefused() {
+        return Optional.ofNullable(lastRefused);
     }
 
     static byte[] digest(SealedRow row, @Nullable Object... values) {

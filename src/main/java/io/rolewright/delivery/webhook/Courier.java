@@ -22,6 +22,7 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +32,8 @@ import org.jspecify.annotations.Nullable;
  */
 @ApplicationScoped
 public class Courier {
+
+    private static final Logger log = Logger.getLogger(Courier.class);
 
     /** Deliveries under way in one round; each is a socket. */
     private static final int ROOM = 32;
@@ -187,8 +190,21 @@ public class Courier {
                                     .replaceWith(Went.THROUGH)
                             : deliveries
                                     .notTaken(claim, answer)
-                                    .invoke(dead -> count(failed, dead ? deadCount : failedCount))
+                                    .invoke(went -> count(failed, went.dead() ? deadCount : failedCount))
+                                    .invoke(went -> tell(claim, answer, went))
                                     .replaceWith(answer.troubled() ? Went.TROUBLED : Went.REFUSED));
+        }
+
+        private static void tell(Deliveries.Claimed claim, Sender.Answer answer, Deliveries.Failed went) {
+            if (went.dead()) {
+                log.warnf(
+                        "The message %s was given up: the receiver of webhook %s did not take it in time (%s).",
+                        claim.id(), claim.webhookId(), answer.failure());
+            } else if (went.news()) {
+                log.warnf(
+                        "The receiver of webhook %s does not take message %s, which is tried again: %s.",
+                        claim.webhookId(), claim.id(), answer.failure());
+            }
         }
 
         private static void count(AtomicInteger here, Counter ever) {

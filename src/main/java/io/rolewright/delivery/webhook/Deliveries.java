@@ -108,18 +108,18 @@ class Deliveries {
                        state = CASE WHEN give_up_at <= clock_timestamp() THEN 'dead' ELSE 'pending' END,
                        ended_at = CASE WHEN give_up_at <= clock_timestamp() THEN clock_timestamp() END,
                        due_at = clock_timestamp() + LEAST($7::interval, $6::interval * power(4, LEAST(tries, 20) - 1)) * (0.75 + random() / 4)
-                 WHERE id = $1 AND lease = $2 AND state = 'pending' RETURNING id, webhook_id, state),
+                 WHERE id = $1 AND lease = $2 AND state = 'pending' RETURNING id, webhook_id, state, tries),
             quiet AS (
                 UPDATE webhook w
                    SET failures = w.failures + 1,
                        quiet_until = clock_timestamp() + LEAST($7::interval, $6::interval * power(4, LEAST(w.failures, 20))) * (0.75 + random() / 4)
-                 WHERE $5 AND w.id IN (SELECT webhook_id FROM failed)),
+                 WHERE $5 AND w.id IN (SELECT webhook_id FROM failed) RETURNING w.failures),
             given_up AS (
                 UPDATE webhook_delivery d
                    SET state = 'dead', ended_at = clock_timestamp(), last_failure = COALESCE(d.last_failure, $4)
                  WHERE $5 AND d.state = 'pending' AND d.give_up_at <= clock_timestamp() AND d.due_at <= clock_timestamp()
                    AND d.webhook_id IN (SELECT webhook_id FROM failed) AND d.id <> $1)
-            SELECT state FROM failed""";
+            SELECT state, coalesce((SELECT failures FROM quiet), tries) = 1 AS news FROM failed""";
 
     private static final String NEXT = """
             SELECT LEAST((SELECT min(GREATEST(d.due_at, w.quiet_until)) FROM webhook_delivery d JOIN webhook w ON w.id = d.webhook_id
@@ -189,6 +189,9 @@ class Deliveries {
         }
     }
 
+    /** @param dead whether it was given up; @param news whether the receiver took messages until now */
+    record Failed(boolean dead, boolean news) {}
+
     /** @param lastFailure ours, never text of the receiver */
     record Shown(
             UUID id,
@@ -248,8 +251,8 @@ class Deliveries {
                 .replaceWithVoid();
     }
 
-    /** @return whether it is a dead letter now */
-    Uni<Boolean> notTaken(Claimed claimed, Sender.Answer answer) {
+    /** Writes down that a try came to nothing; nothing of both if the claim has lapsed. */
+    Uni<Failed> notTaken(Claimed claimed, Sender.Answer answer) {
         return pool.preparedQuery(NOT_TAKEN)
                 .execute(Tuple.from(new Object[] {
                     claimed.id,
@@ -260,8 +263,14 @@ class Deliveries {
                     interval(config.firstPause()),
                     interval(config.longestPause())
                 }))
-                .map(rows -> rows.size() == 1
-                        && State.DEAD.storedName().equals(rows.iterator().next().getString("state")));
+                .map(rows -> rows.size() == 0
+                        ? new Failed(false, false)
+                        : failed(rows.iterator().next()));
+    }
+
+    private static Failed failed(Row row) {
+        return new Failed(
+                State.DEAD.storedName().equals(row.getString("state")), Boolean.TRUE.equals(row.getBoolean("news")));
     }
 
     /** In the past if something waits already. */
