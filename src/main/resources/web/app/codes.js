@@ -143,6 +143,12 @@ export const CODES = {
   vault_not_configured: ['There is no Vault to write to', 'Leave Vault out, or ask whoever runs this service to connect one.'],
   vault_place_not_allowed: ['That place in Vault is not allowed', 'Choose a place below one of those named below.'],
   vault_place_taken: ['Another rotation writes to that place', 'Choose another place.'],
+  store_was_altered: [
+    'The store was written to by somebody else',
+    'What was altered counts for nothing. Whoever runs this service has to find out who it was.',
+  ],
+  root_key_unfit: ['The root key does not fit the store', 'Whoever runs this service has to put the former key back before anything restarts.'],
+  audit_not_pruned: ['The audit is not pruned', 'Whoever runs this service has to run the prune job; until then the store grows.'],
   webhook_failing: ['The receiver takes no messages', 'Mend the receiver and test it; what waits is sent again by itself.', 'test'],
   webhook_dead_letters: ['Messages were given up', 'Mend the receiver, then send them again.', 'replay', 'test'],
   webhook_name_taken: ['The name is taken', 'Choose another name.'],

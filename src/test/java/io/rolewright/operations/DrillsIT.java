@@ -75,7 +75,8 @@ class DrillsIT {
     private record Seen(
             String log, Map<String, Double> before, Map<String, Double> after, Map<String, String> troubles) {}
 
-    private static final Consumer<Double> POSITIVE = number -> assertThat(number).isPositive();
+    private static final Consumer<Double> POSITIVE =
+            number -> assertThat(number).isPositive();
 
     private final TestPostgres stores = TestPostgres.own(TestPostgres.NEWEST);
     private final TcpProxy toStore = TcpProxy.to(stores);
@@ -138,7 +139,8 @@ class DrillsIT {
     @Test
     void aGoodDayIsCalm() {
         Map<String, Double> evening = rules.samples(goodEvening);
-        evening.keySet().removeIf(each -> each.contains("_age_seconds{")); // between two looks it grows for some seconds
+        evening.keySet()
+                .removeIf(each -> each.contains("_age_seconds{")); // between two looks it grows for some seconds
 
         assertThat(rules.firing(goodDay, evening)).isEmpty();
     }
@@ -253,10 +255,13 @@ class DrillsIT {
         Answer runDue = service.post("/api/v1/rotations/run-due?budgetSeconds=1&failOn=overdue", new JsonObject());
         assertThat(runDue.status()).as("a CronJob turns red").isEqualTo(409);
         // A day later, for one of its messages.
-        installation.sql("UPDATE webhook_delivery SET give_up_at = now() WHERE id IN (SELECT id FROM webhook_delivery WHERE"
-                + " state = 'pending' ORDER BY due_at LIMIT 1)");
-        Awaitility.await().atMost(PATIENCE).untilAsserted(() -> assertThat(troubles().get("webhook"))
-                .contains("webhook_dead_letters", "webhook_failing"));
+        installation.sql(
+                "UPDATE webhook_delivery SET give_up_at = now() WHERE id IN (SELECT id FROM webhook_delivery WHERE"
+                        + " state = 'pending' ORDER BY due_at LIMIT 1)");
+        Awaitility.await()
+                .atMost(PATIENCE)
+                .untilAsserted(() ->
+                        assertThat(troubles().get("webhook")).contains("webhook_dead_letters", "webhook_failing"));
         vault.revoke(VaultProtocolStub.ROOT_TOKEN);
         vault.become(VaultProtocolStub.Node.ACTIVE);
         service.stop();
