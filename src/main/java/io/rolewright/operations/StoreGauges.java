@@ -6,6 +6,7 @@ import io.micrometer.core.instrument.MultiGauge;
 import io.micrometer.core.instrument.Tags;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
+import io.rolewright.audit.AuditConfig;
 import io.rolewright.store.StoreLook;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Vertx;
