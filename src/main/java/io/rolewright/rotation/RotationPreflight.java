@@ -42,16 +42,30 @@ record RotationPreflight(
         return new RotationPreflight(ok, problem, serverVersion, roles, known);
     }
 
+    /**
+     * The same, with a warning for each role that nobody can log in as any more before its rotation is due: a new password does not move
+     * VALID UNTIL.
+     *
+     * @param next when the rotation is planned; absent where it is not
+     */
+    RotationPreflight beside(@Nullable Instant next) {
+        return next == null
+                ? this
+                : new RotationPreflight(
+                        ok,
+                        problem,
+                        serverVersion,
+                        roles.stream().map(role -> role.beside(next)).toList(),
+                        usage);
+    }
+
     /** @param differences of its two roles, which are told with the second */
     RotationPreflight with(List<Obstacle> differences) {
         if (differences.isEmpty()) {
             return this;
         }
         List<Role> compared = new ArrayList<>(roles);
-        Role second = compared.remove(1);
-        List<Obstacle> warnings = new ArrayList<>(second.warnings == null ? List.of() : second.warnings);
-        warnings.addAll(differences);
-        compared.add(new Role(second.username, second.ok, second.validUntil, second.problems, warnings));
+        compared.set(1, roles.get(1).with(differences));
         return new RotationPreflight(ok, problem, serverVersion, compared, usage);
     }
 
@@ -72,11 +86,30 @@ record RotationPreflight(
 
             @Schema(
                     description =
-                            "Blocks nothing, and should be known before the change: clients that know no SCRAM, or, with the"
+                            "Blocks nothing, and should be known before the change: clients that know no SCRAM; a VALID UNTIL that"
+                                    + " comes before the planned rotation; or, with the"
                                     + " second of two roles that take turns, in what they are not alike (memberships, settings,"
                                     + " attributes, connection limit, VALID UNTIL).")
             @Nullable
-            List<Obstacle> warnings) {}
+            List<Obstacle> warnings) {
+
+        private Role with(List<Obstacle> more) {
+            List<Obstacle> all = new ArrayList<>(warnings == null ? List.of() : warnings);
+            all.addAll(more);
+            return new Role(username, ok, validUntil, problems, all);
+        }
+
+        private Role beside(Instant next) {
+            return !ok || validUntil == null || !validUntil.isBefore(next)
+                    ? this
+                    : with(List.of(new Obstacle(
+                            "valid_until_before_rotation",
+                            "The role may not log in any more from " + validUntil
+                                    + " on (VALID UNTIL), which is before its rotation at " + next
+                                    + ", and a new password does not move that.",
+                            null)));
+        }
+    }
 
     /**
      * @param code stable

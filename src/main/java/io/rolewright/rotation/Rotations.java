@@ -879,7 +879,8 @@ class Rotations {
                                                     row.roleIds(),
                                                     CallerSight.of(act.caller()),
                                                     own)
-                                            .chain(seen -> preflights.compared(row.connectionId, names, seen, own))));
+                                            .chain(seen -> preflights.compared(row.connectionId, names, seen, own))
+                                            .map(shown -> shown.beside(row.plan.nextRotationAt()))));
                     return rehearsed.chain(shown -> act.again(require)
                             .chain(now -> Rights.reachIfAny(now.caller(), Right.ROTATION_DELETE)
                                             .covers(row.project.id)

@@ -7,8 +7,10 @@ import io.restassured.response.Response;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestPostgres.Login;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -56,6 +58,27 @@ class RolesThatTakeTurnsTest {
         assertThat(looked.asString()).doesNotContain(secret);
         String id = Rotating.created(body);
         assertThat(warnings(Rotating.preflight(id))).hasSize(5);
+    }
+
+    @Test
+    void aRoleThatEndsBeforeItsRotationIsAWarning() {
+        Rotating roles = Rotating.on(TestPostgres.NEWEST);
+        String id = Rotating.created(roles.body(Rotating.name("ends")));
+        assertThat(Rotating.preflight(id).<Object>path("preflight.roles[0].warnings"))
+                .isNull();
+        for (Login each : List.of(roles.first, roles.second)) {
+            roles.target.sql("ALTER ROLE " + each.role() + " VALID UNTIL '"
+                    + Instant.now().plusSeconds(86400) + "'");
+        }
+
+        Response looked = Rotating.preflight(id);
+
+        assertThat(looked.<Boolean>path("preflight.ok")).isTrue();
+        for (int role = 0; role < 2; role++) {
+            assertThat(looked.<List<String>>path("preflight.roles[" + role + "].warnings.code"))
+                    .as(looked.asString())
+                    .containsExactly("valid_until_before_rotation");
+        }
     }
 
     private static Response preflight(Map<String, Object> asked) {
