@@ -83,18 +83,6 @@ export const CODES = {
   server_not_authentic: ['The server may be a false one', 'It did not prove that it knows the password. Check address and TLS.', 'connection', 'test'],
   connection_test_failed: ['The login did not work', 'Fix the step that is named below, then try again.', 'test', 'connection'],
   managed_credentials_failed: ['The password could not be replaced', 'The connection keeps what it had. Remove the cause below, then try again.'],
-  channel_binding_impossible: [
-    'Its certificate cannot be bound to',
-    'Choose “Verified” or “CA verified” in the connection, or give the server an RSA or ECDSA certificate.',
-    'connection',
-    'test',
-  ],
-  channel_binding_refused: [
-    'The TLS session ends before the server',
-    'Lead the connection to the server itself; if there should be no proxy, look for who answers at this address.',
-    'connection',
-    'test',
-  ],
   pooler_in_between: ['A pooler stands in between', 'Give the connection the address of the server itself.', 'connection'],
   read_only: ['The server is read-only', 'Point the connection at the primary.', 'connection', 'verify'],
   standby: ['The server is a standby', 'Point the connection at the primary.', 'connection', 'verify'],
