@@ -364,9 +364,10 @@ public class Targets {
                 .chain(() -> again(leg, address, lease))
                 .chain(goesOn -> {
                     Dialler.Line line = goesOn ? lease.line() : null;
-                    return line == null
+                    Slots.Ticket ticket = lease.ticket();
+                    return line == null || ticket == null
                             ? opened(leg, address, connect, lease)
-                            : ended(leg.work.apply(line), line, lease.ticket(), lease);
+                            : ended(leg.work.apply(line), line, ticket, lease);
                 })
                 .onCancellation()
                 .invoke(() -> {
