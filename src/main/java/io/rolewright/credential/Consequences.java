@@ -8,6 +8,7 @@ import io.rolewright.outbox.Fact;
 import io.rolewright.outbox.Outbox;
 import io.rolewright.sealing.RowSeals;
 import io.rolewright.sealing.SealedRow;
+import io.rolewright.store.StorePulse;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
@@ -36,11 +37,13 @@ class Consequences {
     private final RowSeals seals;
     private final AuditLog audit;
     private final Outbox outbox;
+    private final StorePulse pulse;
 
-    Consequences(RowSeals seals, AuditLog audit, Outbox outbox) {
+    Consequences(RowSeals seals, AuditLog audit, Outbox outbox, StorePulse pulse) {
         this.seals = seals;
         this.audit = audit;
         this.outbox = outbox;
+        this.pulse = pulse;
     }
 
     /**
@@ -54,7 +57,10 @@ class Consequences {
             if (attempt.cause == Cause.REVOKE) {
                 credential.revoked(role.id, at);
             } else {
-                credential.serves(role.id, attempt.cause, role.versionFloor, at);
+                long floor = role.marked
+                        ? role.versionFloor
+                        : Math.max(role.versionFloor, credential.versionFloor(pulse.suspicion(), role.refusedSince));
+                credential.serves(role.id, attempt.cause, floor, at);
             }
             return record(
                             credential,

@@ -5,6 +5,7 @@ import io.rolewright.sealing.Decides;
 import io.rolewright.sealing.EntitySeals;
 import io.rolewright.sealing.RowSeals;
 import io.rolewright.sealing.SealedRow;
+import io.rolewright.store.StorePulse;
 import io.vertx.mutiny.sqlclient.Row;
 import jakarta.persistence.Embedded;
 import jakarta.persistence.Entity;
@@ -286,6 +287,21 @@ public class Credential implements Decides {
         } else {
             plan.look(at); // its end waited for this
         }
+    }
+
+    /**
+     * Above which number its versions go on where its roles do not say which one consumers have seen.
+     *
+     * @param refusedSince as {@link LostVersions} has it
+     */
+    long versionFloor(StorePulse.Doubt doubt, @Nullable Instant refusedSince) {
+        return credentialVersion == null
+                ? 0
+                : LostVersions.above(
+                        credentialVersion,
+                        plan.lastRotatedAt() == null ? createdAt : plan.lastRotatedAt(),
+                        doubt,
+                        refusedSince);
     }
 
     /** The leave to replace a foreign marker is used up. Of a creation it may be both roles that are taken over. */

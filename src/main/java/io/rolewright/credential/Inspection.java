@@ -259,7 +259,9 @@ record Inspection(
     private Uni<Found> owned(Login managing, Preflight preflight, PasswordRule rule) {
         Fence fence = preflight.fence();
         if (fence == null) {
-            return clear(managing, preflight, rule, null, 0);
+            return known != null && !known.force && tools.ledger().mayHaveForgotten(known.role, known.versions)
+                    ? forgotten(managing, preflight, rule, known)
+                    : clear(managing, preflight, rule, null, 0);
         }
         if (fence.epoch() == Long.MAX_VALUE) {
             return Uni.createFrom().item(Found.stopped(managing, preflight, implausible(preflight, fence)));
@@ -410,13 +412,10 @@ record Inspection(
      * password that we hold still works, nothing is lost and we go on above the marker. Where we hold none, somebody else has one.
      */
     private Uni<Found> behind(Login managing, Preflight preflight, PasswordRule rule, Fence fence, Known known) {
-        List<PasswordVersion> live = known.versions.stream()
-                .filter(each -> each.state.unfinished() || each.state == VersionState.CURRENT)
-                .toList();
         if (known.force) {
             return clear(managing, preflight, rule, null, fence.epoch());
         }
-        return anyOpens(managing, live, 0, known)
+        return anyOpens(managing, live(known), 0, known)
                 .chain(works -> works
                         ? clear(managing, preflight, rule, null, fence.epoch())
                         : Uni.createFrom()
@@ -431,6 +430,30 @@ record Inspection(
                                                         + "), and none of the passwords kept here opens it: the store was"
                                                         + " restored from an older copy, or a copy of it is at work. Stop"
                                                         + " the copy, then rotate with force=true."))));
+    }
+
+    /** After the store went back, of a role that does not say how often it was changed. */
+    private Uni<Found> forgotten(Login managing, Preflight preflight, PasswordRule rule, Known known) {
+        return anyOpens(managing, live(known), 0, known)
+                .chain(works -> works
+                        ? clear(managing, preflight, rule, null, 0)
+                        : Uni.createFrom()
+                                .item(Found.stopped(
+                                        managing,
+                                        preflight,
+                                        Stop.definite(
+                                                Step.PREFLIGHT,
+                                                "store_behind_target",
+                                                "The store went back in time since the role was changed last, as far as it"
+                                                        + " knows. The role carries no marker that would say whether it was"
+                                                        + " changed since, and none of the passwords kept here opens it."
+                                                        + " Rotate with force=true."))));
+    }
+
+    private static List<PasswordVersion> live(Known known) {
+        return known.versions.stream()
+                .filter(each -> each.state.unfinished() || each.state == VersionState.CURRENT)
+                .toList();
     }
 
     /** Tries each once; a login that does not come about counts as not opening. */

@@ -4,6 +4,7 @@ import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.request.RequestContext;
 import io.rolewright.store.ProcessLock;
 import io.rolewright.store.StoreOrigin;
+import io.rolewright.store.StorePulse;
 import io.rolewright.target.TargetReport;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.buffer.Buffer;
@@ -114,6 +115,7 @@ class Ledger {
     private final CredentialConfig config;
     private final ScheduleConfig schedule;
     private final ProcessLock process;
+    private final StorePulse pulse;
 
     /** Roles that this process works on, with the epoch of its claim. */
     private final Map<UUID, Long> inHand = new ConcurrentHashMap<>();
@@ -126,9 +128,11 @@ class Ledger {
             ProcessLock process,
             CredentialConfig config,
             ScheduleConfig schedule,
-            StoreOrigin origin) {
+            StoreOrigin origin,
+            StorePulse pulse) {
         this.pool = pool;
         this.origin = origin;
+        this.pulse = pulse;
         this.seal = seal;
         this.consequences = consequences;
         this.policies = policies;
@@ -416,9 +420,27 @@ class Ledger {
      * @return the epoch for what follows
      */
     Uni<Long> marking(Claim claim, long epoch, boolean removed, @Nullable String replaced) {
-        return locked(claim, epoch, role -> marks(role, removed, replaced)).invoke(next -> {
-            claim.role.fenceEpoch = epoch;
-        });
+        return locked(
+                        claim,
+                        epoch,
+                        role -> (removed ? forgets(role) : Uni.createFrom().voidItem())
+                                .invoke(() -> claim.role.versionFloor = role.versionFloor)
+                                .chain(() -> marks(role, removed, replaced)))
+                .invoke(next -> {
+                    claim.role.fenceEpoch = epoch;
+                });
+    }
+
+    /** Without its marker the role does not say any more which version consumers have seen. */
+    private Uni<Void> forgets(ManagedRole role) {
+        return CredentialStore.hold(role.ownerId)
+                .invoke(credential -> {
+                    if (credential != null) {
+                        role.versionFloor = Math.max(
+                                role.versionFloor, credential.versionFloor(pulse.suspicion(), role.refusedSince));
+                    }
+                })
+                .replaceWithVoid();
     }
 
     private Uni<Long> marks(ManagedRole role, boolean removed, @Nullable String replaced) {
@@ -568,10 +590,12 @@ class Ledger {
     Uni<PasswordVersion> insert(ManagedRole role, Cause cause, VersionState state, VersionSeal.Opened opened) {
         return Panache.getSession()
                 .chain(session -> session.createSelectionQuery(
-                                "select max(v.number) from PasswordVersion v where v.roleId = ?1", Long.class)
+                                "from PasswordVersion v where v.roleId = ?1 order by v.number desc",
+                                PasswordVersion.class)
                         .setParameter(1, role.id)
+                        .setMaxResults(1)
                         .getSingleResultOrNull())
-                .chain(last -> insert(role, last == null ? 1 : last + 1, cause, state, opened));
+                .chain(last -> insert(role, lastNumber(role, last) + 1, cause, state, opened));
     }
 
     private Uni<PasswordVersion> insert(
@@ -588,6 +612,33 @@ class Ledger {
         return Panache.getSession()
                 .chain(session -> session.persist(version).chain(session::flush))
                 .replaceWith(version);
+    }
+
+    /**
+     * Whether the store may have forgotten newer passwords of the role than these: a role without a marker does not tell.
+     *
+     * @param versions that are kept; else none since the role was registered
+     */
+    boolean mayHaveForgotten(ManagedRole role, List<PasswordVersion> versions) {
+        Instant since = versions.stream()
+                .map(version -> version.createdAt)
+                .max(Comparator.naturalOrder())
+                .orElse(role.createdAt);
+        return LostVersions.mayBe(since, pulse.suspicion(), role.refusedSince);
+    }
+
+    /**
+     * Above which the next one is. Only of a role that changes itself it is what consumers see.
+     *
+     * @param last of the versions that are kept; null for none
+     */
+    long lastNumber(ManagedRole role, @Nullable PasswordVersion last) {
+        if (last == null) {
+            return 0;
+        }
+        return role.self
+                ? LostVersions.above(last.number, last.createdAt, pulse.suspicion(), role.refusedSince)
+                : last.number;
     }
 
     private static Uni<Void> doubted(@Nullable PasswordVersion detached, Instant now) {

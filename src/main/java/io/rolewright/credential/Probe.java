@@ -141,7 +141,9 @@ final class Probe {
         Fence marker = found.fence();
         if (marker == null) {
             // Somebody may have wiped it: no marker alone is no evidence of anything.
-            return role.wentBack(found.report().server()) ? wentBack(current) : byOthers(current, false);
+            return role.wentBack(found.report().server()) && !tools.ledger().mayHaveForgotten(role, List.of(current))
+                    ? wentBack(current)
+                    : byOthers(current, false);
         }
         if (!tools.isOf(role.ownerId, marker)) {
             // Another rotation or installation has changed it, or a copy of this store that was adopted.
@@ -177,6 +179,10 @@ final class Probe {
     /** @param unseen whether the managing role is refused as well, so that nothing could be looked at */
     private Uni<Void> byOthers(PasswordVersion current, boolean unseen) {
         ManagedRole role = claim.role;
+        if (!role.self && tools.ledger().mayHaveForgotten(role, List.of(current))) {
+            // It may be a newer password of ours, which consumers have.
+            return tools.ledger().probed(claim, "store_behind_target", "store_behind_target");
+        }
         return tools.ledger().terms(role.ownerId).chain(terms -> {
             // A role that changes its own password cannot log in to put anything back.
             return terms != null && terms.drift() == DriftPolicy.REASSERT && !role.self && !unseen

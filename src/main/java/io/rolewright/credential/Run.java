@@ -150,7 +150,7 @@ final class Run {
             }
             terms = found;
             return tools.ledger().versions(role.id).chain(versions -> {
-                latest = versions.isEmpty() ? 0 : versions.get(0).number;
+                latest = tools.ledger().lastNumber(role, versions.isEmpty() ? null : versions.get(0));
                 former = versions.stream()
                         .filter(each -> each.state == VersionState.CURRENT)
                         .findFirst()

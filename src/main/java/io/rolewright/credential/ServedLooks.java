@@ -17,6 +17,7 @@ import io.rolewright.target.Login;
 import io.rolewright.target.LoginOutcome;
 import io.rolewright.target.PasswordVerdict;
 import io.rolewright.target.Purpose;
+import io.rolewright.target.TargetFailure;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Vertx;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -85,6 +86,13 @@ public class ServedLooks {
                    refused_since = CASE WHEN $2 = 'refused' THEN coalesce(refused_since, clock_timestamp()) END
              WHERE id = $1
             RETURNING refused_since""";
+
+    /** Locks first what the build before locks first, as whoever writes a credential does. */
+    private static final String COUNT_ON = """
+            UPDATE credential SET credential_version = $2 + 1
+             WHERE id = $1 AND credential_version < $2 AND $3 = CASE active_index WHEN 0 THEN role1_id ELSE role2_id END
+               AND hold_credential($1)
+            RETURNING credential_version AS version""";
 
     private static final String OK = "ok";
     private static final String REFUSED = "refused";
@@ -261,11 +269,60 @@ public class ServedLooks {
                 .login(role.connectionId)
                 .chain((@Nullable Login place) -> place == null
                         ? Uni.createFrom().item("no_connection")
-                        : tools.targets()
-                                .login(tools.login(place, role, version), purpose, deadline)
-                                .map(ServedLooks::result))
+                        : tried(role, tools.login(place, role, version), purpose, deadline))
                 .onFailure(failure -> !StoreFault.isOutage(failure))
                 .recoverWithItem(failure -> failure instanceof Problem problem ? problem.code() : "not_in_time");
+    }
+
+    private Uni<String> tried(ManagedRole role, Login login, Purpose purpose, Deadline deadline) {
+        return tools.targets()
+                .login(login, purpose, deadline)
+                .call(outcome -> outcome instanceof LoginOutcome.Accepted
+                                && !origin.standing().copy()
+                        ? countedOn(role, login, purpose, deadline)
+                        : Uni.createFrom().voidItem())
+                .map(ServedLooks::result);
+    }
+
+    /**
+     * Where the store has forgotten that the other role of a dual was served since, what is served again gets a number above that one: versions
+     * go on for who has seen it. Where the marker cannot be read, it keeps the number that it has.
+     */
+    private Uni<Void> countedOn(ManagedRole role, Login login, Purpose purpose, Deadline deadline) {
+        return Panache.withSession(() -> CredentialStore.credential(role.ownerId)
+                        .chain(credential -> credential == null
+                                        || credential.role2Id == null
+                                        || !credential.servedRole().equals(role.id)
+                                ? Uni.createFrom().<ManagedRole>nullItem()
+                                : CredentialStore.role(
+                                        role.id.equals(credential.role1Id) ? credential.role2Id : credential.role1Id)))
+                .chain((@Nullable ManagedRole other) -> other == null
+                        ? Uni.createFrom().voidItem()
+                        : tools.fenced()
+                                .marker(login, other.roleName, purpose, deadline)
+                                .onFailure(TargetFailure.class)
+                                .recoverWithNull()
+                                .chain(marker -> marker == null
+                                                || marker.version() == Long.MAX_VALUE
+                                                || !tools.isOf(role.ownerId, marker)
+                                        ? Uni.createFrom().voidItem()
+                                        : tools.ledger()
+                                                .knows(other, marker.epoch())
+                                                .chain(known -> known
+                                                        ? Uni.createFrom().voidItem()
+                                                        : countOn(role, marker.version()))));
+    }
+
+    private Uni<Void> countOn(ManagedRole role, long seen) {
+        return pool.preparedQuery(COUNT_ON)
+                .execute(Tuple.of(role.ownerId, seen, role.id))
+                .invoke(rows -> rows.forEach(row -> log.infof(
+                        "Consumers of %s %s have seen version %d, which the store has forgotten: what it serves again is"
+                                + " version %d.",
+                        role.ownerKind, role.ownerId, (Long) seen, row.getLong("version"))))
+                .onFailure(StoreFault::cannotWrite)
+                .recoverWithNull()
+                .replaceWithVoid();
     }
 
     /** What lets the role in is served, whether or not it could be told that it is the password that does. */

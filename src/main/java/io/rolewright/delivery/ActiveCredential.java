@@ -362,7 +362,14 @@ class ActiveCredential {
             // What was promoted since it was tried is proven by that; what the store forgot meanwhile is not.
             return tries.isCalm()
                     ? Uni.createFrom().item(answer)
-                    : tries.require(List.of(found.served().roleId())).replaceWith(answer);
+                    : tries.require(List.of(found.served().roleId()))
+                            .chain(() -> reads.version(reader, request.subject(), request.id()))
+                            .chain(now -> {
+                                requireReadable(request.by(now.by(), false), now.served());
+                                return now.served().version() == found.served().version()
+                                        ? Uni.createFrom().item(answer)
+                                        : given(request, reader); // it is counted on since it was tried
+                            });
         });
     }
 

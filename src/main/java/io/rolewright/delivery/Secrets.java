@@ -142,7 +142,13 @@ class Secrets {
             // What was promoted since it was tried is proven by that; what the store forgot meanwhile is not.
             return looks.isCalm()
                     ? Uni.createFrom().item(answer)
-                    : looks.require(roles(values)).replaceWith(answer);
+                    : looks.require(roles(values))
+                            .chain(() -> reads.names(reader, question))
+                            .chain(now -> answer.etag()
+                                            .equals(etag(
+                                                    request, question, now.project(), readable(request, question, now)))
+                                    ? Uni.createFrom().item(answer)
+                                    : given(request, reader, question)); // it is counted on since it was tried
         });
     }
 

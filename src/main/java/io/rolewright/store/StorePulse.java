@@ -115,6 +115,13 @@ public class StorePulse implements StartupStep {
         return unwritten == null ? Uni.createFrom().item(memory.doubt()) : beat();
     }
 
+    /** The same without asking the store: a sign that is not written down yet is as old as this call. */
+    public Doubt suspicion() {
+        String sign = unwritten;
+        Doubt known = memory.doubt();
+        return sign == null ? known : new Doubt(known.silentUntil(), OffsetDateTime.now(), sign);
+    }
+
     /** Whether the answer of {@link #doubt} is known at once, and is this one. */
     public boolean isStill(Doubt doubt) {
         return unwritten == null && memory.doubt().equals(doubt);

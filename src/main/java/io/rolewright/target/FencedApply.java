@@ -155,6 +155,18 @@ public class FencedApply {
                 .map(rows -> rows.get(0));
     }
 
+    /**
+     * The marker in the comment of a role, which any role of the server may read.
+     *
+     * @param login of any; it changes nothing
+     * @return null item where there is none; fails with a {@link TargetFailure}
+     */
+    public Uni<@Nullable Fence> marker(Login login, String role, Purpose purpose, Deadline deadline) {
+        return targets.withSession(
+                        login, purpose, deadline, "rolewright look", session -> about(session, role, null, null))
+                .map(FencedApply::fence);
+    }
+
     static @Nullable Fence fence(Row about) {
         return Fence.read(about.getArrayOfStrings("mark"));
     }

@@ -11,6 +11,7 @@ import io.vertx.core.json.JsonObject;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -23,6 +24,10 @@ import org.junit.jupiter.api.Test;
 class AdoptedStoreIT {
 
     private static final int ROTATIONS = 12;
+
+    /** How long a copy that has work to do is watched. The whole of CI takes a share. */
+    private static final Duration WATCHED =
+            Duration.ofSeconds(Integer.parseInt(System.getenv().getOrDefault("COPY_SECONDS", "60")));
 
     private final TestPostgres stores = TestPostgres.own(TestPostgres.NEWEST);
     private final TestPostgres target = TestPostgres.shared(14);
@@ -40,6 +45,7 @@ class AdoptedStoreIT {
             String well = rotations.get(1);
             production.stop();
             stores.sql("CREATE DATABASE copy TEMPLATE " + original.database());
+            TestPostgres clone = stores.copy();
             production.launchAgain();
             production.awaitReady();
             rotate(production, behind);
@@ -48,6 +54,13 @@ class AdoptedStoreIT {
 
             try (Installation restored = original.restoredTo(stores, "copy")) {
                 ServiceProcess copy = restored.start();
+
+                try (clone;
+                        Installation ofDisk = original.restoredTo(clone, original.database())
+                                .setting("ROLEWRIGHT_INSTALLATION", "staging")) {
+                    assertTouchNothing(
+                            well, Map.of(copy, restored, ofDisk.start(), ofDisk));
+                }
 
                 // What the copy serves logs in, also if the original has changed it since the copy was made.
                 assertServes(copy, well);
@@ -125,6 +138,32 @@ class AdoptedStoreIT {
                 assertServes(copy, rotations.get(3));
             }
         }
+    }
+
+    /** Copies that have work to do, beside their original. */
+    private void assertTouchNothing(String rotation, Map<ServiceProcess, Installation> copies) {
+        String due =
+                "UPDATE secret_rotation SET (due_at, next_rotation_at) = (now() %1$s interval '1 hour', now() %1$s interval '1 hour')";
+        copies.values().forEach(store -> store.sql(due.formatted("-")));
+        String before = secrets() + comments();
+        long end = System.nanoTime() + WATCHED.toNanos();
+        Awaitility.await()
+                .pollDelay(Duration.ZERO)
+                .pollInterval(Duration.ofMillis(100))
+                .atMost(WATCHED.plusSeconds(30))
+                .until(() -> {
+                    copies.keySet().forEach(copy -> assertServes(copy, rotation));
+                    assertThat(secrets() + comments()).isEqualTo(before);
+                    return System.nanoTime() > end && served.size() == copies.size();
+                });
+        copies.values().forEach(store -> store.sql(due.formatted("+")));
+    }
+
+    private String comments() {
+        return target.sql(
+                        "SELECT string_agg(concat_ws(' ', objoid, description), ',' ORDER BY objoid) FROM pg_shdescription")
+                .get(0)
+                .getString(0);
     }
 
     private String secrets() {

@@ -31,27 +31,21 @@ import org.junit.jupiter.api.Test;
 @Tag("suite-store")
 class RestoredStoreIT {
 
-    private static final Map<String, Integer> CHANGES = new TreeMap<>(Map.of(
-            "dual 1",
-            1,
-            "dual 2",
-            2,
-            "dual 5",
-            5,
-            "single 1",
-            1,
-            "single 2",
-            2,
-            "single 5",
-            5,
-            "self 1",
-            1,
-            "self 5",
-            5,
-            "self untouched 0",
-            0,
-            "untouched 0",
-            0));
+    /** How often each credential is changed after the moment to which the store goes back. */
+    private static final Map<String, Integer> CHANGES = new TreeMap<>(Map.ofEntries(
+            Map.entry("dual 1", 1),
+            Map.entry("dual 2", 2),
+            Map.entry("dual 5", 5),
+            Map.entry("single 1", 1),
+            Map.entry("single 2", 2),
+            Map.entry("single 5", 5),
+            Map.entry("self 1", 1),
+            Map.entry("self 2", 2),
+            Map.entry("self 5", 5),
+            Map.entry("self untouched 0", 0),
+            Map.entry("untouched 0", 0),
+            // Somebody takes its marker away, and the policy has it put back whatever a third party does.
+            Map.entry("wiped 1", 1)));
 
     private static final String CONNECTIONS = "/api/v1/app-connections/postgres";
 
@@ -59,13 +53,17 @@ class RestoredStoreIT {
     private final TestPostgres target = TestPostgres.shared(14);
     private final Map<String, String> rotations = new LinkedHashMap<>();
     private final Map<String, JsonObject> newest = new LinkedHashMap<>();
+    /** Of what is served, as a client sees it that follows ETags. */
+    private final Map<String, Long> latest = new LinkedHashMap<>();
+
+    private final Map<String, JsonObject> managed = new LinkedHashMap<>();
     /** By name and number, and by ETag: each stands for one password. */
     private final Map<String, String> passwordOfTag = new LinkedHashMap<>();
 
     @Test
     void aDumpThatIsRestoredInPlace() throws Exception {
         try (stores;
-                Installation installation = Installation.on(stores)) {
+                Installation installation = Installation.on(stores).setting("ROLEWRIGHT_SCHEDULER_POLL_INTERVAL", "1s")) {
             ServiceProcess service = installation.start();
             create(service);
             Path dump = Files.createTempFile(Path.of("target"), "store-", ".dump");
@@ -82,12 +80,16 @@ class RestoredStoreIT {
                     dump.toString());
 
             installation.sql("UPDATE secret_rotation SET due_at = now(), next_rotation_at = now() - interval '1 hour'");
+            installation.sql("UPDATE managed_role SET due_at = now()");
 
             service.launchAgain();
             assertServesWhatLogsIn(service, Duration.ofSeconds(12));
             assertThat(service.log()).contains("The store went back in time: it was restored from a dump");
-            for (String name : List.of("dual 1", "single 2", "dual 5")) {
+            for (String name : List.of("dual 1", "dual 2", "single 2", "dual 5", "wiped 1")) {
                 assertHealsByARotation(service, name);
+            }
+            for (String name : List.of("self 1", "self 2", "self 5")) {
+                assertHealsByAHuman(service, name);
             }
         }
     }
@@ -110,6 +112,13 @@ class RestoredStoreIT {
             way.redirect(standby);
             assertServesWhatLogsIn(service, Duration.ofSeconds(15));
             assertThat(service.log()).contains("The store went back in time: its server is on another timeline");
+            // What was lost is named, and mended by one rotation each.
+            for (String name : List.of("dual 5", "single 1")) {
+                assertThat(service.log())
+                        .containsPattern(
+                                "refuses the password that the store has for role [^\n]+" + rotations.get(name));
+                assertHealsByARotation(service, name);
+            }
         }
     }
 
@@ -143,15 +152,16 @@ class RestoredStoreIT {
             TestPostgres.Login managing = target.role("LOGIN CREATEROLE");
             TestPostgres.Login first = target.role("LOGIN");
             if (name.startsWith("self")) {
-                rotations.put(name, managed(service, first));
+                rotations.put(name, managed(service, name, first));
                 continue;
             }
             TestPostgres.Login second = target.role("LOGIN");
             Rotating.grant(target, managing, first);
             Rotating.grant(target, managing, second);
-            JsonObject more = name.startsWith("single")
+            JsonObject more = name.startsWith("single") || name.startsWith("wiped")
                     ? new JsonObject()
                             .put("strategy", "single")
+                            .put("driftPolicy", name.startsWith("wiped") ? "reassert" : "report")
                             .put("parameters", new JsonObject().put("username1", first.role()))
                     : new JsonObject().put("strategy", "dual");
             rotations.put(name, Rotating.created(service, target.port(), managing, first, second, more));
@@ -160,7 +170,7 @@ class RestoredStoreIT {
     }
 
     /** A connection that changes its own password. */
-    private String managed(ServiceProcess service, TestPostgres.Login role) {
+    private String managed(ServiceProcess service, String name, TestPostgres.Login role) {
         JsonObject credentials = new JsonObject()
                 .put("host", "127.0.0.1")
                 .put("port", target.port())
@@ -168,6 +178,7 @@ class RestoredStoreIT {
                 .put("username", role.role())
                 .put("password", role.password())
                 .put("sslEnabled", false);
+        managed.put(name, credentials);
         return service.post(
                         CONNECTIONS,
                         new JsonObject()
@@ -190,6 +201,9 @@ class RestoredStoreIT {
             for (int i = 0; i < changes; i++) {
                 rotate(service, name);
                 follow(service, name);
+            }
+            if (name.startsWith("wiped")) {
+                target.sql("COMMENT ON ROLE " + newest.get(name).getString("username") + " IS NULL");
             }
         });
     }
@@ -215,6 +229,9 @@ class RestoredStoreIT {
         for (String key : List.of(tag, version)) {
             assertThat(passwordOfTag.putIfAbsent(key, password)).as(key).isIn(null, password);
         }
+        long number = answer.json().getLong("credentialVersion");
+        assertThat(number).as("version of %s", name).isGreaterThanOrEqualTo(latest.getOrDefault(name, 0L));
+        latest.put(name, number);
     }
 
     private void assertServesWhatLogsIn(ServiceProcess service, Duration time) throws InterruptedException {
@@ -248,7 +265,8 @@ class RestoredStoreIT {
         for (String name : List.of("untouched 0", "self untouched 0", "dual 1")) {
             assertThat(answers.get(name)).as(name).contains("200 ").noneMatch(said -> said.endsWith("refused"));
         }
-        for (String name : List.of("dual 2", "dual 5", "single 1", "single 2", "single 5", "self 1", "self 5")) {
+        for (String name :
+                List.of("dual 2", "dual 5", "single 1", "single 2", "single 5", "self 1", "self 2", "self 5", "wiped 1")) {
             assertThat(answers.get(name))
                     .as(name)
                     .contains("503 stale_credential refused")
@@ -294,6 +312,23 @@ class RestoredStoreIT {
         assertThat(answer.json().getLong("credentialVersion"))
                 .as("what consumers have seen of %s", name)
                 .isGreaterThan(seen);
+        assertThat(target.login(
+                        answer.json().getString("username"), answer.json().getString("password")))
+                .isEqualTo("ok");
+        remember(name, answer);
+    }
+
+    /** The password that the role had is lost: somebody sets another one on the server, and says so. */
+    private void assertHealsByAHuman(ServiceProcess service, String name) {
+        JsonObject credentials = managed.get(name).copy().put("password", "set by hand, " + name);
+        target.sql("ALTER ROLE " + credentials.getString("username") + " PASSWORD '" + credentials.getString("password")
+                + "'");
+        service.patch(path(name), new JsonObject().put("credentials", credentials))
+                .expect(200);
+        long seen = newest.get(name).getLong("credentialVersion");
+        rotate(service, name);
+        Answer answer = service.get(path(name) + "/active?timeout=1&waitForVersion=" + (seen + 1))
+                .expect(200);
         assertThat(target.login(
                         answer.json().getString("username"), answer.json().getString("password")))
                 .isEqualTo("ok");
