@@ -37,6 +37,9 @@ public class Adoption {
     /** Of one look at a role, and of the rotation that may follow. */
     private static final Duration LIMIT = Duration.ofSeconds(9);
 
+    private static final Duration TRIES_APART = Duration.ofMillis(200);
+    private static final Duration WORTH_ANOTHER_TRY = Duration.ofSeconds(3);
+
     private static final int IN_ONE_PASS = 20;
     private static final int AT_ONCE = 4;
     private static final int MOST_NAMED = 100;
@@ -273,7 +276,18 @@ public class Adoption {
                                 || credential.released()
                                 || !credential.servedRole().equals(roleId)
                         ? Uni.createFrom().item(found)
-                        : changes.change(credential.nextRole(), Cause.MANUAL, Actor.SERVICE, true, deadline)
-                                .map(outcome -> outcome instanceof ChangeOutcome.Done ? ROTATED : found));
+                        : changed(credential.nextRole(), found, deadline));
+    }
+
+    /** The other role of a dual may be in hand at this very moment, to be looked at. */
+    private Uni<String> changed(UUID next, String found, Deadline deadline) {
+        return changes.change(next, Cause.MANUAL, Actor.SERVICE, true, deadline).chain(outcome -> {
+            if (outcome instanceof ChangeOutcome.InProgress) {
+                return deadline.left().compareTo(WORTH_ANOTHER_TRY) > 0
+                        ? OwnContext.pause(TRIES_APART).chain(() -> changed(next, found, deadline))
+                        : Uni.createFrom().item("rotation_in_progress"); // which is not the last word
+            }
+            return Uni.createFrom().item(outcome instanceof ChangeOutcome.Done ? ROTATED : found);
+        });
     }
 }

@@ -63,7 +63,8 @@ class RestoredStoreIT {
     @Test
     void aDumpThatIsRestoredInPlace() throws Exception {
         try (stores;
-                Installation installation = Installation.on(stores).setting("ROLEWRIGHT_SCHEDULER_POLL_INTERVAL", "1s")) {
+                Installation installation =
+                        Installation.on(stores).setting("ROLEWRIGHT_SCHEDULER_POLL_INTERVAL", "1s")) {
             ServiceProcess service = installation.start();
             create(service);
             Path dump = Files.createTempFile(Path.of("target"), "store-", ".dump");
@@ -265,8 +266,8 @@ class RestoredStoreIT {
         for (String name : List.of("untouched 0", "self untouched 0", "dual 1")) {
             assertThat(answers.get(name)).as(name).contains("200 ").noneMatch(said -> said.endsWith("refused"));
         }
-        for (String name :
-                List.of("dual 2", "dual 5", "single 1", "single 2", "single 5", "self 1", "self 2", "self 5", "wiped 1")) {
+        for (String name : List.of(
+                "dual 2", "dual 5", "single 1", "single 2", "single 5", "self 1", "self 2", "self 5", "wiped 1")) {
             assertThat(answers.get(name))
                     .as(name)
                     .contains("503 stale_credential refused")
