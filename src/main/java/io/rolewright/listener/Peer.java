@@ -15,6 +15,7 @@ import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
@@ -72,8 +73,9 @@ final class Peer extends ChannelInboundHandlerAdapter {
 
     /** In the one error shape, before the request has an id. */
     private static final String NOT_UNDERSTOOD =
-            "{\"reqId\":\"none\",\"statusCode\":400,\"message\":\"A request needs HTTP/1.1 and"
-                    + " exactly one Host header that names a host.\",\"error\":\"BadRequest\",\"code\":\"bad_request\"}";
+            "{\"reqId\":\"none\",\"statusCode\":400,\"message\":\"A request needs HTTP/1.1,"
+                    + " exactly one Host header that names a host, no header that goes on in the next line or has no name,"
+                    + " no tunnel and no other transfer coding than chunked.\",\"error\":\"BadRequest\",\"code\":\"bad_request\"}";
 
     private enum State {
         /** Nothing was sent since the last answer. */
@@ -277,7 +279,11 @@ final class Peer extends ChannelInboundHandlerAdapter {
      */
     private void first(ChannelHandlerContext ctx, ByteBuf head) {
         String text = head.toString(StandardCharsets.ISO_8859_1).toLowerCase(Locale.ROOT);
-        if (text.startsWith("pri ") || text.contains("\nhttp2-settings") || !isWhole(head)) {
+        if (text.startsWith("pri ")
+                || text.contains("\nhttp2-settings")
+                || text.contains("\n ")
+                || text.contains("\n\t")
+                || !isWhole(head)) {
             head.release();
             end("http2");
         } else if (!text.endsWith("\n\r\n") && !text.endsWith("\n\n")) { // what follows would be seen by nobody
@@ -400,7 +406,7 @@ final class Peer extends ChannelInboundHandlerAdapter {
                 begin();
                 chunked = HttpUtil.isTransferEncodingChunked(request);
                 decoderHasPartOfHead = false;
-                if (request.decoderResult().isSuccess() && !saysForWhom(request)) {
+                if (request.decoderResult().isSuccess() && !(saysForWhom(request) && isPlain(request))) {
                     deaf = true;
                     ReferenceCountUtil.release(message);
                     ctx.writeAndFlush(notUnderstood())
@@ -432,6 +438,21 @@ final class Peer extends ChannelInboundHandlerAdapter {
             return hosts.size() == 1
                     && HostAndPort.parseAuthority(hosts.get(0), -1) != null
                     && request.protocolVersion().majorVersion() == 1;
+        }
+
+        /**
+         * Whether everybody reads it as one request with one end (RFC 9112), so that no proxy in front takes a part of it for another. The
+         * decoder refuses the rest of what is ambiguous.
+         */
+        private boolean isPlain(HttpRequest request) {
+            List<String> codings = request.headers().getAll(HttpHeaderNames.TRANSFER_ENCODING);
+            return !ends.isFolded()
+                    && !request.headers().contains("")
+                    && !HttpMethod.CONNECT.equals(request.method())
+                    && (codings.isEmpty()
+                            || codings.size() == 1
+                                    && HttpHeaderValues.CHUNKED.contentEqualsIgnoreCase(
+                                            codings.get(0).strip()));
         }
 
         private FullHttpResponse notUnderstood() {

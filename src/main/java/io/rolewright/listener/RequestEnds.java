@@ -15,6 +15,7 @@ final class RequestEnds extends ChannelInboundHandlerAdapter implements ByteProc
     private boolean headBegun;
 
     private boolean headEnded;
+    private boolean headFolded;
     private long afterHead;
 
     private boolean several;
@@ -41,6 +42,8 @@ final class RequestEnds extends ChannelInboundHandlerAdapter implements ByteProc
                 return true;
             }
             headBegun = true;
+        } else if (inLine == 0 && (next == ' ' || next == '\t')) {
+            headFolded = true;
         }
         if (next == '\n') {
             atBlankLine = inLine == 0 || inLine == 1 && last == '\r';
@@ -58,6 +61,11 @@ final class RequestEnds extends ChannelInboundHandlerAdapter implements ByteProc
     /** Whether the last byte ended a head, or a body in chunks. */
     boolean atBlankLine() {
         return atBlankLine;
+    }
+
+    /** Whether a line of the first head goes on in the next, which the decoder puts together and others read as two, or not at all. */
+    boolean isFolded() {
+        return headFolded;
     }
 
     /** How many have come since {@link #nothingFollows}. */
@@ -79,6 +87,7 @@ final class RequestEnds extends ChannelInboundHandlerAdapter implements ByteProc
     void nothingFollows() {
         headBegun = false;
         headEnded = false;
+        headFolded = false;
         afterHead = 0;
         several = false;
         lines = 0;

@@ -8,6 +8,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketException;
+import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 
@@ -55,6 +56,30 @@ public final class RawHttp implements AutoCloseable {
                 }
                 answer.write(part, 0, count);
             }
+        } catch (SocketException reset) {
+            // Closed as well.
+        }
+        return answer.toString(StandardCharsets.UTF_8);
+    }
+
+    /**
+     * All that is answered until the server closes, or nothing comes for so long: then {@code "\n(open)"} is at the end.
+     *
+     * @param first how long the first of it may take
+     * @param quiet and after that what comes next
+     */
+    public String readToTheEnd(Duration first, Duration quiet) throws IOException {
+        ByteArrayOutputStream answer = new ByteArrayOutputStream();
+        byte[] part = new byte[8192];
+        socket.setSoTimeout((int) first.toMillis());
+        try {
+            InputStream in = socket.getInputStream();
+            for (int count = in.read(part); count >= 0; count = in.read(part)) {
+                answer.write(part, 0, count);
+                socket.setSoTimeout((int) quiet.toMillis());
+            }
+        } catch (SocketTimeoutException stillOpen) {
+            answer.writeBytes("\n(open)".getBytes(StandardCharsets.UTF_8));
         } catch (SocketException reset) {
             // Closed as well.
         }
