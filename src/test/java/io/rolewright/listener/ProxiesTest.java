@@ -59,8 +59,9 @@ class ProxiesTest {
                 // Whoever comes next is told what he asked for, and not what was left of another one's request.
                 String mine = "mine-" + UUID.randomUUID();
                 try (RawHttp other = RawHttp.to(proxy.port(), "127.0.0.1")) {
-                    String answer = other.send("GET /api/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-Id: "
-                                    + mine + "\r\n\r\n")
+                    String answer = other.send(
+                                    "GET /api/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-Id: " + mine
+                                            + "\r\n\r\n")
                             .readAll(SOON);
                     if (!answer.startsWith("HTTP/1.1 200") || !answer.contains(mine)) {
                         wrong.put(request.name(), "the next client was answered: " + answer);
@@ -75,7 +76,8 @@ class ProxiesTest {
             for (Map.Entry<String, Sent> each : sent.entrySet()) {
                 Sent one = each.getValue();
                 String answer = one.answer;
-                // The first answer is to the request that carried it; one that was read as a request of its own is answered too.
+                // The first answer is to the request that carried it; one that was read as a request of its own is
+                // answered too.
                 if (requests(each.getKey()) > 0 && Framings.answers(answer) < 2) {
                     answer += one.client.readToTheEnd(SOON, Framings.QUIET);
                 }
