@@ -33,7 +33,8 @@ const WEBHOOKS = '/api/v1/webhooks';
 const EVENTS = ['credential-changed', 'failed', 'in-doubt', 'drifted', 'recovered', 'overdue', 'credential-expiring'];
 /** Of managed connections two are called otherwise. */
 const OF_CONNECTION = { failed: 'rotation-failed', 'in-doubt': 'rotation-in-doubt' };
-const ALL = [...EVENTS.map((each) => `rotation.${each}`), ...EVENTS.map((each) => `app-connection.${OF_CONNECTION[each] ?? each}`)];
+const OF_ROTATION = ['secrets-renamed', 'deleted'];
+const ALL = [...[...EVENTS, ...OF_ROTATION].map((each) => `rotation.${each}`), ...EVENTS.map((each) => `app-connection.${OF_CONNECTION[each] ?? each}`)];
 const DELIVERY = { pending: 'warn', delivered: 'good', dead: 'bad' };
 
 const health = (row) =>

@@ -37,12 +37,19 @@ class RotationEnd {
     private final ManagedRoles roles;
     private final PasswordChanges changes;
     private final RotationAudit audit;
+    private final ServedNames names;
 
-    RotationEnd(RotationStore store, ManagedRoles roles, PasswordChanges changes, RotationAudit audit) {
+    RotationEnd(
+            RotationStore store,
+            ManagedRoles roles,
+            PasswordChanges changes,
+            RotationAudit audit,
+            ServedNames names) {
         this.store = store;
         this.roles = roles;
         this.changes = changes;
         this.audit = audit;
+        this.names = names;
     }
 
     /** Gives every role that has a password of ours one that nobody is given, now or as soon as the target lets us. */
@@ -74,6 +81,9 @@ class RotationEnd {
                         row -> asking.stillAllowed()
                                 .chain(() -> abandon || row.revokingSince == null
                                         ? audit.success(act, AuditType.DELETE_SECRET_ROTATION, row, facts)
+                                        : Uni.createFrom().voidItem())
+                                .chain(() -> row.revokingSince == null
+                                        ? names.ended(row, false)
                                         : Uni.createFrom().voidItem()))
                 .invoke(ended -> {
                     if (!ended) {
@@ -107,6 +117,7 @@ class RotationEnd {
                     row.plan.look(row.storeNow.plus(TURN));
                     return first
                             ? audit.success(act, AuditType.DELETE_SECRET_ROTATION, row, facts)
+                                    .chain(() -> names.ended(row, true))
                             : Uni.createFrom().voidItem();
                 })));
     }

@@ -95,6 +95,7 @@ class Rotations {
     private final PasswordReaders readers;
     private final PasswordPolicies policies;
     private final RotationAudit audit;
+    private final ServedNames names;
     private final Projects projects;
     private final ConnectionDirectory connections;
     private final ManagedRoles roles;
@@ -114,6 +115,7 @@ class Rotations {
             PasswordReaders readers,
             PasswordPolicies policies,
             RotationAudit audit,
+            ServedNames names,
             Projects projects,
             ConnectionDirectory connections,
             ManagedRoles roles,
@@ -131,6 +133,7 @@ class Rotations {
         this.readers = readers;
         this.policies = policies;
         this.audit = audit;
+        this.names = names;
         this.projects = projects;
         this.connections = connections;
         this.roles = roles;
@@ -607,9 +610,10 @@ class Rotations {
             row.updatedAt = now();
             Uni<Void> renamed = Uni.createFrom().voidItem();
             if (wanted.secretsMapping() != null) {
+                List<String> formerNames = ServedNames.of(row);
                 row.usernameSecret = wanted.secretsMapping().username();
                 row.passwordSecret = wanted.secretsMapping().password();
-                renamed = store.renameSecrets(row);
+                renamed = store.renameSecrets(row).chain(() -> names.renamed(row, formerNames));
             }
             return renamed.chain(() -> store.flushed(row))
                     .chain(() -> wanted.vaultKv() == null

@@ -33,6 +33,7 @@ class Deliveries {
 
     /**
      * First for ours, then for those that were made by the reference's body, which are about the secrets of a place ({@link Receiver.Place}).
+     * Where a rotation was that is gone, its last fact says.
      * What is called well-again in the outbox, where the build before reads too, is recovered to whoever has asked for it by that name.
      */
     private static final String FAN_OUT = """
@@ -55,14 +56,20 @@ class Deliveries {
                            'rotationName', r.name, 'projectName', p.name),
                        f.ordering_key, f.at, clock_timestamp(), clock_timestamp() + $2::interval
                   FROM told f
-                  JOIN secret_rotation r ON f.subject_kind = 'rotation' AND r.id = f.subject_id
+                  LEFT JOIN secret_rotation s ON s.id = f.subject_id
+                 CROSS JOIN LATERAL (
+                     SELECT coalesce(s.environment, f.facts ->> 'environment') AS environment,
+                            coalesce(s.secret_path, f.facts ->> 'secretPath') AS secret_path,
+                            coalesce(s.name, f.facts ->> 'rotationName') AS name) r
                   JOIN project p ON p.id = f.project_id
                   JOIN environment e ON e.project_id = f.project_id AND e.slug = r.environment
                   JOIN webhook w ON w.project_id = f.project_id AND w.environment_id = e.id
                  CROSS JOIN LATERAL (
                      SELECT CASE f.type WHEN 'rotation.credential-changed' THEN 'secrets.modified'
+                                        WHEN 'rotation.deleted' THEN 'secrets.modified'
+                                        WHEN 'rotation.secrets-renamed' THEN 'secrets.modified'
                                         WHEN 'rotation.failed' THEN 'secrets.rotation-failed' END AS name) n
-                 WHERE w.enabled AND w.created_at <= f.at AND n.name IS NOT NULL
+                 WHERE f.subject_kind = 'rotation' AND w.enabled AND w.created_at <= f.at AND n.name IS NOT NULL
                    AND (w.events = 'secrets' OR n.name = ANY (string_to_array(w.events, ',')))
                    AND (r.secret_path = w.secret_path
                      OR right(w.secret_path, 3) = '/**' AND (r.secret_path = left(w.secret_path, -3)

@@ -14,6 +14,8 @@ enum EventType {
     ROTATION_WELL_AGAIN("rotation.well-again"),
     ROTATION_OVERDUE("rotation.overdue"),
     ROTATION_CREDENTIAL_EXPIRING("rotation.credential-expiring"),
+    ROTATION_SECRETS_RENAMED("rotation.secrets-renamed"),
+    ROTATION_DELETED("rotation.deleted"),
     CONNECTION_CREDENTIAL_CHANGED("app-connection.credential-changed"),
     CONNECTION_ROTATION_FAILED("app-connection.rotation-failed"),
     CONNECTION_ROTATION_IN_DOUBT("app-connection.rotation-in-doubt"),

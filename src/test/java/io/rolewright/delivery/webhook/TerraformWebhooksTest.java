@@ -223,6 +223,18 @@ class TerraformWebhooksTest {
         assertThat(failed.getJsonObject("project").getString("rotationName")).startsWith("told");
         assertThat(failed.getJsonObject("project").getString("errorMessage")).isNotBlank();
         assertSigned(told.get(1));
+
+        Api.as()
+                .queryParam("abandon", true)
+                .delete(Rotating.BASE + "/" + id)
+                .then()
+                .statusCode(200);
+        told();
+        assertThat(told).hasSize(3);
+        JsonObject ended = told.get(2).event();
+        assertThat(ended.getString("event")).isEqualTo("secrets.modified");
+        assertThat(ended.getJsonObject("project").getString("secretPath")).isEqualTo("/payments");
+        assertSigned(told.get(2));
     }
 
     @ParameterizedTest

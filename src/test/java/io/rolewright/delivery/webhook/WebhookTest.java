@@ -209,6 +209,50 @@ class WebhookTest {
 
     /** The server is gone after the statement was sent. */
     @Test
+    void tellsOfOtherNamesAndOfTheEnd() {
+        hook("/hook", "rotation.secrets-renamed", "rotation.deleted");
+        Rotating roles = Rotating.on(18);
+        String kept = roles.created();
+        Map<String, Object> names = Map.of("secretsMapping", Map.of("username", "NEW_USER", "password", "NEW_PASSWORD"));
+        for (int twice = 0; twice < 2; twice++) { // the second time nothing is another
+            Api.as().body(names).patch(Rotating.BASE + "/" + kept).then().statusCode(200);
+        }
+        Api.as().delete(Rotating.BASE + "/" + kept).then().statusCode(200);
+        String taken = Rotating.on(18).created();
+        Api.as()
+                .queryParam("revokeGeneratedCredentials", true)
+                .delete(Rotating.BASE + "/" + taken)
+                .then()
+                .statusCode(200);
+
+        runDue();
+
+        assertThat(told(kept)).extracting(event -> event.getString("type"))
+                .containsExactly("io.rolewright.rotation.secrets-renamed", "io.rolewright.rotation.deleted");
+        JsonObject renamed = told(kept).get(0).getJsonObject("data");
+        assertThat(renamed.getJsonArray("secrets")).containsExactly("NEW_USER", "NEW_PASSWORD");
+        assertThat(renamed.getJsonArray("formerSecrets")).containsExactly("DB_USER", "DB_PASSWORD");
+        JsonObject deleted = told(kept).get(1).getJsonObject("data");
+        assertThat(deleted.getMap())
+                .containsEntry("passwords", "kept")
+                .containsEntry("environment", "production")
+                .containsEntry("credentialVersion", 1);
+        assertThat(deleted.getString("secretPath")).startsWith("/");
+        assertThat(deleted.getString("rotationName")).isNotBlank();
+        assertThat(deleted.getJsonArray("secrets")).containsExactly("NEW_USER", "NEW_PASSWORD");
+        assertThat(told(taken)).hasSize(1);
+        assertThat(told(taken).get(0).getJsonObject("data").getString("passwords"))
+                .isEqualTo("taken");
+    }
+
+    private List<JsonObject> told(String rotation) {
+        return receiver.got.stream()
+                .map(TestReceiver.Got::event)
+                .filter(event -> event.getString("subject").equals("rotation/" + rotation))
+                .toList();
+    }
+
+    @Test
     void tellsOfDoubt() {
         hook("/hook", "rotation.in-doubt");
         Rotating roles = Rotating.on(14);
