@@ -74,8 +74,6 @@ final class NotOffered {
             "Secrets that clients decrypt themselves are not offered here: read /api/v3/secrets/raw or /api/v4/secrets.";
     private static final String BY_ID =
             "Secrets cannot be read by an id here: a secret has a name in a project, an environment and a path.";
-    private static final String EVENTS =
-            "The stream of events is not offered here: ask at an interval with If-None-Match, or use webhooks.";
     private static final String SUB_ORGANIZATIONS =
             "Sub-organisations are not offered here: there is one organisation (/api/v1/identities/details).";
     private static final String ORGANIZATIONS =
@@ -232,7 +230,6 @@ final class NotOffered {
         all(rows, OTHER_PROJECTS, "/api/v1/pam/**", "/api/v1/ai/**");
         all(rows, ADMIN, "/api/v1/admin/**", "/api/v1/bot/**", "/api/v1/workflow-integrations/**");
         all(rows, NOTIFICATIONS, "/api/v1/notifications/**", "/api/v1/slack/**");
-        all(rows, EVENTS, "/api/v1/events/**");
         all(rows, ENCRYPTED, "/api/v2/secrets/**", "/api/v3/workspaces/**");
         rows.add(new Row(List.of("GET"), "/api/v4/secrets/id/*", false, BY_ID));
         rows.add(new Row(List.of("GET"), "/api/v3/secrets", false, ENCRYPTED));

@@ -1,32 +1,21 @@
 package io.rolewright.delivery;
 
-import io.micrometer.core.instrument.Gauge;
-import io.micrometer.core.instrument.MeterRegistry;
-import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
-import io.quarkus.runtime.ShutdownEvent;
 import io.rolewright.access.Caller;
 import io.rolewright.access.CallerChanges;
 import io.rolewright.access.LiveCaller;
 import io.rolewright.credential.Passwords;
-import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.store.Awaited;
-import io.rolewright.store.OwnContext;
-import io.rolewright.store.StoreFault;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
-import jakarta.enterprise.event.Observes;
 import java.time.Duration;
-import java.util.Collections;
-import java.util.Comparator;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
-import org.jboss.logging.Logger;
 
 /**
  * Requests that wait for a new version of what a rotation or a connection serves. A waiter is an entry in a set: no thread, and no session to the
@@ -38,28 +27,23 @@ class VersionWaiters {
 
     private static final long SOON_MILLIS = 10;
 
-    private static final Logger log = Logger.getLogger(VersionWaiters.class);
-
     private final Passwords passwords;
-    private final DeliveryConfig config;
+    private final WaitingPlaces places;
     private final Vertx vertx;
     private final Set<Waiter> waiters = ConcurrentHashMap.newKeySet();
-    private final AtomicBoolean polling = new AtomicBoolean();
     private final AtomicBoolean asking = new AtomicBoolean();
-    private volatile boolean stopping;
+    private final Polling polling;
 
     VersionWaiters(
-            Passwords passwords, CallerChanges changes, DeliveryConfig config, Vertx vertx, MeterRegistry metrics) {
+            Passwords passwords, CallerChanges changes, DeliveryConfig config, WaitingPlaces places, Vertx vertx) {
         this.passwords = passwords;
-        this.config = config;
+        this.places = places;
         this.vertx = vertx;
+        this.polling = new Polling(vertx, config.pollInterval(), () -> !waiters.isEmpty(), this::poll);
         changes.whenChanged(this::askSoon);
-        Gauge.builder("rolewright.delivery.waiters", waiters, Set::size)
-                .description("Requests that wait for a new version")
-                .register(metrics);
     }
 
-    private static final class Waiter {
+    private final class Waiter implements WaitingPlaces.Holder {
         private final UUID id;
         private final long version;
         private final Caller caller;
@@ -74,6 +58,21 @@ class VersionWaiters {
             this.caller = caller;
             this.live = live;
             this.answer = answer;
+        }
+
+        @Override
+        public UUID identity() {
+            return caller.id();
+        }
+
+        @Override
+        public long since() {
+            return began;
+        }
+
+        @Override
+        public void giveWay() {
+            end(this, false);
         }
     }
 
@@ -91,37 +90,18 @@ class VersionWaiters {
     }
 
     private void begin(Waiter waiter, Duration timeout) {
-        if (waiters.size() >= config.waiters() && !makeRoomFor(waiter.caller.id())) {
-            waiter.answer.fail(new TooMany());
-            return;
-        }
         waiter.timer = vertx.setTimer(Math.max(1, timeout.toMillis()), ignored -> end(waiter, false));
         waiters.add(waiter);
         // Also when the client has hung up: then the framework cancels.
         waiter.answer.onTermination(() -> forget(waiter));
-        if (stopping) {
-            end(waiter, false);
-        } else {
-            pollSoon();
+        try {
+            places.take(waiter);
+        } catch (Problem tooMany) {
+            forget(waiter);
+            waiter.answer.fail(tooMany);
+            return;
         }
-    }
-
-    /**
-     * When all places are taken, whoever has the most gives one to whoever has fewer: his request that has waited the longest is answered
-     * as if its time were up.
-     */
-    private boolean makeRoomFor(UUID identity) {
-        Map<UUID, Long> held =
-                waiters.stream().collect(Collectors.groupingBy(waiter -> waiter.caller.id(), Collectors.counting()));
-        var most = Collections.max(held.entrySet(), Map.Entry.comparingByValue());
-        if (most.getValue() <= held.getOrDefault(identity, 0L) + 1) {
-            return false; // it would be the other way round then
-        }
-        waiters.stream()
-                .filter(waiter -> waiter.caller.id().equals(most.getKey()))
-                .min(Comparator.comparingLong(waiter -> waiter.began))
-                .ifPresent(waiter -> end(waiter, false));
-        return true;
+        polling.soon();
     }
 
     private void end(Waiter waiter, boolean lookAgain) {
@@ -131,45 +111,24 @@ class VersionWaiters {
 
     private void forget(Waiter waiter) {
         waiters.remove(waiter);
+        places.leave(waiter);
         vertx.cancelTimer(waiter.timer);
     }
 
     // ---- One query for all ------------------------------------------------------------------------------------------
 
-    private void pollSoon() {
-        if (!waiters.isEmpty() && polling.compareAndSet(false, true)) {
-            vertx.setTimer(config.pollInterval().toMillis(), ignored -> {
-                // The request that started the timer has a context of its own, and a session to the store in it.
-                OwnContext.run(vertx.getOrCreateContext(), this::poll);
-            });
-        }
-    }
-
-    private void poll() {
+    private Uni<Void> poll() {
         askAll();
         Set<UUID> wanted = waiters.stream().map(waiter -> waiter.id).collect(Collectors.toSet());
         Uni<Map<UUID, Long>> versions =
                 wanted.isEmpty() ? Uni.createFrom().item(Map.of()) : passwords.servedVersions(wanted);
-        versions.subscribe()
-                .with(
-                        found -> {
-                            waiters.forEach(waiter -> {
-                                Long version = found.get(waiter.id);
-                                if (wanted.contains(waiter.id) && (version == null || version >= waiter.version)) {
-                                    end(waiter, true);
-                                }
-                            });
-                            polled();
-                        },
-                        failure -> { // whoever waits goes on waiting, until his time is up
-                            log.debugf("Could not ask for versions: %s", StoreFault.describe(failure));
-                            polled();
-                        });
-    }
-
-    private void polled() {
-        polling.set(false);
-        pollSoon();
+        return versions.invoke(found -> waiters.forEach(waiter -> {
+                    Long version = found.get(waiter.id);
+                    if (wanted.contains(waiter.id) && (version == null || version >= waiter.version)) {
+                        end(waiter, true);
+                    }
+                }))
+                .replaceWithVoid();
     }
 
     // ---- Who waits --------------------------------------------------------------------------------------------------
@@ -199,31 +158,5 @@ class VersionWaiters {
                                         his.forEach(waiter -> end(waiter, true));
                                     }
                                 }));
-    }
-
-    // ---- Stopping ---------------------------------------------------------------------------------------------------
-
-    void stopBeginning(@Observes ShutdownDelayInitiatedEvent event) {
-        letGo();
-    }
-
-    /** Nobody is to be kept waiting by a process that ends; he asks again, and another answers. */
-    void stop(@Observes ShutdownEvent event) {
-        letGo();
-    }
-
-    private void letGo() {
-        stopping = true;
-        waiters.forEach(waiter -> end(waiter, false));
-    }
-
-    private static final class TooMany extends Problem {
-        TooMany() {
-            super(
-                    ErrorCode.TOO_MANY_WAITERS,
-                    "Too many requests are waiting for a new version. Ask without waiting, or try again later.",
-                    Map.of(),
-                    Map.of("Retry-After", "5"));
-        }
     }
 }

@@ -143,6 +143,7 @@ public final class Operations {
             GET    NONE          /api/v1/projects/{projectId}/environments/slug/{slug}
             PATCH  FORM          /api/v1/workspace/{projectId}/environments/{environmentId}
             DELETE NONE          /api/v1/workspace/{projectId}/environments/{environmentId}
+            POST   FORM          /api/v1/events/subscribe/project-events
             GET    NONE          /api/v1/folders
             POST   FORM          /api/v1/folders
             GET    NONE          /api/v1/folders/{folderId}

@@ -40,11 +40,7 @@ class RotationEnd {
     private final ServedNames names;
 
     RotationEnd(
-            RotationStore store,
-            ManagedRoles roles,
-            PasswordChanges changes,
-            RotationAudit audit,
-            ServedNames names) {
+            RotationStore store, ManagedRoles roles, PasswordChanges changes, RotationAudit audit, ServedNames names) {
         this.store = store;
         this.roles = roles;
         this.changes = changes;

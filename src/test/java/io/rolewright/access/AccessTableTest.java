@@ -177,6 +177,9 @@ class AccessTableTest {
         if (token != null) {
             request.header("Authorization", "Bearer " + token);
         }
+        if (operation.id.equals("subscribeToProjectEvents")) {
+            request.queryParam("timeout", 1);
+        }
         if (operation.id.matches("(list|get)(Raw)?Secrets?")) {
             request.queryParam("environment", "production");
         }

@@ -26,22 +26,24 @@ class VersionWaitersTest {
 
     private final Vertx vertx = Vertx.vertx();
     private final SimpleMeterRegistry metrics = new SimpleMeterRegistry();
+    private final DeliveryConfig config = new DeliveryConfig() {
+        @Override
+        public int waiters() {
+            return 3;
+        }
+
+        @Override
+        public Duration pollInterval() {
+            return Duration.ofHours(1);
+        }
+    };
+    private final WaitingPlaces places = new WaitingPlaces(config, metrics);
     private final VersionWaiters waiters = new VersionWaiters(
             null, // never asked: the first poll is an hour away
             StillCallers.changes(),
-            new DeliveryConfig() {
-                @Override
-                public int waiters() {
-                    return 3;
-                }
-
-                @Override
-                public Duration pollInterval() {
-                    return Duration.ofHours(1);
-                }
-            },
-            vertx,
-            metrics);
+            config,
+            places,
+            vertx);
 
     @AfterEach
     void close() {
@@ -113,7 +115,7 @@ class VersionWaitersTest {
         List<Boolean> ended = new CopyOnWriteArrayList<>();
         until(LONG).subscribe().with(ended::add);
 
-        waiters.stop(null);
+        places.stop(null);
 
         await().untilAsserted(() -> assertThat(ended).containsExactly(false));
         assertThat(until(LONG).await().atMost(LONG)).isFalse();

@@ -623,6 +623,12 @@ class SecretLeakTest {
             call("GET", path + where, null).then().statusCode(200).header("Cache-Control", "no-store");
             call("GET", path + "/DB_PASSWORD" + where, null).then().statusCode(200);
         }
+        say(
+                call(
+                        "POST",
+                        "/api/v1/events/subscribe/project-events?timeout=1",
+                        Map.of("projectId", defaultProject())),
+                200);
         say(call("PATCH", one, Map.of("description", "x", "rotationInterval", 31)), 200);
 
         // Refused by the target: the statement with the secret is written to its log as an error.

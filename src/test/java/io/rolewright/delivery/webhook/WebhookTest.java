@@ -213,7 +213,8 @@ class WebhookTest {
         hook("/hook", "rotation.secrets-renamed", "rotation.deleted");
         Rotating roles = Rotating.on(18);
         String kept = roles.created();
-        Map<String, Object> names = Map.of("secretsMapping", Map.of("username", "NEW_USER", "password", "NEW_PASSWORD"));
+        Map<String, Object> names =
+                Map.of("secretsMapping", Map.of("username", "NEW_USER", "password", "NEW_PASSWORD"));
         for (int twice = 0; twice < 2; twice++) { // the second time nothing is another
             Api.as().body(names).patch(Rotating.BASE + "/" + kept).then().statusCode(200);
         }
@@ -227,7 +228,8 @@ class WebhookTest {
 
         runDue();
 
-        assertThat(told(kept)).extracting(event -> event.getString("type"))
+        assertThat(told(kept))
+                .extracting(event -> event.getString("type"))
                 .containsExactly("io.rolewright.rotation.secrets-renamed", "io.rolewright.rotation.deleted");
         JsonObject renamed = told(kept).get(0).getJsonObject("data");
         assertThat(renamed.getJsonArray("secrets")).containsExactly("NEW_USER", "NEW_PASSWORD");
