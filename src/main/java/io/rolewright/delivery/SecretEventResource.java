@@ -75,7 +75,8 @@ class SecretEventResource {
                     @Parameter(
                             description = "Seconds after which the stream ends, 1 to 3600. Absent: it lasts.",
                             schema = @Schema(type = SchemaType.INTEGER, minimum = "1", maximum = "3600"))
-                    @Nullable String timeout,
+                    @Nullable
+                    String timeout,
             @NotNull @Valid Subscription body) {
         var project = Ids.parse("projectId", body.projectId);
         List<Wanted> wanted = new ArrayList<>();

@@ -130,7 +130,8 @@ class SecretStreams {
                 if (found.isEmpty()) {
                     throw Problem.of(ErrorCode.PROJECT_NOT_FOUND, "The project does not exist.");
                 }
-                return Awaited.by(over -> new Stream(caller.id(), live, project, wanted, all, listener, over).begin(longest));
+                return Awaited.by(
+                        over -> new Stream(caller.id(), live, project, wanted, all, listener, over).begin(longest));
             });
         });
     }
