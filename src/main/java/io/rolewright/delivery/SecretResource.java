@@ -121,7 +121,7 @@ class SecretResource {
                     String type,
             @QueryParam("version")
                     @Parameter(
-                            description = "Only the version that is served is available.",
+                            description = "One that was served under this name, while its password is kept; absent: the one that is served.",
                             schema = @Schema(type = SchemaType.INTEGER))
                     String version,
             @HeaderParam("If-None-Match") @Parameter(description = "ETag of an earlier answer.") String ifNoneMatch) {
@@ -191,7 +191,7 @@ class SecretResource {
                     String type,
             @QueryParam("version")
                     @Parameter(
-                            description = "Only the version that is served is available.",
+                            description = "One that was served under this name, while its password is kept; absent: the one that is served.",
                             schema = @Schema(type = SchemaType.INTEGER))
                     String version,
             @HeaderParam("If-None-Match") @Parameter(description = "ETag of an earlier answer.") String ifNoneMatch) {

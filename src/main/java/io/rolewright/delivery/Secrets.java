@@ -177,7 +177,11 @@ class Secrets {
                     ErrorCode.SECRET_NOT_FOUND,
                     "There is no secret " + question.name()
                             + (question.version() == null ? "" : " of version " + question.version()) + " at "
-                            + request.query().path() + " of " + request.query().environment() + ".");
+                            + request.query().path() + " of " + request.query().environment() + "."
+                            + (question.version() == null
+                                    ? ""
+                                    : " A version is there if it was served under this name, and is kept as long as its"
+                                            + " password (ROLEWRIGHT_CREDENTIAL_VERSIONS_KEPT)."));
         }
         return found.values();
     }

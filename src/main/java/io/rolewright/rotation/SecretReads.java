@@ -36,7 +36,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Reads of what rotations serve, as secrets under the names of {@code secretsMapping}: all that come together in one statement, which sees
- * the store as it was at one moment. For each it returns the whole of what is at the place, and inserts a row of the audit with what it
+ * the store as it was at one moment. An earlier version is read if it was served under the name that the secret has now; whatever the table
+ * of served versions says, it is a proven password of one of the rotation's roles. For each it returns the whole of what is at the place, and inserts a row of the audit with what it
  * gives.
  */
 @ApplicationScoped
@@ -55,14 +56,17 @@ public class SecretReads {
                   FROM asked a
                   JOIN project p ON p.id = coalesce(a.project_id, (SELECT s.id FROM project s WHERE s.slug = a.slug))
             ), found AS MATERIALIZED (
-                SELECT l.n, r.*, m.role_name, v.id AS version_id, v.number, v.sealed
+                SELECT l.n, r.*, m.role_name, coalesce(v.id, o.id) AS version_id, coalesce(v.number, o.number) AS number,
+                       coalesce(v.sealed, o.sealed) AS sealed
                   FROM place l
                   CROSS JOIN LATERAL (
-                    SELECT r.id, r.secret_path, r.name AS rotation, r.username_secret, r.password_secret, r.credential_version,
-                           r.created_at, r.last_rotated_at, r.project_id, r.environment, r.connection_id, r.strategy, r.role1_id,
+                    SELECT r.id, r.secret_path, r.name AS rotation, r.username_secret, r.password_secret,
+                           coalesce(s.version, r.credential_version) AS credential_version, r.created_at,
+                           CASE WHEN s.version IS NULL THEN r.last_rotated_at ELSE s.since END AS last_rotated_at,
+                           s.version_id AS earlier, r.project_id, r.environment, r.connection_id, r.strategy, r.role1_id,
                            r.role2_id, r.allow_privileged, r.takeover, r.password_requirements, r.row_seal,
-                           CASE r.active_index WHEN 0 THEN r.username1 ELSE r.username2 END AS username,
-                           CASE r.active_index WHEN 0 THEN r.role1_id ELSE r.role2_id END AS role_id
+                           CASE coalesce(s.role_id = r.role1_id, r.active_index = 0) WHEN true THEN r.username1 ELSE r.username2 END AS username,
+                           CASE coalesce(s.role_id = r.role1_id, r.active_index = 0) WHEN true THEN r.role1_id ELSE r.role2_id END AS role_id
                       FROM (SELECT * FROM secret_rotation e
                              WHERE NOT l.below AND e.project_id = l.project AND e.environment = l.environment
                                AND e.secret_path = l.path
@@ -72,12 +76,23 @@ public class SecretReads {
                              WHERE l.below AND e.project_id = l.project AND e.environment = l.environment
                                AND (l.path = '/' OR e.secret_path = l.path
                                  OR e.secret_path > l.path || '/' AND e.secret_path < l.path || '0')) r
+                      LEFT JOIN LATERAL (
+                        SELECT s.version, s.version_id, s.role_id, s.since
+                          FROM served_version s
+                          JOIN password_version p ON p.id = s.version_id AND p.role_id = s.role_id
+                         WHERE l.version IS NOT NULL AND s.rotation_id = r.id AND s.version = l.version
+                           AND s.version < r.credential_version AND p.state IN ('CURRENT', 'PREVIOUS', 'RETIRED')
+                           AND s.role_id IN (r.role1_id, r.role2_id)
+                           AND (r.username_secret = l.name AND s.username_secret = l.name
+                             OR r.password_secret = l.name AND s.password_secret = l.name)
+                         LIMIT 1) s ON true
                      WHERE l.granted AND r.credential_version > 0 AND r.revoking_since IS NULL
-                       AND (l.version IS NULL OR r.credential_version = l.version)
+                       AND (l.version IS NULL OR r.credential_version = l.version OR s.version IS NOT NULL)
                      ORDER BY r.secret_path, r.name, r.id
                      LIMIT 1001) r
                   LEFT JOIN managed_role m ON l.give AND m.id = r.role_id AND m.deleted_at IS NULL
-                  LEFT JOIN password_version v ON v.role_id = m.id AND v.state = 'CURRENT'
+                  LEFT JOIN password_version v ON r.earlier IS NULL AND v.role_id = m.id AND v.state = 'CURRENT'
+                  LEFT JOIN password_version o ON o.id = r.earlier AND o.role_id = m.id
             ), given AS (
                 SELECT l.n, count(f.id) AS rotations, coalesce(jsonb_agg(f.id) FILTER (WHERE f.id IS NOT NULL), '[]') AS ids
                   FROM place l LEFT JOIN found f USING (n)
@@ -92,6 +107,7 @@ public class SecretReads {
                 SELECT l.type, 'SUCCESS', l.actor_id, l.actor_name, l.address, l.request_id, l.project, 'secret', l.subject,
                        jsonb_build_object('environment', l.environment, 'secretPath', l.said_path,
                            'secrets', CASE WHEN l.name IS NULL THEN 2 * g.rotations ELSE 1 END, 'rotationIds', g.ids)
+                           || CASE WHEN l.version IS NULL THEN '{}' ELSE jsonb_build_object('version', l.version) END
                   FROM given g JOIN place l USING (n)
                  WHERE g.rotations <= 1000 AND (l.name IS NULL OR g.rotations = 1)
             )""";
@@ -132,7 +148,7 @@ public class SecretReads {
      * @param path as it was sent
      * @param below with all that is served below the path
      * @param name null for all names
-     * @param version null for the one that is served
+     * @param version null for the one that is served; one before it only together with a name
      * @param subject of the row of the audit
      */
     public record Question(
@@ -283,7 +299,7 @@ public class SecretReads {
         Question question = asked.question().question();
         Set<UUID> rotations = new LinkedHashSet<>();
         values.forEach(value -> rotations.add(value.secret().rotationId()));
-        return AuditEvent.success(question.auditType())
+        AuditEvent event = AuditEvent.success(question.auditType())
                 .by(reader.caller().id(), reader.caller().name())
                 .from(reader.caller().address(), reader.requestId())
                 .in(project)
@@ -292,6 +308,7 @@ public class SecretReads {
                 .with("secretPath", question.path())
                 .with("secrets", values.size())
                 .with("rotationIds", rotations);
+        return question.version() == null ? event : event.with("version", question.version());
     }
 
     private Value value(Row row, Question question, boolean isPassword) {

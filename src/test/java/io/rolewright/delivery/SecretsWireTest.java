@@ -21,6 +21,7 @@ import io.restassured.response.Response;
 import io.rolewright.rotation.Rotating;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.TestStore;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -343,21 +344,87 @@ class SecretsWireTest {
                 .body("error", equalTo("TokenError"));
     }
 
+    private static Response version(String path, String secret, Object number) {
+        return Api.as()
+                .queryParams(at(path))
+                .queryParam("version", number)
+                .get(RAW + "/" + secret);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void servesEarlierVersionsThatWereServedUnderTheName(boolean dual) {
+        Rotating roles = Rotating.on(14);
+        String name = name("version");
+        Map<String, Object> body = roles.body(name);
+        if (!dual) {
+            body.put("strategy", "single");
+            body.put("parameters", Map.of("username1", roles.first.role()));
+        }
+        String id = created(body);
+        List<Object> passwords = new ArrayList<>();
+        List<Object> names = new ArrayList<>();
+        for (int version = 1; version <= 3; version++) {
+            if (version > 1) {
+                rotateAtOnce(id).then().statusCode(200);
+            }
+            passwords.add(one("/" + name, "DB_PASSWORD").path("secret.secretValue"));
+            names.add(one("/" + name, "DB_USER").path("secret.secretValue"));
+        }
+        List<String> etags = new ArrayList<>();
+        for (int version = 1; version <= 3; version++) {
+            Response password = version("/" + name, "DB_PASSWORD", version);
+            password.then()
+                    .statusCode(200)
+                    .header("Cache-Control", equalTo("no-store"))
+                    .body("secret.version", equalTo(version))
+                    .body("secret.rotationId", equalTo(id))
+                    .body("secret.secretValue", equalTo(passwords.get(version - 1)));
+            version("/" + name, "DB_USER", version)
+                    .then()
+                    .body("secret.secretValue", equalTo(names.get(version - 1)));
+            etags.add(password.header("ETag"));
+        }
+        assertThat(etags).doesNotHaveDuplicates();
+        assertThat(TestStore.sql("SELECT facts ->> 'version' AS version FROM audit_event WHERE type = 'get-secret'"
+                                + " AND subject_id = 'DB_PASSWORD' AND facts ->> 'secretPath' = '/" + name
+                                + "' AND facts ? 'version' ORDER BY at")
+                        .stream()
+                        .map(row -> row.getString("version")))
+                .containsExactly("1", "2", "3");
+
+        // Another name: versions that were served under it only, from the one that is served now on.
+        Api.as()
+                .body(Map.of("secretsMapping", Map.of("username", "DB_USER", "password", "NEW_PASSWORD")))
+                .patch(Rotating.BASE + "/" + id)
+                .then()
+                .statusCode(200);
+        rotateAtOnce(id).then().statusCode(200);
+        version("/" + name, "NEW_PASSWORD", 3).then().statusCode(200).body("secret.secretValue", equalTo(passwords.get(2)));
+        version("/" + name, "NEW_PASSWORD", 2)
+                .then()
+                .statusCode(404)
+                .body("message", containsString("served under this name"));
+        version("/" + name, "DB_PASSWORD", 2).then().statusCode(404);
+        version("/" + name, "DB_USER", 2).then().statusCode(200).body("secret.secretValue", equalTo(names.get(1)));
+
+        // What is no proven password of the rotation's roles is nothing, whatever the store says.
+        TestStore.sql("UPDATE served_version SET version_id = (SELECT id FROM password_version WHERE role_id NOT IN"
+                + " (SELECT role_id FROM served_version WHERE rotation_id = '" + id + "') LIMIT 1) WHERE rotation_id = '" + id
+                + "' AND version = 1");
+        version("/" + name, "DB_USER", 1).then().statusCode(404);
+    }
+
     @Test
-    void servesTheCurrentVersionOnly() {
+    void servesNoVersionThatThereIsNot() {
         Rotating roles = Rotating.on(14);
         String name = name("version");
         String id = created(roles.body(name));
         rotateAtOnce(id).then().statusCode(200);
 
-        for (Map.Entry<String, Integer> version : Map.of("2", 200, "1", 404, "3", 404, "", 200, "0", 404, "two", 422)
+        for (Map.Entry<String, Integer> version : Map.of("2", 200, "1", 200, "3", 404, "", 200, "0", 404, "two", 422)
                 .entrySet()) {
-            Api.as()
-                    .queryParams(at("/" + name))
-                    .queryParam("version", version.getKey())
-                    .get(RAW + "/DB_PASSWORD")
-                    .then()
-                    .statusCode(version.getValue());
+            version("/" + name, "DB_PASSWORD", version.getKey()).then().statusCode(version.getValue());
         }
         Api.as()
                 .queryParams(at("/" + name))
