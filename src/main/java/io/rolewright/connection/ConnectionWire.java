@@ -455,7 +455,7 @@ class ConnectionWire {
                     credentials.database(),
                     credentials.username(),
                     CredentialsForm.isEncrypted(credentials.sslMode()),
-                    CredentialsForm.isVerifying(credentials.sslMode()),
+                    credentials.verifies(),
                     credentials.sslMode().wireName(),
                     credentials.caPem(),
                     credentials.clientCertificatePem());

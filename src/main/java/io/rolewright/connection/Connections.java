@@ -543,7 +543,7 @@ class Connections {
                     ErrorCode.CREDENTIALS_ARE_MANAGED,
                     "The password of this connection is managed. Release it to manage it yourself: POST …/release.");
         }
-        if (sent != null && !sent.withoutPassword().equals(stored.withoutPassword())) {
+        if (sent != null && !sent.leadsWhere(stored)) {
             throw Problem.of(
                     ErrorCode.CREDENTIALS_ARE_MANAGED,
                     "The credentials of this connection are managed and cannot be edited. Release it first: POST …/release.");

@@ -19,6 +19,7 @@ import java.util.Arrays;
  * @param host as the caller gave it, brackets of an IPv6 literal included
  * @param caPem CA certificates to trust instead of the system's; null when none were given
  * @param clientCertificatePem, clientKeyPem both or neither
+ * @param verifies whether the server's certificate is looked at, as the mode says; without TLS what was sent, which is only answered again
  */
 record Credentials(
         String host,
@@ -29,7 +30,12 @@ record Credentials(
         SslMode sslMode,
         String caPem,
         String clientCertificatePem,
-        String clientKeyPem) {
+        String clientKeyPem,
+        boolean verifies) {
+
+    Credentials {
+        verifies = sslMode == SslMode.DISABLE ? verifies : sslMode != SslMode.REQUIRE;
+    }
 
     /** Of the encoding below; a stored record keeps the one it was written with. */
     private static final int FORMAT = 1;
@@ -51,7 +57,17 @@ record Credentials(
 
     Credentials with(String otherPassword) {
         return new Credentials(
-                host, port, database, username, otherPassword, sslMode, caPem, clientCertificatePem, clientKeyPem);
+                host, port, database, username, otherPassword, sslMode, caPem, clientCertificatePem, clientKeyPem, verifies);
+    }
+
+    /** Whether both are the same but for the password, and for what is only answered again. */
+    boolean leadsWhere(Credentials other) {
+        return toBeCompared().equals(other.toBeCompared());
+    }
+
+    private Credentials toBeCompared() {
+        return new Credentials(
+                host, port, database, username, "", sslMode, caPem, clientCertificatePem, clientKeyPem, true);
     }
 
     /**
@@ -71,6 +87,9 @@ record Credentials(
             write(out, caPem);
             write(out, clientCertificatePem);
             write(out, clientKeyPem);
+            if (sslMode == SslMode.DISABLE && !verifies) { // the build before reads what is in front of it
+                out.writeBoolean(verifies);
+            }
         } catch (IOException impossible) { // it is memory
             throw new UncheckedIOException(impossible);
         }
@@ -94,7 +113,8 @@ record Credentials(
                     SslMode.ofWireName(read(in)).orElseThrow(),
                     read(in),
                     read(in),
-                    read(in));
+                    read(in),
+                    in.available() == 0 || in.readBoolean());
         } catch (IOException impossible) {
             throw new UncheckedIOException(impossible);
         } finally {

@@ -127,7 +127,14 @@ record CredentialsForm(
             throw new ValidationProblem(issues);
         }
         int resolvedPort = port != null ? port : stored != null ? stored.port() : 5432;
-        return new Credentials(host, resolvedPort, database, username, password, mode, ca, certificate, key);
+        return new Credentials(host, resolvedPort, database, username, password, mode, ca, certificate, key, verifies(stored));
+    }
+
+    /** Without TLS: as it was sent, as it was, or true. */
+    private boolean verifies(Credentials stored) {
+        return sslRejectUnauthorized != null
+                ? sslRejectUnauthorized
+                : stored == null || stored.sslMode() != SslMode.DISABLE || stored.verifies();
     }
 
     private SslMode mode(Credentials stored, List<Issue> issues) {
@@ -167,7 +174,7 @@ record CredentialsForm(
         return mode != SslMode.DISABLE;
     }
 
-    /** Without TLS there is nothing to verify: true then, the default that clients send. */
+    /** What the mode says, with TLS. */
     static boolean isVerifying(SslMode mode) {
         return mode != SslMode.REQUIRE;
     }

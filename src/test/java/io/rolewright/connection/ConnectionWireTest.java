@@ -327,6 +327,21 @@ class ConnectionWireTest {
                     .statusCode(200)
                     .body("appConnection.credentials.port", equalTo(target().port()));
 
+            credentials.put("sslEnabled", false);
+            for (boolean said : List.of(false, true)) {
+                credentials.put("sslRejectUnauthorized", said);
+                String name = name("said");
+                create(newConnection(name, credentials))
+                        .then()
+                        .statusCode(200)
+                        .body("appConnection.credentials.sslMode", equalTo("disable"))
+                        .body("appConnection.credentials.sslRejectUnauthorized", equalTo(said));
+                Api.as()
+                        .get("/api/v1/app-connections/postgres/connection-name/" + name)
+                        .then()
+                        .body("appConnection.credentials.sslRejectUnauthorized", equalTo(said));
+            }
+
             credentials.remove("port");
             credentials.remove("sslEnabled");
             credentials.remove("sslRejectUnauthorized");

@@ -127,11 +127,15 @@ class CredentialsFormTest {
     @Test
     void encodesEveryFieldAndReadsItBack() {
         Credentials all = new Credentials(
-                "db", 1, "app", "rotator", "päss\n\"'\\", SslMode.VERIFY_CA, "ca", "certificate", "key");
-        Credentials few = new Credentials("db", 65535, "app", "r", "p", SslMode.DISABLE, null, null, null);
+                "db", 1, "app", "rotator", "päss\n\"'\\", SslMode.VERIFY_CA, "ca", "certificate", "key", true);
+        Credentials few = new Credentials("db", 65535, "app", "r", "p", SslMode.DISABLE, null, null, null, false);
+        Credentials asBefore = new Credentials("db", 65535, "app", "r", "p", SslMode.DISABLE, null, null, null, true);
 
         assertThat(Credentials.decode(all.encode())).isEqualTo(all);
         assertThat(Credentials.decode(few.encode())).isEqualTo(few);
+        assertThat(Credentials.decode(asBefore.encode())).isEqualTo(asBefore);
+        assertThat(few.encode()).as("what the build before reads").startsWith(asBefore.encode());
+        assertThat(few.leadsWhere(asBefore)).isTrue();
     }
 
     private static CredentialsForm form(String sslMode, Boolean enabled, Boolean reject, String certificate) {
@@ -140,6 +144,6 @@ class CredentialsFormTest {
     }
 
     private static Credentials stored(SslMode mode, String ca) {
-        return new Credentials("db", 5432, "app", "rotator", "old", mode, ca, null, null);
+        return new Credentials("db", 5432, "app", "rotator", "old", mode, ca, null, null, true);
     }
 }
