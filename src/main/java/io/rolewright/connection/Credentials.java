@@ -57,7 +57,16 @@ record Credentials(
 
     Credentials with(String otherPassword) {
         return new Credentials(
-                host, port, database, username, otherPassword, sslMode, caPem, clientCertificatePem, clientKeyPem, verifies);
+                host,
+                port,
+                database,
+                username,
+                otherPassword,
+                sslMode,
+                caPem,
+                clientCertificatePem,
+                clientKeyPem,
+                verifies);
     }
 
     /** Whether both are the same but for the password, and for what is only answered again. */

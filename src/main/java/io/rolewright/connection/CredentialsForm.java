@@ -127,7 +127,8 @@ record CredentialsForm(
             throw new ValidationProblem(issues);
         }
         int resolvedPort = port != null ? port : stored != null ? stored.port() : 5432;
-        return new Credentials(host, resolvedPort, database, username, password, mode, ca, certificate, key, verifies(stored));
+        return new Credentials(
+                host, resolvedPort, database, username, password, mode, ca, certificate, key, verifies(stored));
     }
 
     /** Without TLS: as it was sent, as it was, or true. */

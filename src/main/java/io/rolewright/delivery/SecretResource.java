@@ -121,7 +121,8 @@ class SecretResource {
                     String type,
             @QueryParam("version")
                     @Parameter(
-                            description = "One that was served under this name, while its password is kept; absent: the one that is served.",
+                            description =
+                                    "One that was served under this name, while its password is kept; absent: the one that is served.",
                             schema = @Schema(type = SchemaType.INTEGER))
                     String version,
             @HeaderParam("If-None-Match") @Parameter(description = "ETag of an earlier answer.") String ifNoneMatch) {
@@ -191,7 +192,8 @@ class SecretResource {
                     String type,
             @QueryParam("version")
                     @Parameter(
-                            description = "One that was served under this name, while its password is kept; absent: the one that is served.",
+                            description =
+                                    "One that was served under this name, while its password is kept; absent: the one that is served.",
                             schema = @Schema(type = SchemaType.INTEGER))
                     String version,
             @HeaderParam("If-None-Match") @Parameter(description = "ETag of an earlier answer.") String ifNoneMatch) {

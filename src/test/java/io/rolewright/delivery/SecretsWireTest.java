@@ -345,10 +345,7 @@ class SecretsWireTest {
     }
 
     private static Response version(String path, String secret, Object number) {
-        return Api.as()
-                .queryParams(at(path))
-                .queryParam("version", number)
-                .get(RAW + "/" + secret);
+        return Api.as().queryParams(at(path)).queryParam("version", number).get(RAW + "/" + secret);
     }
 
     @ParameterizedTest
@@ -380,9 +377,7 @@ class SecretsWireTest {
                     .body("secret.version", equalTo(version))
                     .body("secret.rotationId", equalTo(id))
                     .body("secret.secretValue", equalTo(passwords.get(version - 1)));
-            version("/" + name, "DB_USER", version)
-                    .then()
-                    .body("secret.secretValue", equalTo(names.get(version - 1)));
+            version("/" + name, "DB_USER", version).then().body("secret.secretValue", equalTo(names.get(version - 1)));
             etags.add(password.header("ETag"));
         }
         assertThat(etags).doesNotHaveDuplicates();
@@ -400,7 +395,10 @@ class SecretsWireTest {
                 .then()
                 .statusCode(200);
         rotateAtOnce(id).then().statusCode(200);
-        version("/" + name, "NEW_PASSWORD", 3).then().statusCode(200).body("secret.secretValue", equalTo(passwords.get(2)));
+        version("/" + name, "NEW_PASSWORD", 3)
+                .then()
+                .statusCode(200)
+                .body("secret.secretValue", equalTo(passwords.get(2)));
         version("/" + name, "NEW_PASSWORD", 2)
                 .then()
                 .statusCode(404)
@@ -410,7 +408,8 @@ class SecretsWireTest {
 
         // What is no proven password of the rotation's roles is nothing, whatever the store says.
         TestStore.sql("UPDATE served_version SET version_id = (SELECT id FROM password_version WHERE role_id NOT IN"
-                + " (SELECT role_id FROM served_version WHERE rotation_id = '" + id + "') LIMIT 1) WHERE rotation_id = '" + id
+                + " (SELECT role_id FROM served_version WHERE rotation_id = '" + id
+                + "') LIMIT 1) WHERE rotation_id = '" + id
                 + "' AND version = 1");
         version("/" + name, "DB_USER", 1).then().statusCode(404);
     }
