@@ -30,13 +30,22 @@ class InfisicalSdkTest {
         assertThat(CLIENTS.resolve("node_modules/@infisical/sdk"))
                 .as("installed by .ci/steps/clients")
                 .isDirectory();
+        follow(CLIENTS, major, "node", "sdk.mjs");
+    }
+
+    /**
+     * Runs a program that reads a rotation, says "rotate", reads it again once a line has answered that, and says "done".
+     *
+     * @param directory where it is, and where its errors are written
+     */
+    static void follow(Path directory, int major, String... program) throws Exception {
         Rotating roles = Rotating.on(major);
         String name = Rotating.name("sdk");
         String id = Rotating.created(roles.body(name));
         Identities.Somebody consumer = Identities.in(Rotating.project(), "consumer");
-        Path said = Files.createTempFile(CLIENTS, "sdk-", ".log");
-        ProcessBuilder builder = new ProcessBuilder("node", "sdk.mjs")
-                .directory(CLIENTS.toFile())
+        Path said = Files.createTempFile(directory, "sdk-", ".log");
+        ProcessBuilder builder = new ProcessBuilder(program)
+                .directory(directory.toFile())
                 .redirectError(said.toFile());
         builder.environment()
                 .putAll(Map.of(
@@ -47,18 +56,18 @@ class InfisicalSdkTest {
                         "SECRET_PATH", "/" + name,
                         "PG_PORT", Integer.toString(roles.target.port())));
 
-        Process node = builder.start();
-        try (BufferedReader output = node.inputReader();
-                PrintWriter input = new PrintWriter(node.outputWriter(), true)) {
+        Process running = builder.start();
+        try (BufferedReader output = running.inputReader();
+                PrintWriter input = new PrintWriter(running.outputWriter(), true)) {
             assertThat(output.readLine()).as(() -> text(said)).isEqualTo("rotate");
             Rotating.rotateAtOnce(id).then().statusCode(200);
             input.println("rotated");
 
             assertThat(output.readLine()).as(() -> text(said)).isEqualTo("done");
-            assertThat(node.waitFor(30, TimeUnit.SECONDS)).isTrue();
-            assertThat(node.exitValue()).as(() -> text(said)).isZero();
+            assertThat(running.waitFor(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(running.exitValue()).as(() -> text(said)).isZero();
         } finally {
-            node.destroyForcibly();
+            running.destroyForcibly();
         }
     }
 
