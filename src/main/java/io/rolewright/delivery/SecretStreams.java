@@ -126,13 +126,11 @@ class SecretStreams {
         return Uni.createFrom().deferred(() -> {
             Rights.reach(caller, Right.ROTATION_READ);
             Rights.require(caller, Right.ROTATION_READ, project);
-            return projects.find(caller, project.toString()).chain(found -> {
-                if (found.isEmpty()) {
-                    throw Problem.of(ErrorCode.PROJECT_NOT_FOUND, "The project does not exist.");
-                }
-                return Awaited.by(
-                        over -> new Stream(caller.id(), live, project, wanted, all, listener, over).begin(longest));
-            });
+            return projects.known(caller, project.toString())
+                    .onFailure(Problem.class)
+                    .transform(unknown -> Problem.of(ErrorCode.PROJECT_NOT_FOUND, "The project does not exist."))
+                    .chain(found -> Awaited.<Void>by(over ->
+                            new Stream(caller.id(), live, project, wanted, all, listener, over).begin(longest)));
         });
     }
 

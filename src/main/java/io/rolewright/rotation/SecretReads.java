@@ -81,7 +81,7 @@ public class SecretReads {
                           FROM served_version s
                           JOIN password_version p ON p.id = s.version_id AND p.role_id = s.role_id
                          WHERE l.version IS NOT NULL AND s.rotation_id = r.id AND s.version = l.version
-                           AND s.version < r.credential_version AND p.state IN ('CURRENT', 'PREVIOUS', 'RETIRED')
+                           AND s.version < r.credential_version AND p.state IN ('CURRENT', 'PREVIOUS', 'RETIRED') AND p.cause <> 'ADOPTED'
                            AND s.role_id IN (r.role1_id, r.role2_id)
                            AND (r.username_secret = l.name AND s.username_secret = l.name
                              OR r.password_secret = l.name AND s.password_secret = l.name)

@@ -270,6 +270,7 @@ class HostileStoreTest {
               webhook_delivery ordering_key at state tries due_at lease give_up_at last_tried_at last_failure last_status ended_at
               outbox_fact position id type project_id subject_kind subject_id credential_version facts ordering_key at told_at
               vault_delivery delivered_version delivered_at due_at lease failures last_failure last_tried_at
+              served_version rotation_id version version_id role_id username_secret password_secret since
               vault_server id failures quiet_until
               audit_event id at type outcome actor_id actor_name address request_id project_id subject_kind subject_id reason facts
               organisation id singleton created_at

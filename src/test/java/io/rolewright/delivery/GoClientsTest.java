@@ -19,6 +19,8 @@ class GoClientsTest {
     void readARotationAndItsEarlierVersionsWhilePoolsFollowIt() throws Exception {
         assertThat(PROGRAM).as("built by .ci/steps/go-clients").isExecutable();
         InfisicalSdkTest.follow(
-                PROGRAM.getParent(), TestPostgres.NEWEST, PROGRAM.toAbsolutePath().toString());
+                PROGRAM.getParent(),
+                TestPostgres.NEWEST,
+                PROGRAM.toAbsolutePath().toString());
     }
 }

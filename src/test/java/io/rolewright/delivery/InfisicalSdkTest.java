@@ -44,9 +44,8 @@ class InfisicalSdkTest {
         String id = Rotating.created(roles.body(name));
         Identities.Somebody consumer = Identities.in(Rotating.project(), "consumer");
         Path said = Files.createTempFile(directory, "sdk-", ".log");
-        ProcessBuilder builder = new ProcessBuilder(program)
-                .directory(directory.toFile())
-                .redirectError(said.toFile());
+        ProcessBuilder builder =
+                new ProcessBuilder(program).directory(directory.toFile()).redirectError(said.toFile());
         builder.environment()
                 .putAll(Map.of(
                         "SITE_URL", "http://127.0.0.1:" + RestAssured.port,
