@@ -298,8 +298,7 @@ class Ledger {
             return CredentialStore.unfinishedVersion(roleId)
                     .invoke(unfinished -> {
                         if (unfinished != null) {
-                            unfinished.state = VersionState.REJECTED;
-                            unfinished.rejectedAt = role.storeNow;
+                            unfinished.move(VersionState.REJECTED, role.storeNow);
                         }
                     })
                     .chain(() -> Panache.getSession())
@@ -648,8 +647,7 @@ class Ledger {
         return version(detached.id)
                 .invoke(version -> {
                     if (version.state == VersionState.PENDING) {
-                        version.state = VersionState.IN_DOUBT;
-                        version.inDoubtAt = now;
+                        version.move(VersionState.IN_DOUBT, now);
                     }
                 })
                 .replaceWithVoid();
@@ -687,10 +685,7 @@ class Ledger {
                                     }
                                     return replaceCurrent(role)
                                             .chain(() -> {
-                                                version.state = VersionState.CURRENT;
-                                                version.appliedAt =
-                                                        version.appliedAt == null ? role.storeNow : version.appliedAt;
-                                                version.currentAt = role.storeNow;
+                                                version.move(VersionState.CURRENT, role.storeNow);
                                                 done(attempt, role, refusal);
                                                 return consequences.promoted(role, attempt, version);
                                             })
@@ -758,41 +753,22 @@ class Ledger {
                 .orElse(probe);
     }
 
-    /** What is known of the version when a run stops. */
-    enum Reached {
-        /** None of it was sent, or every send by this very run was refused; and no earlier run had it. */
-        UNTOUCHED,
-        /** A send may have taken effect. */
-        DOUBT,
-        /** The target has taken it; the login that proves it is missing. */
-        APPLIED,
-        /** The target had taken it, and has taken the current one again since, which is proven. */
-        PUT_BACK
-    }
-
     /**
      * Ends a run that did not come to its end: the attempt fails if nothing can be in doubt and nobody is served by trying again;
      * else it is parked.
      */
-    Uni<ChangeOutcome> stop(Claim claim, long epoch, @Nullable PasswordVersion unfinished, Reached reached, Stop stop) {
+    Uni<ChangeOutcome> stop(
+            Claim claim, long epoch, @Nullable PasswordVersion unfinished, Protocol.Reached reached, Stop stop) {
         return locked(
                         claim,
                         epoch,
                         role -> attempt(claim).chain(attempt -> {
-                            boolean rejects = unfinished != null
-                                    && (reached == Reached.PUT_BACK
-                                            || reached == Reached.UNTOUCHED
-                                                    && !stop.notThePassword()
-                                                    && (stop.definite() || attempt.cause.awaited()));
-                            boolean nothingLeft = unfinished == null
-                                    && !attempt.cause.reapplies()
-                                    && attempt.cause != Cause.REVOKE
-                                    && (stop.definite() || attempt.cause.awaited());
+                            Protocol.Ending ending = Protocol.ending(unfinished != null, reached, stop, attempt.cause);
                             return lastReason(attempt).chain(last -> {
                                 boolean news = !stop.reason().equals(last);
-                                return (rejects || nothingLeft
-                                                ? fail(role, attempt, unfinished, stop)
-                                                : park(claim, role, attempt, unfinished, reached, stop))
+                                return (ending == Protocol.Ending.PARKED
+                                                ? park(claim, role, attempt, unfinished, reached, stop)
+                                                : fail(role, attempt, unfinished, stop))
                                         .map(ended -> new Told(ended, news));
                             });
                         }))
@@ -822,8 +798,7 @@ class Ledger {
                 ? Uni.createFrom().voidItem()
                 : version(detached.id)
                         .invoke(version -> {
-                            version.state = VersionState.REJECTED;
-                            version.rejectedAt = role.storeNow;
+                            version.move(VersionState.REJECTED, role.storeNow);
                         })
                         .replaceWithVoid();
         return rejected.chain(() -> {
@@ -855,7 +830,7 @@ class Ledger {
             ManagedRole role,
             Attempt attempt,
             @Nullable PasswordVersion detached,
-            Reached reached,
+            Protocol.Reached reached,
             Stop stop) {
         Instant waited = role.storeNow.plus(BackOff.pause(
                 stop.definite() ? config.firstRetry().multipliedBy(9) : config.firstRetry(),
@@ -863,18 +838,16 @@ class Ledger {
                 Math.max(1, attempt.tries - attempt.asked),
                 ThreadLocalRandom.current().nextDouble()));
         Instant next = claim.planned != null && claim.planned.isBefore(waited) ? claim.planned : waited;
-        boolean inDoubt = reached == Reached.DOUBT;
+        boolean inDoubt = reached == Protocol.Reached.DOUBT;
         boolean news = !stop.reason().equals(attempt.reason);
         Uni<Void> moved = detached == null
                 ? Uni.createFrom().voidItem()
                 : version(detached.id)
                         .invoke(version -> {
-                            if (reached == Reached.APPLIED) {
-                                version.state = VersionState.APPLIED;
-                                version.appliedAt = version.appliedAt == null ? role.storeNow : version.appliedAt;
+                            if (reached == Protocol.Reached.APPLIED) {
+                                version.move(VersionState.APPLIED, role.storeNow);
                             } else if (inDoubt && version.state == VersionState.PENDING) {
-                                version.state = VersionState.IN_DOUBT;
-                                version.inDoubtAt = role.storeNow;
+                                version.move(VersionState.IN_DOUBT, role.storeNow);
                             }
                         })
                         .replaceWithVoid();

@@ -34,4 +34,27 @@ class PasswordVersion {
     Instant rejectedAt;
 
     protected PasswordVersion() {}
+
+    /**
+     * The one place that moves a version; what was served makes room for it by {@code Ledger.REPLACE_CURRENT}.
+     *
+     * @throws IllegalStateException if the table of {@link VersionState} does not have it
+     */
+    void move(VersionState to, Instant at) {
+        if (!state.leadsTo(to)) {
+            throw new IllegalStateException("a version that is " + state + " does not become " + to);
+        }
+        state = to;
+        switch (to) {
+            case IN_DOUBT -> inDoubtAt = at;
+            case APPLIED -> appliedAt = appliedAt == null ? at : appliedAt;
+            case CURRENT -> {
+                appliedAt = appliedAt == null ? at : appliedAt;
+                currentAt = at;
+            }
+            case PREVIOUS -> endedAt = at;
+            case REJECTED -> rejectedAt = at;
+            case PENDING, RETIRED -> {}
+        }
+    }
 }

@@ -1,6 +1,6 @@
 package io.rolewright.credential;
 
-import io.rolewright.credential.Ledger.Reached;
+import io.rolewright.credential.Protocol.Reached;
 import io.rolewright.password.ScramSalt;
 import io.rolewright.password.ScramSecret;
 import io.rolewright.problem.Problem;
@@ -24,6 +24,7 @@ import io.rolewright.target.Unreachability;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Supplier;
 import org.jboss.logging.Logger;
@@ -45,9 +46,6 @@ final class Run {
     /** With less than this left nothing is sent any more: the answer, the proof and the promotion have to follow. */
     private static final Duration TIME_TO_SEND = Duration.ofMillis(1500);
 
-    /** Sends in one run: more would keep a role's row busy for nothing. */
-    private static final int MOST_SENDS = 8;
-
     private static final Logger log = Logger.getLogger(Run.class);
 
     private final Tools tools;
@@ -66,16 +64,25 @@ final class Run {
     private @Nullable PasswordVersion version;
     private @Nullable PasswordVersion former;
     private VersionSeal.@Nullable Opened secret;
-    private Reached reached = Reached.UNTOUCHED;
+
+    /** Where this stands in the protocol. */
+    private Protocol.State state;
+
+    /** Where the role is, the versions that it has, and what the last look has found: for one that changes itself the preflight alone. */
+    private Login place;
+
+    private List<PasswordVersion> versions = List.of();
+    private Inspection.@Nullable Found found;
+    private Preflight looked;
+
+    /** By which the role is changed. */
+    private Login login;
 
     /** The marker that the role carried when it was looked at, or was given since. */
     private @Nullable Fence seen;
 
     /** Of the role when it was looked at: nothing is done to another one that has got its name since. */
     private RoleIdentity identity = new RoleIdentity(null, null);
-
-    private boolean marked;
-    private int sends;
 
     Run(Tools tools, Claim claim, boolean force, Deadline deadline) {
         this.tools = tools;
@@ -85,7 +92,7 @@ final class Run {
         this.deadline = deadline;
         this.force = force;
         this.epoch = role.epoch;
-        this.marked = role.marked && !role.self;
+        this.state = begun(Reached.UNTOUCHED);
     }
 
     Uni<ChangeOutcome> go() {
@@ -151,42 +158,56 @@ final class Run {
             terms = found;
             return tools.ledger().versions(role.id).chain(versions -> {
                 latest = tools.ledger().lastNumber(role, versions.isEmpty() ? null : versions.get(0));
+                this.versions = versions;
                 former = versions.stream()
                         .filter(each -> each.state == VersionState.CURRENT)
                         .findFirst()
                         .orElse(null);
-                versions.stream()
+                PasswordVersion begun = versions.stream()
                         .filter(each -> attempt.cause.reapplies()
                                 ? each.state == VersionState.CURRENT
                                 : each.state.unfinished())
                         .findFirst()
-                        .ifPresent(this::goOnWith);
+                        .orElse(null);
+                state = begun(reached(begun));
+                if (begun != null) {
+                    version = begun;
+                    secret = tools.seal().open(begun, role);
+                }
                 return tools.connections().login(role.connectionId).chain(login -> {
                     if (login == null) {
                         return stop(Stop.definite(
                                 Step.CLAIM, "connection_gone", "The connection that changes the role is gone."));
                     }
-                    return role.self ? self(login, versions) : managed(login, versions);
+                    place = login;
+                    return role.self ? self(login, versions) : managed();
                 });
             });
         });
     }
 
-    /** What an earlier claim may have sent; or the current version, which is applied again whatever became of it. */
-    private void goOnWith(PasswordVersion found) {
-        version = found;
-        secret = tools.seal().open(found, role);
-        reached = switch (found.state) {
-            case CURRENT -> Reached.UNTOUCHED;
-            case APPLIED -> Reached.APPLIED;
-            default -> Reached.DOUBT;
-        };
+    private Protocol.State begun(Reached reached) {
+        boolean revokes = attempt.cause == Cause.REVOKE;
+        return new Protocol.State(
+                new Protocol.Subject(role.self, claim.continued, attempt.cause.reapplies(), revokes, former != null),
+                role.marked && !role.self,
+                false,
+                0,
+                reached);
+    }
+
+    /** Of what an earlier claim may have sent; the current version is applied again whatever became of it. */
+    private static Reached reached(@Nullable PasswordVersion begun) {
+        if (begun == null || begun.state == VersionState.CURRENT) {
+            return Reached.UNTOUCHED;
+        }
+        return begun.state == VersionState.APPLIED ? Reached.APPLIED : Reached.DOUBT;
     }
 
     // ---- Changed by a managing role -------------------------------------------------------------------------------
 
-    private Uni<ChangeOutcome> managed(Login login, List<PasswordVersion> versions) {
-        return tools.managing(role.connectionId, login)
+    private Uni<ChangeOutcome> managed() {
+        return tools.managing(role.connectionId, place)
                 .chain(logins -> new Inspection(
                                 tools,
                                 role.roleName,
@@ -198,10 +219,10 @@ final class Run {
                                 Purpose.DUE_WORK,
                                 deadline)
                         .go(logins))
-                .call(found -> sign(found)
+                .call(seen -> sign(seen)
                         ? tools.ledger().lookAtServerOf(role)
                         : Uni.createFrom().voidItem())
-                .chain(found -> found.stop() != null ? stop(found.stop()) : inspected(login, versions, found));
+                .chain(seen -> seen.stop() != null ? stop(seen.stop()) : allowed(() -> changing(seen)));
     }
 
     /** Whether what was seen says that something is wrong with the whole server. */
@@ -211,33 +232,25 @@ final class Run {
                 : role.wentBack(found.preflight().report().server());
     }
 
-    private Uni<ChangeOutcome> inspected(Login login, List<PasswordVersion> versions, Inspection.Found found) {
-        return allowed(() -> changing(login, versions, found));
-    }
-
-    private Uni<ChangeOutcome> changing(Login login, List<PasswordVersion> versions, Inspection.Found found) {
-        seen = found.preflight().fence();
-        identity = tools.identity(found.preflight());
+    private Uni<ChangeOutcome> changing(Inspection.Found clear) {
+        found = clear;
+        looked = clear.preflight();
+        login = clear.managing();
+        seen = looked.fence();
+        identity = tools.identity(looked);
         boolean ours = seen != null && !seen.ended() && seen.owner().equals(tools.marker(role.ownerId));
-        Uni<Long> raised = found.above() == 0
+        Uni<Long> raised = clear.above() == 0
                 ? Uni.createFrom().item(epoch)
                 // Of a dual the other role may carry the version after the one that is on this role.
-                : tools.ledger().raise(claim, epoch, found.above(), seen == null ? 0 : seen.version() + 1);
-        return raised.invoke(next -> epoch = next)
-                .chain(() -> marked && !ours
-                        ? mark(login, versions, found)
-                        : persisted(found.preflight()).chain(() -> send(found.managing())));
+                : tools.ledger().raise(claim, epoch, clear.above(), seen == null ? 0 : seen.version() + 1);
+        return raised.invoke(next -> epoch = next).chain(() -> after(new Protocol.Clear(ours)));
     }
 
     /** A role gets our marker before its password is touched: no marker is never leave to change one. */
-    private Uni<ChangeOutcome> mark(Login login, List<PasswordVersion> versions, Inspection.Found found) {
-        if (sends == MOST_SENDS) {
-            return stop(Stop.passing(Step.APPLY, Stop.OUT_OF_TIME, "There was no time left to mark the role."));
-        }
-        sends++;
+    private Uni<Protocol.Answer> mark(Inspection.Found clear) {
         Fence marker = new Fence(tools.marker(role.ownerId), epoch, versionSeen());
         Fence before = seen;
-        boolean another = found.identity() == RoleIdentity.Verdict.CONFIRMED;
+        boolean another = clear.identity() == RoleIdentity.Verdict.CONFIRMED;
         return tools.ledger()
                 .knows(role, 1)
                 .chain(had -> tools.ledger()
@@ -245,44 +258,36 @@ final class Run {
                                 claim,
                                 epoch,
                                 before == null && had && !attempt.cause.reapplies() && !another,
-                                found.leave() == Tools.Leave.TAKEOVER
+                                clear.leave() == Tools.Leave.TAKEOVER
                                         ? before.owner() + " epoch=" + before.epoch()
                                         : another ? "the role with the oid " + role.roleOid : null))
                 .invoke(next -> epoch = next)
                 .chain(() -> tools.fenced()
                         .mark(
-                                found.managing(),
+                                login,
                                 role.roleName,
                                 identity.oid(),
                                 before,
                                 marker,
                                 UnmarkedApply.applicationName(role.id, marker.epoch()),
                                 deadline))
-                .chain(outcome -> {
+                .map(outcome -> {
                     if (outcome instanceof ApplyOutcome.Applied) {
                         seen = marker;
-                        return persisted(found.preflight()).chain(() -> send(found.managing()));
+                        return new Protocol.Marked();
                     }
                     if (outcome instanceof ApplyOutcome.NotSent notSent) {
-                        return stop(Stop.noLogin(Step.APPLY, notSent.outcome()));
+                        return new Protocol.MarkNotSent(Stop.noLogin(Step.APPLY, notSent.outcome()));
                     }
-                    if (outcome instanceof ApplyOutcome.Refused refused && !refused.retryAtOnce()) {
-                        if (!refused.sqlState().equals("42501")) {
-                            return stop(Stop.refused(refused));
-                        }
-                        // The rehearsal was allowed the ALTER ROLE, so it is COMMENT that is refused: fence by ending
-                        // backends instead.
-                        marked = false;
-                        return tools.ledger()
-                                .marked(claim, epoch, false)
-                                .chain(() -> persisted(found.preflight()))
-                                .chain(() -> send(found.managing()));
-                    }
-                    // Somebody was quicker, or the answer is missing: whatever became of it shows at the next look.
-                    return deadline.left().compareTo(TIME_TO_SEND) < 0
-                            ? stop(moved())
-                            : OwnContext.pause(jitter(150)).chain(() -> managed(login, versions));
+                    return outcome instanceof ApplyOutcome.Refused refused && !refused.retryAtOnce()
+                            ? new Protocol.MarkRefused(Stop.refused(refused), forbidden(refused))
+                            : new Protocol.MarkUnknown();
                 });
+    }
+
+    /** The rehearsal was allowed the ALTER ROLE: where the role carries a marker, it is COMMENT that is refused. */
+    private static boolean forbidden(ApplyOutcome.Refused refused) {
+        return refused.sqlState().equals("42501");
     }
 
     // ---- Changed by itself ----------------------------------------------------------------------------------------
@@ -370,7 +375,9 @@ final class Run {
                         return stop(stop);
                     }
                     seen = found.fence();
-                    return allowed(() -> persisted(found).chain(() -> send(login)));
+                    looked = found;
+                    this.login = login;
+                    return allowed(() -> after(new Protocol.Clear(false)));
                 });
     }
 
@@ -426,13 +433,13 @@ final class Run {
     }
 
     /** A new password only where none is in doubt; it is committed before anything of it is sent. */
-    private Uni<Void> persisted(Preflight found) {
+    private Uni<Void> persisted() {
         if (version != null) {
-            return tools.ledger().sending(claim, epoch, found.report().server());
+            return tools.ledger().sending(claim, epoch, looked.report().server());
         }
-        return OwnContext.elsewhere(() -> tools.make(terms.policy(), found.iterations()))
+        return OwnContext.elsewhere(() -> tools.make(terms.policy(), looked.iterations()))
                 .chain(made -> tools.ledger()
-                        .persist(claim, epoch, latest + 1, made, found.report().server())
+                        .persist(claim, epoch, latest + 1, made, looked.report().server())
                         .invoke(written -> {
                             version = written;
                             secret = made;
@@ -440,15 +447,76 @@ final class Run {
                 .replaceWithVoid();
     }
 
+    // ---- What the protocol says -----------------------------------------------------------------------------------
+
+    /** Carries out what comes after the answer, and so on to the end. */
+    private Uni<ChangeOutcome> after(Protocol.Answer answer) {
+        Protocol.Next next = Protocol.next(state, answer, deadline.left().compareTo(TIME_TO_SEND) >= 0);
+        state = next.state();
+        Protocol.Do act = next.act();
+        if (act instanceof Protocol.LookAgain) {
+            return OwnContext.pause(jitter(Duration.ofMillis(150))).chain(this::managed);
+        }
+        if (act instanceof Protocol.Promote promote) {
+            return promote(promote.refusal());
+        }
+        return act instanceof Protocol.End end
+                ? stop(end.stop())
+                : carriedOut(act).chain(this::after);
+    }
+
+    private Uni<Protocol.Answer> carriedOut(Protocol.Do act) {
+        if (act instanceof Protocol.Mark) {
+            return mark(Objects.requireNonNull(found));
+        }
+        if (act instanceof Protocol.NoteNoMarker) {
+            return tools.ledger().marked(claim, epoch, false).replaceWith(new Protocol.NoMarkerNoted());
+        }
+        if (act instanceof Protocol.Write) {
+            return persisted().replaceWith(new Protocol.Written());
+        }
+        if (act instanceof Protocol.Send send) {
+            return send(send.asNew());
+        }
+        if (act instanceof Protocol.Wait wait) {
+            return OwnContext.pause(jitter(wait.about())).replaceWith(new Protocol.Waited());
+        }
+        if (act instanceof Protocol.NoteDoubt doubt) {
+            // If the first send still happens, it is refused by then or had the same effect.
+            return tools.ledger()
+                    .doubt(claim, epoch, attempt.cause.reapplies() ? null : version)
+                    .invoke(raised -> epoch = raised)
+                    .replaceWith(new Protocol.DoubtNoted(doubt.stop()));
+        }
+        if (act instanceof Protocol.EndOlder) {
+            return endOlder();
+        }
+        if (act instanceof Protocol.Prove) {
+            return prove();
+        }
+        if (act instanceof Protocol.AskRule ask) {
+            return askRule(ask.reason());
+        }
+        if (act instanceof Protocol.PutBack back) {
+            return putBack(Objects.requireNonNull(former), back.reason());
+        }
+        return proveFormer(Objects.requireNonNull(former), ((Protocol.ProveFormer) act).reason());
+    }
+
+    private static Duration jitter(Duration about) {
+        int millis = (int) about.toMillis();
+        return Duration.ofMillis(millis / 3 + ThreadLocalRandom.current().nextInt(millis));
+    }
+
     // ---- Apply ----------------------------------------------------------------------------------------------------
 
-    private Uni<ChangeOutcome> send(Login login) {
-        if (deadline.left().compareTo(TIME_TO_SEND) < 0 || sends == MOST_SENDS) {
-            return stop(Stop.passing(Step.APPLY, Stop.OUT_OF_TIME, "There was no time left to change the password."));
+    /** @param asNew an earlier send of ours took effect meanwhile: the new password opens the role */
+    private Uni<Protocol.Answer> send(boolean asNew) {
+        if (asNew) {
+            login = renewed();
         }
-        sends++;
         ScramSecret sent = secret.secret();
-        Uni<ApplyOutcome> apply = marked
+        Uni<ApplyOutcome> apply = state.marked()
                 ? tools.fenced()
                         .apply(
                                 login,
@@ -461,7 +529,31 @@ final class Run {
                                 deadline)
                 : tools.unmarked()
                         .apply(login, role.roleName, identity.oid(), sent.text(), seen, role.id, epoch, deadline);
-        return apply.chain(outcome -> sent(login, outcome));
+        return apply.map(Run::answer);
+    }
+
+    private static Protocol.Answer answer(ApplyOutcome outcome) {
+        if (outcome instanceof ApplyOutcome.Applied) {
+            return new Protocol.Applied();
+        }
+        if (outcome instanceof ApplyOutcome.InDoubt doubt) {
+            return new Protocol.SendUnknown(Stop.passing(
+                    Step.APPLY,
+                    doubt.reason().name().toLowerCase(java.util.Locale.ROOT),
+                    doubt.reason().message()));
+        }
+        if (outcome instanceof ApplyOutcome.NotSent notSent) {
+            return new Protocol.NotSent(
+                    Stop.noLogin(Step.APPLY, notSent.outcome()), refusesPassword(notSent.outcome()));
+        }
+        if (outcome instanceof ApplyOutcome.Refused refused) {
+            return new Protocol.Refused(Stop.refused(refused), refused.retryAtOnce(), forbidden(refused));
+        }
+        return outcome instanceof ApplyOutcome.ManagedElsewhere ? new Protocol.Elsewhere() : new Protocol.Moved();
+    }
+
+    private Login renewed() {
+        return login.as(role.roleName, secret.password(), secret.secret().keys());
     }
 
     /** As consumers will see it once this is proven. */
@@ -474,121 +566,38 @@ final class Run {
         return Math.max(terms.version(), role.versionFloor);
     }
 
-    private Uni<ChangeOutcome> sent(Login login, ApplyOutcome outcome) {
-        if (outcome instanceof ApplyOutcome.Applied) {
-            reached = Reached.APPLIED;
-            return marked ? verify(login) : settle(login);
-        }
-        if (outcome instanceof ApplyOutcome.InDoubt doubt) {
-            return again(
-                    login,
-                    Stop.passing(
-                            Step.APPLY,
-                            doubt.reason().name().toLowerCase(java.util.Locale.ROOT),
-                            doubt.reason().message()));
-        }
-        if (outcome instanceof ApplyOutcome.NotSent notSent) {
-            return role.self && sends > 1 && refusesPassword(notSent.outcome())
-                    // An earlier send of ours took effect meanwhile: the new password opens the role.
-                    ? send(login.as(
-                            role.roleName, secret.password(), secret.secret().keys()))
-                    : stop(Stop.noLogin(Step.APPLY, notSent.outcome()));
-        }
-        if (outcome instanceof ApplyOutcome.Refused refused) {
-            return refused(login, refused);
-        }
-        if (outcome instanceof ApplyOutcome.ManagedElsewhere) {
-            return stop(Stop.definite(
-                    Step.APPLY,
-                    "role_already_managed",
-                    "Another rotation or installation put its marker on the role."));
-        }
-        return stop(moved());
-    }
-
-    /** A newer claim was quicker, or somebody removed or wrote a marker while we looked away: the next preflight sorts it out. */
-    private static Stop moved() {
-        return Stop.passing(
-                Step.APPLY,
-                "marker_moved",
-                "The marker in the role's comment was removed or replaced between the look at the role and the change:"
-                        + " somebody else works on the role. Nothing was changed by this try.");
-    }
-
-    /** The same secret again under a higher epoch; if the first send still happens, it is refused by then or had the same effect. */
-    private Uni<ChangeOutcome> again(Login login, Stop doubt) {
-        reached = Reached.DOUBT;
-        boolean currentAgain = attempt.cause.reapplies();
-        return tools.ledger().doubt(claim, epoch, currentAgain ? null : version).chain(raised -> {
-            epoch = raised;
-            return deadline.left().compareTo(TIME_TO_SEND) < 0 || sends == MOST_SENDS
-                    ? stop(doubt)
-                    : OwnContext.pause(jitter(100)).chain(() -> send(login));
-        });
-    }
-
-    private Uni<ChangeOutcome> refused(Login login, ApplyOutcome.Refused refused) {
-        if (refused.retryAtOnce() && deadline.left().compareTo(TIME_TO_SEND) > 0 && sends < MOST_SENDS) {
-            return OwnContext.pause(jitter(150)).chain(() -> send(login));
-        }
-        if (marked && refused.sqlState().equals("42501")) {
-            // The rehearsal was allowed the ALTER ROLE, so it is COMMENT that is refused: fence by ending backends
-            // instead.
-            marked = false;
-            return tools.ledger().marked(claim, epoch, false).chain(() -> send(login));
-        }
-        return stop(Stop.refused(refused));
-    }
-
-    private static Duration jitter(int millis) {
-        return Duration.ofMillis(millis / 3 + ThreadLocalRandom.current().nextInt(millis));
-    }
-
     // ---- Verify and promote ---------------------------------------------------------------------------------------
 
     /** Without a marker, what older attempts have left is ended once more before the proof. */
-    private Uni<ChangeOutcome> settle(Login login) {
-        Login older = role.self
-                ? login.as(role.roleName, secret.password(), secret.secret().keys())
-                : login;
-        return tools.unmarked().endOlder(older, role.id, epoch, deadline).chain(outcome -> {
-            if (outcome instanceof LoginOutcome.Accepted) {
-                return verify(login);
-            }
-            // Before the change they were ended, and this is all that was sent since.
-            boolean nothingOlder = sends == 1 && !claim.continued;
-            return nothingOlder && proven(outcome, secret.secret())
-                    ? promote(login, refusal(outcome))
-                    : stop(Stop.noLogin(Step.VERIFY, outcome));
-        });
+    private Uni<Protocol.Answer> endOlder() {
+        Login older = role.self ? renewed() : login;
+        return tools.unmarked()
+                .endOlder(older, role.id, epoch, deadline)
+                .map(outcome -> outcome instanceof LoginOutcome.Accepted
+                        ? new Protocol.OlderEnded()
+                        : new Protocol.OlderLeft(
+                                Stop.noLogin(Step.VERIFY, outcome),
+                                proven(outcome, secret.secret()),
+                                refusal(outcome)));
     }
 
     /**
      * The password is proven by the server's own signature for the secret that was set. What the server then has against the session (no
      * slot left, a certificate of another name …) is no fault of the password: it is kept as a reason.
      */
-    private Uni<ChangeOutcome> verify(Login login) {
-        return tools.targets()
-                .login(
-                        login.as(
-                                role.roleName,
-                                secret.password(),
-                                secret.secret().keys()),
-                        Purpose.DUE_WORK,
-                        deadline)
-                .chain(outcome -> {
-                    if (proven(outcome, secret.secret())) {
-                        return promote(login, refusal(outcome));
-                    }
-                    return unproven(
-                            login,
-                            outcome instanceof LoginOutcome.Accepted
-                                    ? Stop.definite(
-                                            Step.VERIFY,
-                                            "password_not_proven",
-                                            "The server let the role in, but not visibly because of its password.")
-                                    : Stop.noLogin(Step.VERIFY, outcome));
-                });
+    private Uni<Protocol.Answer> prove() {
+        return tools.targets().login(renewed(), Purpose.DUE_WORK, deadline).map(outcome -> {
+            if (proven(outcome, secret.secret())) {
+                return new Protocol.Proven(refusal(outcome));
+            }
+            return new Protocol.Unproven(
+                    outcome instanceof LoginOutcome.Accepted
+                            ? Stop.definite(
+                                    Step.VERIFY,
+                                    "password_not_proven",
+                                    "The server let the role in, but not visibly because of its password.")
+                            : Stop.noLogin(Step.VERIFY, outcome));
+        });
     }
 
     // ---- Put back -------------------------------------------------------------------------------------------------
@@ -597,26 +606,21 @@ final class Run {
      * The server has taken the new password, and what has changed there since the preflight keeps it from being proven. If that stays so,
      * the former password is put back: it is the one that is served.
      */
-    private Uni<ChangeOutcome> unproven(Login login, Stop reason) {
-        PasswordVersion served = former;
-        if (served == null || !marked || attempt.cause.reapplies() || attempt.cause == Cause.REVOKE) {
-            return stop(reason);
-        }
+    private Uni<Protocol.Answer> askRule(Stop reason) {
         Login asked = login.as(role.roleName, "");
-        return tools.targets().passwordRule(asked, Purpose.DUE_WORK, deadline).chain(demand -> switch (demand.rule()) {
-            case CLEARTEXT, NOT_ASKED, ANOTHER_MECHANISM, REFUSED ->
-                putBack(login, served, Inspection.unprovable(demand, asked));
-            // Another salt than ours is a standby that lags, or a failover.
-            case SCRAM -> secret.secret().salt().equals(demand.salt()) ? putBack(login, served, reason) : stop(reason);
-            case MD5, UNKNOWN -> stop(reason);
-        });
+        return tools.targets()
+                .passwordRule(asked, Purpose.DUE_WORK, deadline)
+                .map(demand -> new Protocol.Asked(
+                        demand.rule(),
+                        secret.secret().salt().equals(demand.salt()),
+                        switch (demand.rule()) {
+                            case CLEARTEXT, NOT_ASKED, ANOTHER_MECHANISM, REFUSED ->
+                                Inspection.unprovable(demand, asked);
+                            case SCRAM, MD5, UNKNOWN -> reason;
+                        }));
     }
 
-    private Uni<ChangeOutcome> putBack(Login login, PasswordVersion served, Stop reason) {
-        if (deadline.left().compareTo(TIME_TO_SEND) < 0) {
-            return stop(reason);
-        }
-        VersionSeal.Opened before = tools.seal().open(served, role);
+    private Uni<Protocol.Answer> putBack(PasswordVersion served, Stop reason) {
         return tools.ledger()
                 .raise(claim, epoch, epoch, 0)
                 .invoke(next -> epoch = next)
@@ -626,38 +630,37 @@ final class Run {
                                 login,
                                 role.roleName,
                                 identity.oid(),
-                                before.secret().text(),
+                                tools.seal().open(served, role).secret().text(),
                                 seen.epoch(),
                                 new Fence(tools.marker(role.ownerId), epoch, versionSeen()),
                                 UnmarkedApply.applicationName(role.id, epoch),
                                 deadline))
-                .chain(outcome -> outcome instanceof ApplyOutcome.Applied
-                        ? tools.targets()
-                                .login(login.as(role.roleName, before.password()), Purpose.DUE_WORK, deadline)
-                                .invoke(proof -> {
-                                    if (proven(proof, before.secret())) {
-                                        reached = Reached.PUT_BACK;
-                                    }
-                                })
-                                .chain(() -> stop(reason))
-                        : stop(reason));
+                .map(outcome -> new Protocol.PutBackEnded(outcome instanceof ApplyOutcome.Applied, reason));
+    }
+
+    private Uni<Protocol.Answer> proveFormer(PasswordVersion served, Stop reason) {
+        VersionSeal.Opened before = tools.seal().open(served, role);
+        return tools.targets()
+                .login(login.as(role.roleName, before.password()), Purpose.DUE_WORK, deadline)
+                .map(proof -> new Protocol.Former(proven(proof, before.secret()), reason));
     }
 
     /** @param refusal of the session by which the password was proven; absent when the role was let in */
-    private Uni<ChangeOutcome> promote(Login login, @Nullable Stop refusal) {
+    private Uni<ChangeOutcome> promote(@Nullable Stop refusal) {
         return tools.ledger()
                 .promote(claim, epoch, version, refusal, identity)
-                .call(done -> attempt.cause == Cause.REVOKE && marked
-                        ? unmark(login)
+                .call(done -> attempt.cause == Cause.REVOKE && state.marked()
+                        ? unmark()
                         : Uni.createFrom().voidItem())
                 .map(done -> (ChangeOutcome) done)
                 .onFailure(failure ->
                         StoreFault.isOutage(failure) && deadline.left().compareTo(Duration.ofMillis(300)) > 0)
-                .recoverWithUni(() -> OwnContext.pause(jitter(200)).chain(() -> promote(login, refusal)));
+                .recoverWithUni(
+                        () -> OwnContext.pause(jitter(Duration.ofMillis(200))).chain(() -> promote(refusal)));
     }
 
     /** The role is nobody's any more, and its marker says so: one that stays as it is would be one of an owner that is gone. */
-    private Uni<Void> unmark(Login login) {
+    private Uni<Void> unmark() {
         return tools.fenced()
                 .endMarker(login, role.roleName, tools.marker(role.ownerId), epoch + 1, deadline)
                 .onFailure(TargetFailure.class)
@@ -668,7 +671,7 @@ final class Run {
 
     private Uni<ChangeOutcome> stop(Stop reason) {
         boolean currentAgain = attempt.cause.reapplies();
-        return tools.ledger().stop(claim, epoch, currentAgain ? null : version, reached, reason);
+        return tools.ledger().stop(claim, epoch, currentAgain ? null : version, state.reached(), reason);
     }
 
     /** Whether the password opens the role, be it that the session was then refused for another reason. */

@@ -44,6 +44,17 @@ public enum VersionState {
         return this == PENDING || this == IN_DOUBT || this == APPLIED;
     }
 
+    /** What the table says. */
+    boolean leadsTo(VersionState to) {
+        return switch (to) {
+            case PENDING -> false;
+            case IN_DOUBT -> this == PENDING;
+            case APPLIED, CURRENT, REJECTED -> unfinished();
+            case PREVIOUS -> this == CURRENT;
+            case RETIRED -> this == PREVIOUS;
+        };
+    }
+
     public String wireName() {
         return name().toLowerCase(Locale.ROOT);
     }
