@@ -104,6 +104,7 @@ final class KnownSettings {
             "rolewright.target.waiting",
             "rolewright.vault-kv.first-pause",
             "rolewright.vault-kv.longest-pause",
+            "rolewright.vault-kv.look-interval",
             "rolewright.vault-kv.places",
             "rolewright.vault-kv.timeout",
             "rolewright.webhook.allow-http",

@@ -42,9 +42,10 @@ class StoreGauges {
                    coalesce(greatest(0, extract(epoch FROM statement_timestamp() - make_interval(secs => $1) - (SELECT min(at) FROM audit_event))),
                             0)::bigint AS audit_unpruned
               FROM (SELECT count(*) AS behind,
-                           coalesce(extract(epoch FROM statement_timestamp() - min(c.last_rotated_at)), 0)::bigint AS since
+                           coalesce(extract(epoch FROM statement_timestamp() - min(CASE WHEN d.delivered_version < c.credential_version
+                                                                                               THEN c.last_rotated_at ELSE d.lost_since END)), 0)::bigint AS since
                       FROM vault_delivery d JOIN credential c ON c.id = d.rotation_id
-                     WHERE d.delivered_version < c.credential_version) v""";
+                     WHERE d.delivered_version < c.credential_version OR d.lost_since IS NOT NULL) v""";
 
     private final Pool pool;
     private final TroubleSearch search;
@@ -96,7 +97,11 @@ class StoreGauges {
                 "rolewright.webhook.messages.dead",
                 "Messages that were given up and can be replayed",
                 webhooksDead);
-        gauge(metrics, "rolewright.vault.behind", "Credentials whose newest version is not in Vault yet", vaultBehind);
+        gauge(
+                metrics,
+                "rolewright.vault.behind",
+                "Credentials whose newest version is not in Vault: not yet, or not any more",
+                vaultBehind);
         Gauge.builder("rolewright.vault.behind.age", vaultSince, AtomicLong::doubleValue)
                 .description("For how long Vault has been behind with the oldest of them; 0 if with none")
                 .baseUnit("seconds")

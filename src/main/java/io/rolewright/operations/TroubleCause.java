@@ -1,11 +1,12 @@
 package io.rolewright.operations;
 
 import io.rolewright.problem.ErrorCode;
+import io.rolewright.rotation.VaultFault;
 import java.util.Arrays;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** What is said of a trouble by its code: those that no request is answered with, beside {@link ErrorCode}. */
+/** What is said of a trouble by its code: those that no request is answered with, beside {@link ErrorCode} and {@link VaultFault}. */
 enum TroubleCause {
     CHANGED_BY_THIRD_PARTY(
             "None of the passwords kept for the role opens it: somebody else has changed it, or it has expired.",
@@ -75,6 +76,10 @@ enum TroubleCause {
         TroubleCause own = own(code);
         if (own != null) {
             return new Said(own.meaning, own.next);
+        }
+        VaultFault vault = VaultFault.of(code).orElse(null);
+        if (vault != null) {
+            return new Said(vault.meaning(), vault.next());
         }
         ErrorCode error = ErrorCode.ofReason(code);
         // Those sentences speak of the answer to a change; a trouble is none, and the check has what they name.

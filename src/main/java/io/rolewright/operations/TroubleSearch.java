@@ -58,12 +58,16 @@ class TroubleSearch {
                    AND CASE WHEN s.strategy = 'SELF' THEN $3 OR s.project_id = ANY ($4)
                             ELSE $1 OR s.project_id = ANY ($2) END
                 UNION ALL
-                SELECT CASE WHEN c.credential_version - v.delivered_version > CASE c.strategy WHEN 'DUAL' THEN 1 ELSE 0 END
+                SELECT CASE WHEN v.lost_since IS NOT NULL
+                                 OR c.credential_version - v.delivered_version > CASE c.strategy WHEN 'DUAL' THEN 1 ELSE 0 END
                             THEN 0 ELSE 1 END,
-                       'rotation', r.id, r.name, r.project_id, 'vault_behind', c.strategy, 'vault_behind', NULL,
-                       v.last_failure, coalesce(c.last_rotated_at, r.created_at), v.due_at
+                       'rotation', r.id, r.name, r.project_id, 'vault_behind', c.strategy,
+                       CASE WHEN v.lost_since IS NOT NULL OR v.last_failure LIKE 'vault_engine%' OR v.last_failure = 'vault_went_back' THEN v.last_failure ELSE 'vault_behind' END, NULL,
+                       CASE WHEN v.lost_since IS NOT NULL OR v.last_failure LIKE 'vault_engine%' OR v.last_failure = 'vault_went_back' THEN NULL ELSE v.last_failure END, coalesce(v.lost_since, c.last_rotated_at, r.created_at), v.due_at
                   FROM vault_delivery v JOIN secret_rotation r ON r.id = v.rotation_id JOIN credential c ON c.id = r.id
-                 WHERE v.failures > 0 AND v.delivered_version < c.credential_version
+                 WHERE v.failures > 0
+                   AND (v.delivered_version < c.credential_version OR v.lost_since IS NOT NULL OR v.last_failure LIKE 'vault_engine%'
+                        OR v.last_failure = 'vault_went_back')
                    AND ($1 OR r.project_id = ANY ($2))
                 UNION ALL
                 SELECT CASE c.strategy WHEN 'SELF' THEN 1 ELSE 0 END, 'rotation', c.id, r.name, c.project_id,

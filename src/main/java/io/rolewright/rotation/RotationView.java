@@ -125,6 +125,8 @@ final class RotationView {
                         vault.deliveredAt,
                         vault.lastFailure,
                         vault.failures,
-                        vault.dueAt);
+                        vault.dueAt,
+                        vault.lostSince,
+                        vault.warning);
     }
 }

@@ -434,7 +434,21 @@ class RotationWire {
             @Size(min = 1, max = 512, message = "Must have 1 to 512 characters")
             @Pattern(regexp = VAULT_PATH, message = VAULT_PATH_RULE)
             @Schema(description = "Path of the secret in the engine.", examples = "rolewright/default/orders-db")
-            String path) {
+            String path,
+
+            @Schema(
+                    description =
+                            "Confirms, once for the mount, that Vault or its engine is meant to be another one than before, or was"
+                                    + " restored (lastFailure vault_engine_replaced or vault_went_back). Requires an administrator of the"
+                                    + " organisation. Not stored.",
+                    defaultValue = "false",
+                    nullable = true)
+            @Nullable
+            Boolean confirmAnotherVault) {
+
+        boolean confirms() {
+            return Boolean.TRUE.equals(confirmAnotherVault);
+        }
 
         VaultPlace {
             mount = unslashed(mount);
@@ -620,7 +634,21 @@ class RotationWire {
             int failures,
 
             @Schema(description = "When the next try is; null if nothing is pending.", nullable = true)
-            Instant nextTryAt) {}
+            Instant nextTryAt,
+
+            @Schema(
+                    description =
+                            "Since when it is known that what was written is not there, or was changed; lastFailure says how. Null otherwise.",
+                    nullable = true)
+            @Nullable
+            Instant lostSince,
+
+            @Schema(
+                    description = "Stable code of what did not hold the last delivery up; null for nothing.",
+                    nullable = true,
+                    examples = "vault_mark_forbidden")
+            @Nullable
+            String warning) {}
 
     @RegisterForReflection
     @Schema(name = "AppConnectionReference")

@@ -668,7 +668,12 @@ class Rotations {
     }
 
     private static Map<String, Object> vaultFact(Optional<RotationWire.VaultPlace> place) {
-        return Map.of("vaultKv", place.map(at -> at.mount() + ":" + at.path()).orElse("none"));
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("vaultKv", place.map(at -> at.mount() + ":" + at.path()).orElse("none"));
+        if (place.isPresent() && place.get().confirms()) {
+            facts.put("anotherVaultConfirmed", true);
+        }
+        return facts;
     }
 
     private void checkNext(Instant next, boolean auto) {

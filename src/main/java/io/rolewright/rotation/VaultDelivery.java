@@ -30,6 +30,12 @@ class VaultDelivery implements Decides {
     int failures;
     String lastFailure;
 
+    @Nullable
+    Instant lostSince;
+
+    @Nullable
+    String warning;
+
     /** {@link SealedRow#VAULT_DELIVERY}. */
     byte @Nullable [] rowSeal;
 

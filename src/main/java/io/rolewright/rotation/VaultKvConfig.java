@@ -27,4 +27,8 @@ public interface VaultKvConfig {
     /** The longest pause between two tries of a delivery. */
     @WithDefault("1h")
     Duration longestPause();
+
+    /** How often it is looked whether what was written is still there: three requests for each rotation, at most four of them at a time. */
+    @WithDefault("1h")
+    Duration lookInterval();
 }

@@ -2,6 +2,7 @@ package io.rolewright.problem;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.rolewright.rotation.VaultFault;
 import io.rolewright.target.Refusal;
 import io.rolewright.target.Unreachability;
 import io.rolewright.testing.MadePage;
@@ -42,6 +43,17 @@ class ErrorCodesTest {
             |---|---|---|---|
             """;
 
+    private static final String VAULT = """
+
+            ## Vault
+
+            Why a credential is not in Vault, or is there with a reservation: `vaultKv.lastFailure` and `vaultKv.warning` of a rotation, and `code` of a
+            trouble whose `status` is `vault_behind`. No request is answered with these. They are made of `VaultFault` in the package `rotation`.
+
+            | code | meaning | next step |
+            |---|---|---|
+            """;
+
     @Test
     void thePageSaysWhatTheCodeDoes() {
         MadePage.assertIs(
@@ -51,6 +63,12 @@ class ErrorCodesTest {
                                 .sorted(Comparator.comparing(ErrorCode::code))
                                 .map(code -> "| `%s` | %d | %s | %s |\n"
                                         .formatted(code.code(), code.status(), cell(code.meaning()), cell(code.next())))
+                                .collect(Collectors.joining())
+                        + VAULT
+                        + Arrays.stream(VaultFault.values())
+                                .sorted(Comparator.comparing(VaultFault::code))
+                                .map(fault -> "| `%s` | %s | %s |\n"
+                                        .formatted(fault.code(), cell(fault.meaning()), cell(fault.next())))
                                 .collect(Collectors.joining()));
     }
 
@@ -64,6 +82,10 @@ class ErrorCodesTest {
             assertThat(code.status()).as(code.code()).isBetween(400, 599);
             assertThat(code.meaning()).as(code.code()).matches("[A-Za-z].*\\.");
             assertThat(code.next()).as(code.code()).matches("[A-Za-z].*\\.");
+        }
+        for (VaultFault fault : VaultFault.values()) {
+            assertThat(fault.meaning()).as(fault.code()).matches("[A-Za-z].*\\.");
+            assertThat(fault.next()).as(fault.code()).matches("[A-Za-z].*\\.");
         }
     }
 

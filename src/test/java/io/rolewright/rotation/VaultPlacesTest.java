@@ -49,8 +49,8 @@ class VaultPlacesTest {
     void isClosedWithoutAVaultOrAPlace() {
         assertThat(places("https://vault.example").isOpen()).isFalse();
         assertThat(places(null, "secret:").isOpen()).isFalse();
-        assertThatThrownBy(() ->
-                        places("https://vault.example").require("orders", new RotationWire.VaultPlace("secret", "db")))
+        assertThatThrownBy(() -> places("https://vault.example")
+                        .require("orders", new RotationWire.VaultPlace("secret", "db", null)))
                 .isInstanceOfSatisfying(
                         Problem.class, problem -> assertThat(problem.code()).isEqualTo("vault_not_configured"))
                 .hasMessageStartingWith("vaultKv");
@@ -72,6 +72,11 @@ class VaultPlacesTest {
     private static VaultPlaces places(String url, String... places) {
         return new VaultPlaces(
                 new VaultKvConfig() {
+                    @Override
+                    public Duration lookInterval() {
+                        throw new UnsupportedOperationException();
+                    }
+
                     @Override
                     public Optional<List<String>> places() {
                         return places.length == 0 ? Optional.empty() : Optional.of(List.of(places));

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.rolewright.testing.VaultProtocolStub.Answer;
 import io.rolewright.testing.VaultProtocolStub.Refused;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -32,6 +33,10 @@ final class VaultKvStub {
             this.data = data;
         }
 
+        boolean readable() {
+            return !destroyed && (deleted == null || deleted.isAfter(Instant.now()));
+        }
+
         Map<String, Object> described() {
             Map<String, Object> all = new LinkedHashMap<>();
             all.put("created_time", created.toString());
@@ -47,6 +52,7 @@ final class VaultKvStub {
         int current;
         int mostVersions;
         boolean casRequired;
+        Duration deleteAfter = Duration.ZERO;
         Map<String, String> marks;
 
         Map<String, Object> metadata(int version) {
@@ -58,11 +64,46 @@ final class VaultKvStub {
     }
 
     private final boolean versioned;
+    private final String uuid;
     private final Map<String, Secret> secrets = new HashMap<>();
     private final Map<String, JsonNode> unversioned = new HashMap<>();
 
-    VaultKvStub(boolean versioned) {
+    VaultKvStub(boolean versioned, String uuid) {
         this.versioned = versioned;
+        this.uuid = uuid;
+    }
+
+    /** As {@code sys/internal/ui/mounts} has it. */
+    Answer mounted(String mount) {
+        Map<String, Object> all = new LinkedHashMap<>();
+        all.put("accessor", "kv_" + uuid.substring(0, 8));
+        all.put("config", Map.of("default_lease_ttl", 0, "force_no_cache", false, "max_lease_ttl", 0));
+        all.put("description", "");
+        all.put("local", false);
+        all.put("options", versioned ? Map.of("version", "2") : null);
+        all.put("path", mount + "/");
+        all.put("type", "kv");
+        all.put("uuid", uuid);
+        return Answer.data(all);
+    }
+
+    /** Takes back what was written since, as a restore of a backup does. */
+    Runnable backup() {
+        Map<String, Map<Integer, Version>> then = new HashMap<>();
+        Map<String, Map<String, String>> marks = new HashMap<>();
+        secrets.forEach((name, secret) -> {
+            then.put(name, new TreeMap<>(secret.versions));
+            marks.put(name, secret.marks);
+        });
+        return () -> {
+            secrets.keySet().retainAll(then.keySet());
+            secrets.forEach((name, secret) -> {
+                secret.versions.clear();
+                secret.versions.putAll(then.get(name));
+                secret.current = secret.versions.lastKey();
+                secret.marks = marks.get(name);
+            });
+        };
     }
 
     /** For the capability that a write needs: create or update. */
@@ -89,6 +130,10 @@ final class VaultKvStub {
                 body.path("versions").forEach(each -> existing(name).versions.get(each.asInt()).deleted = null);
                 yield Answer.none();
             }
+            case "POST destroy/" -> {
+                body.path("versions").forEach(each -> existing(name).versions.get(each.asInt()).destroyed = true);
+                yield Answer.none();
+            }
             case "GET metadata/" -> Answer.data(described(existing(name)));
             case "POST metadata/" -> configure(name, body);
             case "DELETE metadata/" -> {
@@ -113,7 +158,7 @@ final class VaultKvStub {
         if (version == null) {
             throw new Refused(404);
         }
-        boolean readable = version.deleted == null && !version.destroyed;
+        boolean readable = version.readable();
         Map<String, Object> found = new LinkedHashMap<>();
         found.put("data", readable ? version.data : null);
         found.put("metadata", secret.metadata(number));
@@ -134,7 +179,9 @@ final class VaultKvStub {
         }
         secrets.put(name, secret);
         secret.current++;
-        secret.versions.put(secret.current, new Version(body.get("data")));
+        Version written = new Version(body.get("data"));
+        written.deleted = secret.deleteAfter.isZero() ? null : written.created.plus(secret.deleteAfter);
+        secret.versions.put(secret.current, written);
         int most = secret.mostVersions == 0 ? MOST_VERSIONS : secret.mostVersions;
         while (secret.versions.size() > most) {
             secret.versions.pollFirstEntry();
@@ -152,6 +199,10 @@ final class VaultKvStub {
         Secret secret = secrets.computeIfAbsent(name, missing -> new Secret());
         secret.mostVersions = body.path("max_versions").asInt(secret.mostVersions);
         secret.casRequired = body.path("cas_required").asBoolean(secret.casRequired);
+        if (body.has("delete_version_after")) {
+            secret.deleteAfter =
+                    Duration.parse("PT" + body.path("delete_version_after").asText());
+        }
         if (!marks.isMissingNode()) {
             secret.marks = new LinkedHashMap<>();
             marks.fields()
@@ -169,7 +220,7 @@ final class VaultKvStub {
         all.put("created_time", secret.created.toString());
         all.put("current_version", secret.current);
         all.put("custom_metadata", secret.marks);
-        all.put("delete_version_after", "0s");
+        all.put("delete_version_after", secret.deleteAfter.toSeconds() + "s");
         all.put("max_versions", secret.mostVersions);
         all.put("oldest_version", secret.versions.isEmpty() ? 0 : secret.versions.firstKey());
         all.put("updated_time", Instant.now().toString());

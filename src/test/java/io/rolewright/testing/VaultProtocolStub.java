@@ -14,6 +14,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
 import java.time.Duration;
@@ -27,6 +28,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -215,7 +217,29 @@ public final class VaultProtocolStub implements AutoCloseable {
 
     /** As {@code POST sys/mounts/…} does. */
     public synchronized void mount(String mount, String type) {
-        mounted("|" + mount, type);
+        // Known by the same id in each stub, as one Vault that is started again.
+        mounted("|" + mount, type, UUID.nameUUIDFromBytes(mount.getBytes(StandardCharsets.UTF_8)));
+    }
+
+    /** Another engine at the same place, empty. @return puts the former one back */
+    public synchronized Runnable replaceMount(String mount, String type) {
+        VaultKvStub former = kvs.get("|" + mount);
+        mounted("|" + mount, type, UUID.randomUUID());
+        return () -> {
+            synchronized (this) {
+                kvs.put("|" + mount, former);
+            }
+        };
+    }
+
+    /** @return has all secrets of the mount be what they are now */
+    public synchronized Runnable backup(String mount) {
+        Runnable restore = kvs.get("|" + mount).backup();
+        return () -> {
+            synchronized (this) {
+                restore.run();
+            }
+        };
     }
 
     /** What a request of an administrator is answered; its body is JSON, empty for none. */
@@ -349,6 +373,9 @@ public final class VaultProtocolStub implements AutoCloseable {
         if (token == null || !token.expires.isAfter(Instant.now())) {
             throw new Refused(403, "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n");
         }
+        if (path.startsWith("sys/internal/ui/mounts/") && method.equals("GET")) {
+            return mount(namespace, token, path.substring("sys/internal/ui/mounts/".length()));
+        }
         var parts = path.split("/");
         var kv = kv(namespace, path);
         boolean exists = kv != null
@@ -361,7 +388,8 @@ public final class VaultProtocolStub implements AutoCloseable {
         if (path.startsWith("sys/mounts/") && method.equals("POST")) {
             mounted(
                     namespace + "|" + path.substring("sys/mounts/".length()),
-                    body.path("type").asText());
+                    body.path("type").asText(),
+                    UUID.randomUUID());
             return Answer.none();
         }
         if (path.startsWith("sys/mounts/") && method.equals("DELETE")) {
@@ -424,11 +452,29 @@ public final class VaultProtocolStub implements AutoCloseable {
         return transit(namespace, method, path, body);
     }
 
-    private void mounted(String mount, String type) {
+    private void mounted(String mount, String type, UUID uuid) {
         mounts.put(mount, type);
         if (VaultKvStub.types().contains(type)) {
-            kvs.put(mount, new VaultKvStub(type.equals("kv-v2")));
+            kvs.put(mount, new VaultKvStub(type.equals("kv-v2"), uuid.toString()));
         }
+    }
+
+    /** Judged by Vault itself and not by a policy for this path: whoever may do anything below the mount is told what it is. */
+    private Answer mount(String namespace, Token token, String mount) {
+        VaultKvStub kv = kvs.get(namespace + "|" + mount);
+        boolean mayUseIt = token.policies.contains("root")
+                || token.policies.stream()
+                        .flatMap(name -> policies.getOrDefault(name, Map.of()).keySet().stream())
+                        .anyMatch(rule -> rule.startsWith(mount + "/"));
+        if (!mounts.containsKey(namespace + "|" + mount) || !mayUseIt) {
+            throw new Refused(
+                    403,
+                    "preflight capability check returned 403, please ensure client's policies grant access to path \""
+                            + mount + "/\"");
+        }
+        return kv == null
+                ? Answer.data(Map.of("type", mounts.get(namespace + "|" + mount), "uuid", mount, "options", Map.of()))
+                : kv.mounted(mount);
     }
 
     /** @return the KV mount that a path leads into, with its namespace; null if none */

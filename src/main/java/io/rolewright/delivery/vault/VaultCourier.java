@@ -8,6 +8,8 @@ import io.rolewright.credential.Served;
 import io.rolewright.rotation.ServedSecrets;
 import io.rolewright.rotation.VaultDeliveries;
 import io.rolewright.rotation.VaultDeliveries.Claimed;
+import io.rolewright.rotation.VaultDeliveries.Evidence;
+import io.rolewright.rotation.VaultDeliveries.Known;
 import io.rolewright.rotation.VaultKvConfig;
 import io.rolewright.rotation.VaultPlaces;
 import io.rolewright.store.StoreOrigin;
@@ -33,7 +35,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Writes to Vault what is to be written there. Whoever has time calls; replicas share the work by the rows' locks. A delivery is claimed
  * first and counts only when it is known to be in Vault, so one whose process died on the way is made again after a minute, and found
- * there if it had come that far. Passwords are opened when they are written; no store transaction is open while Vault is talked to.
+ * there if it had come that far. Where nothing is to be written, what was is looked at from time to time. Passwords are opened when they are written; no store transaction is open while Vault is talked to.
  */
 @ApplicationScoped
 public class VaultCourier {
@@ -46,6 +48,14 @@ public class VaultCourier {
 
     /** With less left nothing is begun any more. */
     private static final Duration WORTH_BEGINNING = Duration.ofSeconds(2);
+
+    /** Found by a look: readers get nothing, or something else. */
+    private static final Set<String> LOST = Set.of(
+            VaultKv.GONE,
+            "vault_version_deleted",
+            "vault_version_destroyed",
+            "vault_version_expired",
+            "vault_changed_by_hand");
 
     private static final Logger log = Logger.getLogger(VaultCourier.class);
 
@@ -60,6 +70,7 @@ public class VaultCourier {
     private final Vertx vertx;
     private final Counter deliveredCount;
     private final Counter failedCount;
+    private final Counter lostCount;
     private final Set<Round> rounds = ConcurrentHashMap.newKeySet();
     private final Ramp ramp = new Ramp(LANES);
     private volatile boolean stopping;
@@ -87,6 +98,7 @@ public class VaultCourier {
         this.vertx = vertx;
         this.deliveredCount = metrics.counter("rolewright.vault.deliveries", "outcome", "delivered");
         this.failedCount = metrics.counter("rolewright.vault.deliveries", "outcome", "failed");
+        this.lostCount = metrics.counter("rolewright.vault.deliveries", "outcome", "lost");
     }
 
     /**
@@ -178,31 +190,107 @@ public class VaultCourier {
         @Override
         public Uni<Went> work(Claimed claimed) {
             if (!places.allow(claimed.project(), claimed.mount(), claimed.path())) {
-                return ended(claimed, VaultKv.Answer.refused("place_not_allowed"), 0);
+                return ended(claimed, refused("place_not_allowed"), 0);
             }
             return served.snapshot(() -> secret(claimed))
                     .chain(secret -> secret == null
                             ? deliveries.nothingToDo(claimed).replaceWith(Went.REFUSED)
-                            : vault.put(
-                                            claimed.mount(),
-                                            claimed.path(),
-                                            secret,
-                                            budget.within(config.timeout()).left())
-                                    .chain(answer -> ended(claimed, answer, secret.version())));
+                            : looked(claimed, secret).chain(put -> ended(claimed, put, secret.version())));
         }
 
-        private Uni<Went> ended(Claimed claimed, VaultKv.Answer answer, long version) {
-            if (answer.failure() != null) {
-                failedCount.increment();
-                log.warnf("Rotation %s is not written to Vault: %s", claimed.rotationId(), answer.failure());
-                return deliveries
-                        .failed(claimed, answer.failure(), answer.troubled())
-                        .replaceWith(answer.troubled() ? Went.TROUBLED : Went.REFUSED);
-            }
-            deliveredCount.increment();
-            delivered.incrementAndGet();
-            return deliveries.delivered(claimed, version).replaceWith(Went.THROUGH);
+        private Duration left() {
+            return budget.within(config.timeout()).left();
         }
+
+        /** A Vault that went back gets nothing, and is asked by the one delivery alone that has seen it. */
+        private Uni<VaultKv.Put> looked(Claimed claimed, VaultSecret secret) {
+            Known known = claimed.known();
+            Evidence evidence = known.evidence();
+            if (!VaultKv.WENT_BACK.equals(known.suspect())) {
+                return put(claimed, secret);
+            }
+            if (!known.suspectByThis() || evidence == null) {
+                return Uni.createFrom().item(refused(VaultKv.WENT_BACK));
+            }
+            return vault.stands(claimed.mount(), claimed.path(), evidence, left())
+                    .chain(stands -> stands
+                            ? deliveries.isTheOne(claimed).chain(() -> put(claimed, secret))
+                            : Uni.createFrom().item(refused(VaultKv.WENT_BACK)))
+                    .onFailure()
+                    .recoverWithItem(failure -> VaultKv.Put.not(VaultFailures.answer(failure), null));
+        }
+
+        private Uni<VaultKv.Put> put(Claimed claimed, VaultSecret secret) {
+            Known known = claimed.known();
+            Uni<VaultKv.Put> put = claimed.look()
+                    ? vault.verify(claimed.mount(), claimed.path(), secret, known, left())
+                    : vault.put(claimed.mount(), claimed.path(), secret, known, left());
+            return put.chain(answer -> !VaultKv.GONE.equals(answer.answer().failure()) || known.evidence() == null
+                    ? Uni.createFrom().item(answer)
+                    : gone(claimed, secret, answer));
+        }
+
+        /**
+         * A secret that is gone with its metadata was deleted, or Vault was restored to before it was written: what was written to another
+         * place of the same mount tells.
+         */
+        private Uni<VaultKv.Put> gone(Claimed claimed, VaultSecret secret, VaultKv.Put found) {
+            return deliveries.neighbour(claimed).chain(neighbour -> {
+                Uni<Boolean> stands = neighbour == null
+                        ? Uni.createFrom().item(true)
+                        : vault.stands(claimed.mount(), neighbour.path(), neighbour.evidence(), left());
+                return stands.chain(there -> !there
+                                ? Uni.createFrom()
+                                        .item(VaultKv.Put.not(
+                                                VaultKv.Answer.refused(VaultKv.WENT_BACK), found.engine()))
+                                : claimed.look()
+                                        ? Uni.createFrom().item(found)
+                                        : vault.put(
+                                                claimed.mount(),
+                                                claimed.path(),
+                                                secret,
+                                                claimed.known().withoutEvidence(),
+                                                left()))
+                        .onFailure()
+                        .recoverWithItem(failure -> VaultKv.Put.not(VaultFailures.answer(failure), null));
+            });
+        }
+
+        private Uni<Went> ended(Claimed claimed, VaultKv.Put put, long version) {
+            return deliveries
+                    .seen(claimed, put.engine(), put.answer().failure())
+                    .chain(() -> told(claimed, put, version));
+        }
+
+        private Uni<Went> told(Claimed claimed, VaultKv.Put put, long version) {
+            String failure = put.answer().failure();
+            boolean troubled = put.answer().troubled();
+            if (failure == null && claimed.look()) {
+                return deliveries.stands(claimed, put.evidence()).replaceWith(Went.THROUGH);
+            }
+            if (failure == null) {
+                deliveredCount.increment();
+                delivered.incrementAndGet();
+                return deliveries
+                        .delivered(claimed, version, put.evidence(), put.warning())
+                        .replaceWith(Went.THROUGH);
+            }
+            if (claimed.look() && troubled) {
+                return deliveries.lookAgain(claimed).replaceWith(Went.TROUBLED);
+            }
+            if (claimed.look() && LOST.contains(failure)) {
+                lostCount.increment();
+                log.warnf("What rotation %s had written to Vault is not there: %s", claimed.rotationId(), failure);
+                return deliveries.lost(claimed, failure).replaceWith(Went.REFUSED);
+            }
+            failedCount.increment();
+            log.warnf("Rotation %s is not written to Vault: %s", claimed.rotationId(), failure);
+            return deliveries.failed(claimed, failure, troubled).replaceWith(troubled ? Went.TROUBLED : Went.REFUSED);
+        }
+    }
+
+    private static VaultKv.Put refused(String code) {
+        return VaultKv.Put.not(VaultKv.Answer.refused(code), null);
     }
 
     /** Null item when the rotation serves nothing. */

@@ -29,8 +29,41 @@ final class VaultFailures {
                 && Integer.valueOf(429).equals(answer.getStatus());
     }
 
+    /** The secret itself may be read, and its metadata not. */
+    static final class MetadataForbidden extends RuntimeException {}
+
+    /** Whether the policy does not allow it; a token that is refused is another thing. */
+    static boolean isForbidden(Throwable failure) {
+        return failure instanceof VaultClientException answer
+                && Integer.valueOf(403).equals(answer.getStatus())
+                && !saysToken(answer)
+                && !String.valueOf(answer.getOperationName()).endsWith("Login");
+    }
+
+    /** Whether Vault, or what stands before it, does not say what is mounted: nothing, or nothing for us. */
+    static boolean saysNothingOfTheMount(Throwable failure) {
+        return isForbidden(failure)
+                || failure instanceof VaultClientException answer
+                        && answer.getStatus() != null
+                        && (answer.getStatus() == 404 || answer.getStatus() == 405);
+    }
+
+    /** Whether the engine is there and the secret is not. */
+    static boolean isNoSuchSecret(Throwable failure) {
+        return failure instanceof VaultClientException answer
+                && Integer.valueOf(404).equals(answer.getStatus())
+                && !has(answer, "no handler for route");
+    }
+
+    private static boolean saysToken(VaultClientException answer) {
+        return has(answer, "invalid token") || has(answer, "bad token");
+    }
+
     static Answer answer(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof MetadataForbidden) {
+                return Answer.refused("vault_metadata_forbidden");
+            }
             if (cause instanceof VaultClientException answer && answer.getStatus() != null) {
                 return answered(answer);
             }
@@ -59,13 +92,10 @@ final class VaultFailures {
         return switch (answer.getStatus()) {
             // Of the token itself, and so for every secret: Vault is asked again as if it were down, in minutes and not
             // in an hour.
-            case 403 ->
-                has(answer, "invalid token") || has(answer, "bad token")
-                        ? new Answer("vault_token_refused", true)
-                        : Answer.refused("vault_forbidden");
+            case 403 -> saysToken(answer) ? new Answer("vault_token_refused", true) : Answer.refused("vault_forbidden");
             case 404 -> Answer.refused(has(answer, "no handler for route") ? "vault_no_such_engine" : "vault_refused");
-            // What version 1 of the engine says to a write; it knows no check-and-set.
-            case 200, 204 -> Answer.refused("vault_engine_is_version_1");
+            // An answer without what it should say: not Vault's, or not this engine's.
+            case 200, 204 -> Answer.refused("vault_fault");
             case 307, 308, 412, 429 -> new Answer("vault_unavailable", true);
             default ->
                 answer.getStatus() >= 500 ? new Answer("vault_unavailable", true) : Answer.refused("vault_refused");

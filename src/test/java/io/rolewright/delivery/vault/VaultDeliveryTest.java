@@ -19,6 +19,7 @@ import io.quarkus.test.junit.TestProfile;
 import io.restassured.RestAssured;
 import io.restassured.response.Response;
 import io.rolewright.rotation.Rotating;
+import io.rolewright.rotation.VaultFault;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
 import io.rolewright.testing.TestStore;
@@ -69,7 +70,8 @@ class VaultDeliveryTest {
     void leaveNothingDue() {
         vault.become(Node.ACTIVE);
         vault.limit(Integer.MAX_VALUE);
-        TestStore.sql("DELETE FROM vault_delivery; UPDATE vault_server SET failures = 0, quiet_until = NULL");
+        TestStore.sql(
+                "DELETE FROM vault_delivery; DELETE FROM vault_engine; UPDATE vault_server SET failures = 0, quiet_until = NULL");
     }
 
     /** He would write where another project's pods look. */
@@ -657,6 +659,172 @@ class VaultDeliveryTest {
         Map<String, Object> nowhere = new HashMap<>();
         nowhere.put("vaultKv", null);
         operator.as().body(nowhere).patch(BASE + "/" + id).then().statusCode(200);
+    }
+
+    // ---- Whether it is the one, and has it still --------------------------------------------------------------------
+
+    private static Response confirm(String id, String path) {
+        Map<String, Object> place = new HashMap<>(place(path));
+        place.put("confirmAnotherVault", true);
+        return patch(id, Map.of("vaultKv", place));
+    }
+
+    private static void lookNow() {
+        TestStore.sql("UPDATE vault_delivery SET look_at = now()");
+        runDue();
+    }
+
+    private static String lastFailure(String id) {
+        return read(id).extract().path("secretRotation.vaultKv.lastFailure");
+    }
+
+    private static void assertTold(String id, String code) {
+        assertThat(lastFailure(id)).isEqualTo(code);
+        Api.as()
+                .get("/api/v1/troubles")
+                .then()
+                .statusCode(200)
+                .body("troubles.findAll { it.id == '" + id + "' }.code", hasItem(code))
+                .body(
+                        "troubles.findAll { it.id == '" + id + "' }.message",
+                        hasItem(VaultFault.of(code).orElseThrow().meaning()));
+    }
+
+    @Test
+    void aVaultThatWasReplacedGetsNothingBeforeThatIsConfirmed() {
+        Rotating roles = Rotating.on(14);
+        String path = path();
+        String id = created(roles, path);
+        runDue();
+        Runnable former = vault.replaceMount(TestVault.MOUNT, "kv-v2");
+        rotateAtOnce(id).then().statusCode(200);
+        String newPath = path();
+        Rotating others = Rotating.on(14);
+        String another = created(others, newPath);
+
+        runDue().then().body("vaultDelivered", equalTo(0));
+        assertTold(id, "vault_engine_replaced");
+        assertTold(another, "vault_engine_replaced");
+        assertThat(field(path, "password")).isNull();
+        assertThat(field(newPath, "password")).isNull();
+
+        // The one that is known is there again: no one has to say anything.
+        Runnable replaced = vault.replaceMount(TestVault.MOUNT, "kv-v2");
+        former.run();
+        TestStore.sql("UPDATE vault_delivery SET due_at = now()");
+        runDue().then().body("vaultDelivered", equalTo(2));
+        assertWritten(roles, id, path, 2);
+        replaced.run();
+
+        lookNow();
+        assertTold(id, "vault_engine_replaced");
+        Identities.in(Rotating.project(), "admin")
+                .as()
+                .body(Map.of("vaultKv", Map.of("mount", TestVault.MOUNT, "path", path, "confirmAnotherVault", true)))
+                .patch(BASE + "/" + id)
+                .then()
+                .statusCode(403);
+        confirm(id, path).then().statusCode(200);
+        runDue().then().body("vaultDelivered", equalTo(2));
+        assertWritten(roles, id, path, 2);
+        assertWritten(others, another, newPath, 1);
+        assertThat(TestStore.sql("SELECT FROM audit_event WHERE subject_id = '" + id
+                        + "' AND facts ->> 'anotherVaultConfirmed' = 'true'"))
+                .hasSize(1);
+    }
+
+    @Test
+    void aVaultThatWasRestoredGetsNothingBeforeThatIsConfirmed() {
+        Rotating roles = Rotating.on(14);
+        String path = path();
+        String id = created(roles, path);
+        runDue();
+        Runnable restore = vault.backup(TestVault.MOUNT);
+        rotateAtOnce(id).then().statusCode(200);
+        runDue();
+        assertWritten(roles, id, path, 2);
+        restore.run();
+
+        lookNow();
+        assertTold(id, "vault_went_back");
+        String newPath = path();
+        Rotating others = Rotating.on(14);
+        String another = created(others, newPath);
+        rotateAtOnce(id).then().statusCode(200);
+        runDue().then().body("vaultDelivered", equalTo(0));
+        assertTold(another, "vault_went_back");
+        assertThat(field(path, "credentialVersion")).isEqualTo("1");
+        assertThat(field(newPath, "password")).isNull();
+
+        confirm(id, path).then().statusCode(200);
+        runDue().then().body("vaultDelivered", equalTo(2));
+        assertWritten(roles, id, path, 3);
+        assertWritten(others, another, newPath, 1);
+    }
+
+    /** One secret that is gone was deleted; of two at once it is likelier that Vault was restored to before they were written. */
+    @Test
+    void norOneThatWasRestoredToBeforeAnythingWasWritten() {
+        Runnable restore = vault.backup(TestVault.MOUNT);
+        Rotating roles = Rotating.on(14);
+        String path = path();
+        String id = created(roles, path);
+        String other = created(Rotating.on(14), path());
+        runDue().then().body("vaultDelivered", equalTo(2));
+        restore.run();
+        rotateAtOnce(id).then().statusCode(200);
+
+        runDue().then().body("vaultDelivered", equalTo(0));
+
+        assertTold(id, "vault_went_back");
+        assertThat(field(path, "password")).isNull();
+        confirm(other, read(other).extract().path("secretRotation.vaultKv.path"))
+                .then()
+                .statusCode(200);
+        runDue().then().body("vaultDelivered", equalTo(2));
+        assertWritten(roles, id, path, 2);
+    }
+
+    @Test
+    void whatIsLostInVaultIsToldAndWrittenAgainByThePolicyOnceAnHour() {
+        Rotating roles = Rotating.on(14);
+        String path = path();
+        String id = created(roles, path);
+        String healthy = path();
+        created(Rotating.on(14), healthy);
+        runDue();
+        vault.takeRequests();
+        lookNow();
+        assertThat(vault.takeRequests()).as("only looked at").noneMatch(request -> request.startsWith("POST"));
+        read(id).body("secretRotation.vaultKv.lostSince", nullValue());
+
+        vault.ask("DELETE", TestVault.MOUNT + "/data/" + path, "");
+        lookNow();
+        assertTold(id, "vault_version_deleted");
+        read(id).body("secretRotation.vaultKv.lostSince", notNullValue())
+                .body("secretRotation.vaultKv.nextTryAt", nullValue());
+        assertThat(field(path, "password")).as("the policy is to report it").isNull();
+
+        patch(id, Map.of("driftPolicy", "reassert")).then().statusCode(200);
+        lookNow();
+        assertThat(field(path, "password")).as("it was written within the hour").isNull();
+        TestStore.sql("UPDATE vault_delivery SET due_at = NULL, delivered_at = now() - interval '61 minutes'");
+        lookNow();
+        assertWritten(roles, id, path, 1);
+        read(id).body("secretRotation.vaultKv.lostSince", nullValue());
+
+        vault.ask("DELETE", TestVault.MOUNT + "/metadata/" + path, "");
+        lookNow();
+        assertTold(id, "vault_secret_gone");
+        patch(id, Map.of("vaultKv", place(path))).then().statusCode(200);
+        runDue();
+        assertWritten(roles, id, path, 1);
+        assertThat(versions(healthy)).isEqualTo(1);
+        assertThat(TestStore.sql("SELECT reason FROM audit_event WHERE type = 'deliver-secret-rotation-to-vault'"
+                                + " AND outcome = 'FAILED' AND subject_id = '" + id + "' ORDER BY at")
+                        .stream()
+                        .map(row -> row.getString(0)))
+                .containsExactly("vault_version_deleted", "vault_secret_gone");
     }
 
     @Test

@@ -8,6 +8,8 @@ import io.github.jopenlibs.vault.api.WriteOptions;
 import io.github.jopenlibs.vault.json.Json;
 import io.github.jopenlibs.vault.json.JsonObject;
 import io.rolewright.delivery.vault.VaultKv.Answer;
+import io.rolewright.rotation.VaultDeliveries.Evidence;
+import io.rolewright.rotation.VaultDeliveries.Known;
 import io.rolewright.testing.Ports;
 import io.rolewright.testing.VaultProtocolStub;
 import io.rolewright.testing.VaultProtocolStub.Node;
@@ -23,6 +25,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.UUID;
 import java.util.stream.IntStream;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Nested;
@@ -119,7 +122,7 @@ class VaultKvTest {
 
         List<Answer> answers = Uni.join()
                 .all(versions.stream()
-                        .map(each -> replicas.get(each % 2).put(mount, path, secret(each, "p" + each), PATIENCE))
+                        .map(each -> put(replicas.get(each % 2), mount, path, secret(each, "p" + each)))
                         .toList())
                 .andFailFast()
                 .await()
@@ -222,7 +225,7 @@ class VaultKvTest {
         @Test
         void norAnotherRotations() throws VaultException {
             UUID other = UUID.randomUUID();
-            await(kv.put(mount, path, secret(other, 1, "other"), PATIENCE));
+            await(put(kv, mount, path, secret(other, 1, "other")));
 
             assertThat(put(secret(2, "ours"))).isEqualTo(Answer.refused("not_ours"));
 
@@ -276,10 +279,9 @@ class VaultKvTest {
 
         VaultKv narrow = client(Map.of("quarkus.vault.authentication.client-token", token));
 
-        assertThat(await(narrow.put(mount, path, secret(1, "first"), PATIENCE))).isEqualTo(Answer.WRITTEN);
-        assertThat(await(narrow.put(mount, path, secret(2, "second"), PATIENCE)))
-                .isEqualTo(Answer.WRITTEN);
-        assertThat(await(narrow.put(mount, "elsewhere/" + path, secret(1, "first"), PATIENCE)))
+        assertThat(await(put(narrow, mount, path, secret(1, "first")))).isEqualTo(Answer.WRITTEN);
+        assertThat(await(put(narrow, mount, path, secret(2, "second")))).isEqualTo(Answer.WRITTEN);
+        assertThat(await(put(narrow, mount, "elsewhere/" + path, secret(1, "first"))))
                 .isEqualTo(Answer.refused("vault_forbidden"));
     }
 
@@ -290,8 +292,137 @@ class VaultKvTest {
         VaultKv revoked = client(Map.of("quarkus.vault.authentication.client-token", token));
         vault.revoke(token);
 
-        assertThat(await(revoked.put(mount, path, secret(1, "first"), PATIENCE)))
+        assertThat(await(put(revoked, mount, path, secret(1, "first"))))
                 .isEqualTo(new Answer("vault_token_refused", true));
+    }
+
+    /** What is there is known by what Vault said when it was written. */
+    @Nested
+    class KnowsItsVault {
+
+        @Test
+        void byTheMountAndNotByItsName() throws VaultException {
+            Known known = known(written(1, "first"));
+            Known another = new Known(UUID.randomUUID().toString(), known.evidence(), null, false);
+
+            assertThat(send(2, "second", another).answer()).isEqualTo(Answer.refused("vault_engine_replaced"));
+            assertThat(verified(1, "first", another)).isEqualTo("vault_engine_replaced");
+
+            assertThat(read("password")).isEqualTo("first");
+            assertThat(send(2, "second", known).answer()).isEqualTo(Answer.WRITTEN);
+        }
+
+        @Test
+        void andByTheVersionThatWasWrittenLast() throws VaultException {
+            VaultKv.Put first = written(1, "first");
+            VaultKv.Put second = written(2, "second");
+            assertThat(first.evidence().version()).isEqualTo(1);
+            assertThat(second.evidence().version()).isEqualTo(2);
+            Evidence lost = new Evidence(5, second.evidence().at().plusSeconds(1), null);
+            Evidence anothers = new Evidence(2, second.evidence().at().plusMillis(1), null);
+            Evidence passed = first.evidence();
+
+            for (Evidence evidence : List.of(lost, anothers)) {
+                Known known = new Known(second.engine(), evidence, null, false);
+                assertThat(send(3, "third", known).answer()).isEqualTo(Answer.refused("vault_went_back"));
+                assertThat(verified(2, "second", known)).isEqualTo("vault_went_back");
+                assertThat(await(kv.stands(mount, path, evidence, PATIENCE))).isFalse();
+            }
+            assertThat(read("password")).isEqualTo("second");
+            assertThat(await(kv.stands(mount, path, passed, PATIENCE))).isTrue();
+            assertThat(send(3, "third", new Known(second.engine(), passed, null, false))
+                            .answer())
+                    .isEqualTo(Answer.WRITTEN);
+        }
+
+        @Test
+        void aSecretThatWasDeletedAndBegunAnewIsNoRestore() throws VaultException {
+            Known known = known(written(1, "first"));
+            known = known(send(2, "second", known));
+            vault.admin().logical().delete(mount + "/metadata/" + path);
+
+            assertThat(send(3, "third", known).answer()).isEqualTo(Answer.refused("vault_secret_gone"));
+            assertThat(send(3, "third", known.withoutEvidence()).answer()).isEqualTo(Answer.WRITTEN);
+            assertThat(send(4, "fourth", known).answer()).isEqualTo(Answer.WRITTEN);
+        }
+
+        @Test
+        void whatIsThereAsItShouldBeIsNotTouched() throws VaultException {
+            Known known = known(written(1, "first"));
+
+            assertThat(verified(1, "first", known)).isNull();
+
+            assertThat(version()).isEqualTo(1);
+        }
+
+        @Test
+        void tellsApartHowItWasLost() throws VaultException {
+            Known known = known(written(1, "first"));
+
+            byHand("changed");
+            assertThat(verified(1, "first", known)).isEqualTo("vault_changed_by_hand");
+            known = known(send(1, "first", known));
+            vault.admin().logical().delete(mount + "/data/" + path);
+            assertThat(verified(1, "first", known)).isEqualTo("vault_version_deleted");
+            known = known(send(1, "first", known));
+            vault.reader()
+                    .logical()
+                    .destroy(mount + "/" + path, new int[] {known.evidence().version()});
+            assertThat(verified(1, "first", known)).isEqualTo("vault_version_destroyed");
+            known = known(send(1, "first", known));
+            vault.admin().logical().delete(mount + "/metadata/" + path);
+            assertThat(verified(1, "first", known)).isEqualTo("vault_secret_gone");
+        }
+
+        @Test
+        void andWhatHasEndedByItself() throws VaultException {
+            write("metadata", Json.object().add("delete_version_after", "1s"));
+            Known known = known(written(1, "first"));
+            assertThat(known.evidence().until()).isEqualTo(known.evidence().at().plusSeconds(1));
+
+            Known ends = known;
+            Awaitility.await()
+                    .atMost(PATIENCE)
+                    .untilAsserted(() -> assertThat(verified(1, "first", ends)).isEqualTo("vault_version_expired"));
+            assertThat(send(1, "first", known).answer()).isEqualTo(Answer.WRITTEN);
+        }
+
+        @Test
+        void aMarkThatMayNotBeSetHoldsNothingUp() throws VaultException {
+            VaultKv narrow = narrow("create, read, update", "read");
+
+            VaultKv.Put first = await(narrow.put(mount, path, secret(1, "first"), Known.NOTHING, PATIENCE));
+            assertThat(first.answer()).isEqualTo(Answer.WRITTEN);
+            assertThat(first.warning()).isEqualTo("vault_mark_forbidden");
+            assertThat(marks()).isNull();
+            vault.admin().logical().delete(mount + "/data/" + path);
+
+            assertThat(await(put(narrow, mount, path, secret(2, "second"))))
+                    .as("nothing says whose it was")
+                    .isEqualTo(Answer.refused("not_ours"));
+            assertThat(await(narrow.put(mount, path, secret(2, "second"), known(first), PATIENCE))
+                            .answer())
+                    .as("it is the version that we wrote")
+                    .isEqualTo(Answer.WRITTEN);
+        }
+
+        private VaultKv.Put written(long version, String password) {
+            return send(version, password, Known.NOTHING);
+        }
+
+        private VaultKv.Put send(long version, String password, Known known) {
+            return await(kv.put(mount, path, secret(version, password), known, PATIENCE));
+        }
+
+        private String verified(long version, String password, Known known) {
+            return await(kv.verify(mount, path, secret(version, password), known, PATIENCE))
+                    .answer()
+                    .failure();
+        }
+
+        private Known known(VaultKv.Put put) {
+            return new Known(put.engine(), put.evidence(), null, false);
+        }
     }
 
     @Nested
@@ -299,7 +430,7 @@ class VaultKvTest {
 
         @Test
         void whenThereIsNoSuchEngine() {
-            assertThat(await(kv.put(VaultUnderTest.unique("nothing"), path, secret(1, "first"), PATIENCE)))
+            assertThat(await(put(kv, VaultUnderTest.unique("nothing"), path, secret(1, "first"))))
                     .isEqualTo(Answer.refused("vault_no_such_engine"));
         }
 
@@ -308,8 +439,28 @@ class VaultKvTest {
             String old = VaultUnderTest.unique("kv");
             vault.write("sys/mounts/" + old, Map.of("type", "kv-v1"));
 
-            assertThat(await(kv.put(old, path, secret(1, "first"), PATIENCE)))
+            assertThat(await(put(kv, old, path, secret(1, "first"))))
                     .isEqualTo(Answer.refused("vault_engine_is_version_1"));
+
+            assertThat(status(old + "/data/" + path))
+                    .as("an ordinary path of that engine")
+                    .isEqualTo(404);
+        }
+
+        @Test
+        void whenItIsAnEngineForSomethingElse() {
+            assertThat(await(put(kv, vault.transit("a-key"), path, secret(1, "first"))))
+                    .isEqualTo(Answer.refused("vault_not_a_kv_engine"));
+        }
+
+        @Test
+        void whenTheMetadataMayNotBeRead() {
+            VaultKv narrow = narrow("create, read, update", "update");
+
+            assertThat(await(put(narrow, mount, path, secret(1, "first"))))
+                    .isEqualTo(Answer.refused("vault_metadata_forbidden"));
+
+            assertThat(status(mount + "/data/" + path)).isEqualTo(404);
         }
 
         @Test
@@ -328,15 +479,20 @@ class VaultKvTest {
         @Test
         void whenNobodyListensOrNobodyAnswers() {
             int free = Ports.free();
-            assertThat(await(client(Map.of("quarkus.vault.url", "http://localhost:" + free))
-                            .put(mount, path, secret(1, "first"), PATIENCE)))
+            assertThat(await(put(
+                            client(Map.of("quarkus.vault.url", "http://localhost:" + free)),
+                            mount,
+                            path,
+                            secret(1, "first"))))
                     .isEqualTo(new Answer("vault_not_reachable", true));
             try (VaultProtocolStub silent = VaultProtocolStub.start()) {
                 silent.become(Node.SILENT);
                 Map<String, String> patient =
                         Map.of("quarkus.vault.url", silent.url(), "quarkus.vault.read-timeout", "60S");
                 long begun = System.nanoTime();
-                assertThat(await(client(patient).put(mount, path, secret(1, "first"), Duration.ofSeconds(1))))
+                assertThat(await(client(patient)
+                                .put(mount, path, secret(1, "first"), Known.NOTHING, Duration.ofSeconds(1))
+                                .map(VaultKv.Put::answer)))
                         .as("our own bound, whatever the client's")
                         .isEqualTo(new Answer("vault_timed_out", true));
                 assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(30));
@@ -357,7 +513,7 @@ class VaultKvTest {
                     "quarkus.vault.authentication.app-role.auth-mount-path",
                     login);
 
-            assertThat(await(client(another).put(mount, path, secret(1, "first"), PATIENCE)))
+            assertThat(await(put(client(another), mount, path, secret(1, "first"))))
                     .isEqualTo(new Answer("vault_login_refused", true));
         }
     }
@@ -372,6 +528,32 @@ class VaultKvTest {
     private static VaultProtocolStub stub() {
         assumeTrue(vault.stub().isPresent(), "no one does that to a server of others");
         return vault.stub().orElseThrow();
+    }
+
+    /** With a policy of what it may do with secrets, and with their metadata. */
+    private static VaultKv narrow(String data, String metadata) {
+        String policy = VaultUnderTest.unique("policy");
+        String rule = "path \"%s/%s/rolewright/*\" { capabilities = [%s] }\n";
+        vault.write(
+                "sys/policies/acl/" + policy,
+                Map.of(
+                        "policy",
+                        rule.formatted(mount, "data", quoted(data))
+                                + rule.formatted(mount, "metadata", quoted(metadata))));
+        return client(Map.of("quarkus.vault.authentication.client-token", vault.token(policy, Duration.ofMinutes(5))));
+    }
+
+    private static String quoted(String words) {
+        return '"' + words.replace(", ", "\", \"") + '"';
+    }
+
+    /** What an administrator's read is answered. */
+    private static int status(String path) {
+        try {
+            return vault.admin().logical().read(path).getRestResponse().getStatus();
+        } catch (VaultException refused) {
+            return refused.getHttpStatusCode();
+        }
     }
 
     private VaultSecret secret(long version, String password) {
@@ -393,11 +575,15 @@ class VaultKvTest {
                         "password", password));
     }
 
-    private Answer put(VaultSecret secret) {
-        return await(kv.put(mount, path, secret, PATIENCE));
+    private static Uni<Answer> put(VaultKv kv, String mount, String path, VaultSecret secret) {
+        return kv.put(mount, path, secret, Known.NOTHING, PATIENCE).map(VaultKv.Put::answer);
     }
 
-    private static Answer await(Uni<Answer> answer) {
+    private Answer put(VaultSecret secret) {
+        return await(put(kv, mount, path, secret));
+    }
+
+    private static <T> T await(Uni<T> answer) {
         return answer.await().atMost(PATIENCE.multipliedBy(2));
     }
 
