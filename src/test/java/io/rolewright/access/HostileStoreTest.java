@@ -269,7 +269,7 @@ class HostileStoreTest {
               webhook_delivery id webhook_id position fact_id type project_id subject_kind subject_id credential_version facts
               webhook_delivery ordering_key at state tries due_at lease give_up_at last_tried_at last_failure last_status ended_at
               outbox_fact position id type project_id subject_kind subject_id credential_version facts ordering_key at told_at
-              vault_delivery delivered_version delivered_at due_at lease failures last_failure last_tried_at
+              vault_delivery delivered_version delivered_at due_at lease failures last_failure last_tried_at look_at lost_since warning
               served_version rotation_id version version_id role_id username_secret password_secret since
               vault_server id failures quiet_until
               audit_event id at type outcome actor_id actor_name address request_id project_id subject_kind subject_id reason facts
@@ -291,7 +291,9 @@ class HostileStoreTest {
               credential last_attempted_at last_status last_message failures overdue_told_for expiry_told_for revoking_since
               credential created_at updated_at drift_policy takeover allow_privileged password_requirements roles_to_revoke
               credential released_version shown_id name environment secret_path row_seal
-            weakens: which connections log in as one role, and how a person's password may be asked for
+            weakens: which connections log in as one role, how a person's password may be asked for, by what Vault is known
+              vault_engine mount known_as suspect suspect_at seen_as suspect_by
+              vault_delivery written_version written_at written_until
               app_connection credentials_hash login_of server login login_address scram_of
             takes something else that leaked: an old key, an Idempotency-Key
               signing_key created_at signs_from verifies_until longest_ttl
