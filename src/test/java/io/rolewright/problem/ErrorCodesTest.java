@@ -48,7 +48,7 @@ class ErrorCodesTest {
             ## Vault
 
             Why a credential is not in Vault, or is there with a reservation: `vaultKv.lastFailure` and `vaultKv.warning` of a rotation, and `code` of a
-            trouble whose `status` is `vault_behind`. No request is answered with these. They are made of `VaultFault` in the package `rotation`.
+            trouble about what is lost in Vault, or about a Vault that stands still. No request is answered with these. They are made of `VaultFault` in the package `rotation`.
 
             | code | meaning | next step |
             |---|---|---|
