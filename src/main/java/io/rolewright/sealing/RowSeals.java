@@ -144,6 +144,11 @@ public class RowSeals {
         return Optional.ofNullable(lastRefused);
     }
 
+    /** As if this process had met none. */
+    void forgetRefused() {
+        lastRefused = null;
+    }
+
     static byte[] digest(SealedRow row, @Nullable Object... values) {
         if (values.length != row.columns.size()) {
             throw new IllegalArgumentException(row + " has " + row.columns.size() + " columns that decide");

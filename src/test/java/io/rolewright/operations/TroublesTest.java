@@ -16,6 +16,7 @@ import static org.hamcrest.Matchers.nullValue;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
 import io.rolewright.rotation.Rotating;
+import io.rolewright.sealing.RefusedRows;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
 import io.rolewright.testing.Identities.Somebody;
@@ -44,6 +45,7 @@ class TroublesTest {
 
     @BeforeEach
     void aProjectOfItsOwn() {
+        RefusedRows.forget();
         project = Identities.project();
         reader = Identities.in(project, "reader");
         roles = Rotating.on(TestPostgres.NEWEST);
