@@ -226,7 +226,8 @@ class CredentialsOfBothBuildsTest {
             assertThat(one("SELECT (due_at IS NULL)::text FROM vault_delivery"))
                     .as("the same password, counted anew")
                     .isEqualTo("true");
-            sql("UPDATE " + table + " SET credential_version = credential_version + 1, last_rotated_at = clock_timestamp()"
+            sql("UPDATE " + table
+                    + " SET credential_version = credential_version + 1, last_rotated_at = clock_timestamp()"
                     + " WHERE id = :rotation");
             assertThat(one("SELECT (due_at IS NULL)::text FROM vault_delivery"))
                     .as(table)

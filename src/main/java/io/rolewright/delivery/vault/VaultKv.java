@@ -21,6 +21,7 @@ import java.time.Duration;
 import java.time.OffsetDateTime;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ThreadLocalRandom;
@@ -209,7 +210,8 @@ class VaultKv {
         return call(() -> client.get().execute(request)).map(answer -> {
             Map<String, Object> version = answer.getResult().getData();
             return new Evidence(
-                    ((Number) version.get("version")).intValue(),
+                    Objects.requireNonNull((Number) version.get("version"), "the new version's number")
+                            .intValue(),
                     OffsetDateTime.parse(String.valueOf(version.get("created_time")))
                             .toInstant(),
                     version.get("deletion_time") instanceof String until && !until.isEmpty()
