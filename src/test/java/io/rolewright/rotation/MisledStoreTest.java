@@ -141,7 +141,7 @@ class MisledStoreTest {
                 "takeover = true",
                 "password_requirements = '{\"length\": 1, \"required\": {\"digits\": 1}}'",
                 "row_seal = null",
-                "row_seal = (select row_seal from credential o where o.row_seal is not null and o.id <> credential.id limit 1)"
+                "row_seal = (select row_seal from credential o where o.connection_id = '%s')"
             })
     void aCredentialThatWasAlteredIsNotBelieved(String change) {
         String project = Identities.project();

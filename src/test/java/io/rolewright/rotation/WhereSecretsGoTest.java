@@ -57,6 +57,7 @@ class WhereSecretsGoTest {
             "username1",
             "username2",
             "rotationStatement",
+            "lookIntervalMinutes",
             "vaultKv");
 
     private final TestPostgres server = TestPostgres.shared(TestPostgres.NEWEST, Tls.OPTIONAL);
