@@ -452,7 +452,10 @@ class BadDaysTest {
         try (Chromium chromium = at("webhooks")) {
             chromium.button("Add webhook").first().click();
             Locator dialog = chromium.page.getByRole(AriaRole.DIALOG);
-            dialog.getByLabel("Name").fill(name);
+            dialog.getByRole(
+                            AriaRole.TEXTBOX,
+                            new Locator.GetByRoleOptions().setName("Name").setExact(true))
+                    .fill(name);
             dialog.getByLabel("URL").fill("https://127.0.0.1:1/hook");
             chromium.screenshotOfWindow("webhook-new");
             dialog.getByRole(AriaRole.BUTTON).last().click();
