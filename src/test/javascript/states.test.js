@@ -49,7 +49,7 @@ const own = [...TROUBLES.matchAll(/^ {4}([A-Z_]+)\(/gm)].map(([, name]) => name.
 const NOT_MET = new Set(
   (
     'ca_cert_not_set environment_exists environment_not_found folder_exists folder_not_found format_cannot_express gateway_not_supported' +
-    ' initial_password_not_proven initial_password_refused' +
+    ' discarded_password_not_found initial_password_not_proven initial_password_refused' +
     ' login_method_not_offered method_not_allowed not_acceptable not_offered place_in_use rotation_statement_not_supported secret_not_found' +
     ' secrets_read_only token_not_renewable too_many_secrets too_many_waiters unsupported_media_type'
   ).split(' '),

@@ -62,7 +62,9 @@ public enum Right {
     /** Sees which keys seal the store and runs the key commands; sees no key and opens nothing. */
     KEYS_MANAGE("manage", "keys"),
     /** Sees whether the store is a copy, and makes a copy the one whose work is done. */
-    STORE_MANAGE("manage", "store");
+    STORE_MANAGE("manage", "store"),
+    /** Sees the passwords of roles that were given up, and those that were never proven, of every project. */
+    DISCARDED_READ("read", "discarded-passwords");
 
     private final String action;
     private final String subject;

@@ -36,6 +36,8 @@ public final class AuditType {
     public static final String RELEASE_APP_CONNECTION = "release-app-connection";
     /** Ours: the password of a managed connection was read, and stays managed. */
     public static final String GET_APP_CONNECTION_CREDENTIALS = "get-app-connection-credentials";
+    /** Ours: a password that was discarded was read, within its 30 days. */
+    public static final String GET_DISCARDED_PASSWORD = "get-discarded-password";
     /** Ours: a probe found the password of a managed connection changed, or well again. */
     public static final String PROBE_APP_CONNECTION = "probe-app-connection";
 

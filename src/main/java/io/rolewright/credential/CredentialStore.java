@@ -52,6 +52,24 @@ public final class CredentialStore {
         return Panache.getSession().chain(session -> session.find(Credential.class, id));
     }
 
+    /** Ends the management of a locked role, and writes down what it belonged to, whose row may go in the same transaction. */
+    static Uni<Void> giveUp(ManagedRole role) {
+        return Panache.getSession()
+                .chain(session -> session.createSelectionQuery(
+                                "select c.name, c.projectId from Credential c where c.id = ?1", Object[].class)
+                        .setParameter(1, role.ownerId)
+                        .getSingleResultOrNull())
+                .invoke(owner -> {
+                    if (owner != null) {
+                        role.ownerName = (String) owner[0];
+                        role.ownerProjectId = (UUID) owner[1];
+                    }
+                    role.deletedAt = role.storeNow;
+                    role.dueAt = null;
+                })
+                .replaceWithVoid();
+    }
+
     /** Those of them that there are, in no order. */
     public static Uni<List<Credential>> credentials(Collection<UUID> ids) {
         return ids.isEmpty()

@@ -84,7 +84,7 @@ public class History {
         }));
     }
 
-    private static Instant instant(String cursor) {
+    static Instant instant(String cursor) {
         try {
             return Instant.parse(cursor);
         } catch (DateTimeParseException another) {

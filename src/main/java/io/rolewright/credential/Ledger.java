@@ -692,11 +692,10 @@ class Ledger {
                                             .invoke(next -> {
                                                 role.changeAt = role.self ? next : null;
                                                 settled(role, refusal);
-                                                if (attempt.cause == Cause.REVOKE) {
-                                                    role.deletedAt = role.storeNow;
-                                                    role.dueAt = null;
-                                                }
                                             })
+                                            .chain(() -> attempt.cause == Cause.REVOKE
+                                                    ? CredentialStore.giveUp(role)
+                                                    : Uni.createFrom().voidItem())
                                             .replaceWith(done);
                                 })));
     }

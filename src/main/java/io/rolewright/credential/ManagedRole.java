@@ -100,6 +100,13 @@ class ManagedRole implements Decides {
     Instant createdAt;
     Instant deletedAt;
 
+    /** What it belonged to, once it is given up; null for a connection of the organisation. */
+    @Nullable
+    UUID ownerProjectId;
+
+    @Nullable
+    String ownerName;
+
     /** The store's clock when the row was read: all leases and due times are told by it alone. */
     @Formula("clock_timestamp()")
     Instant storeNow;

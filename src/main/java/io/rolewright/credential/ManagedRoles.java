@@ -421,13 +421,12 @@ public class ManagedRoles {
     }
 
     private static Uni<Void> end(ManagedRole role) {
-        return CredentialStore.openAttempt(role.id)
+        return CredentialStore.giveUp(role)
+                .chain(() -> CredentialStore.openAttempt(role.id))
                 .invoke(attempt -> {
-                    role.deletedAt = role.storeNow;
                     role.epoch++;
                     role.leaseOwner = null;
                     role.leaseUntil = null;
-                    role.dueAt = null;
                     role.changeAt = null;
                     if (attempt != null) {
                         attempt.state = AttemptState.FAILED;

@@ -77,6 +77,8 @@ public final class Operations {
             GET    NONE          /api/v1/auth/universal-auth/identities/{identityId}/client-secrets/{clientSecretId}
             POST   NONE          /api/v1/auth/universal-auth/identities/{identityId}/client-secrets/{clientSecretId}/revoke
             POST   LOGIN         /api/v1/auth/universal-auth/login
+            GET    NONE          /api/v1/discarded-passwords
+            GET    NONE          /api/v1/discarded-passwords/{passwordId}
             GET    NONE          /api/v1/identities
             POST   FORM          /api/v1/identities
             GET    NONE          /api/v1/identities/details

@@ -334,6 +334,10 @@ public enum ErrorCode {
             400,
             "The rotation has no proven password yet.",
             "Wait for its first change; the rotation's state says what it waits for."),
+    DISCARDED_PASSWORD_NOT_FOUND(
+            404,
+            "No discarded password with this id is kept.",
+            "List those that are kept: GET /api/v1/discarded-passwords. Each is kept for 30 days."),
     FORMAT_CANNOT_EXPRESS(
             400,
             "The format that was asked for cannot express this login.",

@@ -41,6 +41,7 @@ public class ApiDocument implements OASFilter {
     private static final Map<String, String> TAGS = new TreeMap<>(Map.ofEntries(
             Map.entry("Access", "Logins, access tokens and the keys that sign them."),
             Map.entry("Audit", "The audit log."),
+            Map.entry("Discarded passwords", "What may still open a role that is not managed any more."),
             Map.entry("Due work", "Runs due work from outside, for a service that scales to zero."),
             Map.entry("Identities", "Machine identities and how they log in."),
             Map.entry("Keys", "The keys that seal the store."),

@@ -249,4 +249,127 @@ class OnlyCopiesTest {
         clearAway(role);
         assertThat(versions(id)).isEmpty();
     }
+
+    // ---- and read by an administrator
+
+    private static final String DISCARDED = "/api/v1/discarded-passwords";
+
+    private static List<Map<String, Object>> discarded(String owner) {
+        return Api.as()
+                .get(DISCARDED + "?managedById=" + owner)
+                .then()
+                .statusCode(200)
+                .extract()
+                .path("discardedPasswords");
+    }
+
+    private static String read(Map<String, Object> discarded) {
+        return Api.as()
+                .get(DISCARDED + "/" + discarded.get("id"))
+                .then()
+                .statusCode(200)
+                .header("Cache-Control", "no-store")
+                .body("discardedPassword", equalTo(discarded))
+                .extract()
+                .path("password");
+    }
+
+    @Test
+    void isReadUntilItsThirtyDaysAreOver() {
+        TestPostgres server = TestPostgres.shared(TestPostgres.NEWEST);
+        Login login = server.role("LOGIN");
+        String id = managed(login);
+        leaveUnfinished(id, Unfinished.IN_DOUBT);
+        assertThat(discarded(id)).as("before it is discarded").isEmpty();
+        UUID role = role(id);
+
+        delete(CONNECTIONS + "/" + id + "?discardManagedPassword=true").then().statusCode(200);
+
+        List<Map<String, Object>> kept = discarded(id);
+        assertThat(kept)
+                .as("not the one that a human chose")
+                .singleElement()
+                .satisfies(only -> assertThat(only)
+                        .containsEntry("username", login.role())
+                        .containsEntry("managedBy", "connection")
+                        .containsEntry("managedById", id)
+                        .containsEntry("state", "in_doubt"));
+        assertThat(kept.get(0).get("managedByName")).asString().startsWith("managed");
+        assertThat(server.login(login.role(), read(kept.get(0)))).isEqualTo("ok");
+        assertThat(TestStore.sql("SELECT actor_name, subject_id FROM audit_event WHERE type = 'get-discarded-password'"
+                        + " AND outcome = 'SUCCESS' AND facts->>'managedById' = '" + id
+                        + "' AND facts->>'state' = 'in_doubt'"))
+                .singleElement()
+                .satisfies(row -> assertThat(row.getString("subject_id"))
+                        .isEqualTo(kept.get(0).get("id")));
+
+        TestStore.sql(
+                "UPDATE managed_role SET deleted_at = now() - interval '29 days 23 hours' WHERE id = '" + role + "'");
+        assertThat(discarded(id)).hasSize(1);
+        TestStore.sql("UPDATE managed_role SET deleted_at = now() - interval '31 days' WHERE id = '" + role + "'");
+        assertThat(discarded(id)).as("though nothing has cleared it away yet").isEmpty();
+        Api.as()
+                .get(DISCARDED + "/" + kept.get(0).get("id"))
+                .then()
+                .statusCode(404)
+                .body("code", equalTo("discarded_password_not_found"));
+    }
+
+    @Test
+    void whatAHumansPasswordHasReplacedIsReadAndWhatIsServedIsNot() {
+        TestPostgres server = TestPostgres.shared(TestPostgres.NEWEST);
+        Login login = server.role("LOGIN");
+        String id = managed(login);
+        leaveUnfinished(id, Unfinished.APPLIED);
+        server.sql("ALTER ROLE " + login.role() + " PASSWORD 'given-by-hand-1'");
+        Api.as()
+                .body(Map.of("credentials", credentials(new Login(login.role(), "given-by-hand-1"))))
+                .patch(CONNECTIONS + "/" + id)
+                .then()
+                .statusCode(200);
+
+        List<Map<String, Object>> kept = discarded(id);
+
+        assertThat(kept).extracting(each -> each.get("state")).containsExactly("rejected");
+        assertThat(read(kept.get(0))).isNotEqualTo("given-by-hand-1").hasSizeGreaterThan(20);
+        String served = TestStore.sql(
+                        "SELECT id FROM password_version WHERE state = 'CURRENT' AND role_id = '" + role(id) + "'")
+                .get(0)
+                .getUUID(0)
+                .toString();
+        Api.as().get(DISCARDED + "/" + served).then().statusCode(404);
+    }
+
+    @Test
+    void whatNobodyIsGivenIsNotReadEither() {
+        String[] id = new String[1];
+        single(id);
+
+        delete(Rotating.BASE + "/" + id[0] + "?revokeGeneratedCredentials=true")
+                .then()
+                .statusCode(200);
+
+        assertThat(discarded(id[0]))
+                .isNotEmpty()
+                .allSatisfy(each -> assertThat(each.get("cause")).isNotEqualTo("revoke"))
+                .allSatisfy(each -> assertThat(each)
+                        .containsEntry("projectId", Rotating.project().toString()));
+    }
+
+    @Test
+    void isListedInPages() {
+        String[] id = new String[1];
+        Rotating rotating = single(id);
+        delete(Rotating.BASE + "/" + id[0]).then().statusCode(200);
+        List<Map<String, Object>> all = discarded(id[0]);
+        assertThat(all).hasSize(2);
+
+        String path = DISCARDED + "?username=" + rotating.first.role() + "&limit=1";
+        Response first = Api.as().get(path);
+        Response second = Api.as().get(path + "&cursor=" + first.path("nextCursor"));
+
+        assertThat(List.<Object>of(first.path("discardedPasswords[0]"), second.path("discardedPasswords[0]")))
+                .isEqualTo(all);
+        assertThat(second.<String>path("nextCursor")).isNull();
+    }
 }

@@ -505,6 +505,19 @@ class SecretLeakTest {
         String released = release(one, "released password");
         assertThat(target.login(app.role(), released)).isEqualTo("ok");
         say(call("DELETE", one, null), 200);
+        String kept = "/api/v1/discarded-passwords";
+        Response discarded =
+                say(call("GET", kept + "?managedById=" + one.substring(CONNECTIONS.length() + 1), null), 200);
+        for (String id : discarded.<List<String>>path("discardedPasswords.id")) {
+            secrets.add(
+                    "discarded password",
+                    call("GET", kept + "/" + id, null)
+                            .then()
+                            .statusCode(200)
+                            .extract()
+                            .path("password"));
+        }
+        say(call("GET", kept + "/" + UUID.randomUUID(), null), 404);
 
         // A change that the target refuses, and one whose role is changed by somebody else.
         String own = secrets.add("password of a refused change", recognisable("refusing"));

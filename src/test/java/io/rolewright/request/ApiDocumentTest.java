@@ -38,6 +38,7 @@ class ApiDocumentTest {
     private static final Set<String> WITH_PASSWORD = Set.of(
             "ActiveAppConnectionCredentialsResponse",
             "ActivePostgresCredentialsResponse",
+            "DiscardedPasswordResponse",
             "GeneratedCredential",
             "PostgresCredentialsSecretsMapping");
 
