@@ -64,7 +64,8 @@ public class PagesByStatus {
                         : byIds.apply(found).map(rows -> ordered(found, rows, id)));
     }
 
-    private static <T> List<T> ordered(List<UUID> ids, List<T> rows, Function<T, UUID> id) {
+    /** Rows that were read by their ids, in the order of these; without those that were deleted meanwhile. */
+    public static <T> List<T> ordered(List<UUID> ids, List<T> rows, Function<T, UUID> id) {
         Map<UUID, T> byId = new HashMap<>();
         rows.forEach(row -> byId.put(id.apply(row), row));
         return ids.stream().map(byId::get).filter(Objects::nonNull).toList();

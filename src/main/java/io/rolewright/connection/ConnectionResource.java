@@ -34,7 +34,11 @@ import io.rolewright.request.IfMatch;
 import io.rolewright.request.Page;
 import io.rolewright.request.PageQuery;
 import io.rolewright.request.RequestContext;
+import io.rolewright.request.SearchQuery;
+import io.rolewright.request.Selection;
+import io.rolewright.request.Words;
 import io.rolewright.target.Deadline;
+import io.rolewright.target.SslMode;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotNull;
@@ -79,9 +83,25 @@ class ConnectionResource {
 
     private static final String PROJECT = "Only this project's connections.";
 
+    private static final String ORGANISATION = "organisation";
+
+    private static final String OF_PROJECT =
+            PROJECT + " With search, sort or offset also organisation: those of no project.";
+
+    private static final String NOT_ALONE = "Needs search, sort or offset.";
+
+    private static final String SORT = SearchQuery.SORT + "name (the usual), project, place (host, port and database),"
+            + " status (the worst first), tested (how and when the last test went).";
+
     private static final String STATUS =
             "Only connections of these statuses, separated by commas: in_doubt, parked, failed, overdue (of managed ones),"
                     + " test_failed, ok. A connection has one, the first that is true of it.";
+
+    private static final String MANAGED =
+            "true: only connections whose password is managed; false: only others. " + NOT_ALONE;
+
+    private static final String SSL_MODE =
+            "Only connections of this mode: disable, require, verify-ca, verify-full. " + NOT_ALONE;
 
     private final Connections connections;
     private final History history;
@@ -117,10 +137,43 @@ class ConnectionResource {
     @Compressible
     @Operation(operationId = "listAppConnections", summary = "List connections of every type")
     public Uni<Many> listAll(
-            @QueryParam("projectId") @Parameter(description = PROJECT) String projectId,
+            @QueryParam("projectId") @Parameter(description = OF_PROJECT) @Nullable String projectId,
             @QueryParam("status") @Parameter(description = STATUS, example = "failed,overdue") @Nullable String status,
-            @BeanParam PageQuery page) {
-        return list(projectId, status, page);
+            @QueryParam("managed")
+                    @Parameter(description = MANAGED, schema = @Schema(type = SchemaType.BOOLEAN))
+                    @Nullable
+                    String managed,
+            @QueryParam("sslMode")
+                    @Parameter(
+                            description = SSL_MODE,
+                            schema =
+                                    @Schema(
+                                            type = SchemaType.STRING,
+                                            enumeration = {"disable", "require", "verify-ca", "verify-full"}))
+                    @Nullable
+                    String sslMode,
+            @QueryParam("sort")
+                    @Parameter(
+                            description = SORT,
+                            schema =
+                                    @Schema(
+                                            type = SchemaType.STRING,
+                                            enumeration = {
+                                                "name",
+                                                "-name",
+                                                "project",
+                                                "-project",
+                                                "place",
+                                                "-place",
+                                                "status",
+                                                "-status",
+                                                "tested",
+                                                "-tested"
+                                            }))
+                    @Nullable
+                    String sort,
+            @BeanParam SearchQuery query) {
+        return list(projectId, status, managed, sslMode, sort, query);
     }
 
     @GET
@@ -128,17 +181,71 @@ class ConnectionResource {
     @Path("/postgres")
     @Operation(operationId = "listPostgresAppConnections", summary = "List PostgreSQL connections")
     public Uni<Many> list(
-            @QueryParam("projectId") @Parameter(description = PROJECT) String projectId,
+            @QueryParam("projectId") @Parameter(description = OF_PROJECT) @Nullable String projectId,
             @QueryParam("status") @Parameter(description = STATUS, example = "failed,overdue") @Nullable String status,
-            @BeanParam PageQuery query) {
+            @QueryParam("managed")
+                    @Parameter(description = MANAGED, schema = @Schema(type = SchemaType.BOOLEAN))
+                    @Nullable
+                    String managed,
+            @QueryParam("sslMode")
+                    @Parameter(
+                            description = SSL_MODE,
+                            schema =
+                                    @Schema(
+                                            type = SchemaType.STRING,
+                                            enumeration = {"disable", "require", "verify-ca", "verify-full"}))
+                    @Nullable
+                    String sslMode,
+            @QueryParam("sort")
+                    @Parameter(
+                            description = SORT,
+                            schema =
+                                    @Schema(
+                                            type = SchemaType.STRING,
+                                            enumeration = {
+                                                "name",
+                                                "-name",
+                                                "project",
+                                                "-project",
+                                                "place",
+                                                "-place",
+                                                "status",
+                                                "-status",
+                                                "tested",
+                                                "-tested"
+                                            }))
+                    @Nullable
+                    String sort,
+            @BeanParam SearchQuery query) {
         Page page = query.page();
+        Selection selection = query.selection(sort, ConnectionSearch.COLUMNS);
         Set<ConnectionStatus> wanted = status == null ? Set.of() : ConnectionStatus.parse(status);
+        Boolean onlyManaged = managed == null ? null : Boolean.valueOf(Words.flag("managed", managed));
+        SslMode mode = sslMode == null ? null : Words.one("sslMode", sslMode, SslMode.values(), SslMode::wireName);
+        boolean organisations = ORGANISATION.equals(projectId);
+        if (selection == null && (organisations || onlyManaged != null || mode != null)) {
+            String alone = organisations ? "projectId" : onlyManaged != null ? "managed" : "sslMode";
+            throw ValidationProblem.at(List.of(alone), "custom", NOT_ALONE);
+        }
         var act = act();
         return connections
-                .projectId(act.caller(), projectId, Right.CONNECTION_READ)
-                .chain(project ->
-                        connections.list(act, project == null ? Scope.ALL : Scope.PROJECT, project, wanted, page))
-                .map(slice -> new Many(slice.map(this::shown).rows(), slice.nextCursor()));
+                .projectId(act.caller(), organisations ? null : projectId, Right.CONNECTION_READ)
+                .chain(project -> {
+                    Scope scope = organisations ? Scope.ORGANISATION : project == null ? Scope.ALL : Scope.PROJECT;
+                    return selection == null
+                            ? connections
+                                    .list(act, scope, project, wanted, page)
+                                    .map(slice ->
+                                            new Many(slice.map(this::shown).rows(), slice.nextCursor(), null))
+                            : connections
+                                    .search(act, scope, project, wanted, onlyManaged, mode, selection)
+                                    .map(found -> new Many(
+                                            found.rows().stream()
+                                                    .map(this::shown)
+                                                    .toList(),
+                                            null,
+                                            found.count()));
+                });
     }
 
     @GET
@@ -150,15 +257,35 @@ class ConnectionResource {
     public Uni<ManyAvailable> available(
             @QueryParam("projectId") @Parameter(description = "This project's connections beside the organisation's.")
                     String projectId,
-            @BeanParam PageQuery query) {
+            @QueryParam("sort")
+                    @Parameter(
+                            description = SearchQuery.SORT + "name (the usual), project.",
+                            schema =
+                                    @Schema(
+                                            type = SchemaType.STRING,
+                                            enumeration = {"name", "-name", "project", "-project"}))
+                    @Nullable
+                    String sort,
+            @BeanParam SearchQuery query) {
         Page page = query.page();
+        Selection selection = query.selection(sort, List.of("name", "project"));
         var act = act();
         return connections
                 .projectId(act.caller(), projectId, Right.CONNECTION_CONNECT)
-                .chain(project ->
-                        connections.available(act, project == null ? Scope.ORGANISATION : Scope.USABLE, project, page))
-                .map(slice -> new ManyAvailable(
-                        slice.map(row -> Available.of(row, organisation.id())).rows(), slice.nextCursor()));
+                .chain(project -> {
+                    Scope scope = project == null ? Scope.ORGANISATION : Scope.USABLE;
+                    return selection == null
+                            ? connections
+                                    .available(act, scope, project, page)
+                                    .map(slice -> new ManyAvailable(available(slice.rows()), slice.nextCursor(), null))
+                            : connections
+                                    .available(act, scope, project, selection)
+                                    .map(found -> new ManyAvailable(available(found.rows()), null, found.count()));
+                });
+    }
+
+    private List<Available> available(List<Connections.Usable> rows) {
+        return rows.stream().map(row -> Available.of(row, organisation.id())).toList();
     }
 
     @GET

@@ -53,6 +53,9 @@ class ConnectionWire {
 
     private static final String ALLOW_PRIVILEGED = "Allow the role to be a superuser or to have REPLICATION.";
 
+    private static final String TOTAL =
+            "Number of rows that match, on this page or not; only with search, sort or offset.";
+
     private ConnectionWire() {}
 
     // ---- Requests -------------------------------------------------------------------------------------------------
@@ -466,12 +469,41 @@ class ConnectionWire {
             name = "AvailableAppConnection",
             requiredProperties = {"app", "name", "id", "orgId"})
     @JsonInclude(JsonInclude.Include.NON_NULL)
-    record Available(@Schema(examples = APP) String app, String name, UUID id, UUID projectId, UUID orgId) {
+    record Available(
+            @Schema(examples = APP) String app,
+            String name,
+            UUID id,
+            UUID projectId,
+            UUID orgId,
 
-        static Available of(Connection row, UUID orgId) {
-            return new Available(APP, row.name, row.id, row.projectId(), orgId);
+            @Schema(description = "Where it leads and as whom, for who may read the connection; else absent.") @Nullable
+            Server server) {
+
+        static Available of(Connections.Usable usable, UUID orgId) {
+            Connection row = usable.row();
+            Credentials credentials = usable.credentials();
+            return new Available(
+                    APP,
+                    row.name,
+                    row.id,
+                    row.projectId(),
+                    orgId,
+                    credentials == null
+                            ? null
+                            : new Server(
+                                    credentials.host(),
+                                    credentials.port(),
+                                    credentials.database(),
+                                    credentials.username()));
         }
     }
+
+    @Schema(name = "AvailableAppConnectionServer")
+    record Server(
+            @Schema(examples = "db.example.com") String host,
+            @Schema(examples = "5432") int port,
+            @Schema(examples = "orders") String database,
+            @Schema(examples = "orders_rotator") String username) {}
 
     @Schema(name = "AppConnectionOption")
     record Option(
@@ -492,7 +524,9 @@ class ConnectionWire {
             List<AppConnection> appConnections,
 
             @Schema(description = "Send it as cursor to get the next page; absent on the last page.")
-            String nextCursor) {}
+            String nextCursor,
+
+            @Schema(description = TOTAL) @Nullable Long totalCount) {}
 
     @Schema(name = "AvailableAppConnectionListResponse")
     @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -500,7 +534,9 @@ class ConnectionWire {
             List<Available> appConnections,
 
             @Schema(description = "Send it as cursor to get the next page; absent on the last page.")
-            String nextCursor) {}
+            String nextCursor,
+
+            @Schema(description = TOTAL) @Nullable Long totalCount) {}
 
     @Schema(name = "AppConnectionOptionListResponse")
     record Options(List<Option> appConnectionOptions) {}

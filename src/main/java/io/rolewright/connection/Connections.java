@@ -12,6 +12,7 @@ import io.rolewright.access.Readers.Reader;
 import io.rolewright.access.Right;
 import io.rolewright.access.Rights;
 import io.rolewright.audit.AuditType;
+import io.rolewright.connection.ConnectionSearch.Among;
 import io.rolewright.connection.ConnectionStore.Scope;
 import io.rolewright.connection.ManagedCredentials.Begun;
 import io.rolewright.connection.ManagedCredentials.Managed;
@@ -36,12 +37,16 @@ import io.rolewright.request.Answer;
 import io.rolewright.request.IfMatch;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
+import io.rolewright.request.Selection;
+import io.rolewright.request.Selection.Chosen;
+import io.rolewright.store.OwnContext;
 import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
 import io.rolewright.target.Errand;
 import io.rolewright.target.Login;
 import io.rolewright.target.LoginOutcome;
 import io.rolewright.target.PasswordRule;
+import io.rolewright.target.SslMode;
 import io.rolewright.target.TargetReport;
 import io.rolewright.target.Targets;
 import io.smallrye.mutiny.Uni;
@@ -82,6 +87,7 @@ class Connections {
 
     private final ConnectionStore store;
     private final PagesByStatus byStatus;
+    private final ConnectionSearch search;
     private final ConnectionReads reads;
     private final CallerChanges changes;
     private final ConnectionSeal seal;
@@ -102,6 +108,7 @@ class Connections {
     Connections(
             ConnectionStore store,
             PagesByStatus byStatus,
+            ConnectionSearch search,
             ConnectionReads reads,
             CallerChanges changes,
             ConnectionSeal seal,
@@ -120,6 +127,7 @@ class Connections {
             Clock clock) {
         this.store = store;
         this.byStatus = byStatus;
+        this.search = search;
         this.reads = reads;
         this.changes = changes;
         this.seal = seal;
@@ -169,11 +177,64 @@ class Connections {
                         .map(found -> slice.map(row -> new Opened(row, seal.open(row), found.get(row.id)))));
     }
 
-    /** What may be used in a rotation; it shows names only, so nothing is opened. */
-    Uni<Slice<Connection>> available(ConnectionAudit.Act act, Scope scope, UUID project, Page page) {
+    /** Those that somebody looks for. */
+    Uni<Chosen<Opened>> search(
+            ConnectionAudit.Act act,
+            Scope scope,
+            @Nullable UUID project,
+            Set<ConnectionStatus> statuses,
+            @Nullable Boolean managed,
+            @Nullable SslMode sslMode,
+            Selection wanted) {
+        Reach reach = Rights.reach(act.caller(), Right.CONNECTION_READ);
+        return found(new Among(scope, project, reach, reach, statuses, managed, sslMode), wanted)
+                .call(chosen -> audit.listed(act, AuditType.GET_APP_CONNECTIONS, chosen.rows()))
+                .chain(chosen -> this.managed
+                        .of(chosen.rows())
+                        .chain(held -> OwnContext.elsewhere(() -> chosen.rows().stream()
+                                .map(row -> new Opened(row, seal.open(row), held.get(row.id)))
+                                .toList()))
+                        .map(rows -> new Chosen<>(rows, chosen.count())));
+    }
+
+    private Uni<Chosen<Connection>> found(Among among, Selection wanted) {
+        return search.find(among, wanted)
+                .chain(ids -> (ids.rows().isEmpty()
+                                ? Uni.createFrom().item(List.<Connection>of())
+                                : store.byIds(ids.rows()))
+                        .map(rows ->
+                                new Chosen<>(PagesByStatus.ordered(ids.rows(), rows, row -> row.id), ids.count())));
+    }
+
+    /** What may be used in a rotation. @param credentials null where the caller may not read the connection */
+    record Usable(Connection row, @Nullable Credentials credentials) {}
+
+    Uni<Slice<Usable>> available(ConnectionAudit.Act act, Scope scope, @Nullable UUID project, Page page) {
         return store.list(scope, project, Rights.reach(act.caller(), Right.CONNECTION_CONNECT), page)
                 .map(rows -> slice(page, rows))
-                .call(slice -> audit.listed(act, AuditType.GET_AVAILABLE_APP_CONNECTIONS, slice.rows()));
+                .call(slice -> audit.listed(act, AuditType.GET_AVAILABLE_APP_CONNECTIONS, slice.rows()))
+                .chain(slice -> usable(act, slice.rows()).map(rows -> new Slice<>(rows, slice.nextCursor())));
+    }
+
+    Uni<Chosen<Usable>> available(ConnectionAudit.Act act, Scope scope, @Nullable UUID project, Selection wanted) {
+        Among among = new Among(
+                scope,
+                project,
+                Rights.reach(act.caller(), Right.CONNECTION_CONNECT),
+                Rights.reachIfAny(act.caller(), Right.CONNECTION_READ),
+                Set.of(),
+                null,
+                null);
+        return found(among, wanted)
+                .call(chosen -> audit.listed(act, AuditType.GET_AVAILABLE_APP_CONNECTIONS, chosen.rows()))
+                .chain(chosen -> usable(act, chosen.rows()).map(rows -> new Chosen<>(rows, chosen.count())));
+    }
+
+    private Uni<List<Usable>> usable(ConnectionAudit.Act act, List<Connection> rows) {
+        Reach readable = Rights.reachIfAny(act.caller(), Right.CONNECTION_READ);
+        return OwnContext.elsewhere(() -> rows.stream()
+                .map(row -> new Usable(row, readable.covers(row.projectId()) ? seal.open(row) : null))
+                .toList());
     }
 
     Uni<Opened> get(ConnectionAudit.Act act, UUID id) {

@@ -53,6 +53,9 @@ public class ApiDocument implements OASFilter {
             Map.entry("Troubles", "What is wrong now."),
             Map.entry("Webhooks", "Notifications to receivers outside.")));
 
+    /** What only some pages of a list have: a next one, or a count. */
+    private static final Set<String> OF_SOME_PAGES = Set.of("nextCursor", "totalCount");
+
     /** What is answered whole: every field is there, if null. Of what leaves fields out, the schema itself says which are always there. */
     private static final Set<String> WHOLE = Set.of(
             "AppConnectionLastTest",
@@ -60,6 +63,7 @@ public class ApiDocument implements OASFilter {
             "AppConnectionReference",
             "AppConnectionRotation",
             "AppConnectionUse",
+            "AvailableAppConnectionServer",
             "EnvironmentReference",
             "FolderReference",
             "GeneratedCredential",
@@ -161,7 +165,7 @@ public class ApiDocument implements OASFilter {
         boolean isEnvelope = name.endsWith("Response") && schema.getRequired() == null;
         if (schema.getProperties() != null && (isEnvelope || WHOLE.contains(name))) {
             schema.setRequired(schema.getProperties().keySet().stream()
-                    .filter(property -> !property.equals("nextCursor"))
+                    .filter(property -> !OF_SOME_PAGES.contains(property))
                     .toList());
         }
     }

@@ -30,6 +30,22 @@ public final class Words {
     }
 
     /**
+     * One word of a few.
+     *
+     * @param field the name of the parameter
+     * @throws ValidationProblem at {@code field} for any other word, with those that there are
+     */
+    public static <T> T one(String field, String text, T[] values, Function<T, String> word) {
+        return Arrays.stream(values)
+                .filter(value -> word.apply(value).equals(text))
+                .findFirst()
+                .orElseThrow(() -> ValidationProblem.at(
+                        List.of(field),
+                        "invalid_enum_value",
+                        "Must be one of " + Arrays.stream(values).map(word).collect(Collectors.joining(", "))));
+    }
+
+    /**
      * @param field the name of the parameter
      * @param text words with commas between them, without blanks
      * @param values all that there are

@@ -11,6 +11,7 @@ import io.rolewright.credential.CredentialStatus;
 import io.rolewright.credential.History;
 import io.rolewright.credential.HistoryWire.Attempts;
 import io.rolewright.credential.HistoryWire.Versions;
+import io.rolewright.credential.Strategy;
 import io.rolewright.idempotency.Idempotency;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Compressible;
@@ -19,6 +20,9 @@ import io.rolewright.request.IfMatch;
 import io.rolewright.request.Page;
 import io.rolewright.request.PageQuery;
 import io.rolewright.request.RequestContext;
+import io.rolewright.request.SearchQuery;
+import io.rolewright.request.Selection;
+import io.rolewright.request.Words;
 import io.rolewright.rotation.RotationAudit.Act;
 import io.rolewright.rotation.RotationWire.ChangedRotation;
 import io.rolewright.rotation.RotationWire.Deleted;
@@ -74,13 +78,23 @@ class RotationResource {
     private static final String IDEMPOTENCY =
             "A request repeated with the same key within 24 hours gets the first answer.";
 
-    private static final String ACROSS = "In a project; with status also across all projects that the caller may read.";
+    private static final String ACROSS =
+            "In a project; with status, search, sort or offset also across all projects that the caller may read.";
 
-    private static final String PROJECT = "Required without status.";
+    private static final String PROJECT = "Required without status, search, sort and offset.";
+
+    private static final String STRATEGY =
+            "Only rotations of this strategy: dual or single. Needs search, sort or offset.";
+
+    private static final String SORT =
+            SearchQuery.SORT + "name (the usual), project, connection (by its name), role (the first), status"
+                    + " (the worst first), next (when it is rotated next).";
 
     private static final String STATUS =
             "Only rotations of these statuses, separated by commas: revoking, in_doubt, parked, failed, overdue, ok, manual."
                     + " A rotation has one, the first that is true of it.";
+
+    private static final Strategy[] STRATEGIES = {Strategy.DUAL, Strategy.SINGLE};
 
     private final Rotations rotations;
     private final RotationSummaries summaries;
@@ -121,8 +135,29 @@ class RotationResource {
     public Uni<Many> listAll(
             @QueryParam("projectId") @Parameter(description = PROJECT) @Nullable String projectId,
             @QueryParam("status") @Parameter(description = STATUS, example = "failed,overdue") @Nullable String status,
-            @BeanParam PageQuery page) {
-        return list(projectId, status, page);
+            @QueryParam("strategy")
+                    @Parameter(
+                            description = STRATEGY,
+                            schema =
+                                    @Schema(
+                                            type = SchemaType.STRING,
+                                            enumeration = {"dual", "single"}))
+                    @Nullable
+                    String strategy,
+            @QueryParam("sort")
+                    @Parameter(
+                            description = SORT,
+                            schema =
+                                    @Schema(
+                                            type = SchemaType.STRING,
+                                            enumeration = {
+                                                "name", "-name", "project", "-project", "connection", "-connection",
+                                                "role", "-role", "status", "-status", "next", "-next"
+                                            }))
+                    @Nullable
+                    String sort,
+            @BeanParam SearchQuery query) {
+        return list(projectId, status, strategy, sort, query);
     }
 
     @GET
@@ -178,15 +213,47 @@ class RotationResource {
     public Uni<Many> list(
             @QueryParam("projectId") @Parameter(description = PROJECT) @Nullable String projectId,
             @QueryParam("status") @Parameter(description = STATUS, example = "failed,overdue") @Nullable String status,
-            @BeanParam PageQuery query) {
+            @QueryParam("strategy")
+                    @Parameter(
+                            description = STRATEGY,
+                            schema =
+                                    @Schema(
+                                            type = SchemaType.STRING,
+                                            enumeration = {"dual", "single"}))
+                    @Nullable
+                    String strategy,
+            @QueryParam("sort")
+                    @Parameter(
+                            description = SORT,
+                            schema =
+                                    @Schema(
+                                            type = SchemaType.STRING,
+                                            enumeration = {
+                                                "name", "-name", "project", "-project", "connection", "-connection",
+                                                "role", "-role", "status", "-status", "next", "-next"
+                                            }))
+                    @Nullable
+                    String sort,
+            @BeanParam SearchQuery query) {
         Page page = query.page();
-        if (projectId == null && status == null) {
+        Selection selection = query.selection(sort, RotationSearch.COLUMNS);
+        if (projectId == null && status == null && selection == null) {
             throw ValidationProblem.at(List.of("projectId"), "invalid_type", "Required");
         }
         Set<CredentialStatus> wanted = status == null ? Set.of() : CredentialStatus.parse(status);
+        Strategy only = strategy == null ? null : Words.one("strategy", strategy, STRATEGIES, Strategy::wireName);
+        if (selection == null) {
+            if (only != null) {
+                throw ValidationProblem.at(List.of("strategy"), "custom", "Needs search, sort or offset");
+            }
+            return rotations
+                    .list(caller.get(), projectId, wanted, page)
+                    .map(slice -> new Many(slice.map(RotationView::of).rows(), slice.nextCursor(), null));
+        }
         return rotations
-                .list(caller.get(), projectId, wanted, page)
-                .map(slice -> new Many(slice.map(RotationView::of).rows(), slice.nextCursor()));
+                .search(caller.get(), projectId, wanted, only, selection)
+                .map(found ->
+                        new Many(found.rows().stream().map(RotationView::of).toList(), null, found.count()));
     }
 
     @GET

@@ -730,7 +730,11 @@ class RotationWire {
             List<SecretRotation> secretRotations,
 
             @Schema(description = "Send it as cursor to get the next page; absent on the last page.")
-            String nextCursor) {}
+            String nextCursor,
+
+            @Schema(description = "Number of rows that match, on this page or not; only with search, sort or offset.")
+            @Nullable
+            Long totalCount) {}
 
     private static String trimmed(String text) {
         return text == null ? null : text.strip();

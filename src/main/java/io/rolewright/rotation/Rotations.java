@@ -39,6 +39,8 @@ import io.rolewright.request.Answer;
 import io.rolewright.request.IfMatch;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
+import io.rolewright.request.Selection;
+import io.rolewright.request.Selection.Chosen;
 import io.rolewright.rotation.RotationAudit.Act;
 import io.rolewright.rotation.RotationWire.ChangedRotation;
 import io.rolewright.rotation.RotationWire.NewRotation;
@@ -89,6 +91,7 @@ class Rotations {
 
     private final RotationStore store;
     private final PagesByStatus byStatus;
+    private final RotationSearch search;
     private final RotationTurn turn;
     private final RotationEnd end;
     private final Preflights preflights;
@@ -109,6 +112,7 @@ class Rotations {
     Rotations(
             RotationStore store,
             PagesByStatus byStatus,
+            RotationSearch search,
             RotationTurn turn,
             RotationEnd end,
             Preflights preflights,
@@ -127,6 +131,7 @@ class Rotations {
             Clock clock) {
         this.store = store;
         this.byStatus = byStatus;
+        this.search = search;
         this.turn = turn;
         this.end = end;
         this.preflights = preflights;
@@ -178,6 +183,22 @@ class Rotations {
                                 row -> row.id))
                 .map(rows -> page.cut(rows, row -> row.name, row -> row.id))
                 .chain(slice -> shown(slice.rows()).map(rows -> new Slice<>(rows, slice.nextCursor())));
+    }
+
+    /** Those that somebody looks for. @param projectId null for all projects whose rotations the caller may read */
+    Uni<Chosen<Shown>> search(
+            Caller caller,
+            @Nullable String projectId,
+            Set<CredentialStatus> statuses,
+            @Nullable Strategy strategy,
+            Selection wanted) {
+        return reach(caller, projectId)
+                .chain(reach -> search.find(reach, statuses, strategy, wanted))
+                .chain(ids -> (ids.rows().isEmpty()
+                                ? Uni.createFrom().item(List.<Rotation>of())
+                                : store.byIds(ids.rows()))
+                        .chain(rows -> shown(PagesByStatus.ordered(ids.rows(), rows, row -> row.id)))
+                        .map(rows -> new Chosen<>(rows, ids.count())));
     }
 
     /** Whose rotations the caller may read. @param projectId if only one project's are wanted, else null */
