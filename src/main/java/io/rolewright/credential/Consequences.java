@@ -183,6 +183,18 @@ class Consequences {
                 .replaceWithVoid();
     }
 
+    /** Before the next change that is planned, the server lets the role in no more ({@code VALID UNTIL}). */
+    Uni<Void> ends(ManagedRole role) {
+        return held(
+                        role,
+                        credential -> tell(
+                                credential,
+                                "credential-expiring",
+                                credential.credentialVersion,
+                                ScheduleNotices.ends(role)))
+                .replaceWithVoid();
+    }
+
     /**
      * The marker of somebody else is about to be replaced by ours, because that was allowed.
      *

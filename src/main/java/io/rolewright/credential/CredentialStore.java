@@ -102,6 +102,14 @@ public final class CredentialStore {
         return Panache.getSession().chain(session -> session.find(ManagedRole.class, id));
     }
 
+    /** In no order. */
+    static Uni<List<ManagedRole>> roles(Collection<UUID> ids) {
+        return Panache.getSession()
+                .chain(session -> session.createSelectionQuery("from ManagedRole r where r.id in ?1", ManagedRole.class)
+                        .setParameter(1, ids)
+                        .getResultList());
+    }
+
     /** Whoever holds this lock decides about the role, its versions and attempts; nothing of them is written without it. */
     static Uni<@Nullable ManagedRole> lock(UUID id) {
         return Panache.getSession()

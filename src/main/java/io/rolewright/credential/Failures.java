@@ -2,6 +2,7 @@ package io.rolewright.credential;
 
 import java.time.Instant;
 import java.util.Locale;
+import java.util.UUID;
 import org.jboss.logmanager.ExtLogRecord;
 import org.jboss.logmanager.Level;
 import org.jboss.logmanager.Logger;
@@ -54,6 +55,23 @@ final class Failures {
                         + credential.plan.nextRotationAt());
         line.putMdc(credential.subjectKind() + "Id", credential.id.toString());
         line.putMdc("reason", "overdue");
+        log.log(line);
+    }
+
+    /**
+     * The server lets a role in only until then, which is before its next change, or within a day. Told when that is first seen, and once
+     * more the day before.
+     *
+     * @param validUntil as the role had it at its last change
+     */
+    static void ends(String ownerKind, UUID ownerId, String roleName, Instant validUntil) {
+        ExtLogRecord line = line(
+                Level.WARN,
+                "The password of the role " + roleName + " (" + ownerKind + " " + ownerId + ") ends at " + validUntil
+                        + " by its VALID UNTIL, which no change of the password moves");
+        line.putMdc(ownerKind + "Id", ownerId.toString());
+        line.putMdc("role", roleName);
+        line.putMdc("reason", ScheduleNotices.VALID_UNTIL);
         log.log(line);
     }
 

@@ -23,6 +23,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -660,9 +661,33 @@ class Ledger {
      *
      * @param refusal why the server, which had accepted the password, let the role in all the same not; absent when it did
      * @param identity of the role that has the password
+     * @param validUntil when the server lets it in no more, whatever its password is; null for never
      */
     Uni<ChangeOutcome.Done> promote(
-            Claim claim, long epoch, PasswordVersion proven, @Nullable Stop refusal, RoleIdentity identity) {
+            Claim claim,
+            long epoch,
+            PasswordVersion proven,
+            @Nullable Stop refusal,
+            RoleIdentity identity,
+            @Nullable Instant validUntil) {
+        AtomicBoolean endsBefore = new AtomicBoolean();
+        return promoted(claim, epoch, proven, refusal, identity, validUntil, endsBefore)
+                .invoke(() -> {
+                    if (endsBefore.get() && validUntil != null) {
+                        Failures.ends(claim.role.ownerKind, claim.role.ownerId, claim.role.roleName, validUntil);
+                    }
+                });
+    }
+
+    /** @param endsBefore is set if that is news, and before the next change that is planned */
+    private Uni<ChangeOutcome.Done> promoted(
+            Claim claim,
+            long epoch,
+            PasswordVersion proven,
+            @Nullable Stop refusal,
+            RoleIdentity identity,
+            @Nullable Instant validUntil,
+            AtomicBoolean endsBefore) {
         return locked(
                 claim,
                 epoch,
@@ -679,6 +704,8 @@ class Ledger {
                                     Attempt attempt = rows.getItem2();
                                     ChangeOutcome.Done done =
                                             new ChangeOutcome.Done(attempt.id, version.id, version.number);
+                                    boolean news = !Objects.equals(role.validUntil, validUntil);
+                                    role.validUntil = validUntil;
                                     if (version.state == VersionState.CURRENT) {
                                         return finishReapplied(role, attempt, refusal)
                                                 .replaceWith(done);
@@ -692,10 +719,17 @@ class Ledger {
                                             .invoke(next -> {
                                                 role.changeAt = role.self ? next : null;
                                                 settled(role, refusal);
+                                                endsBefore.set(news
+                                                        && attempt.cause != Cause.REVOKE
+                                                        && validUntil != null
+                                                        && next != null
+                                                        && validUntil.isBefore(next));
                                             })
                                             .chain(() -> attempt.cause == Cause.REVOKE
                                                     ? CredentialStore.giveUp(role)
-                                                    : Uni.createFrom().voidItem())
+                                                    : endsBefore.get()
+                                                            ? consequences.ends(role)
+                                                            : Uni.createFrom().voidItem())
                                             .replaceWith(done);
                                 })));
     }

@@ -91,6 +91,14 @@ class ManagedRole implements Decides {
     @Nullable
     Long seenTransaction;
 
+    /** VALID UNTIL of the role when its password was last changed; null for none. */
+    @Nullable
+    Instant validUntil;
+
+    /** For which of these it was told that it is near. */
+    @Nullable
+    Instant validUntilToldFor;
+
     /** By what it is known on its server; null where that was not learned yet. */
     @Nullable
     Long roleOid;

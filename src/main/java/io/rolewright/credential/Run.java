@@ -19,10 +19,12 @@ import io.rolewright.target.Refusal;
 import io.rolewright.target.SessionFacts;
 import io.rolewright.target.TargetBusy;
 import io.rolewright.target.TargetFailure;
+import io.rolewright.target.TargetReport;
 import io.rolewright.target.UnmarkedApply;
 import io.rolewright.target.Unreachability;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.ThreadLocalRandom;
@@ -648,7 +650,7 @@ final class Run {
     /** @param refusal of the session by which the password was proven; absent when the role was let in */
     private Uni<ChangeOutcome> promote(@Nullable Stop refusal) {
         return tools.ledger()
-                .promote(claim, epoch, version, refusal, identity)
+                .promote(claim, epoch, version, refusal, identity, validUntil())
                 .call(done -> attempt.cause == Cause.REVOKE && state.marked()
                         ? unmark()
                         : Uni.createFrom().voidItem())
@@ -657,6 +659,19 @@ final class Run {
                         StoreFault.isOutage(failure) && deadline.left().compareTo(Duration.ofMillis(300)) > 0)
                 .recoverWithUni(
                         () -> OwnContext.pause(jitter(Duration.ofMillis(200))).chain(() -> promote(refusal)));
+    }
+
+    /** Of the role when it was looked at; a new password does not move it. Null for ever. */
+    private @Nullable Instant validUntil() {
+        TargetReport report = looked.report();
+        return role.self
+                ? report.managingRole().validUntil()
+                : report.managedRoles().stream()
+                        .filter(each -> each.name().equals(role.roleName))
+                        .map(TargetReport.ManagedRole::validUntil)
+                        .filter(Objects::nonNull)
+                        .findFirst()
+                        .orElse(null);
     }
 
     /** The role is nobody's any more, and its marker says so: one that stays as it is would be one of an owner that is gone. */

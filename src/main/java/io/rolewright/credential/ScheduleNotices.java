@@ -20,8 +20,8 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What becomes true by nothing but time: a planned change is late, or the password that it replaces ends soon. Each is told once for each
- * planned change. Whoever has time calls; replicas share the work by the rows' locks.
+ * What becomes true by nothing but time: a planned change is late, or the password that it replaces ends soon, each told once for each
+ * planned change; or the server will soon let a role in no more, told once for each {@code VALID UNTIL}. Whoever has time calls; replicas share the work by the rows' locks.
  */
 @ApplicationScoped
 public class ScheduleNotices {
@@ -62,6 +62,18 @@ public class ScheduleNotices {
     private static final String OVERDUE = UNTOLD.formatted("overdue_told_for");
     private static final String EXPIRING = UNTOLD.formatted("expiry_told_for");
 
+    /** Why a password ends that no change ends. */
+    static final String VALID_UNTIL = "valid_until";
+
+    private static final String ENDING = """
+            WITH untold AS (
+                UPDATE managed_role SET valid_until_told_for = valid_until WHERE id IN (
+                    SELECT id FROM managed_role
+                     WHERE valid_until > statement_timestamp() AND valid_until < statement_timestamp() + make_interval(secs => ?1)
+                       AND deleted_at IS NULL AND valid_until_told_for IS DISTINCT FROM valid_until
+                     ORDER BY valid_until LIMIT 100 FOR UPDATE SKIP LOCKED) RETURNING id)
+            SELECT id FROM untold""";
+
     private final Pool pool;
     private final ManagedRoles roles;
     private final Consequences consequences;
@@ -92,7 +104,49 @@ public class ScheduleNotices {
     public Uni<Boolean> tell(Deadline budget) {
         return all(OVERDUE, LATE.negated(), ScheduleNotices::overdue, budget)
                 .chain(moreOverdue -> all(EXPIRING, config.expiryNotice(), ScheduleNotices::expiring, budget)
-                        .map(moreExpiring -> moreOverdue || moreExpiring));
+                        .map(moreExpiring -> moreOverdue || moreExpiring))
+                .chain(more -> ending(budget).map(moreEnding -> more || moreEnding));
+    }
+
+    /** Roles that their servers let in for less than a day more. */
+    private Uni<Boolean> ending(Deadline budget) {
+        List<ManagedRole> told = new ArrayList<>();
+        return Panache.withTransaction(() -> Panache.getSession()
+                        .chain(session -> session.createNativeQuery(ENDING, UUID.class)
+                                .setParameter(1, (double) config.expiryNotice().toSeconds())
+                                .getResultList())
+                        .call(ids -> ids.isEmpty()
+                                ? Uni.createFrom().voidItem()
+                                : CredentialStore.roles(ids).chain(found -> ending(found, told))))
+                .invoke(() -> told.forEach(
+                        role -> Failures.ends(role.ownerKind, role.ownerId, role.roleName, role.validUntil)))
+                .chain(ids -> ids.size() == AT_ONCE && !budget.passed()
+                        ? ending(budget)
+                        : Uni.createFrom().item(ids.size() == AT_ONCE));
+    }
+
+    /** @param told gets those of which there is something to tell */
+    private Uni<Void> ending(List<ManagedRole> found, List<ManagedRole> told) {
+        return CredentialStore.credentials(
+                        found.stream().map(role -> role.ownerId).distinct().toList())
+                .call(this::owned)
+                .chain(credentials -> {
+                    Map<UUID, Credential> byId =
+                            credentials.stream().collect(Collectors.toMap(Credential::id, Function.identity()));
+                    List<Fact> facts = new ArrayList<>();
+                    for (ManagedRole role : found) {
+                        Credential of = byId.get(role.ownerId);
+                        if (of != null && !of.released() && of.revokingSince == null) {
+                            told.add(role);
+                            facts.add(fact(of, null, "credential-expiring", ends(role)));
+                        }
+                    }
+                    return outbox.putAll(facts);
+                });
+    }
+
+    static Map<String, Object> ends(ManagedRole role) {
+        return Map.of("username", role.roleName, "expiresAt", String.valueOf(role.validUntil), "reason", VALID_UNTIL);
     }
 
     private Uni<Boolean> all(

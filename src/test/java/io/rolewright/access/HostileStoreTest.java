@@ -251,6 +251,7 @@ class HostileStoreTest {
               managed_role deleted_at lease_guard looked_at look refused_since version_floor fence_epoch seen_timeline seen_wal
               managed_role seen_transaction verified_at state_since role_oid role_server adopted_generation adoption_tried_at
               managed_role adoption_found look_minutes owner_name owner_project_id
+              managed_role valid_until valid_until_told_for
               rotation_secret project_id environment secret_path name rotation_id
               attempt id role_id owner_id version_id epoch cause state step reason sql_state message actor_id actor_name request_id
               attempt tries started_at finished_at next_try_at asked

@@ -112,15 +112,12 @@ class FailuresTest {
                 "ALTER ROLE " + roles.first.role() + " LOGIN; ALTER ROLE " + roles.managing.role() + " CREATEROLE");
     }
 
-    @Test
-    void aManagedConnectionThatIsNotChangedOnScheduleIsToldToo() {
-        TestPostgres target = TestPostgres.shared(TestPostgres.NEWEST);
-        Login login = target.role("LOGIN");
+    private static String scheduled(TestPostgres target, Login login) {
         Map<String, Object> credentials = new HashMap<>(
                 Map.of("host", "127.0.0.1", "port", target.port(), "database", "postgres", "username", login.role()));
         credentials.put("password", login.password());
         credentials.put("sslEnabled", false);
-        String id = Api.as()
+        return Api.as()
                 .body(Map.of(
                         "name",
                         Rotating.name("managed"),
@@ -139,6 +136,13 @@ class FailuresTest {
                 .statusCode(200)
                 .extract()
                 .path("appConnection.id");
+    }
+
+    @Test
+    void aManagedConnectionThatIsNotChangedOnScheduleIsToldToo() {
+        TestPostgres target = TestPostgres.shared(TestPostgres.NEWEST);
+        Login login = target.role("LOGIN");
+        String id = scheduled(target, login);
         target.sql("ALTER ROLE " + login.role() + " NOLOGIN");
         TestStore.sql("UPDATE managed_role SET change_at = now() - interval '1 minute', due_at = now() - interval '1"
                 + " minute' WHERE owner_id = '" + id + "'");
@@ -152,6 +156,78 @@ class FailuresTest {
                 .containsEntry("cause", "schedule")
                 .containsKey("nextTryAt");
         target.sql("ALTER ROLE " + login.role() + " LOGIN");
+    }
+
+    private List<ExtLogRecord> endsOf(Login login) {
+        return lines.stream()
+                .filter(line -> login.role().equals(line.getMdc("role")) && "valid_until".equals(line.getMdc("reason")))
+                .toList();
+    }
+
+    private static List<String> toldThatItEnds(String id) {
+        return TestStore.sql("SELECT facts->>'username' FROM outbox_fact WHERE subject_id = '" + id
+                        + "' AND type LIKE '%.credential-expiring' AND facts->>'reason' = 'valid_until'")
+                .stream()
+                .map(row -> row.getString(0))
+                .toList();
+    }
+
+    /** A password that a change has just proven, and that the server takes no more before the next one. */
+    @Test
+    void aRoleThatEndsBeforeItsNextChangeIsToldOfWhenThatIsSeenAndTheDayBefore() {
+        Rotating roles = Rotating.on(TestPostgres.NEWEST);
+        Map<String, Object> body = single(roles);
+        body.put("isAutoRotationEnabled", true);
+        body.put("rotationInterval", 30);
+        String id = Rotating.created(body);
+        assertThat(endsOf(roles.first)).isEmpty();
+        roles.target.sql("ALTER ROLE " + roles.first.role() + " VALID UNTIL '"
+                + OffsetDateTime.now().plusDays(3) + "'");
+
+        Rotating.rotate(id).then().statusCode(200);
+
+        assertThat(endsOf(roles.first)).extracting(LogRecord::getLevel).containsExactly(Level.WARN);
+        assertThat(endsOf(roles.first).get(0).getMdc("rotationId")).isEqualTo(id);
+        Rotating.rotate(id).then().statusCode(200);
+        runDue();
+        assertThat(endsOf(roles.first))
+                .as("said before, and three days are left")
+                .hasSize(1);
+        assertThat(toldThatItEnds(id)).containsExactly(roles.first.role());
+
+        TestStore.sql(
+                "UPDATE managed_role SET valid_until = now() + interval '23 hours' WHERE owner_id = '" + id + "'");
+        runDue();
+        runDue();
+        assertThat(endsOf(roles.first)).hasSize(2);
+        assertThat(toldThatItEnds(id)).hasSize(2);
+    }
+
+    @Test
+    void soIsTheRoleOfAManagedConnectionAndNothingIsSaidOfWhatEndsAfterItsNextChange() {
+        TestPostgres target = TestPostgres.shared(TestPostgres.NEWEST);
+        Login login = target.role("LOGIN");
+        String id = scheduled(target, login);
+        target.sql("ALTER ROLE " + login.role() + " VALID UNTIL '"
+                + OffsetDateTime.now().plusDays(90) + "'");
+        Api.as().post(CONNECTIONS + "/" + id + "/rotate").then().statusCode(200);
+        assertThat(endsOf(login)).isEmpty();
+        target.sql("ALTER ROLE " + login.role() + " VALID UNTIL '"
+                + OffsetDateTime.now().plusDays(3) + "'");
+
+        Api.as().post(CONNECTIONS + "/" + id + "/rotate").then().statusCode(200);
+
+        assertThat(endsOf(login)).hasSize(1);
+        TestStore.sql(
+                "UPDATE managed_role SET valid_until = now() + interval '23 hours' WHERE owner_id = '" + id + "'");
+        runDue();
+        runDue();
+        assertThat(endsOf(login)).extracting(LogRecord::getLevel).containsExactly(Level.WARN, Level.WARN);
+        target.sql("ALTER ROLE " + login.role() + " VALID UNTIL 'infinity'");
+        Api.as().post(CONNECTIONS + "/" + id + "/rotate").then().statusCode(200);
+        assertThat(TestStore.sql(
+                        "SELECT 1 FROM managed_role WHERE valid_until IS NOT NULL AND owner_id = '" + id + "'"))
+                .isEmpty();
     }
 
     /** Found by asking: each rotate by hand tripled the wait of what would have mended it by itself. */
