@@ -43,12 +43,19 @@ class ClientSecretResource {
     private static final String SECRET_ID = "clientSecretId";
 
     private final ClientSecrets secrets;
+    private final LoginSettings settings;
     private final CurrentCaller caller;
     private final RequestOrigins origins;
     private final AuditLog audit;
 
-    ClientSecretResource(ClientSecrets secrets, CurrentCaller caller, RequestOrigins origins, AuditLog audit) {
+    ClientSecretResource(
+            ClientSecrets secrets,
+            LoginSettings settings,
+            CurrentCaller caller,
+            RequestOrigins origins,
+            AuditLog audit) {
         this.secrets = secrets;
+        this.settings = settings;
         this.caller = caller;
         this.origins = origins;
         this.audit = audit;
@@ -73,9 +80,12 @@ class ClientSecretResource {
         var act = act();
         return act.recorded(audit, AuditType.CREATE_CLIENT_SECRET, Identities.KIND, id, () -> {
                     Rights.require(act.caller(), Right.IDENTITY_EDIT);
-                    return secrets.create(act, id, wanted);
+                    // Asked for first: the secret is not shown again if this fails after it.
+                    return settings.idOf(id, LoginSetting.Method.UNIVERSAL)
+                            .chain(setting -> secrets.create(act, id, wanted)
+                                    .map(made -> new MadeSecret(made.secret(), SecretView.of(made.row(), setting))));
                 })
-                .map(made -> NoStore.ok(new MadeSecret(made.secret(), SecretView.of(made.row()))));
+                .map(NoStore::ok);
     }
 
     @GET
@@ -83,8 +93,12 @@ class ClientSecretResource {
     public Uni<SecretList> list(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
         Rights.require(caller.get(), Right.IDENTITY_READ);
-        return secrets.list(Ids.parse("identityId", identityId))
-                .map(rows -> new SecretList(rows.stream().map(SecretView::of).toList()));
+        var identity = Ids.parse("identityId", identityId);
+        return secrets.list(identity)
+                .chain(rows -> settings.idOf(identity, LoginSetting.Method.UNIVERSAL)
+                        .map(setting -> new SecretList(rows.stream()
+                                .map(row -> SecretView.of(row, setting))
+                                .toList())));
     }
 
     @GET
@@ -94,8 +108,10 @@ class ClientSecretResource {
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
             @PathParam(SECRET_ID) @Parameter(schema = @Schema(format = "uuid")) String clientSecretId) {
         Rights.require(caller.get(), Right.IDENTITY_READ);
-        return secrets.get(Ids.parse("identityId", identityId), Ids.parse(SECRET_ID, clientSecretId))
-                .map(row -> new OneSecret(SecretView.of(row)));
+        var identity = Ids.parse("identityId", identityId);
+        return secrets.get(identity, Ids.parse(SECRET_ID, clientSecretId))
+                .chain(row -> settings.idOf(identity, LoginSetting.Method.UNIVERSAL)
+                        .map(setting -> new OneSecret(SecretView.of(row, setting))));
     }
 
     @POST
@@ -113,10 +129,11 @@ class ClientSecretResource {
         var secret = Ids.parse(SECRET_ID, clientSecretId);
         var act = act();
         return act.recorded(audit, AuditType.REVOKE_CLIENT_SECRET, Identities.KIND, identity, () -> {
-                    Rights.require(act.caller(), Right.IDENTITY_EDIT);
-                    return secrets.revoke(act, identity, secret);
-                })
-                .map(row -> new OneSecret(SecretView.of(row, true)));
+            Rights.require(act.caller(), Right.IDENTITY_EDIT);
+            return settings.idOf(identity, LoginSetting.Method.UNIVERSAL)
+                    .chain(setting -> secrets.revoke(act, identity, secret)
+                            .map(row -> new OneSecret(SecretView.of(row, setting, true))));
+        });
     }
 
     private Act act() {
@@ -181,6 +198,9 @@ class ClientSecretResource {
             @Schema(required = true) List<String> trustedIps,
             @Schema(required = true) Instant createdAt,
 
+            @Schema(required = true, description = "When it was last used, or else made.")
+            Instant updatedAt,
+
             @Schema(required = true, nullable = true, description = "null: never.") @Nullable
             Instant expiresAt,
 
@@ -190,13 +210,17 @@ class ClientSecretResource {
             @Schema(
                     required = true,
                     description = "Only where it is just being revoked; it is not there any more then.")
-            boolean isClientSecretRevoked) {
+            boolean isClientSecretRevoked,
 
-        static SecretView of(ClientSecret row) {
-            return of(row, false);
+            @JsonProperty("identityUAId")
+            @Schema(required = true, description = "The id of the identity's universal-auth.")
+            UUID identityUaId) {
+
+        static SecretView of(ClientSecret row, UUID setting) {
+            return of(row, setting, false);
         }
 
-        static SecretView of(ClientSecret row, boolean isRevoked) {
+        static SecretView of(ClientSecret row, UUID setting, boolean isRevoked) {
             return new SecretView(
                     row.id,
                     row.description,
@@ -208,9 +232,11 @@ class ClientSecretResource {
                             : Duration.between(row.createdAt, row.expiresAt).toSeconds(),
                     row.trustedIps.isEmpty() ? List.of() : Arrays.asList(row.trustedIps.split(",")),
                     row.createdAt,
+                    row.lastUsedAt == null ? row.createdAt : row.lastUsedAt,
                     row.expiresAt,
                     row.lastUsedAt,
-                    isRevoked);
+                    isRevoked,
+                    setting);
         }
     }
 

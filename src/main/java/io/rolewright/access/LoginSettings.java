@@ -77,6 +77,15 @@ class LoginSettings {
         });
     }
 
+    /** @return the id that the setting is shown with: the identity's own if nothing is set, also if there is no such identity */
+    Uni<UUID> idOf(UUID identityId, Method method) {
+        return pool.preparedQuery("select id from login_setting where identity_id = $1 and method = $2")
+                .execute(Tuple.of(identityId, method.storedName()))
+                .map(rows -> rows.size() == 0
+                        ? LoginSetting.unset(identityId).id()
+                        : rows.iterator().next().getUUID("id"));
+    }
+
     /** @return null if the identity does not log in so */
     private Uni<@Nullable Known> find(UUID identityId, Method method) {
         return pool.preparedQuery(READ)

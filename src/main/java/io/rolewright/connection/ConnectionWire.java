@@ -467,16 +467,17 @@ class ConnectionWire {
 
     @Schema(
             name = "AvailableAppConnection",
-            requiredProperties = {"app", "name", "id", "orgId"})
-    @JsonInclude(JsonInclude.Include.NON_NULL)
+            requiredProperties = {"app", "name", "id", "projectId", "orgId"})
     record Available(
             @Schema(examples = APP) String app,
             String name,
             UUID id,
-            UUID projectId,
+            @Schema(nullable = true) UUID projectId,
             UUID orgId,
 
-            @Schema(description = "Where it leads and as whom, for who may read the connection; else absent.") @Nullable
+            @Schema(description = "Where it leads and as whom, for who may read the connection; else absent.")
+            @JsonInclude(JsonInclude.Include.NON_NULL)
+            @Nullable
             Server server) {
 
         static Available of(Connections.Usable usable, UUID orgId) {

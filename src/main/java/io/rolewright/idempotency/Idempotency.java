@@ -2,6 +2,8 @@ package io.rolewright.idempotency;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.module.SimpleModule;
+import com.fasterxml.jackson.databind.ser.std.ToStringSerializer;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
@@ -18,6 +20,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -73,10 +76,15 @@ public class Idempotency {
     private final Sealer sealer;
     private final ObjectMapper json;
 
+    /** Moments stand in it as builds wrote them that knew no other form: a request is repeated over an upgrade too. */
+    private final ObjectMapper requests;
+
     Idempotency(Pool pool, Sealer sealer, ObjectMapper json) {
         this.pool = pool;
         this.sealer = sealer;
         this.json = json;
+        this.requests = json.copy()
+                .registerModule(new SimpleModule().addSerializer(Instant.class, ToStringSerializer.instance));
     }
 
     /**
@@ -120,7 +128,7 @@ public class Idempotency {
     /** What makes two requests the same request: every field that was read, in one order. */
     public byte[] canonical(Object request) {
         try {
-            return json.writeValueAsBytes(request);
+            return requests.writeValueAsBytes(request);
         } catch (JsonProcessingException impossible) { // it was read from JSON
             throw new IllegalStateException("a request that was read cannot be written");
         }

@@ -20,6 +20,7 @@ import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
+import io.rolewright.request.Moments;
 import io.rolewright.request.Numbers;
 import io.rolewright.request.PlainText;
 import io.rolewright.request.RequestContext;
@@ -185,7 +186,7 @@ class AuditResource {
         var line = new StringBuilder();
         for (Object cell : new Object[] {
             event.id(),
-            event.at(),
+            Moments.text(event.at()),
             event.type(),
             word(event.outcome()),
             event.actorId(),

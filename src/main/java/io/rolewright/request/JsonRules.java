@@ -1,16 +1,19 @@
 package io.rolewright.request;
 
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.DeserializationContext;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializerProvider;
 import com.fasterxml.jackson.databind.cfg.CoercionAction;
 import com.fasterxml.jackson.databind.cfg.CoercionInputShape;
 import com.fasterxml.jackson.databind.deser.std.StdScalarDeserializer;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.module.SimpleModule;
+import com.fasterxml.jackson.databind.ser.std.StdScalarSerializer;
 import com.fasterxml.jackson.databind.type.LogicalType;
 import io.quarkus.jackson.ObjectMapperCustomizer;
 import jakarta.inject.Singleton;
@@ -21,7 +24,7 @@ import java.time.OffsetDateTime;
 
 /**
  * How JSON is read: unknown keys are ignored (real clients send keys of their own), a value of the wrong type is refused
- * instead of being bent into the right one. Where the reference does coerce, the field says so.
+ * instead of being bent into the right one. Where the reference does coerce, the field says so. And how moments are written.
  */
 @Singleton
 class JsonRules implements ObjectMapperCustomizer {
@@ -44,7 +47,21 @@ class JsonRules implements ObjectMapperCustomizer {
         }) {
             mapper.coercionConfigFor(LogicalType.Textual).setCoercion(shape, CoercionAction.Fail);
         }
-        mapper.registerModule(new SimpleModule().addDeserializer(Instant.class, new Moment()));
+        mapper.registerModule(new SimpleModule()
+                .addDeserializer(Instant.class, new Moment())
+                .addSerializer(Instant.class, new WrittenMoment()));
+    }
+
+    private static final class WrittenMoment extends StdScalarSerializer<Instant> {
+
+        WrittenMoment() {
+            super(Instant.class);
+        }
+
+        @Override
+        public void serialize(Instant moment, JsonGenerator generator, SerializerProvider provider) throws IOException {
+            generator.writeString(Moments.text(moment));
+        }
     }
 
     /** A number would be taken for seconds since 1970, and a 0 that means "none" for a moment that is long past. */

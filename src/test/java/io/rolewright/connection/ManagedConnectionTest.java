@@ -517,7 +517,7 @@ class ManagedConnectionTest {
         body.put("rotation", Map.of("rotationInterval", 7));
         String id = created(body);
         String next = Api.as().get(BASE + "/" + id).path("appConnection.rotation.nextRotationAt");
-        assertThat(next).endsWith("T00:00:00Z");
+        assertThat(next).endsWith("T00:00:00.000Z");
 
         runDue(id, "change_at = now()");
 

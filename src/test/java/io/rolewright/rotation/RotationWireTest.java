@@ -23,6 +23,7 @@ import static org.hamcrest.Matchers.nullValue;
 
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
+import io.rolewright.request.Moments;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
 import io.rolewright.testing.TestPostgres;
@@ -611,7 +612,7 @@ class RotationWireTest {
                     .patch(BASE + "/" + id)
                     .then()
                     .statusCode(200)
-                    .body("secretRotation.nextRotationAt", equalTo(today.plusDays(3) + "T23:59:00Z"));
+                    .body("secretRotation.nextRotationAt", equalTo(today.plusDays(3) + "T23:59:00.000Z"));
 
             Api.as()
                     .body(Map.of("isAutoRotationEnabled", false))
@@ -637,7 +638,7 @@ class RotationWireTest {
                     .patch(BASE + "/" + id)
                     .then()
                     .statusCode(200)
-                    .body("secretRotation.nextRotationAt", equalTo(next));
+                    .body("secretRotation.nextRotationAt", equalTo(next.replace("Z", ".000Z")));
         }
 
         @Test
@@ -1056,7 +1057,7 @@ class RotationWireTest {
                     .body("days[29]", equalTo(Map.of("date", today("UTC"), "done", 1, "failed", 1)))
                     .body("days[26]", equalTo(Map.of("date", past("UTC", 3), "done", 1, "failed", 0)))
                     .body("days.done.sum()", equalTo(2))
-                    .body("since", equalTo(past("UTC", 29) + "T00:00:00Z"))
+                    .body("since", equalTo(past("UTC", 29) + "T00:00:00.000Z"))
                     .body("done", equalTo(2))
                     .body("failed", equalTo(1))
                     .body("medianMillis", lessThan(20_000))
@@ -1076,10 +1077,9 @@ class RotationWireTest {
                         .body("days.done.sum()", equalTo(1))
                         .body(
                                 "since",
-                                equalTo(LocalDate.parse(past(zone, 1))
+                                equalTo(Moments.text(LocalDate.parse(past(zone, 1))
                                         .atStartOfDay(ZoneId.of(zone))
-                                        .toInstant()
-                                        .toString()));
+                                        .toInstant())));
             }
             summary(Map.of("projectId", Identities.project()))
                     .then()

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Pattern;
 
 /**
  * What {@code docs/openapi.yaml} says of answers. It is stricter than the document: a field that a schema does not name is a fault here,
@@ -31,6 +32,9 @@ public final class ApiContract {
     private static final String BASE = "https://rolewright.example/openapi";
     private static final String COMPONENTS = "#/components/schemas/";
     private static final String DEFINITIONS = "#/$defs/";
+    private static final Pattern MOMENT = Pattern.compile("^\\d{4}-\\d{2}-\\d{2}T\\d{2}:");
+    private static final Pattern WRITTEN_MOMENT =
+            Pattern.compile("\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{3}Z");
     private static final String ERROR = COMPONENTS + "ApiError";
 
     /** What may be answered to anything that is no operation: by the framework, or that the reference has it and we have not. */
@@ -149,6 +153,7 @@ public final class ApiContract {
             return List.of("the body is no JSON");
         }
         List<String> faults = new ArrayList<>();
+        momentFaults("", read, faults);
         schemas.computeIfAbsent(
                         reference,
                         any -> factory.getSchema(
@@ -159,6 +164,21 @@ public final class ApiContract {
                 .validate(read)
                 .forEach(message -> faults.add(reference + " " + message.getMessage()));
         return faults;
+    }
+
+    /** Moments are texts of one form everywhere, also in what no schema describes. */
+    private static void momentFaults(String name, JsonNode value, List<String> faults) {
+        if (value.isTextual() && MOMENT.matcher(value.asText()).find()) {
+            if (!WRITTEN_MOMENT.matcher(value.asText()).matches()) {
+                faults.add(name + " has not three digits of a second: " + value.asText());
+            }
+        } else if (value.isNumber() && name.matches(".*(At|Since|Until|From)|at|since|until|date")) {
+            faults.add(name + " is a number, and moments are texts: " + value.asText());
+        }
+        value.properties().forEach(each -> momentFaults(each.getKey(), each.getValue(), faults));
+        if (value.isArray()) {
+            value.forEach(each -> momentFaults(name, each, faults));
+        }
     }
 
     /** @return null if there is none */

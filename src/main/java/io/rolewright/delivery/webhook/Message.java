@@ -1,5 +1,6 @@
 package io.rolewright.delivery.webhook;
 
+import io.rolewright.request.Moments;
 import io.vertx.core.json.JsonObject;
 import java.time.Instant;
 import java.util.UUID;
@@ -93,7 +94,7 @@ record Message(
                 .put("source", "/api/v1/projects/" + projectId)
                 .put("type", TYPE_PREFIX + type)
                 .put("subject", subjectKind + "/" + subjectId)
-                .put("time", at.toString())
+                .put("time", Moments.text(at))
                 // CloudEvents' sequence extension: compared as text
                 .put("sequence", String.format("%020d", position))
                 .put("datacontenttype", "application/json")
