@@ -6,6 +6,7 @@ import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,35 +26,55 @@ public class PagesByStatus {
     }
 
     /**
+     * How things are, as the store says it. Constants of the caller's, without parameters.
+     *
+     * @param notWell a query for {@code id} and {@code status} of all that have another status than one of {@code ofWell}; quick where most are well
+     * @param well the status of any other row {@code t} of the table
+     * @param ofWell what {@code well} can be
+     */
+    public record Statuses(String notWell, String well, Set<? extends Enum<?>> ofWell) {}
+
+    /**
      * In the order of all lists, which is that of the cursors: by name and id.
      *
      * @param table with {@code id}, {@code name} and {@code project_id}; a constant of the caller's
-     * @param status a query for {@code id} and {@code status}, without parameters; a constant of the caller's
      * @param statuses those that are wanted
      * @param byIds reads rows; those that were deleted meanwhile are left out
      * @return the rows of the page and one more if there are more
      */
     public <T> Uni<List<T>> list(
             String table,
-            String status,
+            Statuses of,
             Reach reach,
             Set<? extends Enum<?>> statuses,
             Page page,
             Function<List<UUID>, Uni<List<T>>> byIds,
             Function<T, UUID> id) {
-        String ids = "WITH status AS MATERIALIZED (" + status + ") SELECT t.id FROM " + table
-                + " t JOIN status s USING (id) " + """
-                 WHERE s.status = ANY ($3) AND ($1 OR t.project_id = ANY ($2))
-                   AND ($4::text IS NULL OR (t.name, t.id) > ($4 COLLATE "C", $5::uuid))
-                 ORDER BY t.name, t.id LIMIT $6""";
+        // Each condition stands there only if it narrows: with all in one statement the store could follow no index of
+        // any.
+        String narrowed = (reach.everywhere()
+                        ? ""
+                        : reach.projects().size() == 1
+                                ? " AND t.project_id = ($1::uuid[])[1]"
+                                : " AND t.project_id = ANY ($1::uuid[])")
+                + (page.afterName() == null ? "" : " AND (t.name, t.id) > ($4 COLLATE \"C\", $5::uuid)");
+        String status = "WITH status AS MATERIALIZED (" + of.notWell + ") SELECT t.id FROM ";
+        String chosen = Collections.disjoint(statuses, of.ofWell)
+                ? "status s JOIN " + table + " t USING (id) WHERE s.status = ANY ($2)"
+                // Sets that are hashed: the table is read in the order of the list until the page is full.
+                : table + " t WHERE CASE WHEN t.id IN (SELECT id FROM status)"
+                        + " THEN t.id IN (SELECT id FROM status WHERE status = ANY ($2)) ELSE " + of.well
+                        + " = ANY ($2) END";
+        // Names its parameters in any case, since one that is nowhere in a statement has no type.
+        String ids = status + chosen + narrowed
+                + " AND ($1::uuid[] IS NOT NULL OR $4::text IS NULL OR $5::uuid IS NULL) ORDER BY t.name, t.id LIMIT $3";
         return pool.preparedQuery(ids)
                 .execute(Tuple.of(
-                                reach.everywhere(),
                                 reach.projects().toArray(new UUID[0]),
-                                statuses.stream().map(Enum::name).toArray(String[]::new))
+                                statuses.stream().map(Enum::name).toArray(String[]::new),
+                                page.rowsToRead())
                         .addString(page.afterName())
-                        .addValue(page.afterId())
-                        .addInteger(page.rowsToRead()))
+                        .addValue(page.afterId()))
                 .map(rows -> {
                     List<UUID> found = new ArrayList<>();
                     rows.forEach(row -> found.add(row.getUUID("id")));

@@ -17,11 +17,11 @@ public enum ConnectionStatus {
     TEST_FAILED,
     OK;
 
-    /** Of every connection: {@code id, project_id, status}. Without parameters. */
-    public static final String SQL =
-            "SELECT c.id, c.project_id, CASE WHEN s.status NOT IN ('OK', 'MANUAL') THEN s.status"
-                    + " WHEN NOT c.test_ok THEN 'TEST_FAILED' ELSE 'OK' END AS status FROM app_connection c LEFT JOIN ("
-                    + CredentialStatus.SQL + ") s ON s.id = c.id";
+    /** Of every connection that is not {@link #OK}: {@code id, project_id, status}. Without parameters. */
+    public static final String NOT_WELL =
+            "SELECT c.id, c.project_id, coalesce(s.status, 'TEST_FAILED') AS status FROM (SELECT id, status"
+                    + " FROM (" + CredentialStatus.NOT_WELL + ") n WHERE strategy = 'SELF') s"
+                    + " FULL JOIN (SELECT id FROM app_connection WHERE NOT test_ok) f USING (id) JOIN app_connection c USING (id)";
 
     public String wireName() {
         return name().toLowerCase(Locale.ROOT);

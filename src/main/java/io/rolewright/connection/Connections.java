@@ -85,6 +85,9 @@ class Connections {
     /** Who waits for the answer of somebody else's request has to answer in time himself. */
     private static final Duration TIME_TO_ANSWER = Duration.ofSeconds(1);
 
+    private static final PagesByStatus.Statuses STATUSES =
+            new PagesByStatus.Statuses(ConnectionStatus.NOT_WELL, "'OK'", Set.of(ConnectionStatus.OK));
+
     private final ConnectionStore store;
     private final PagesByStatus byStatus;
     private final ConnectionSearch search;
@@ -164,7 +167,7 @@ class Connections {
                         ? store.list(scope, project, reach, page)
                         : byStatus.list(
                                 "app_connection",
-                                ConnectionStatus.SQL,
+                                STATUSES,
                                 project == null ? reach : reach.within(project),
                                 statuses,
                                 page,

@@ -8,7 +8,7 @@ import java.util.Set;
 
 /**
  * One word for how a credential is, the worst that is true of it: what lists are filtered by and what is counted. Troubles, lists and
- * counts ask the store by {@link #SQL}, so the number of one is always the rows of another.
+ * counts ask the store by {@link #NOT_WELL} for those that are not as they should be, so the number of one is always the rows of another.
  */
 public enum CredentialStatus {
     /** Its owner is deleted; its roles wait for passwords that nobody is given. */
@@ -25,15 +25,24 @@ public enum CredentialStatus {
     /** As it should be, and changed only when asked to. */
     MANUAL;
 
+    /** Whatever may be other than {@link #OK} and {@link #MANUAL}, found by indexes: what is well is not looked at. */
+    private static final String CANDIDATES = """
+            SELECT id FROM credential WHERE revoking_since IS NOT NULL
+            UNION SELECT id FROM credential WHERE last_status = 'FAILED'
+            UNION SELECT id FROM credential WHERE next_rotation_at < statement_timestamp() - INTERVAL '15 minutes'
+            UNION SELECT owner_id FROM managed_role WHERE state <> 'OK' AND deleted_at IS NULL
+            UNION SELECT owner_id FROM attempt WHERE state IN ('CLAIMED', 'SENT', 'PARKED')""";
+
     /**
-     * Of every credential that was not released: {@code id, project_id, connection_id, strategy, status}; of the role that the status is
-     * about, else null: {@code role_name, reason, refused} (a login with its
-     * current password was refused, whatever the cause), {@code served} (whether it is
-     * the role that is served), {@code since, next_try_at, open_attempt}; and of the plan: {@code planned_at} (when the next change should be), {@code last_rotated_at, last_attempted_at, failures}. Without
-     * parameters; times by the store's clock. What counts as interrupted is said by {@link RoleStatus}.
+     * Of every credential that was not released and is neither {@link #OK} nor {@link #MANUAL}: {@code id, project_id, connection_id,
+     * strategy, auto_rotation, status}; of the role that the status is about, else null: {@code role_name, reason, refused} (a login with
+     * its current password was refused, whatever the cause), {@code served} (whether it is the role that is served), {@code since,
+     * next_try_at, open_attempt}; and of the plan: {@code planned_at} (when the next change should be), {@code last_rotated_at,
+     * last_attempted_at, failures}. Without parameters; times by the store's clock. What counts as interrupted is said by {@link RoleStatus}.
      */
-    public static final String SQL = """
-            SELECT c.id, c.project_id, c.connection_id, c.strategy,
+    public static final String NOT_WELL =
+            "SELECT * FROM (" + """
+            SELECT c.id, c.project_id, c.connection_id, c.strategy, c.auto_rotation,
                    CASE WHEN c.revoking_since IS NOT NULL THEN 'REVOKING'
                         WHEN w.state IS NOT NULL THEN w.state
                         WHEN c.last_status = 'FAILED' THEN 'FAILED'
@@ -43,7 +52,8 @@ public enum CredentialStatus {
                    w.next_try_at, w.open_attempt,
                    coalesce(c.revoking_since, w.since) AS since,
                    c.next_rotation_at AS planned_at, c.last_rotated_at, c.last_attempted_at, c.failures
-              FROM credential c
+              FROM (""" + CANDIDATES + """
+            ) k JOIN credential c USING (id)
               LEFT JOIN LATERAL (
                    SELECT r.role_name, s.state, r.id = CASE c.active_index WHEN 1 THEN c.role2_id ELSE c.role1_id END AS served,
                           CASE WHEN r.state <> 'OK' THEN r.reason
@@ -61,7 +71,10 @@ public enum CredentialStatus {
                           THEN 'PARKED' END AS state) s
                     WHERE r.owner_id = c.id AND r.deleted_at IS NULL AND s.state IS NOT NULL
                     ORDER BY s.state <> 'IN_DOUBT', served DESC, r.created_at, r.id LIMIT 1) w ON true
-             WHERE c.released_version IS NULL""";
+             WHERE c.released_version IS NULL""" + ") c WHERE status NOT IN ('OK', 'MANUAL')";
+
+    /** The status of a row {@code t} of {@code secret_rotation} or {@code credential} that {@link #NOT_WELL} does not have. */
+    public static final String WELL = "CASE WHEN t.auto_rotation THEN 'OK' ELSE 'MANUAL' END";
 
     /**
      * The same, of what was read already.

@@ -30,7 +30,7 @@ class TroubleSearch {
      * new one. 2: the rest. Within a rank the oldest first. Whoever reads Vault has a password that is refused after one change of a single role,
      * and after two of two.
      */
-    private static final String TROUBLES = "WITH status AS MATERIALIZED (" + CredentialStatus.SQL + "), " + """
+    private static final String TROUBLES = "WITH status AS MATERIALIZED (" + CredentialStatus.NOT_WELL + "), " + """
             trouble AS MATERIALIZED (
                 SELECT CASE WHEN s.served AND s.strategy <> 'SELF' AND (s.refused OR s.status = 'IN_DOUBT') THEN 0
                             WHEN s.status IN ('IN_DOUBT', 'PARKED', 'FAILED') THEN 1 ELSE 2 END AS rank,
@@ -54,8 +54,7 @@ class TroubleSearch {
                          FROM attempt a JOIN managed_role m ON m.id = a.role_id
                         WHERE s.status = 'FAILED' AND a.owner_id = s.id AND a.state = 'FAILED'
                         ORDER BY a.started_at DESC, a.id LIMIT 1) f ON true
-                 WHERE s.status NOT IN ('OK', 'MANUAL')
-                   AND CASE WHEN s.strategy = 'SELF' THEN $3 OR s.project_id = ANY ($4)
+                 WHERE CASE WHEN s.strategy = 'SELF' THEN $3 OR s.project_id = ANY ($4)
                             ELSE $1 OR s.project_id = ANY ($2) END
                 UNION ALL
                 SELECT CASE WHEN v.lost_since IS NOT NULL
@@ -77,8 +76,8 @@ class TroubleSearch {
                   FROM managed_role m
                   JOIN credential c ON c.id = m.owner_id AND c.released_version IS NULL
                   JOIN (SELECT id, name FROM secret_rotation UNION ALL SELECT id, name FROM app_connection) r ON r.id = c.id
-                 WHERE (m.refused_since IS NOT NULL OR m.reason IS NOT NULL AND c.strategy <> 'SELF')
-                   AND m.deleted_at IS NULL AND m.state = 'OK'
+                 WHERE (m.refused_since IS NOT NULL OR m.reason IS NOT NULL) AND m.deleted_at IS NULL AND m.state = 'OK'
+                   AND (m.refused_since IS NOT NULL OR c.strategy <> 'SELF')
                    AND m.id = CASE c.active_index WHEN 1 THEN c.role2_id ELSE c.role1_id END
                    AND CASE WHEN c.strategy = 'SELF' THEN $3 OR c.project_id = ANY ($4)
                             ELSE $1 OR c.project_id = ANY ($2) END
@@ -108,7 +107,12 @@ class TroubleSearch {
     private static final String COUNT = TROUBLES + """
              SELECT rank, kind, status, coalesce(code, '') AS code, count(*) AS n FROM trouble GROUP BY 1, 2, 3, 4
              UNION ALL
-            SELECT NULL, NULL, lower(status), coalesce(reason, ''), count(*) FROM status GROUP BY 3, 4""";
+            SELECT NULL, NULL, lower(status), coalesce(reason, ''), count(*) FROM status GROUP BY 3, 4
+             UNION ALL
+            SELECT NULL, NULL, CASE WHEN auto_rotation THEN 'ok' ELSE 'manual' END, '', sum(n)::bigint
+              FROM (SELECT auto_rotation, count(*) AS n FROM credential WHERE released_version IS NULL GROUP BY 1
+                     UNION ALL
+                    SELECT auto_rotation, -count(*) FROM status GROUP BY 1) AS well GROUP BY auto_rotation HAVING sum(n) > 0""";
 
     private static final String FIND = TROUBLES + """
             ,
@@ -123,10 +127,10 @@ class TroubleSearch {
             SELECT n.*, page.*,
                    (SELECT CASE WHEN r.refused_since IS NOT NULL OR s.served AND (s.refused OR s.status = 'IN_DOUBT') THEN NULL
                                 WHEN r.probe_result = 'ok' THEN greatest(r.probed_at, v.current_at) ELSE v.current_at END
-                      FROM status s JOIN credential c USING (id)
+                      FROM credential c LEFT JOIN status s USING (id)
                       JOIN managed_role r ON r.id = CASE c.active_index WHEN 1 THEN c.role2_id ELSE c.role1_id END
                       JOIN password_version v ON v.role_id = r.id AND v.state = 'CURRENT'
-                     WHERE s.id = page.id) AS proven_at
+                     WHERE c.id = page.id AND c.released_version IS NULL) AS proven_at
               FROM (
                 SELECT count(*) FILTER (WHERE rank = 0) AS critical, count(*) FILTER (WHERE rank = 1) AS error,
                        count(*) FILTER (WHERE rank = 2) AS warning FROM found) n

@@ -49,15 +49,45 @@ class RotationSummaries {
                    percentile_disc(0.95) WITHIN GROUP (ORDER BY millis) FILTER (WHERE state = 'DONE') AS p95
               FROM ended GROUP BY GROUPING SETS ((day), ()) ORDER BY day NULLS LAST""";
 
-    private static final String NOW = "WITH r AS MATERIALIZED (" + CredentialStatus.SQL + "), c AS MATERIALIZED ("
-            + ConnectionStatus.SQL + ") " + """
-            SELECT 'rotation' AS kind, lower(status) AS status, count(*) AS n FROM r
-             WHERE strategy <> 'SELF' AND ($1 OR project_id = ANY ($2)) GROUP BY status
+    /** Those that are well are all less the others, since a look at each would take as long as there are many. */
+    private static final String NOW = "WITH r AS MATERIALIZED (" + CredentialStatus.NOT_WELL + "), c AS MATERIALIZED ("
+            + ConnectionStatus.NOT_WELL + "), " + """
+            credentials AS MATERIALIZED (
+                SELECT true AS rotation, auto_rotation, count(*) AS n FROM credential
+                 WHERE $1 AND released_version IS NULL AND strategy IN ('DUAL', 'SINGLE') GROUP BY 2
+                UNION ALL
+                SELECT true, auto_rotation, count(*) FROM credential
+                 WHERE NOT $1 AND released_version IS NULL AND strategy IN ('DUAL', 'SINGLE') AND project_id = ANY ($2) GROUP BY 2
+                UNION ALL
+                SELECT false, auto_rotation, count(*) FROM credential
+                 WHERE $3 AND released_version IS NULL AND strategy = 'SELF' GROUP BY 2
+                UNION ALL
+                SELECT false, auto_rotation, count(*) FROM credential
+                 WHERE NOT $3 AND released_version IS NULL AND strategy = 'SELF' AND project_id = ANY ($4) GROUP BY 2),
+            ill AS MATERIALIZED (
+                SELECT auto_rotation, lower(status) AS status, count(*) AS n FROM r
+                 WHERE strategy <> 'SELF' AND ($1 OR project_id = ANY ($2)) GROUP BY 1, 2),
+            refused AS MATERIALIZED (
+                SELECT lower(status) AS status, count(*) AS n FROM c WHERE $3 OR project_id = ANY ($4) GROUP BY 1)
+            SELECT 'rotation' AS kind, status, sum(n)::bigint AS n FROM (
+                SELECT status, n FROM ill
+                 UNION ALL
+                SELECT CASE WHEN auto_rotation THEN 'ok' ELSE 'manual' END, n FROM credentials WHERE rotation
+                 UNION ALL
+                SELECT CASE WHEN auto_rotation THEN 'ok' ELSE 'manual' END, -n FROM ill) AS all_of_them
+             GROUP BY status HAVING sum(n) > 0
             UNION ALL
-            SELECT 'connection', lower(status), count(*) FROM c WHERE $3 OR project_id = ANY ($4) GROUP BY status
+            SELECT 'connection', status, sum(n)::bigint FROM (
+                SELECT status, n FROM refused
+                 UNION ALL
+                SELECT 'ok', count(*) FROM app_connection WHERE $3
+                 UNION ALL
+                SELECT 'ok', count(*) FROM app_connection WHERE NOT $3 AND project_id = ANY ($4)
+                 UNION ALL
+                SELECT 'ok', -n FROM refused) AS all_of_them
+             GROUP BY status HAVING sum(n) > 0
             UNION ALL
-            SELECT 'managed', '', count(*) FROM r
-             WHERE strategy = 'SELF' AND ($3 OR project_id = ANY ($4))""";
+            SELECT 'managed', '', sum(n)::bigint FROM credentials WHERE NOT rotation HAVING sum(n) > 0""";
 
     private static final String UPCOMING = """
             SELECT CASE c.strategy WHEN 'SELF' THEN 'connection' ELSE 'rotation' END AS kind, c.id,

@@ -87,6 +87,9 @@ class Rotations {
     /** Who waits for the answer of somebody else's request has to answer in time himself. */
     private static final Duration TIME_TO_ANSWER = Duration.ofSeconds(1);
 
+    private static final PagesByStatus.Statuses STATUSES = new PagesByStatus.Statuses(
+            CredentialStatus.NOT_WELL, CredentialStatus.WELL, Set.of(CredentialStatus.OK, CredentialStatus.MANUAL));
+
     private static final Logger log = Logger.getLogger(Rotations.class);
 
     private final RotationStore store;
@@ -174,13 +177,7 @@ class Rotations {
                 .chain(reach -> statuses.isEmpty()
                         ? store.list(reach.projects().iterator().next(), page)
                         : byStatus.list(
-                                "secret_rotation",
-                                CredentialStatus.SQL,
-                                reach,
-                                statuses,
-                                page,
-                                store::byIds,
-                                row -> row.id))
+                                "secret_rotation", STATUSES, reach, statuses, page, store::byIds, row -> row.id))
                 .map(rows -> page.cut(rows, row -> row.name, row -> row.id))
                 .chain(slice -> shown(slice.rows()).map(rows -> new Slice<>(rows, slice.nextCursor())));
     }

@@ -50,7 +50,7 @@ interface StoreConfig {
 
     /**
      * Bound of one statement and of a pause within a transaction, kept by the store itself ({@code statement_timeout},
-     * {@code idle_in_transaction_session_timeout}). {@code 0s} sends none, as does {@link #transactionPooler}.
+     * {@code idle_in_transaction_session_timeout}). {@code 0s} sends none, as does {@link #transactionPooler}; nor is {@code jit = off} sent then.
      */
     @WithDefault("5s")
     Duration statementTimeout();
@@ -58,7 +58,7 @@ interface StoreConfig {
     /**
      * Whether a pooler in transaction mode, such as PgBouncer, stands between the service and the store, so that each transaction may have
      * another session of the server. Then no statement is prepared for longer than it takes, which costs its planning each time; no start-up parameter is sent, so that {@link #statementTimeout} is to be set for the role in the store ({@code ALTER ROLE …
-     * SET statement_timeout = '5s'}); and no process shows by a lock that it lives, so that what a dead one left is taken over when its
+     * SET statement_timeout = '5s'}, and {@code jit = off}); and no process shows by a lock that it lives, so that what a dead one left is taken over when its
      * lease ends. A pooler in session mode needs nothing but {@code 0s} for {@link #statementTimeout}.
      */
     @WithDefault("false")

@@ -118,6 +118,8 @@ class StorePool implements PgPoolCreator {
         String millis = Long.toString(config.statementTimeout().toMillis());
         return new PgConnectOptions(options)
                 .addProperty("statement_timeout", millis)
+                // The few statements that look costly are executed in milliseconds, and compiled in seconds.
+                .addProperty("jit", "off")
                 // A process that stands still in a transaction would keep its rows from whoever takes over.
                 .addProperty("idle_in_transaction_session_timeout", millis);
     }
