@@ -91,8 +91,8 @@ public class AuditSearch {
         where.and("subject_id =", wanted.subjectId);
         where.and("at >=", time(wanted.from));
         where.and("at <", time(wanted.to));
-        if (wanted.projects != null) {
-            where.and("project_id = any", wanted.projects.toArray(UUID[]::new));
+        if (wanted.projects != null && wanted.projects.size() == 1) {
+            where.and("project_id =", wanted.projects.iterator().next());
         }
         if (after != null) {
             where.sql
@@ -101,9 +101,17 @@ public class AuditSearch {
                     .append(", ");
             where.sql.append(where.value(after.id)).append(")");
         }
-        var sql = "select id, at, type, outcome, actor_id, actor_name, address, request_id, project_id, subject_kind,"
-                + " subject_id, reason, facts::text as facts from audit_event where true" + where.sql
-                + " order by at desc, id desc limit " + limit;
+        String newest = " order by at desc, id desc limit " + limit;
+        String matching =
+                "select id, at, type, outcome, actor_id, actor_name, address, request_id, project_id, subject_kind,"
+                        + " subject_id, reason, facts::text as facts from audit_event where true" + where.sql;
+        // Of several projects the newest of each, by the index; without that, rows of all others would be passed over
+        // one by one.
+        String sql = wanted.projects == null || wanted.projects.size() == 1
+                ? matching + newest
+                : "select e.* from unnest(" + where.value(wanted.projects.toArray(UUID[]::new))
+                        + "::uuid[]) as p (id) cross join lateral (" + matching + " and project_id = p.id" + newest
+                        + ") as e" + newest;
         return pool.preparedQuery(sql).execute(Tuple.from(where.values)).map(rows -> {
             List<Found> found = new ArrayList<>();
             rows.forEach(row -> found.add(found(row)));

@@ -15,11 +15,15 @@ import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Clock;
 import java.time.DateTimeException;
+import java.time.Duration;
+import java.time.Instant;
 import java.time.LocalDate;
 import java.time.OffsetDateTime;
 import java.time.ZoneId;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -100,13 +104,30 @@ class RotationSummaries {
                AND CASE WHEN c.strategy = 'SELF' THEN $3 OR c.project_id = ANY ($4) ELSE $1 OR c.project_id = ANY ($2) END
              ORDER BY c.next_rotation_at, c.id LIMIT 10""";
 
+    /** What took at least so long is counted at most every {@link #SPARED} times as long. */
+    private static final Duration COSTLY = Duration.ofMillis(200);
+
+    private static final int SPARED = 20;
+
+    /** However long it took. */
+    private static final Duration LONGEST_KEPT = Duration.ofMinutes(1);
+
+    private static final int MOST_KEPT = 100;
+
     private final Pool pool;
     private final Clock clock;
+    private final Map<Looked, Ended> kept = Collections.synchronizedMap(new LinkedHashMap<>());
 
     RotationSummaries(Pool pool, Clock clock) {
         this.pool = pool;
         this.clock = clock;
     }
+
+    /** What attempts are counted of. */
+    private record Looked(Reach reach, List<LocalDate> dates, ZoneId zone) {}
+
+    /** @param until when they are counted anew, by {@link System#nanoTime} */
+    private record Ended(RowSet<Row> rows, Instant at, long until) {}
 
     /**
      * Of credentials that exist: rotations and managed connections.
@@ -129,13 +150,40 @@ class RotationSummaries {
                 projects,
                 connections.everywhere(),
                 connections.projects().toArray(new UUID[0]));
-        return pool.preparedQuery(ENDED)
-                .execute(Tuple.of(begin, reach.everywhere(), projects))
+        return ended(new Looked(reach, dates, zone), Tuple.of(begin, reach.everywhere(), projects))
                 .chain(ended -> pool.preparedQuery(NOW)
                         .execute(seen)
                         .chain(now -> pool.preparedQuery(UPCOMING)
                                 .execute(seen)
                                 .map(upcoming -> summary(begin[0], dates, ended, counts(now), planned(upcoming)))));
+    }
+
+    /** A store with a million attempts would otherwise count them for seconds, for each page that somebody looks at. */
+    private Uni<Ended> ended(Looked looked, Tuple parameters) {
+        Ended before = kept.get(looked);
+        long begun = System.nanoTime();
+        if (before != null && before.until - begun > 0) {
+            return Uni.createFrom().item(before);
+        }
+        Instant at = clock.instant();
+        return pool.preparedQuery(ENDED).execute(parameters).map(rows -> {
+            long now = System.nanoTime();
+            long took = now - begun;
+            Ended counted = new Ended(rows, at, now + Math.min(took * SPARED, LONGEST_KEPT.toNanos()));
+            if (took >= COSTLY.toNanos()) {
+                keep(looked, counted);
+            }
+            return counted;
+        });
+    }
+
+    private void keep(Looked looked, Ended counted) {
+        synchronized (kept) {
+            kept.values().removeIf(each -> each.until - System.nanoTime() <= 0);
+            if (kept.size() < MOST_KEPT) {
+                kept.put(looked, counted);
+            }
+        }
     }
 
     private static Map<String, Map<String, Long>> counts(RowSet<Row> rows) {
@@ -159,12 +207,12 @@ class RotationSummaries {
     private static RotationSummary summary(
             OffsetDateTime since,
             List<LocalDate> dates,
-            RowSet<Row> rows,
+            Ended ended,
             Map<String, Map<String, Long>> counts,
             List<Planned> upcoming) {
         Day[] days = dates.stream().map(date -> new Day(date, 0, 0)).toArray(Day[]::new);
         Row all = null;
-        for (Row row : rows) {
+        for (Row row : ended.rows) {
             Integer day = row.getInteger("day");
             if (day == null) {
                 all = row;
@@ -182,7 +230,8 @@ class RotationSummaries {
                 counts.getOrDefault("rotation", Map.of()),
                 counts.getOrDefault("connection", Map.of()),
                 counts.getOrDefault("managed", Map.of()).getOrDefault("", 0L),
-                upcoming);
+                upcoming,
+                ended.at);
     }
 
     /** @throws ValidationProblem at {@code days} */

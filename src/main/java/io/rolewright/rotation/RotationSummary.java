@@ -52,7 +52,13 @@ record RotationSummary(
         long managedConnections,
 
         @Schema(description = "The next ten planned changes that are not overdue, the soonest first.")
-        List<Planned> upcoming) {
+        List<Planned> upcoming,
+
+        @Schema(
+                description =
+                        "When the attempts were counted. Where that takes long they are counted again after a while, a minute at most;"
+                                + " all else is of now.")
+        Instant attemptsCountedAt) {
 
     @JsonInclude(JsonInclude.Include.ALWAYS)
     @Schema(name = "PlannedRotation")
