@@ -91,8 +91,8 @@ class ConnectionSearch {
             parameters.addUUID(among.project());
         }
         return pool.preparedQuery(FROM.formatted(
-                        byStatus ? "s.status" : "NULL::text",
-                        byStatus ? "JOIN (" + ConnectionStatus.SQL + ") s ON s.id = c.id" : "",
+                        byStatus ? "coalesce(s.status, 'OK')" : "NULL::text",
+                        byStatus ? "LEFT JOIN (" + ConnectionStatus.NOT_WELL + ") s ON s.id = c.id" : "",
                         scope))
                 .execute(parameters)
                 .invoke(rows -> Selection.requireFew(rows.rowCount()))

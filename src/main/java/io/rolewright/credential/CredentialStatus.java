@@ -73,8 +73,10 @@ public enum CredentialStatus {
                     ORDER BY s.state <> 'IN_DOUBT', served DESC, r.created_at, r.id LIMIT 1) w ON true
              WHERE c.released_version IS NULL""" + ") c WHERE status NOT IN ('OK', 'MANUAL')";
 
-    /** The status of a row {@code t} of {@code secret_rotation} or {@code credential} that {@link #NOT_WELL} does not have. */
-    public static final String WELL = "CASE WHEN t.auto_rotation THEN 'OK' ELSE 'MANUAL' END";
+    /** The status of a row of {@code secret_rotation} or {@code credential} that {@link #NOT_WELL} does not have, as an expression of SQL. */
+    public static String well(String row) {
+        return "CASE WHEN " + row + ".auto_rotation THEN 'OK' ELSE 'MANUAL' END";
+    }
 
     /**
      * The same, of what was read already.

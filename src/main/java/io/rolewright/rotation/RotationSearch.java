@@ -36,13 +36,13 @@ class RotationSearch {
 
     private static final String FROM = """
             SELECT r.id, r.name, r.description, r.environment, r.secret_path, r.username1, r.username2, r.next_rotation_at,
-                   p.name AS project, c.name AS connection, s.status
+                   p.name AS project, c.name AS connection, coalesce(s.status, %s) AS status
               FROM secret_rotation r
-              JOIN (%s) s ON s.id = r.id
+              LEFT JOIN (%s) s ON s.id = r.id
               JOIN project p ON p.id = r.project_id
               JOIN app_connection c ON c.id = r.connection_id
              WHERE ($1 OR r.project_id = ANY ($2)) AND ($3::text IS NULL OR r.strategy = $3)
-             LIMIT $4""".formatted(CredentialStatus.SQL);
+             LIMIT $4""".formatted(CredentialStatus.well("r"), CredentialStatus.NOT_WELL);
 
     private final Pool pool;
 

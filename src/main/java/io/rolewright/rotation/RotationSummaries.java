@@ -104,13 +104,10 @@ class RotationSummaries {
                AND CASE WHEN c.strategy = 'SELF' THEN $3 OR c.project_id = ANY ($4) ELSE $1 OR c.project_id = ANY ($2) END
              ORDER BY c.next_rotation_at, c.id LIMIT 10""";
 
-    /** What took at least so long is counted at most every {@link #SPARED} times as long. */
-    private static final Duration COSTLY = Duration.ofMillis(200);
+    /** To count more attempts than these takes a tenth of a second and more: it is done only so often for the same question. */
+    private static final int MANY = 20_000;
 
-    private static final int SPARED = 20;
-
-    /** However long it took. */
-    private static final Duration LONGEST_KEPT = Duration.ofMinutes(1);
+    private static final Duration KEPT = Duration.ofSeconds(30);
 
     private static final int MOST_KEPT = 100;
 
@@ -127,7 +124,15 @@ class RotationSummaries {
     private record Looked(Reach reach, List<LocalDate> dates, ZoneId zone) {}
 
     /** @param until when they are counted anew, by {@link System#nanoTime} */
-    private record Ended(RowSet<Row> rows, Instant at, long until) {}
+    private record Ended(RowSet<Row> rows, Instant at, long until) {
+
+        long all() {
+            return rows.stream()
+                    .filter(row -> row.getInteger("day") == null)
+                    .mapToLong(row -> row.getLong("done") + row.getLong("failed"))
+                    .sum();
+        }
+    }
 
     /**
      * Of credentials that exist: rotations and managed connections.
@@ -158,19 +163,15 @@ class RotationSummaries {
                                 .map(upcoming -> summary(begin[0], dates, ended, counts(now), planned(upcoming)))));
     }
 
-    /** A store with a million attempts would otherwise count them for seconds, for each page that somebody looks at. */
     private Uni<Ended> ended(Looked looked, Tuple parameters) {
         Ended before = kept.get(looked);
-        long begun = System.nanoTime();
-        if (before != null && before.until - begun > 0) {
+        if (before != null && before.until - System.nanoTime() > 0) {
             return Uni.createFrom().item(before);
         }
         Instant at = clock.instant();
         return pool.preparedQuery(ENDED).execute(parameters).map(rows -> {
-            long now = System.nanoTime();
-            long took = now - begun;
-            Ended counted = new Ended(rows, at, now + Math.min(took * SPARED, LONGEST_KEPT.toNanos()));
-            if (took >= COSTLY.toNanos()) {
+            Ended counted = new Ended(rows, at, System.nanoTime() + KEPT.toNanos());
+            if (counted.all() > MANY) {
                 keep(looked, counted);
             }
             return counted;

@@ -56,8 +56,7 @@ record RotationSummary(
 
         @Schema(
                 description =
-                        "When the attempts were counted. Where that takes long they are counted again after a while, a minute at most;"
-                                + " all else is of now.")
+                        "When the attempts were counted: now, or in the last 30 seconds where there are very many. All else is of now.")
         Instant attemptsCountedAt) {
 
     @JsonInclude(JsonInclude.Include.ALWAYS)

@@ -88,7 +88,9 @@ class Rotations {
     private static final Duration TIME_TO_ANSWER = Duration.ofSeconds(1);
 
     private static final PagesByStatus.Statuses STATUSES = new PagesByStatus.Statuses(
-            CredentialStatus.NOT_WELL, CredentialStatus.WELL, Set.of(CredentialStatus.OK, CredentialStatus.MANUAL));
+            CredentialStatus.NOT_WELL,
+            CredentialStatus.well("t"),
+            Set.of(CredentialStatus.OK, CredentialStatus.MANUAL));
 
     private static final Logger log = Logger.getLogger(Rotations.class);
 
