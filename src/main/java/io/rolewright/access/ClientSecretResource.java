@@ -1,10 +1,12 @@
 package io.rolewright.access;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Ids;
+import io.rolewright.request.PageQuery;
 import io.rolewright.request.PlainText;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
@@ -13,6 +15,7 @@ import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Pattern;
 import jakarta.validation.constraints.Size;
+import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.POST;
@@ -89,16 +92,19 @@ class ClientSecretResource {
     }
 
     @GET
-    @Operation(operationId = "listClientSecrets", summary = "List client secrets of an identity")
+    @Operation(
+            operationId = "listClientSecrets",
+            summary = "List client secrets of an identity",
+            description = "Oldest first.")
     public Uni<SecretList> list(
-            @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
+            @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
+            @BeanParam PageQuery page) {
         Rights.require(caller.get(), Right.IDENTITY_READ);
         var identity = Ids.parse("identityId", identityId);
-        return secrets.list(identity)
-                .chain(rows -> settings.idOf(identity, LoginSetting.Method.UNIVERSAL)
-                        .map(setting -> new SecretList(rows.stream()
-                                .map(row -> SecretView.of(row, setting))
-                                .toList())));
+        return secrets.list(identity, page.page())
+                .chain(slice -> settings.idOf(identity, LoginSetting.Method.UNIVERSAL)
+                        .map(setting -> new SecretList(
+                                slice.map(row -> SecretView.of(row, setting)).rows(), slice.nextCursor())));
     }
 
     @GET
@@ -256,5 +262,10 @@ class ClientSecretResource {
     record OneSecret(@Schema(required = true) SecretView clientSecretData) {}
 
     @Schema(name = "ClientSecretListResponse")
-    record SecretList(@Schema(required = true) List<SecretView> clientSecretData) {}
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record SecretList(
+            @Schema(required = true) List<SecretView> clientSecretData,
+
+            @Schema(description = "Send it as cursor to get the next page; absent on the last page.") @Nullable
+            String nextCursor) {}
 }

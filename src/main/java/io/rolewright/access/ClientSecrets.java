@@ -1,10 +1,13 @@
 package io.rolewright.access;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
+import io.quarkus.hibernate.reactive.panache.PanacheQuery;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
+import io.rolewright.request.Page;
+import io.rolewright.request.Page.Slice;
 import io.rolewright.sealing.RowSeals;
 import io.rolewright.sealing.Sealer;
 import io.rolewright.store.Rows;
@@ -82,12 +85,26 @@ class ClientSecrets {
     }
 
     /** Oldest first. @return fails with 404 {@code identity_not_found} */
-    Uni<List<ClientSecret>> list(UUID identityId) {
+    Uni<Slice<ClientSecret>> list(UUID identityId, Page page) {
         return Panache.withSession(() -> Identity.findById(identityId)
-                .onItem()
-                .ifNull()
-                .failWith(() -> Identities.notFound(identityId))
-                .chain(() -> ClientSecret.list("identityId = ?1 order by createdAt, id", identityId)));
+                        .onItem()
+                        .ifNull()
+                        .failWith(() -> Identities.notFound(identityId))
+                        .chain(() -> after(identityId, page)
+                                .range(0, page.rowsToRead() - 1)
+                                .list()))
+                .map(rows -> page.cut(rows, row -> row.createdAt.toString(), row -> row.id));
+    }
+
+    private static PanacheQuery<ClientSecret> after(UUID identityId, Page page) {
+        var order = " order by createdAt, id";
+        return page.afterMoment() == null
+                ? ClientSecret.find("identityId = ?1" + order, identityId)
+                : ClientSecret.find(
+                        "identityId = ?1 and (createdAt > ?2 or createdAt = ?2 and id > ?3)" + order,
+                        identityId,
+                        page.afterMoment(),
+                        page.afterId());
     }
 
     Uni<ClientSecret> get(UUID identityId, UUID id) {

@@ -1,15 +1,18 @@
 package io.rolewright.access;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
+import io.rolewright.request.PageQuery;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotEmpty;
 import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Pattern;
 import jakarta.validation.constraints.Size;
+import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
@@ -25,6 +28,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.server.Cancellable;
+import org.jspecify.annotations.Nullable;
 
 /** Which identities have which roles in a project, over HTTP; its administrators only. */
 @Path("/api/v1/projects/{projectId}/identity-memberships")
@@ -53,13 +57,14 @@ class MembershipResource {
     @Operation(
             operationId = "listProjectMemberships",
             summary = "List role assignments in a project",
-            description = "Roles in the organisation are not listed.")
+            description = "By name. Roles in the organisation are not listed.")
     public Uni<MembershipList> list(
-            @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId) {
+            @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId,
+            @BeanParam PageQuery page) {
         return memberships
-                .list(caller.get(), Ids.parse("projectId", projectId))
-                .map(rows -> new MembershipList(
-                        rows.stream().map(MembershipResource::view).toList()));
+                .list(caller.get(), Ids.parse("projectId", projectId), page.page())
+                .map(slice ->
+                        new MembershipList(slice.map(MembershipResource::view).rows(), slice.nextCursor()));
     }
 
     @PUT
@@ -130,5 +135,10 @@ class MembershipResource {
     record OneMembership(@Schema(required = true) MembershipView identityMembership) {}
 
     @Schema(name = "ProjectMembershipListResponse")
-    record MembershipList(@Schema(required = true) List<MembershipView> identityMemberships) {}
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record MembershipList(
+            @Schema(required = true) List<MembershipView> identityMemberships,
+
+            @Schema(description = "Send it as cursor to get the next page; absent on the last page.") @Nullable
+            String nextCursor) {}
 }

@@ -5,9 +5,13 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
+import io.rolewright.request.Page;
+import io.rolewright.request.Page.Slice;
 import io.rolewright.sealing.RowSeals;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.RowSet;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.EnumSet;
@@ -28,6 +32,18 @@ class Memberships {
             left join role_binding b on b.identity_id = i.id and b.project_id = $1
             left join project_membership m on m.identity_id = i.id and m.project_id = $1
             where b.role is not null or m.role_words is not null order by i.name, i.id""";
+
+    private static final String READ_PAGE = """
+            select i.id, i.name, b.role, m.role_words from (
+                select o.id, o.name from identity o
+                 where (exists (select from role_binding b where b.identity_id = o.id and b.project_id = $1)
+                        or exists (select from project_membership m
+                                    where m.identity_id = o.id and m.project_id = $1 and m.role_words is not null))
+                   and ($2::text is null or (o.name, o.id) > ($2, $3::uuid))
+                 order by o.name, o.id limit $4) i
+            left join role_binding b on b.identity_id = i.id and b.project_id = $1
+            left join project_membership m on m.identity_id = i.id and m.project_id = $1
+            order by i.name, i.id""";
 
     private final Projects projects;
     private final Pool pool;
@@ -54,8 +70,12 @@ class Memberships {
     }
 
     /** By name. */
-    Uni<List<Membership>> list(Caller caller, UUID projectId) {
-        return projects.existing(caller, Right.MEMBERSHIP_READ, projectId).chain(() -> read(projectId));
+    Uni<Slice<Membership>> list(Caller caller, UUID projectId, Page page) {
+        return projects.existing(caller, Right.MEMBERSHIP_READ, projectId)
+                .chain(() -> pool.preparedQuery(READ_PAGE)
+                        .execute(Tuple.of(projectId, page.afterName(), page.afterId(), page.rowsToRead())))
+                .map(rows -> page.cut(memberships(rows), Membership::identityName, Membership::identityId))
+                .map(slice -> new Slice<>(meant(slice.rows()), slice.nextCursor()));
     }
 
     /** @return fails with 404 {@code identity_not_found} or {@code project_not_found} */
@@ -159,30 +179,36 @@ class Memberships {
     }
 
     private Uni<List<Membership>> read(UUID projectId) {
-        return pool.preparedQuery(READ).execute(Tuple.of(projectId)).map(rows -> {
-            Map<UUID, Membership> found = new LinkedHashMap<>();
-            for (var row : rows) {
-                var sent = row.getString("role_words");
-                var membership = found.computeIfAbsent(
-                        row.getUUID("id"),
-                        id -> new Membership(
-                                id,
-                                row.getString("name"),
-                                EnumSet.noneOf(Role.class),
-                                sent == null ? List.of() : List.of(sent)));
-                var role = row.getString("role");
-                if (role != null) {
-                    Role.of(role).ifPresent(membership.roles()::add);
-                }
+        return pool.preparedQuery(READ).execute(Tuple.of(projectId)).map(rows -> meant(memberships(rows)));
+    }
+
+    private static List<Membership> memberships(RowSet<Row> rows) {
+        Map<UUID, Membership> found = new LinkedHashMap<>();
+        for (var row : rows) {
+            var sent = row.getString("role_words");
+            var membership = found.computeIfAbsent(
+                    row.getUUID("id"),
+                    id -> new Membership(
+                            id,
+                            row.getString("name"),
+                            EnumSet.noneOf(Role.class),
+                            sent == null ? List.of() : List.of(sent)));
+            var role = row.getString("role");
+            if (role != null) {
+                Role.of(role).ifPresent(membership.roles()::add);
             }
-            return found.values().stream()
-                    .map(each -> new Membership(
-                            each.identityId,
-                            each.identityName,
-                            each.roles,
-                            ReferenceRoles.projectWords(each.words.isEmpty() ? null : each.words.get(0), each.roles)))
-                    .filter(each -> !each.words.isEmpty())
-                    .toList();
-        });
+        }
+        return found.values().stream()
+                .map(each -> new Membership(
+                        each.identityId,
+                        each.identityName,
+                        each.roles,
+                        ReferenceRoles.projectWords(each.words.isEmpty() ? null : each.words.get(0), each.roles)))
+                .toList();
+    }
+
+    /** Without those whose roles a later build has given. */
+    private static List<Membership> meant(List<Membership> all) {
+        return all.stream().filter(each -> !each.words.isEmpty()).toList();
     }
 }

@@ -1,9 +1,11 @@
 package io.rolewright.access;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.request.Ids;
+import io.rolewright.request.PageQuery;
 import io.rolewright.request.PlainText;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
@@ -13,6 +15,7 @@ import jakarta.validation.constraints.NotBlank;
 import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Pattern;
 import jakarta.validation.constraints.Size;
+import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.POST;
@@ -86,12 +89,16 @@ class StaticTokenResource {
     }
 
     @GET
-    @Operation(operationId = "listStaticTokens", summary = "List static tokens of an identity")
+    @Operation(
+            operationId = "listStaticTokens",
+            summary = "List static tokens of an identity",
+            description = "Oldest first.")
     public Uni<TokenList> list(
-            @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
+            @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
+            @BeanParam PageQuery page) {
         Rights.require(caller.get(), Right.IDENTITY_READ);
-        return tokens.list(Ids.parse("identityId", identityId))
-                .map(rows -> new TokenList(rows.stream().map(TokenView::of).toList()));
+        return tokens.list(Ids.parse("identityId", identityId), page.page())
+                .map(slice -> new TokenList(slice.map(TokenView::of).rows(), slice.nextCursor()));
     }
 
     @POST
@@ -210,5 +217,10 @@ class StaticTokenResource {
     record OneToken(@Schema(required = true) TokenView tokenData) {}
 
     @Schema(name = "StaticTokenListResponse")
-    record TokenList(@Schema(required = true) List<TokenView> tokens) {}
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record TokenList(
+            @Schema(required = true) List<TokenView> tokens,
+
+            @Schema(description = "Send it as cursor to get the next page; absent on the last page.") @Nullable
+            String nextCursor) {}
 }

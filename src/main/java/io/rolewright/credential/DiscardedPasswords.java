@@ -100,7 +100,7 @@ public class DiscardedPasswords {
         if (page.afterName() != null) {
             where.append(" and (coalesce(r.deletedAt, v.rejectedAt, v.endedAt) < :at"
                     + " or coalesce(r.deletedAt, v.rejectedAt, v.endedAt) = :at and v.id < :id)");
-            parameters.put("at", History.instant(page.afterName()));
+            parameters.put("at", page.afterMoment());
             parameters.put("id", page.afterId());
         }
         return Panache.withSession(() -> rows(where + NEWEST_FIRST, parameters, page.rowsToRead(), now))

@@ -1,13 +1,11 @@
 package io.rolewright.credential;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
-import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
-import java.time.format.DateTimeParseException;
 import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -78,19 +76,10 @@ public class History {
                     .setParameter("owner", ownerId)
                     .setMaxResults(page.rowsToRead());
             if (page.afterName() != null) {
-                select = select.setParameter("at", instant(page.afterName())).setParameter("id", page.afterId());
+                select = select.setParameter("at", page.afterMoment()).setParameter("id", page.afterId());
             }
             return select.getResultList();
         }));
-    }
-
-    static Instant instant(String cursor) {
-        try {
-            return Instant.parse(cursor);
-        } catch (DateTimeParseException another) {
-            throw ValidationProblem.at(
-                    List.of("cursor"), "custom", "Must be the nextCursor of an earlier answer, unchanged");
-        }
     }
 
     private static PastAttempt attempt(Object[] row) {

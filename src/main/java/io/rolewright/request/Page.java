@@ -4,6 +4,8 @@ import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
 import java.util.Base64;
 import java.util.List;
 import java.util.UUID;
@@ -40,9 +42,26 @@ public record Page(
             String[] last = new String(Base64.getUrlDecoder().decode(cursor), StandardCharsets.UTF_8).split("\n", -1);
             return new Page(size, last[1], UUID.fromString(last[0]));
         } catch (IllegalArgumentException | ArrayIndexOutOfBoundsException malformed) {
-            throw ValidationProblem.at(
-                    List.of("cursor"), "custom", "Must be the nextCursor of an earlier answer, unchanged");
+            throw anotherCursor();
         }
+    }
+
+    /**
+     * The moment of the row before the page, in lists that are ordered by one; null for the first page.
+     *
+     * @throws ValidationProblem at {@code cursor}
+     */
+    public @Nullable Instant afterMoment() {
+        try {
+            return afterName == null ? null : Instant.parse(afterName);
+        } catch (DateTimeParseException another) {
+            throw anotherCursor();
+        }
+    }
+
+    private static ValidationProblem anotherCursor() {
+        return ValidationProblem.at(
+                List.of("cursor"), "custom", "Must be the nextCursor of an earlier answer, unchanged");
     }
 
     /** How many rows to read: one more than are shown, which tells whether there are more. */

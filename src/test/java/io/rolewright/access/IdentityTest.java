@@ -24,6 +24,7 @@ import io.rolewright.testing.Identities;
 import io.rolewright.testing.Identities.Somebody;
 import io.rolewright.testing.TestStore;
 import jakarta.inject.Inject;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -125,6 +126,46 @@ class IdentityTest {
         assertThat(ids).hasSizeGreaterThan(2);
         assertThat(first.<List<String>>path("identities.id")).containsExactly(ids.get(0));
         assertThat(rest).isEqualTo(ids.subList(1, ids.size()));
+    }
+
+    @Test
+    void allListsOfAnIdentityAndAProjectGoInPages() {
+        var project = Identities.project();
+        var somebody = Identities.in(project, "reader");
+        Identities.in(project, "operator");
+        Identities.in(project, "consumer");
+        var tokens = "/api/v1/auth/token-auth/identities/" + somebody.id() + "/tokens";
+        var secrets = "/api/v1/auth/universal-auth/identities/" + somebody.id() + "/client-secrets";
+        for (var name : List.of("one", "two", "three")) {
+            Api.as().body(Map.of("name", name)).post(tokens).then().statusCode(200);
+            Api.as().body(Map.of("description", name)).post(secrets).then().statusCode(200);
+        }
+
+        var members = "/api/v1/projects/" + project + "/identity-memberships";
+        assertPages(tokens, "tokens.id", 3);
+        assertPages(secrets, "clientSecretData.id", 4);
+        assertPages(members, "identityMemberships.identityId", 3);
+        for (var list : List.of(tokens, secrets, members)) {
+            Api.as().get(list + "?limit=0").then().statusCode(422).body("message[0].path", equalTo(List.of("limit")));
+            Api.as()
+                    .get(list + "?limit=1&cursor=elsewhere")
+                    .then()
+                    .statusCode(422)
+                    .body("message[0].path", equalTo(List.of("cursor")));
+        }
+    }
+
+    private static void assertPages(String list, String field, int rows) {
+        List<String> all = new ArrayList<>();
+        String cursor = null;
+        do {
+            var page = Api.as().queryParam("limit", 1);
+            var answer = (cursor == null ? page : page.queryParam("cursor", cursor)).get(list);
+            answer.then().statusCode(200).body(field, hasSize(1));
+            all.addAll(answer.<List<String>>path(field));
+            cursor = answer.path("nextCursor");
+        } while (cursor != null);
+        assertThat(all).hasSize(rows).isEqualTo(Api.as().get(list).<List<String>>path(field));
     }
 
     @Nested
