@@ -10,6 +10,7 @@ import io.restassured.RestAssured;
 import io.restassured.http.ContentType;
 import io.restassured.response.Response;
 import io.rolewright.password.ScramSecret;
+import io.rolewright.testing.Api;
 import io.rolewright.testing.Evidence;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestStore;
@@ -737,6 +738,10 @@ class SecretLeakTest {
 
     private Response call(String method, String path, Object body) {
         called.add(method + " " + path.replaceAll("\\?.*", ""));
+        return Api.inTurn(() -> send(method, path, body));
+    }
+
+    private Response send(String method, String path, Object body) {
         var request = given().contentType(ContentType.JSON);
         if (token != null) {
             request.header("Authorization", "Bearer " + token);

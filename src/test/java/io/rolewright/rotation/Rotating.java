@@ -137,7 +137,7 @@ public final class Rotating {
     }
 
     public static Response post(Map<String, Object> body) {
-        return Api.as().body(body).post(BASE);
+        return Api.inTurn(() -> Api.as().body(body).post(BASE));
     }
 
     public String created() {
@@ -220,11 +220,11 @@ public final class Rotating {
     }
 
     public static Response rotate(String id) {
-        return Api.as().post(BASE + "/" + id + "/rotate-secrets");
+        return Api.inTurn(() -> Api.as().post(BASE + "/" + id + "/rotate-secrets"));
     }
 
     public static Response preflight(String id) {
-        return Api.as().post(BASE + "/" + id + "/preflight");
+        return Api.inTurn(() -> Api.as().post(BASE + "/" + id + "/preflight"));
     }
 
     /** Something is in the way of a rotation: its preflight and the rotation itself tell the same first. */
@@ -243,7 +243,7 @@ public final class Rotating {
     }
 
     public static Response rotateAtOnce(String id) {
-        return Api.as().queryParam("force", true).post(BASE + "/" + id + "/rotate-secrets");
+        return Api.inTurn(() -> Api.as().queryParam("force", true).post(BASE + "/" + id + "/rotate-secrets"));
     }
 
     public static List<Map<String, String>> credentials(String id) {
