@@ -27,6 +27,7 @@ import {
   nothing,
   relative,
   say,
+  searched,
   spinner,
   submitButton,
   tabs,
@@ -309,7 +310,7 @@ class NewConnection extends ConnectionForm {
           <div class="stack">
             <div class="pair">
               ${field(this.form, 'name', t.connection.name, { required: true, hint: t.connection.nameHint, placeholder: 'orders-db' })}
-              ${field(this.form, 'projectId', t.connection.project, { options: choices, hint: t.connection.projectHint })}
+              ${searched(this.form, 'projectId', t.connection.project, choices, { hint: t.connection.projectHint })}
             </div>
             ${field(this.form, 'description', t.connection.description)}
             ${field(this.form, 'method', t.connection.methodLabel, { options: [['username-and-password', t.connection.method]] })}

@@ -1,5 +1,5 @@
 // The list of connections, and the dialogs that a row leads to.
-import { CONNECTIONS, OnceKey, Problem, all, get, post, projects, remove, session } from './api.js';
+import { CONNECTIONS, OnceKey, Problem, get, post, projects, remove, session } from './api.js';
 import { link } from './router.js';
 import { testReport } from './report.js';
 import { Form, Part, badge, copy, empty, fault, head, html, icon, loading, menu, modal, note, nothing, say, spinner, toggle, when } from './ui.js';
@@ -14,21 +14,22 @@ export const stateBadge = ({ state, stateReason }) => (state === 'ok' ? nothing 
 
 /** The worst first; the same words and order as the service has for `status=`. */
 const ORDER = ['in_doubt', 'parked', 'failed', 'overdue', 'test_failed', 'ok'];
-/** The service's own: a few minutes late is it looking every half a minute. */
-const LATE = 15 * 60_000;
-
-export function statusOf({ state, rotation, lastTest }) {
-  if (state === 'in_doubt' || state === 'parked') return state;
-  if (rotation?.rotationStatus === 'failed') return 'failed';
-  if (rotation?.nextRotationAt && Date.now() - new Date(rotation.nextRotationAt) > LATE) return 'overdue';
-  return lastTest && !lastTest.ok ? 'test_failed' : 'ok';
-}
-
 /** How the last login went, and when. */
 const lastTest = ({ lastTest: last }) =>
   last
-    ? html`${last.ok ? badge('good', t.connections.passed) : badge('bad', t.connections.failed, last.reason)}<div class="small muted">${when(last.at)}</div>`
+    ? html`${last.ok ? badge('good', t.connections.passed) : badge('bad', t.connections.failed, last.reason)} <span class="small muted">${when(last.at)}</span>`
     : html`<span class="muted">–</span>`;
+
+/** Adds the filter of projects to a list as soon as they are known; without them it has none. */
+export async function byProject(part, more = []) {
+  try {
+    const found = await projects();
+    part.filters = [...part.filters, { key: 'project', label: t.connections.anyProject, options: [...more, ...found.map((each) => [each.id, each.name])] }];
+    part.requestUpdate();
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem; // the list itself says what is wrong
+  }
+}
 
 class Connections extends Part {
   static properties = { asked: { state: true } };
@@ -40,47 +41,54 @@ class Connections extends Part {
       {
         key: 'name',
         label: t.connections.name,
-        width: '21%',
-        sort: (row) => row.name,
+        width: '19%',
+        sort: true,
         cell: (row) => html`
-        <div class="clip"><a class="cell-main" href=${link(`connections/${row.id}`)}>${row.name}</a></div>${row.description ? html`<div class="small muted clip" title=${row.description}>${row.description}</div>` : nothing}`,
+<a class="cell-main" href=${link(`connections/${row.id}`)} title=${row.name}>${row.name}</a>${row.description ? html` <span class="small muted" title=${row.description}>${row.description}</span>` : nothing}`,
       },
       {
         key: 'project',
         label: t.connections.project,
-        width: '12%',
-        sort: (row) => row.project?.name ?? '',
+        width: '11%',
+        sort: true,
         cell: (row) =>
-          row.project ? html`<div class="clip" title=${row.project.name}>${row.project.name}</div>` : html`<span class="muted">${t.organisation}</span>`,
+          row.project
+            ? html`<span title=${row.project.name}>${row.project.name}</span>`
+            : html`<span class="muted" title=${t.organisation}>${t.organisation}</span>`,
       },
       {
-        key: 'host',
+        key: 'place',
         label: t.connections.where,
-        width: '24%',
-        sort: (row) => place(row.credentials),
-        cell: (row) =>
-          html`<div class="clip mono" title=${place(row.credentials)}>${place(row.credentials)}</div><div class="small muted clip">${t.connections.as(row.credentials.username)}</div>`,
+        width: '19%',
+        sort: true,
+        cell: (row) => html`<span class="mono" title=${place(row.credentials)}>${place(row.credentials)}</span>`,
       },
-      { key: 'tls', label: t.connections.tls, width: '11%', sort: (row) => row.credentials.sslMode, cell: (row) => tlsBadge(row.credentials) },
       {
-        key: 'state',
+        key: 'username',
+        label: t.connection.username,
+        width: '12%',
+        cell: (row) => html`<span class="mono" title=${row.credentials.username}>${row.credentials.username}</span>`,
+      },
+      { key: 'tls', label: t.connections.tls, width: '9%', cell: (row) => tlsBadge(row.credentials) },
+      {
+        key: 'status',
         label: t.connections.state,
-        width: '13%',
-        sort: (row) => ORDER.indexOf(statusOf(row)),
+        width: '11%',
+        sort: true,
         cell: (row) =>
           html`<div class="row">${row.isPlatformManagedCredentials ? badge('info', t.connections.managed, t.connections.managedLong) : nothing}${stateBadge(row)}${row.isPlatformManagedCredentials || row.state !== 'ok' ? nothing : html`<span class="muted">–</span>`}</div>`,
       },
       {
-        key: 'test',
+        key: 'tested',
         label: t.connections.lastTest,
-        width: '14%',
-        sort: (row) => (row.lastTest ? `${row.lastTest.ok} ${row.lastTest.at}` : null),
+        width: '17%',
+        sort: true,
         cell: lastTest,
       },
       {
         key: 'actions',
         label: t.actions,
-        width: '5%',
+        width: 48,
         cell: (row) =>
           menu(t.connections.actionsOf(row.name), [
             { text: t.connections.open, act: () => this.querySelector(`a[href="${link(`connections/${row.id}`)}"]`).click() },
@@ -91,21 +99,11 @@ class Connections extends Part {
       },
     ];
     this.filters = [
-      { key: 'tls', label: t.connections.anyTls, options: Object.entries(t.tls.short), test: (row, value) => row.credentials.sslMode === value },
+      { key: 'tls', label: t.connections.anyTls, options: Object.entries(t.tls.short) },
       {
         key: 'status',
         label: t.rotations.anyStatus,
         options: ORDER.map((each) => [each, t.connections.status[each]]),
-        test: (row, value) => value.split(',').includes(statusOf(row)),
-      },
-      {
-        key: 'works',
-        label: t.connections.anyTest,
-        options: [
-          ['yes', t.connections.passed],
-          ['no', t.connections.failed],
-        ],
-        test: (row, value) => row.lastTest?.ok === (value === 'yes'),
       },
       {
         key: 'managed',
@@ -114,23 +112,26 @@ class Connections extends Part {
           ['yes', t.connections.managed],
           ['no', t.connections.notManaged],
         ],
-        test: (row, value) => row.isPlatformManagedCredentials === (value === 'yes'),
       },
     ];
-    this.load = async (seen, signal) => {
-      const found = await projects();
-      this.filters = [
-        ...this.filters.filter((each) => each.key !== 'project'),
+    this.source = async ({ q, sort, offset, limit, status, tls, managed, project }, signal) => {
+      const answer = await get(
+        CONNECTIONS,
         {
-          key: 'project',
-          label: t.connections.anyProject,
-          options: [['-', t.organisation], ...found.map((each) => [each.id, each.name])],
-          test: (row, value) => (row.projectId ?? '-') === value,
+          search: q,
+          sort,
+          offset,
+          limit,
+          status,
+          sslMode: tls,
+          managed: managed && String(managed === 'yes'),
+          projectId: project === '-' ? 'organisation' : project,
         },
-      ];
-      this.requestUpdate();
-      return all(CONNECTIONS, 'appConnections', {}, seen, signal);
+        signal,
+      );
+      return { rows: answer.appConnections, count: answer.totalCount };
     };
+    byProject(this, [['-', t.organisation]]);
     const managed = (row) => row.isPlatformManagedCredentials && may('rotate', row);
     this.bulk = [
       { text: t.connections.test, may: (row) => may('test', row), act: (row) => this.tried(row) },
@@ -143,7 +144,6 @@ class Connections extends Part {
       },
     ];
     this.linkOf = (row) => link(`connections/${row.id}`);
-    this.text = (row) => `${row.name} ${row.description ?? ''} ${row.project?.name ?? ''} ${place(row.credentials)} ${row.credentials.username}`;
   }
 
   /** A test of many that fails is one that failed: the report's reason is said in its place. */
@@ -169,7 +169,7 @@ class Connections extends Part {
       : nothing;
     return html`
       ${head(t.connections.heading, t.connections.text, { actions: add })}
-      <rw-table .label=${t.connections.heading} .columns=${this.columns} .filters=${this.filters} .load=${this.load} .text=${this.text} .order=${'state'} .linkOf=${this.linkOf}
+      <rw-table .label=${t.connections.heading} .columns=${this.columns} .filters=${this.filters} .source=${this.source} .order=${'status'} .linkOf=${this.linkOf}
         .bulk=${session.may('test:app-connections') || session.may('rotate:app-connections') ? this.bulk : []}
         .nothingYet=${empty('connections', t.connections.none, t.connections.noneText, add)}></rw-table>
       ${this.asked?.test ? this.tested() : nothing}

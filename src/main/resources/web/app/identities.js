@@ -1,5 +1,5 @@
 // Machine identities: what they may do, and what they log in with.
-import { OnceKey, all, get, patch, post, put, remove, session } from './api.js';
+import { OnceKey, get, patch, post, put, remove, session } from './api.js';
 import { go, link } from './router.js';
 import {
   Form,
@@ -24,6 +24,7 @@ import {
 } from './ui.js';
 import { t } from './texts.js';
 import './table.js';
+import { listOf, whole } from './whole.js';
 
 const IDENTITIES = '/api/v1/identities';
 const ROLES = ['admin', 'operator', 'reader', 'consumer', 'scheduler'];
@@ -74,15 +75,14 @@ class Identities extends Part {
         cell: (row) => menu(t.connections.actionsOf(row.name), [{ text: t.identities.copyClientId, act: () => copy(row.clientId, t.signIn.clientId) }]),
       },
     ];
-    this.load = (seen, signal) => all(IDENTITIES, 'identities', {}, seen, signal);
-    this.text = (row) => `${row.name} ${row.roles.join(' ')} ${row.id} ${row.clientId}`;
+    this.source = whole(listOf(IDENTITIES, 'identities'), (row) => `${row.name} ${row.roles.join(' ')} ${row.id} ${row.clientId}`, this.columns);
   }
 
   render() {
     const add = html`<button class="primary" @click=${() => (this.adding = new Form(this, { name: '' }))}>${icon('add')}${t.identities.add}</button>`;
     return html`
       ${head(t.identities.heading, t.identities.text, { actions: add })}
-      <rw-table .label=${t.identities.heading} .columns=${this.columns} .load=${this.load} .text=${this.text} .nothingYet=${empty('identities', t.identities.none, t.identities.text)}></rw-table>
+      <rw-table .label=${t.identities.heading} .columns=${this.columns} .source=${this.source} .nothingYet=${empty('identities', t.identities.none, t.identities.text)}></rw-table>
       ${this.adding ? this.dialog() : nothing}`;
   }
 

@@ -2,9 +2,10 @@
 import { PROJECTS, all, get, patch, post, put, remove, session } from './api.js';
 import { go, link } from './router.js';
 import { picked, picking, roleBadges, rolePicker } from './identities.js';
-import { Form, Part, copy, empty, fault, field, head, html, icon, loading, menu, modal, nothing, say, submitButton, when } from './ui.js';
+import { Form, Part, copy, empty, fault, field, head, html, icon, loading, menu, modal, nothing, say, searched, submitButton, when } from './ui.js';
 import { t } from './texts.js';
 import './table.js';
+import { whole } from './whole.js';
 
 const IN_PROJECT = ['admin', 'operator', 'reader', 'consumer'];
 
@@ -30,8 +31,11 @@ class Projects extends Part {
         cell: (row) => menu(t.connections.actionsOf(row.name), [{ text: t.projects.copyId, act: () => copy(row.id, t.projects.id) }]),
       },
     ];
-    this.load = async () => (await get(PROJECTS)).projects;
-    this.text = (row) => `${row.name} ${row.slug} ${row.id}`;
+    this.source = whole(
+      async () => (await get(PROJECTS)).projects,
+      (row) => `${row.name} ${row.slug} ${row.id}`,
+      this.columns,
+    );
   }
 
   render() {
@@ -40,7 +44,7 @@ class Projects extends Part {
       : nothing;
     return html`
       ${head(t.projects.heading, t.projects.text, { actions: add })}
-      <rw-table .label=${t.projects.heading} .columns=${this.columns} .load=${this.load} .text=${this.text} .nothingYet=${empty('projects', t.projects.none, t.projects.text)}></rw-table>
+      <rw-table .label=${t.projects.heading} .columns=${this.columns} .source=${this.source} .nothingYet=${empty('projects', t.projects.none, t.projects.text)}></rw-table>
       ${this.adding ? this.dialog() : nothing}`;
   }
 
@@ -147,7 +151,7 @@ class Project extends Part {
       member: [
         chosen ? t.projects.change : t.projects.addMember,
         () => html`
-        ${this.identities && !chosen ? field(form, 'identityId', t.projects.identity, { options: [['', '–'], ...this.identities.map((each) => [each.id, each.name])] }) : field(form, 'identityId', t.projects.identityId, { required: true, disabled: Boolean(chosen) })}${rolePicker(form, IN_PROJECT)}`,
+        ${this.identities && !chosen ? searched(form, 'identityId', t.projects.identity, [['', '–'], ...this.identities.map((each) => [each.id, each.name])]) : field(form, 'identityId', t.projects.identityId, { required: true, disabled: Boolean(chosen) })}${rolePicker(form, IN_PROJECT)}`,
         () => put(`${this.path}/identity-memberships/${encodeURIComponent(values.identityId.trim())}`, { roles: picked(form) }),
         t.save,
       ],

@@ -1,8 +1,9 @@
 // The list of rotations, and what is said of one wherever it stands.
-import { OnceKey, ROTATIONS, all, post, projects, session } from './api.js';
+import { OnceKey, ROTATIONS, get, post, session } from './api.js';
 import { link } from './router.js';
 import { Part, badge, empty, head, html, icon, nothing, when } from './ui.js';
 import { t } from './texts.js';
+import { byProject } from './connections.js';
 import './table.js';
 
 /** The worst first. As the service reckons them: a number of the overview is exactly the rows of a list. */
@@ -18,16 +19,6 @@ export const statusBadge = (row) =>
 
 export const rolesOf = ({ strategy, parameters }) => (strategy === 'single' ? [parameters.username1] : [parameters.username1, parameters.username2]);
 
-/** The rotations of every project that the caller sees. */
-export async function allRotations(seen, signal) {
-  const names = new Map((await projects()).map((each) => [each.id, each]));
-  const known = (rows) => {
-    rows.forEach((row) => (row.project ??= names.get(row.projectId)));
-    return rows;
-  };
-  return known(await all(ROTATIONS, 'secretRotations', { status: ORDER.join(',') }, (some) => seen?.(known(some)), signal));
-}
-
 class Rotations extends Part {
   constructor() {
     super();
@@ -35,41 +26,43 @@ class Rotations extends Part {
       {
         key: 'name',
         label: t.rotations.name,
-        width: '25%',
-        sort: (row) => row.name,
+        width: '24%',
+        sort: true,
         cell: (row) => html`
-        <div class="clip"><a class="cell-main" href=${link(`rotations/${row.id}`)} title=${row.name}>${row.name}</a></div><div class="small muted clip" title="${row.environment.slug} ${row.folder.path}">${row.environment.slug} · ${row.folder.path}</div>`,
+<a class="cell-main" href=${link(`rotations/${row.id}`)} title=${row.name}>${row.name}</a> <span class="small muted" title="${row.environment.slug} ${row.folder.path}">${row.environment.slug} · ${row.folder.path}</span>`,
       },
       {
         key: 'project',
         label: t.rotations.project,
-        width: '12%',
-        sort: (row) => row.project?.name ?? '',
-        cell: (row) => html`<div class="clip" title=${row.project?.name ?? nothing}>${row.project?.name}</div>`,
+        width: '9%',
+        sort: true,
+        cell: (row) => html`<span title=${this.nameOf(row.projectId) ?? nothing}>${this.nameOf(row.projectId)}</span>`,
       },
       {
         key: 'connection',
         label: t.rotations.through,
-        width: '17%',
-        sort: (row) => row.connection.name,
-        cell: (row) => html`<div class="clip"><a href=${link(`connections/${row.connectionId}`)} title=${row.connection.name}>${row.connection.name}</a></div>`,
+        width: '14%',
+        sort: true,
+        cell: (row) => html`<a href=${link(`connections/${row.connectionId}`)} title=${row.connection.name}>${row.connection.name}</a>`,
       },
       {
-        key: 'roles',
+        key: 'role',
         label: t.rotations.roles,
-        width: '16%',
-        sort: (row) => row.parameters.username1,
+        width: '24%',
+        sort: true,
         cell: (row) =>
-          html`${rolesOf(row).map((role, i) => html`<div class="clip mono small ${i === row.activeIndex ? '' : 'muted'}" title="${role}: ${i === row.activeIndex ? t.rotations.served : t.rotations.standby}">${role}</div>`)}`,
+          html`<span class="mono small" title=${rolesOf(row)
+            .map((role, i) => `${role}: ${i === row.activeIndex ? t.rotations.served : t.rotations.standby}`)
+            .join(', ')}>${rolesOf(row).map((role, i) => html`<span class=${i === row.activeIndex ? '' : 'muted'}>${role}</span> `)}</span>`,
       },
-      { key: 'status', label: t.rotations.status, width: '13%', sort: (row) => ORDER.indexOf(row.status), cell: statusBadge },
+      { key: 'status', label: t.rotations.status, width: '11%', sort: true, cell: statusBadge },
       {
         key: 'next',
         label: t.rotations.next,
-        width: '17%',
-        sort: (row) => row.nextRotationAt && new Date(row.nextRotationAt).getTime(),
+        width: '18%',
+        sort: true,
         cell: (row) =>
-          html`${when(row.nextRotationAt, t.rotations.byHand)}<div class="small muted nowrap">${row.lastRotatedAt ? html`${t.rotations.last} ${when(row.lastRotatedAt)}` : t.rotations.never}</div>`,
+          html`${when(row.nextRotationAt, t.rotations.byHand)} <span class="small muted">${row.lastRotatedAt ? html`${t.rotations.last} ${when(row.lastRotatedAt)}` : t.rotations.never}</span>`,
       },
     ];
     this.filters = [
@@ -77,19 +70,13 @@ class Rotations extends Part {
         key: 'status',
         label: t.rotations.anyStatus,
         options: ORDER.map((each) => [each, t.status[each]]),
-        test: (row, value) => value.split(',').includes(row.status),
       },
-      { key: 'strategy', label: t.rotations.anyStrategy, options: Object.entries(t.strategy.short), test: (row, value) => row.strategy === value },
+      { key: 'strategy', label: t.rotations.anyStrategy, options: Object.entries(t.strategy.short) },
     ];
-    this.load = async (seen, signal) => {
-      const rows = await allRotations(seen, signal);
-      const found = [...new Map(rows.filter((row) => row.project).map((row) => [row.projectId, row.project.name]))].sort((a, b) => a[1].localeCompare(b[1]));
-      this.filters = [
-        ...this.filters.filter((each) => each.key !== 'project'),
-        { key: 'project', label: t.connections.anyProject, options: found, test: (row, value) => row.projectId === value },
-      ];
-      this.requestUpdate();
-      return rows;
+    byProject(this);
+    this.source = async ({ q, sort, offset, limit, status, strategy, project }, signal) => {
+      const answer = await get(ROTATIONS, { search: q, sort, offset, limit, status, strategy, projectId: project }, signal);
+      return { rows: answer.secretRotations, count: answer.totalCount };
     };
     const may = (row) => row.state !== 'revoking' && session.may('rotate-secrets:secret-rotation', row.projectId);
     this.bulk = [
@@ -102,8 +89,10 @@ class Rotations extends Part {
       },
     ];
     this.linkOf = (row) => link(`rotations/${row.id}`);
-    this.text = (row) =>
-      `${row.name} ${row.description ?? ''} ${row.environment.slug} ${row.folder.path} ${row.project?.name} ${row.connection.name} ${rolesOf(row).join(' ')}`;
+  }
+
+  nameOf(project) {
+    return this.filters.find((each) => each.key === 'project')?.options.find(([id]) => id === project)?.[1];
   }
 
   render() {
@@ -112,7 +101,7 @@ class Rotations extends Part {
       : nothing;
     return html`
       ${head(t.rotations.heading, t.rotations.text, { actions: add })}
-      <rw-table .label=${t.rotations.heading} .columns=${this.columns} .filters=${this.filters} .load=${this.load} .text=${this.text} .order=${'status'} .bulk=${session.may('rotate-secrets:secret-rotation') ? this.bulk : []} .linkOf=${this.linkOf}
+      <rw-table .label=${t.rotations.heading} .columns=${this.columns} .filters=${this.filters} .source=${this.source} .order=${'status'} .bulk=${session.may('rotate-secrets:secret-rotation') ? this.bulk : []} .linkOf=${this.linkOf}
         .nothingYet=${empty('rotations', t.rotations.none, t.rotations.noneText, add)}></rw-table>`;
   }
 }

@@ -1,22 +1,21 @@
-// A table over a whole list: rows come a thousand at a time, and are searched, filtered, sorted and paged here.
-import { all } from './api.js';
-import { note as noteInAddress, route } from './router.js';
-import { Part, empty, fault, html, icon, nothing } from './ui.js';
+// A table that shows one page of a list: what is searched, filtered, sorted and counted is asked of where the rows come from.
+import { go, link, note as noteInAddress, route } from './router.js';
+import { Part, empty, fault, html, icon, late, nothing } from './ui.js';
 import './bulk.js';
 import './live.js';
 import { t } from './texts.js';
 
 const PAGE = 25;
-/** Lists up to this long are followed; longer ones are read again when asked to. */
-const FOLLOWED = 1000;
+/** As many rows are selected at once, which is one request. */
+const MOST = 1000;
+/** Milliseconds: until the next look, and from the last key that is typed to the search. */
 const PAUSE = 30_000;
-const order = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
+const TYPING = 300;
 
 /**
- * @property columns objects of key, label, width (a class), cell(row), sort(row) if it sorts by it
- * @property load (seen, signal) gives all rows, and tells of those so far
- * @property text (row) what the search looks in
- * @property filters objects of key, label, options (pairs), test(row, value)
+ * @property columns objects of key, label, width (a class), cell(row), sort: whether one can sort by it
+ * @property source ({ q, sort, offset, limit, … } with each filter by its key, signal) gives { rows, count }: a page, and how many there are on all
+ * @property filters objects of key, label, options (pairs)
  * @property order key of the column by which rows stand unless somebody wants otherwise
  * @property bulk what can be done to many rows, as rw-bulk takes it; absent: nothing
  * @property linkOf (row) where its page is
@@ -25,8 +24,7 @@ const order = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
 class Table extends Part {
   static properties = {
     columns: {},
-    load: {},
-    text: {},
+    source: {},
     filters: {},
     order: {},
     bulk: {},
@@ -36,7 +34,8 @@ class Table extends Part {
     label: {},
     at: { state: true },
     rows: { state: true },
-    whole: { state: true },
+    count: { state: true },
+    busy: { state: true },
     problem: { state: true },
     wanted: { state: true },
   };
@@ -47,7 +46,7 @@ class Table extends Part {
     this.wanted = { q: '', sort: '', page: 1, ...Object.fromEntries(query) };
     this.wanted.page = Math.max(1, Number(this.wanted.page) || 1);
     this.filters = [];
-    this.picked = new Set();
+    this.picked = new Map();
   }
 
   connectedCallback() {
@@ -58,121 +57,122 @@ class Table extends Part {
   disconnectedCallback() {
     super.disconnectedCallback();
     clearTimeout(this.later);
+    clearTimeout(this.typing);
     this.leaving?.abort();
   }
 
-  /** Reads the list again; what is shown stays until it is there. */
+  /** Reads the page; what is shown stays until it is there. */
   async refresh() {
     clearTimeout(this.later);
+    clearTimeout(this.typing);
     this.leaving?.abort();
-    this.leaving = new AbortController();
-    const { signal } = this.leaving;
-    this.whole = this.whole && Boolean(this.rows);
+    const { signal } = (this.leaving = new AbortController());
+    this.busy = true;
+    const { narrowed } = this;
     try {
-      const first = !this.rows;
-      const rows = await this.load((some) => first && (this.rows = some.slice()), signal);
+      const { rows, count } = await this.ask((this.wanted.page - 1) * PAGE, PAGE, signal);
       if (signal.aborted) return;
-      this.rows = rows.slice();
-      this.whole = true;
+      const last = Math.max(1, Math.ceil(count / PAGE));
+      if (this.wanted.page > last) {
+        this.turn(last); // there are fewer than there were
+        return;
+      }
+      this.rows = rows;
+      this.count = count;
+      this.bare = !narrowed;
+      rows.forEach((row) => this.picked.has(row.id) && this.picked.set(row.id, row));
       this.problem = null;
       this.at = Date.now();
     } catch (problem) {
       if (signal.aborted || problem.name === 'AbortError') return;
       this.problem = problem;
     }
+    this.busy = false;
     this.plan();
+  }
+
+  ask(offset, limit, signal) {
+    const [key, down] = this.sorting();
+    return this.source({ ...this.wanted, sort: (down ? '-' : '') + key, offset, limit }, signal);
   }
 
   plan() {
     clearTimeout(this.later);
-    if (!this.isConnected || this.rows?.length > FOLLOWED) return;
-    this.later = setTimeout(() => (document.hidden ? this.plan() : this.refresh()), PAUSE);
+    if (this.isConnected) this.later = setTimeout(() => (document.hidden ? this.plan() : this.refresh()), PAUSE);
   }
 
-  want(change) {
+  /** Another search, filter or order. What is not shown any more is not selected either. */
+  want(change, pause = 0) {
     this.wanted = { ...this.wanted, page: 1, ...change };
-    noteInAddress({ ...this.wanted, page: this.wanted.page > 1 ? this.wanted.page : '' });
+    if (!('sort' in change)) this.picked = new Map();
+    this.turn(1, pause);
+  }
+
+  turn(page, pause = 0) {
+    this.wanted = { ...this.wanted, page };
+    noteInAddress({ ...this.wanted, page: page > 1 ? page : '' });
+    clearTimeout(this.typing);
+    this.typing = setTimeout(() => this.refresh(), pause);
   }
 
   /** @return the column's key, and 'down' where it is turned round */
   sorting() {
-    return (this.wanted.sort || this.order || '').split('.');
+    const wanted = this.wanted.sort.split('.');
+    return this.columns.some((each) => each.sort && each.key === wanted[0]) ? wanted : [this.order ?? 'name'];
   }
 
-  shown() {
-    const words = this.wanted.q.toLowerCase().split(/\s+/).filter(Boolean);
-    let rows = this.rows ?? [];
-    const texts = (this.texts ??= new WeakMap());
-    const textOf = (row) => texts.get(row) ?? (texts.set(row, this.text(row).toLowerCase()), texts.get(row));
-    // What is not on the page matches only if somebody has its id: the beginning of one, and no piece of it.
-    const named = (row, word) => word.length >= 8 && String(row.id ?? '').startsWith(word);
-    if (words.length) rows = rows.filter((row) => words.every((word) => textOf(row).includes(word) || named(row, word)));
-    for (const each of this.filters) {
-      const value = this.wanted[each.key];
-      if (value) rows = rows.filter((row) => each.test(row, value));
-    }
-    const [key, down] = this.sorting();
-    const by = this.columns.find((each) => each.key === key)?.sort;
-    if (by) {
-      const sorted = rows.map((row) => [by(row), row]);
-      // What has no value comes last, whichever way; among equals the name decides, 16 before 106.
-      const compare = ([a], [b]) =>
-        a == null ? (b == null ? 0 : 1) : b == null ? -1 : (down ? -1 : 1) * (typeof a === 'number' ? a - b : order.compare(a, b));
-      sorted.sort((a, b) => compare(a, b) || order.compare(a[1].name ?? '', b[1].name ?? ''));
-      rows = sorted.map(([, row]) => row);
-    }
-    return rows;
+  get narrowed() {
+    return Boolean(this.wanted.q || this.filters.some((each) => this.wanted[each.key]));
   }
 
   render() {
-    if (this.problem && !this.rows) {
-      return html`<div class="card pad">${fault(this.problem, html`<div><button @click=${() => this.refresh()}>${t.again}</button></div>`)}</div>`;
-    }
-    if (this.whole && !this.rows.length) return html`<div class="card">${this.nothingYet}</div>`;
-    const rows = this.shown();
-    const pages = Math.max(1, Math.ceil(rows.length / PAGE));
-    const page = Math.min(this.wanted.page, pages);
-    const here = rows.slice((page - 1) * PAGE, page * PAGE);
+    const { rows, count, problem } = this;
+    if (rows && !count && this.bare) return html`<div class="card">${this.nothingYet}</div>`;
+    const pages = Math.max(1, Math.ceil((count ?? 0) / PAGE));
+    const { page } = this.wanted;
     return html`
-      <div class="card" aria-busy=${this.whole || this.problem ? 'false' : 'true'}>
+      <div class="card" aria-busy=${this.busy ? 'true' : 'false'}>
         <div class="tools">
-          <div class="search">${icon('search')}<input type="search" aria-label=${t.table.search(this.label)} placeholder=${t.table.placeholder} autocomplete="off" spellcheck="false"
-            .value=${this.wanted.q} @input=${(event) => this.want({ q: event.target.value })}></div>
+          <div class="search">${icon('search')}<input type="search" maxlength="200" aria-label=${t.table.search(this.label)} placeholder=${t.table.placeholder} autocomplete="off" spellcheck="false"
+            .value=${this.wanted.q} @input=${(event) => this.want({ q: event.target.value }, TYPING)}></div>
           ${this.filters.map(
             (each) => html`<select aria-label=${each.label} @change=${(event) => this.want({ [each.key]: event.target.value })}>
             <option value="">${each.label}</option>${this.options(each).map(([key, text]) => html`<option value=${key} ?selected=${this.wanted[each.key] === key}>${text}</option>`)}</select>`,
           )}
         </div>
-
         ${
           this.hasBulk
-            ? html`<rw-bulk .rows=${rows.filter((row) => this.picked.has(row.id))} .acts=${this.bulk} .linkOf=${this.linkOf} @done=${() => this.refresh()}></rw-bulk>`
+            ? html`<rw-bulk .rows=${[...this.picked.values()]} .acts=${this.bulk} .linkOf=${this.linkOf} @done=${() => this.refresh()}></rw-bulk>`
             : nothing
         }
-        <div class="scroll" tabindex="0" role="group" aria-label=${this.label}><table class="fixed">
+        ${
+          problem && !rows
+            ? html`<div class="pad">${fault(problem, html`<div><button @click=${() => this.refresh()}>${t.again}</button></div>`)}</div>`
+            : html`<div class="scroll" tabindex="0" role="group" aria-label=${this.label}><table class="fixed rows">
           <colgroup>${this.hasBulk ? html`<col class="tick">` : nothing}${this.columns.map((each) => html`<col width=${each.width ?? nothing}>`)}</colgroup>
-          <thead><tr>${this.hasBulk ? this.pickAll(rows) : nothing}${this.columns.map((each) => this.heading(each))}</tr></thead>
-          <tbody>${
-            this.rows
-              ? here.map(
+          <thead><tr>${this.hasBulk ? this.pickAll() : nothing}${this.columns.map((each) => this.heading(each))}</tr></thead>
+          <tbody @click=${opened}>${
+            rows
+              ? rows.map(
                   (row) =>
-                    html`<tr>${this.hasBulk ? this.pick(row) : nothing}${this.columns.map((each) => html`<td class=${each.key === 'actions' ? 'actions' : ''}>${each.cell(row)}</td>`)}</tr>`,
+                    html`<tr>${this.hasBulk ? this.pick(row) : nothing}${this.columns.map((each) => html`<td class=${each.key}>${each.cell(row)}</td>`)}</tr>`,
                 )
               : Array.from(
                   { length: 5 },
                   () => html`<tr>${this.hasBulk ? html`<td></td>` : nothing}${this.columns.map(() => html`<td><span class="ghost"></span></td>`)}</tr>`,
                 )
           }</tbody>
-        </table></div>
-        ${this.whole && !rows.length ? empty('search', t.table.noMatch, t.table.noMatchText, html`<button @click=${() => this.clear()}>${t.table.clear}</button>`) : nothing}
+        </table></div>`
+        }
+        ${rows && !count ? empty('search', t.table.noMatch, t.table.noMatchText, html`<button @click=${() => this.clear()}>${t.table.clear}</button>`) : nothing}
         <div class="pager">
-          <span class="row"><span role="status">${this.whole ? t.table.count(rows.length, this.rows.length) : t.table.soFar(this.rows?.length ?? 0)}</span><rw-age .at=${this.at} .problem=${this.problem} .again=${() => this.refresh()}></rw-age></span>
+          <span class="row"><span role="status">${rows ? t.table.count(count, count) : problem ? '' : t.loading}</span><rw-age .at=${this.at} .problem=${rows ? problem : null} .again=${() => this.refresh()}></rw-age><span aria-live="polite">${this.busy ? late() : nothing}</span></span>
           ${
             pages > 1
               ? html`<span class="row">
-            <button ?disabled=${page === 1} @click=${() => this.want({ page: page - 1 })}>${t.table.back}</button>
+            <button ?disabled=${page === 1} @click=${() => this.turn(page - 1)}>${t.table.back}</button>
             <span>${t.table.page(page, pages)}</span>
-            <button ?disabled=${page === pages} @click=${() => this.want({ page: page + 1 })}>${t.table.forward}</button></span>`
+            <button ?disabled=${page >= pages} @click=${() => this.turn(page + 1)}>${t.table.forward}</button></span>`
               : nothing
           }
         </div>
@@ -183,19 +183,32 @@ class Table extends Part {
     return this.bulk?.length > 0;
   }
 
-  /** Of those that the search and the filters leave: what is not shown is not done. */
-  pickAll(rows) {
-    const count = rows.filter((row) => this.picked.has(row.id)).length;
-    return html`<th scope="col" class="tick"><input type="checkbox" aria-label=${t.bulk.all(rows.length)} title=${t.bulk.all(rows.length)}
-      .checked=${count > 0 && count === rows.length} .indeterminate=${count > 0 && count < rows.length}
-      @change=${(event) => (this.picked = new Set(event.target.checked ? rows.map((row) => row.id) : []))}></th>`;
+  /** Of those that the search and the filters leave, on whichever page they are. */
+  pickAll() {
+    const most = Math.min(this.count ?? 0, MOST);
+    const label = t.bulk.all(most, this.count ?? 0);
+    const { size } = this.picked;
+    return html`<th scope="col" class="tick"><input type="checkbox" aria-label=${label} title=${label}
+      .checked=${size > 0 && size >= most} .indeterminate=${size > 0 && size < most}
+      @change=${async ({ target }) => {
+        this.picked = new Map();
+        if (!target.checked) return;
+        const { signal } = this.leaving;
+        try {
+          const { rows } = await this.ask(0, MOST, signal);
+          if (!signal.aborted) this.picked = new Map(rows.map((row) => [row.id, row]));
+        } catch (problem) {
+          if (!signal.aborted) this.problem = problem;
+        }
+        this.requestUpdate();
+      }}></th>`;
   }
 
   pick(row) {
     return html`<td class="tick"><input type="checkbox" aria-label=${t.bulk.one(row.name)} .checked=${this.picked.has(row.id)}
       @change=${(event) => {
-        const picked = new Set(this.picked);
-        if (event.target.checked) picked.add(row.id);
+        const picked = new Map(this.picked);
+        if (event.target.checked) picked.set(row.id, row);
         else picked.delete(row.id);
         this.picked = picked;
       }}></td>`;
@@ -233,5 +246,10 @@ class Table extends Part {
 }
 customElements.define('rw-table', Table);
 
-/** Loads one list of the API as it is. */
-export const listOf = (path, name, query) => (seen, signal) => all(path, name, query, seen, signal);
+/** A click anywhere on a row opens it; what can be clicked or is selected there stays what it is. */
+export function opened(event) {
+  const { target } = event;
+  if (event.defaultPrevented || target.closest('a, button, input, label, [role=menu]') || String(document.getSelection())) return;
+  const href = target.closest('tr')?.querySelector('a.cell-main')?.getAttribute('href');
+  if (href) go(href.slice(link().length));
+}

@@ -85,7 +85,10 @@ const shown = (path) => document.querySelector(`[data-path="${CSS.escape(path)}"
 export const empty = (sign, heading, text, action) => html`
   <div class="empty">${icon(sign)}<h2>${heading}</h2><p>${text}</p>${action ?? nothing}</div>`;
 
-export const loading = () => html`<div class="empty" role="status">${spinner()}<p>${t.loading}</p></div>`;
+/** For who waits longer than usual. */
+export const late = () => html`<span class="late">${t.late}</span>`;
+
+export const loading = () => html`<div class="empty" role="status">${spinner()}<p>${t.loading} ${late()}</p></div>`;
 
 /** @param crumbs pairs of text and link */
 export const head = (heading, text, { crumbs = [], actions, beside } = {}) => html`
@@ -199,6 +202,9 @@ export function lasted(from, to) {
 
 // ---- Forms ------------------------------------------------------------------------------------------------------------
 
+/** As many are looked over without a search. */
+const FEW = 12;
+
 let ids = 0;
 /** An id of its own for each path of each form. */
 export const formId = () => `f${++ids}`;
@@ -235,6 +241,19 @@ export function field(
       ${hint ? html`<span class="hint" id="${id}-hint">${hint}</span>` : nothing}
       ${wrong ? html`<span class="fault" id="${id}-fault">${wrong}</span>` : nothing}
     </div>`;
+}
+
+/**
+ * A choice of what may be many: what is typed above it narrows it. The chosen one stays, whatever is typed.
+ *
+ * @param more as of `field`; where the service has looked by `${path}.find` also `count`, how many it has found, and `first`, how many of them it gave
+ */
+export function searched(form, path, label, options, { count, first, ...more } = {}) {
+  const words = count === undefined ? (form.values[`${path}.find`] ?? '').toLowerCase().split(/\s+/).filter(Boolean) : [];
+  const fits = ([key, text]) => !key || key === form.values[path] || words.every((word) => text.toLowerCase().includes(word));
+  const many = options.length > FEW || form.values[`${path}.find`];
+  return html`<div class="stack tight">${many ? field(form, `${path}.find`, t.form.find(label), { placeholder: t.table.placeholder, required: true }) : nothing}
+    ${field(form, path, label, { ...more, options: options.filter(fits), hint: count > first ? t.form.firstOf(first, count) : more.hint })}</div>`;
 }
 
 export function toggle(form, path, label, hint, { disabled, asSwitch } = {}) {
@@ -277,7 +296,7 @@ export class Form {
 
   change(path, value) {
     this.values = { ...this.values, [path]: value };
-    this.touched = true;
+    this.touched ||= !path.endsWith('.find'); // to look is not to enter
     if (this.issues[path]) this.issues = { ...this.issues, [path]: undefined };
     this.changed(path);
     this.part.requestUpdate();

@@ -1,5 +1,5 @@
 // Who outside is told what happens, and what came of it.
-import { Problem, TROUBLES, all, get, patch, post, projects, remove, session } from './api.js';
+import { Problem, TROUBLES, get, patch, post, projects, remove, session } from './api.js';
 import { Live } from './live.js';
 import { go, link, title } from './router.js';
 import { troubleNote } from './trouble.js';
@@ -28,6 +28,7 @@ import {
 } from './ui.js';
 import { t } from './texts.js';
 import './table.js';
+import { listOf, whole } from './whole.js';
 
 const WEBHOOKS = '/api/v1/webhooks';
 const EVENTS = ['credential-changed', 'failed', 'in-doubt', 'drifted', 'recovered', 'overdue', 'credential-expiring'];
@@ -76,14 +77,14 @@ class Webhooks extends Part {
         cell: (row) => when(row.lastDeliveredAt, t.rotations.never),
       },
     ];
-    this.load = async (seen, signal) => {
-      const [found, rows] = await Promise.all([projects(), all(WEBHOOKS, 'webhooks', {}, seen, signal)]);
+    const load = async (signal) => {
+      const [found, rows] = await Promise.all([projects(), listOf(WEBHOOKS, 'webhooks')(signal)]);
       const names = new Map(found.map((each) => [each.id, each]));
       rows.forEach((row) => (row.project = names.get(row.projectId)));
       this.mine = found.filter((each) => session.may('edit:webhooks', each.id));
       return rows;
     };
-    this.text = (row) => `${row.name} ${row.url} ${row.project?.name ?? ''}`;
+    this.source = whole(load, (row) => `${row.name} ${row.url} ${row.project?.name ?? ''}`, this.columns);
   }
 
   render() {
@@ -92,7 +93,7 @@ class Webhooks extends Part {
       : nothing;
     return html`
       ${head(t.webhooks.heading, t.webhooks.text, { actions: add })}
-      <rw-table .label=${t.webhooks.heading} .columns=${this.columns} .load=${this.load} .text=${this.text} .order=${'state'} .nothingYet=${empty('audit', t.webhooks.none, t.webhooks.noneText, add)}></rw-table>
+      <rw-table .label=${t.webhooks.heading} .columns=${this.columns} .source=${this.source} .order=${'state'} .nothingYet=${empty('audit', t.webhooks.none, t.webhooks.noneText, add)}></rw-table>
       ${this.adding ? this.dialog() : nothing}
       ${this.made ? secretDialog(this.made.secret, () => go(`webhooks/${this.made.webhook.id}`)) : nothing}`;
   }

@@ -1,10 +1,10 @@
 // Making a rotation, one question at a time; the server is asked early whether it would work.
-import { CONNECTIONS, OnceKey, Problem, ROTATIONS, all, get, post, projects, session } from './api.js';
+import { CONNECTIONS, OnceKey, Problem, ROTATIONS, get, post, projects, session } from './api.js';
 import { fiveDates, scheduleFields, utcOf } from './connection.js';
 import { place } from './connections.js';
 import { go, guardWith, link, route } from './router.js';
 import { role } from './report.js';
-import { Form, Part, choice, fault, field, head, html, icon, loading, note, nothing, say, spinner, submitButton, toggle } from './ui.js';
+import { Form, Part, choice, fault, field, head, html, icon, loading, note, nothing, say, searched, spinner, submitButton, toggle } from './ui.js';
 import { t } from './texts.js';
 
 const STEPS = ['connection', 'roles', 'schedule', 'mapping', 'review'];
@@ -23,6 +23,9 @@ const STEP_OF = {
   secretPath: 3,
 };
 const TYPING = 700;
+const FINDING = 300;
+/** So many connections are offered at once. */
+const SHOWN = 100;
 
 class Wizard extends Part {
   static properties = {
@@ -77,6 +80,7 @@ class Wizard extends Part {
   disconnectedCallback() {
     super.disconnectedCallback();
     clearTimeout(this.typing);
+    clearTimeout(this.finding);
   }
 
   /** A link names a connection: with its own project, or it says why not. Another one is never taken in its place. */
@@ -96,34 +100,44 @@ class Wizard extends Part {
     this.form.values = { ...this.form.values, connectionId: '' };
   }
 
+  /** The first of those that fit what is typed, and the one that is chosen if it may be used here. */
   async readConnections() {
-    const { projectId } = this.form.values;
-    const [usable, seen] = await Promise.all([
-      projectId ? all(`${CONNECTIONS}/available`, 'appConnections', { projectId }) : [],
-      // Where each leads, for who may see that: names alone do not tell a clone from the original.
-      this.places ?? (session.may('read:app-connections') ? all(CONNECTIONS, 'appConnections') : []),
+    const { projectId, connectionId, 'connectionId.find': search } = this.form.values;
+    const question = (this.looking = {});
+    const usable = (query) => get(`${CONNECTIONS}/available`, { projectId, offset: 0, ...query });
+    const none = { appConnections: [], totalCount: 0 };
+    const [found, chosen] = await Promise.all([
+      projectId ? usable({ search, limit: SHOWN }) : none,
+      projectId && connectionId ? usable({ search: connectionId, limit: 1 }) : none,
     ]);
-    this.places = seen;
-    const places = new Map(seen.map((each) => [each.id, each]));
-    this.connections = usable.map((each) => ({ ...each, seen: places.get(each.id) }));
-    const { connectionId } = this.form.values;
-    if (!connectionId || this.connections.some((each) => each.id === connectionId)) return;
+    if (question !== this.looking) return;
+    const others = found.appConnections.filter((each) => each.id !== connectionId);
+    this.connections = [...chosen.appConnections.filter((each) => each.id === connectionId), ...others];
+    this.found = { count: found.totalCount, first: found.appConnections.length };
+    if (!connectionId || this.connections[0]?.id === connectionId) return;
     this.form.values = { ...this.form.values, connectionId: '' };
     this.wanted ??= t.wizard.notUsable;
   }
 
-  /** What a connection is called wherever one is chosen or looked over. */
-  labelOf({ name, seen }) {
-    return seen ? `${name} · ${place(seen.credentials)} · ${t.connections.as(seen.credentials.username)} · ${seen.project?.name ?? t.organisation}` : name;
+  /** What a connection is called wherever one is chosen or looked over: names alone do not tell a clone from the original. */
+  labelOf({ name, server, projectId }) {
+    const project = projectId ? (this.projects.find((each) => each.id === projectId)?.name ?? projectId) : t.organisation;
+    return [name, ...(server ? [place(server), t.connections.as(server.username)] : []), project].join(' · ');
   }
 
   changed(path) {
     if (path === 'connectionId') this.wanted = null;
-    if (path === 'projectId')
-      this.readConnections()
-        .catch((problem) => (this.form.problem = problem))
-        .then(() => this.requestUpdate());
-    if (/^(parameters|strategy|connectionId|takeover|allowPrivileged)/.test(path)) {
+    if (path === 'projectId' || path === 'connectionId.find') {
+      clearTimeout(this.finding);
+      this.finding = setTimeout(
+        () =>
+          this.readConnections()
+            .catch((problem) => (this.form.problem = problem))
+            .then(() => this.requestUpdate()),
+        path === 'projectId' ? 0 : FINDING,
+      );
+    }
+    if (/^(parameters|strategy|connectionId$|takeover|allowPrivileged)/.test(path)) {
       this.preflight = null;
       this.preflightFault = null;
       clearTimeout(this.typing);
@@ -300,21 +314,25 @@ class Wizard extends Part {
   connection() {
     if (this.projects && !this.projects.length) return note('warn', t.wizard.noProject, t.wizard.noProjectText);
     return html`
-      ${field(this.form, 'projectId', t.wizard.project, { options: (this.projects ?? []).map((each) => [each.id, each.name]), required: true, hint: t.wizard.projectHint })}
+      ${searched(
+        this.form,
+        'projectId',
+        t.wizard.project,
+        (this.projects ?? []).map((each) => [each.id, each.name]),
+        { required: true, hint: t.wizard.projectHint },
+      )}
       ${this.wanted ? note('warn', t.wizard.linkLost, this.wanted) : nothing}
       ${
-        this.connections?.length
-          ? html`${this.connections.length > 12 ? field(this.form, 'find', t.wizard.find, { placeholder: t.table.placeholder }) : nothing}
-          ${field(this.form, 'connectionId', t.wizard.connection, { options: [['', t.wizard.choose], ...this.matching().map((each) => [each.id, this.labelOf(each)])], required: true, hint: t.wizard.connectionHint })}`
+        this.connections?.length || this.form.values['connectionId.find']
+          ? searched(
+              this.form,
+              'connectionId',
+              t.wizard.connection,
+              [['', this.connections.length ? t.wizard.choose : t.table.noMatch], ...this.connections.map((each) => [each.id, this.labelOf(each)])],
+              { ...this.found, required: true, hint: t.wizard.connectionHint },
+            )
           : note('warn', t.wizard.noConnection, t.wizard.noConnectionText, html`<p><a href=${link('connections/new/postgres')}>${t.connections.add}</a></p>`)
       }`;
-  }
-
-  /** Those that fit what is searched for, and the one that is chosen. */
-  matching() {
-    const words = (this.form.values.find ?? '').toLowerCase().split(/\s+/).filter(Boolean);
-    const fits = (each) => words.every((word) => this.labelOf(each).toLowerCase().includes(word));
-    return this.connections.filter((each) => each.id === this.form.values.connectionId || fits(each));
   }
 
   roles() {

@@ -5,6 +5,7 @@ import static io.rolewright.rotation.Rotating.BASE;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import com.google.gson.JsonObject;
 import com.microsoft.playwright.CDPSession;
 import com.microsoft.playwright.Locator;
 import com.microsoft.playwright.Page;
@@ -13,19 +14,26 @@ import com.microsoft.playwright.options.AriaRole;
 import com.microsoft.playwright.options.Cookie;
 import com.microsoft.playwright.options.ForcedColors;
 import com.microsoft.playwright.options.SameSiteAttribute;
+import io.quarkus.arc.Arc;
 import io.quarkus.test.junit.QuarkusTest;
 import io.rolewright.rotation.Rotating;
+import io.rolewright.sealing.Resealed;
+import io.rolewright.sealing.SealedField;
+import io.rolewright.sealing.Sealer;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestStore;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -286,9 +294,9 @@ class BadDaysTest {
         }
     }
 
-    /** However much there is, the overview is a few counts and what is worst: measured where the browser receives it. */
+    /** However much there is, the overview is counts and what is worst, and a list one page: measured where the browser receives it. */
     @Test
-    void theOverviewOfTwoThousandConnectionsIsSmall() {
+    void theOverviewAndTheListsOfTwoThousandConnectionsAreSmall() {
         String id = Rotating.on(target).created();
         String connection = Rotating.read(id).extract().path("secretRotation.connectionId");
         copies("app_connection", connection, 2000, "");
@@ -298,6 +306,7 @@ class BadDaysTest {
                 300,
                 ", 'role1_id', gen_random_uuid(), 'role2_id', gen_random_uuid(), 'secret_path', '/copy-' || n,"
                         + " 'next_rotation_at', now() - interval '1 day' + n * interval '1 hour', 'due_at', now() + interval '1 day'");
+        sealed(connection);
         try (Chromium chromium = at("keys")) {
             CDPSession wire = chromium.window.newCDPSession(chromium.page);
             wire.send("Network.enable");
@@ -310,24 +319,63 @@ class BadDaysTest {
                 }
             });
             wire.on("Network.loadingFinished", event -> {
-                if (asked.containsKey(event.get("requestId").getAsString())) {
-                    received.put(
-                            asked.get(event.get("requestId").getAsString()),
-                            event.get("encodedDataLength").getAsInt());
+                String request = event.get("requestId").getAsString();
+                if (asked.containsKey(request)) {
+                    received.put(request, event.get("encodedDataLength").getAsInt());
                 }
             });
+            wire.on(
+                    "Network.loadingFailed",
+                    event -> { // overtaken by a later question
+                        asked.remove(event.get("requestId").getAsString());
+                    });
             chromium.go("");
             assertThat(chromium.page.locator("a.tile .value", new Page.LocatorOptions().setHasText("2,0")))
                     .isVisible();
-            await().pollInSameThread().untilAsserted(() -> {
-                chromium.page.waitForTimeout(50); // lets the driver hand over what has come
-                assertThat(received).hasSameSizeAs(asked);
-            });
-            assertThat(asked).as("requests").hasSizeBetween(1, 3);
-            assertThat(received.values().stream().mapToInt(each -> each).sum())
-                    .as("bytes over the wire: %s", received)
-                    .isBetween(500, 30_000);
+            small(chromium, asked, received);
             chromium.screenshot("bad-overview-many");
+
+            chromium.go("connections");
+            Locator count = chromium.page.locator(".pager [role=status]");
+            assertThat(count).hasText(Pattern.compile("^2,\\d{3} rows$"));
+            assertThat(chromium.page.locator("tbody tr")).hasCount(25);
+            small(chromium, asked, received);
+            chromium.page.getByRole(AriaRole.SEARCHBOX).fill("127.0.0.1 copy-1999");
+            assertThat(count).hasText("1 row");
+            assertThat(chromium.page.locator("tbody")).containsText("copy-1999");
+            small(chromium, asked, received);
+            chromium.page.getByRole(AriaRole.SEARCHBOX).fill("copy-");
+            assertThat(count).hasText("2,000 rows");
+            chromium.button("Name").click();
+            chromium.button("Next").click();
+            assertThat(chromium.text("Page 2 of 80")).isVisible();
+            assertThat(chromium.page.locator("tbody tr").first()).containsText("copy-26");
+            assertThat(chromium.page.url()).contains("page=2", "sort=name");
+            assertThat(chromium.page.locator("tbody tr").first().boundingBox().height)
+                    .isBetween(34.0, 37.0);
+            widths(chromium, "connections-many");
+            small(chromium, asked, received);
+
+            chromium.go("rotations?q=copy-3");
+            assertThat(count).hasText("12 rows"); // 3, 30 to 39, 300
+            assertThat(chromium.page.locator("tbody tr").first().boundingBox().height)
+                    .isBetween(34.0, 37.0);
+            chromium.screenshot("rotations-many");
+            small(chromium, asked, received);
+
+            chromium.go("rotations/new");
+            assertThat(chromium.text("The first 100 of 2,0")).isVisible();
+            small(chromium, asked, received);
+            chromium.label("Find connection").fill("copy-1999");
+            assertThat(chromium.label("Connection").locator("option")).hasCount(2);
+            assertThat(chromium.label("Connection").locator("option").last())
+                    .hasText(Pattern.compile("^copy-1999 · 127\\.0\\.0\\.1:\\d+/postgres · as \\w+ · .+$"));
+            small(chromium, asked, received);
+
+            chromium.page.setViewportSize(1360, 860);
+            chromium.go("connections?q=copy-1999");
+            chromium.page.locator("tbody tr").locator("td").nth(3).click(); // anywhere on the row
+            assertThat(chromium.heading()).hasText("copy-1999");
         } finally {
             TestStore.sql(
                     "DELETE FROM credential WHERE id IN (SELECT id FROM secret_rotation WHERE name LIKE 'copy-%');"
@@ -335,7 +383,44 @@ class BadDaysTest {
         }
     }
 
-    /** Rows like one that is there, as far as lists and counts look at them: nobody opens what they have sealed. */
+    /** What has been asked since the last look: a few requests and little to receive, however much there is. */
+    private static void small(Chromium chromium, Map<String, String> asked, Map<String, Integer> received) {
+        await().pollInSameThread().untilAsserted(() -> {
+            chromium.page.waitForTimeout(50); // lets the driver hand over what has come
+            assertThat(received).hasSameSizeAs(asked);
+        });
+        assertThat(asked).as("requests").hasSizeBetween(1, 3);
+        assertThat(received.values().stream().mapToInt(each -> each).sum())
+                .as("bytes over the wire: %s of %s", received, asked)
+                .isBetween(200, 30_000);
+        asked.clear();
+        received.clear();
+    }
+
+    /** So that lists can open the copies of a connection. */
+    private static void sealed(String connection) {
+        Sealer sealer = Arc.container().instance(Sealer.class).get();
+        var row = TestStore.sql("SELECT credentials, credentials_version AS version FROM app_connection WHERE id = '"
+                        + connection + "'")
+                .get(0);
+        long version = row.getLong("version");
+        byte[] plain = sealer.open(
+                SealedField.CONNECTION_CREDENTIALS,
+                UUID.fromString(connection),
+                version,
+                row.getBuffer("credentials").getBytes());
+        String values = TestStore.sql("SELECT id FROM app_connection WHERE name LIKE 'copy-%'").stream()
+                .map(copy -> copy.getUUID("id"))
+                .map(id -> "('" + id + "'::uuid, '\\x"
+                        + HexFormat.of()
+                                .formatHex(sealer.seal(SealedField.CONNECTION_CREDENTIALS, id, version, plain.clone()))
+                        + "'::bytea)")
+                .collect(Collectors.joining(", "));
+        Resealed.sql("UPDATE app_connection AS c SET credentials = v.sealed FROM (VALUES " + values
+                + ") AS v (id, sealed) WHERE c.id = v.id");
+    }
+
+    /** Rows like one that is there, as far as lists and counts look at them; what they have sealed opens for nobody. */
     private static void copies(String table, String id, int count, String others) {
         String columns = TestStore.sql(
                         "SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns"
@@ -401,6 +486,60 @@ class BadDaysTest {
             assertThat(chromium.page.locator("rw-age").first()).containsText("Updated");
             chromium.expected("ERR_INTERNET_DISCONNECTED");
         }
+    }
+
+    /** A slow network: who waits is told so, nothing jumps, nothing is sent twice, and what did not come is asked for again. */
+    @Test
+    void aSlowNetworkIsSaidAndSendsNothingTwice() {
+        String id = Rotating.on(target).created();
+        String name = Rotating.read(id).extract().path("secretRotation.name");
+        try (Chromium chromium = at("keys")) {
+            CDPSession wire = chromium.window.newCDPSession(chromium.page);
+            wire.send("Network.enable");
+            List<String> changes = new CopyOnWriteArrayList<>();
+            chromium.page.onRequest(request -> {
+                if (request.method().equals("PATCH")) {
+                    changes.add(request.url());
+                }
+            });
+            slow(wire, 2500, false);
+            chromium.go("rotations?q=" + name);
+            Locator search = chromium.page.getByRole(AriaRole.SEARCHBOX);
+            double before = search.boundingBox().y;
+            assertThat(chromium.page.locator(".ghost").first()).isVisible();
+            assertThat(chromium.page.locator(".late")).isVisible();
+            chromium.screenshotOfWindow("slow-list");
+            assertThat(chromium.page.locator(".pager [role=status]")).hasText("1 row");
+            assertThat(chromium.page.locator(".late")).hasCount(0);
+            assertThat(search.boundingBox().y).isEqualTo(before);
+
+            slow(wire, 0, true);
+            chromium.go("rotations/" + id);
+            assertThat(chromium.text("The service did not answer")).isVisible();
+            slow(wire, 0, false);
+            chromium.button("Try again").click();
+            chromium.button("Edit").click();
+            Locator dialog = chromium.page.getByRole(AriaRole.DIALOG);
+            dialog.getByLabel("Description").fill("once");
+            slow(wire, 1500, false);
+            chromium.button("Save").dblclick();
+            assertThat(dialog.getByRole(AriaRole.BUTTON).last()).hasText("Saving…");
+            dialog.getByLabel("Description").press("Enter");
+            assertThat(dialog).hasCount(0);
+            assertThat(changes).hasSize(1);
+            chromium.expected("ERR_INTERNET_DISCONNECTED");
+        }
+        Rotating.read(id).body("secretRotation.description", org.hamcrest.Matchers.equalTo("once"));
+    }
+
+    /** @param latency of each answer, in milliseconds */
+    private static void slow(CDPSession wire, int latency, boolean offline) {
+        JsonObject conditions = new JsonObject();
+        conditions.addProperty("offline", offline);
+        conditions.addProperty("latency", latency);
+        conditions.addProperty("downloadThroughput", latency == 0 ? -1 : 50_000);
+        conditions.addProperty("uploadThroughput", latency == 0 ? -1 : 50_000);
+        wire.send("Network.emulateNetworkConditions", conditions);
     }
 
     /** Signed in once: a second window takes the session over from the first, and one that signs out ends both. */

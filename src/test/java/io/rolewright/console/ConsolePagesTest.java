@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.deque.html.axecore.playwright.AxeBuilder;
 import com.deque.html.axecore.results.Rule;
-import com.microsoft.playwright.Route;
 import com.microsoft.playwright.options.AriaRole;
 import io.quarkus.test.junit.QuarkusTest;
 import io.rolewright.rotation.Rotating;
@@ -13,18 +12,12 @@ import io.rolewright.testing.Api;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestPostgres.Login;
 import io.rolewright.testing.TestStore;
-import io.vertx.core.json.JsonArray;
-import io.vertx.core.json.JsonObject;
-import java.net.URI;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.UUID;
 import java.util.regex.Pattern;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -32,8 +25,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 @QuarkusTest
 @Tag("suite-browser")
 class ConsolePagesTest {
-
-    private static final int ROWS = 10_000;
 
     private static String connection;
     private static String rotation;
@@ -160,40 +151,6 @@ class ConsolePagesTest {
         }
     }
 
-    /** A list of ten thousand: searched, sorted and paged without a wait, its rows in place from the first part on. */
-    @Test
-    void tenThousandConnectionsAreSearchedAndPaged() {
-        JsonObject sample = new JsonObject(Api.as()
-                .get("/api/v1/app-connections/postgres/" + connection)
-                .then()
-                .statusCode(200)
-                .extract()
-                .asString());
-        try (Chromium chromium = Chromium.light()) {
-            chromium.page.route("**/api/v1/app-connections/postgres?limit=*", route -> answer(route, sample));
-            chromium.signIn("connections?q=", TestStore.CLIENT_ID, TestStore.CLIENT_SECRET);
-            assertThat(chromium.text("10,000 rows")).isVisible();
-            assertThat(chromium.page.locator("tbody tr")).hasCount(25);
-            chromium.page.getByRole(AriaRole.SEARCHBOX).fill("number-0777");
-            assertThat(chromium.text("10 of 10,000 rows")).isVisible();
-            Object millis = chromium.page.evaluate("""
-                    async () => {
-                      const table = document.querySelector('rw-table');
-                      const begun = performance.now();
-                      table.want({ q: 'number', sort: 'host.down' });
-                      await table.updateComplete;
-                      return performance.now() - begun;
-                    }""");
-            assertThat(((Number) millis).doubleValue())
-                    .as("ms to search and sort")
-                    .isLessThan(2000);
-            chromium.button("Next").click();
-            assertThat(chromium.text("Page 2 of 400")).isVisible();
-            assertThat(chromium.page.url()).contains("page=2", "sort=host.down");
-            see(chromium, "connections-many", false);
-        }
-    }
-
     private static void failedTest(Chromium chromium) {
         TestPostgres target = TestPostgres.shared(TestPostgres.NEWEST);
         chromium.page.getByLabel("No TLS").check();
@@ -262,24 +219,6 @@ class ConsolePagesTest {
                         .map(node -> node.getTarget() + " " + node.getHtml() + " " + node.getFailureSummary())
                         .limit(3)
                         .toList();
-    }
-
-    private static void answer(Route route, JsonObject sample) {
-        var query = URI.create(route.request().url()).getQuery();
-        int from = query.contains("cursor=") ? Integer.parseInt(query.replaceAll(".*cursor=(\\d+).*", "$1")) : 0;
-        JsonArray rows = new JsonArray(IntStream.range(from, from + 1000)
-                .mapToObj(i -> sample.getJsonObject("appConnection")
-                        .copy()
-                        .put("id", new UUID(0, i).toString())
-                        .put("name", "number-%04d-%d".formatted(i % 1000, i / 1000)))
-                .map(Object.class::cast)
-                .toList());
-        JsonObject answer = new JsonObject().put("appConnections", rows);
-        if (from + 1000 < ROWS) {
-            answer.put("nextCursor", Integer.toString(from + 1000));
-        }
-        route.fulfill(
-                new Route.FulfillOptions().setContentType("application/json").setBody(answer.encode()));
     }
 
     // ---- What there is to see ---------------------------------------------------------------------------------------
