@@ -20,11 +20,13 @@ const lastTest = ({ lastTest: last }) =>
     ? html`${last.ok ? badge('good', t.connections.passed) : badge('bad', t.connections.failed, last.reason)} <span class="small muted">${when(last.at)}</span>`
     : html`<span class="muted">–</span>`;
 
-/** Adds the filter of projects to a list as soon as they are known; without them it has none. */
+/** Adds the filter of projects to a list, and what it offers as soon as that is known. */
 export async function byProject(part, more = []) {
+  const others = part.filters;
+  const offer = (found) => (part.filters = [...others, { key: 'project', label: t.connections.anyProject, options: [...more, ...found] }]);
   try {
-    const found = await projects();
-    part.filters = [...part.filters, { key: 'project', label: t.connections.anyProject, options: [...more, ...found.map((each) => [each.id, each.name])] }];
+    offer([]); // in its place from the beginning
+    offer((await projects()).map((each) => [each.id, each.name]));
     part.requestUpdate();
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem; // the list itself says what is wrong
@@ -41,7 +43,7 @@ class Connections extends Part {
       {
         key: 'name',
         label: t.connections.name,
-        width: '19%',
+        width: '18%',
         sort: true,
         cell: (row) => html`
 <a class="cell-main" href=${link(`connections/${row.id}`)} title=${row.name}>${row.name}</a>${row.description ? html` <span class="small muted" title=${row.description}>${row.description}</span>` : nothing}`,
@@ -49,7 +51,7 @@ class Connections extends Part {
       {
         key: 'project',
         label: t.connections.project,
-        width: '11%',
+        width: '10%',
         sort: true,
         cell: (row) =>
           row.project
@@ -59,7 +61,7 @@ class Connections extends Part {
       {
         key: 'place',
         label: t.connections.where,
-        width: '19%',
+        width: '22%',
         sort: true,
         cell: (row) => html`<span class="mono" title=${place(row.credentials)}>${place(row.credentials)}</span>`,
       },
@@ -73,7 +75,7 @@ class Connections extends Part {
       {
         key: 'status',
         label: t.connections.state,
-        width: '11%',
+        width: '12%',
         sort: true,
         cell: (row) =>
           html`<div class="row">${row.isPlatformManagedCredentials ? badge('info', t.connections.managed, t.connections.managedLong) : nothing}${stateBadge(row)}${row.isPlatformManagedCredentials || row.state !== 'ok' ? nothing : html`<span class="muted">–</span>`}</div>`,

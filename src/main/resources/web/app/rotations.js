@@ -26,7 +26,7 @@ class Rotations extends Part {
       {
         key: 'name',
         label: t.rotations.name,
-        width: '24%',
+        width: '23%',
         sort: true,
         cell: (row) => html`
 <a class="cell-main" href=${link(`rotations/${row.id}`)} title=${row.name}>${row.name}</a> <span class="small muted" title="${row.environment.slug} ${row.folder.path}">${row.environment.slug} · ${row.folder.path}</span>`,
@@ -34,7 +34,7 @@ class Rotations extends Part {
       {
         key: 'project',
         label: t.rotations.project,
-        width: '9%',
+        width: '10%',
         sort: true,
         cell: (row) => html`<span title=${this.nameOf(row.projectId) ?? nothing}>${this.nameOf(row.projectId)}</span>`,
       },
