@@ -6,6 +6,7 @@ import io.rolewright.sealing.RowSeals;
 import io.rolewright.sealing.SealedRow;
 import io.smallrye.mutiny.Uni;
 import java.util.Collection;
+import java.util.Set;
 import java.util.UUID;
 import org.hibernate.reactive.mutiny.Mutiny;
 import org.jspecify.annotations.Nullable;
@@ -38,6 +39,17 @@ final class Bindings {
             where b.project_id is null and b.role = 'admin'""";
 
     private Bindings() {}
+
+    /** By their stored names. @param projectId null for the organisation */
+    static Uni<Set<String>> of(Mutiny.Session session, UUID identityId, @Nullable UUID projectId) {
+        return session.createNativeQuery("""
+                        select role from role_binding
+                        where identity_id = ?1 and project_id is not distinct from cast(?2 as uuid)""", String.class)
+                .setParameter(1, identityId)
+                .setParameter(2, text(projectId))
+                .getResultList()
+                .map(Set::copyOf);
+    }
 
     /** @param projectId null for the organisation; roles elsewhere stay what they are */
     static Uni<Void> replace(

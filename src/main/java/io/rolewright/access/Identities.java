@@ -4,6 +4,7 @@ import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.audit.Changes;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.Page;
@@ -172,7 +173,7 @@ class Identities {
         identity.projectId = project;
         identity.clientId = UUID.randomUUID().toString();
         identity.createdAt = now();
-        apply(wanted, identity, identity.createdAt);
+        apply(wanted, identity, identity.createdAt, new Changes());
         identity.seal(seals);
         var described = new Described(
                 identity.id,
@@ -202,6 +203,7 @@ class Identities {
 
     /** @return fails with 404 {@code identity_not_found} or 400 {@code last_administrator} */
     Uni<Described> change(Act act, UUID id, Wanted wanted) {
+        Changes changes = new Changes();
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> Bindings.lock(session)
                                 .chain(() -> locked(session, id))
@@ -209,31 +211,41 @@ class Identities {
                                     if (wanted.roles != null && !wanted.roles.isEmpty()) {
                                         identity.requireMayHaveRoles(null, wanted.roleWord == null ? "roles" : "role");
                                     }
-                                    apply(wanted, identity, now());
+                                    apply(wanted, identity, now(), changes);
                                     return session.flush();
                                 })
                                 .chain(() -> wanted.roles == null
                                         ? Standings.changed(session, id)
-                                        : Bindings.replace(session, seals, id, null, wanted.roles)
+                                        : Bindings.of(session, id, null)
+                                                .invoke(before ->
+                                                        changes.put("roles", before, Set.copyOf(names(wanted.roles))))
+                                                .chain(() -> Bindings.replace(session, seals, id, null, wanted.roles))
                                                 .chain(() -> Bindings.keepAnAdministrator(session, seals)))
                                 .chain(() -> audit.record(with(
-                                        act.success(AuditType.UPDATE_IDENTITY).on(KIND, id), wanted)))))
+                                                act.success(AuditType.UPDATE_IDENTITY)
+                                                        .on(KIND, id),
+                                                wanted)
+                                        .with(Changes.FACT, changes.fields())))))
                 .invoke(() -> standings.forget(List.of(id)))
                 .chain(() -> get(id));
     }
 
-    private static void apply(Wanted wanted, Identity identity, Instant at) {
+    private static void apply(Wanted wanted, Identity identity, Instant at, Changes changes) {
         if (wanted.name != null) {
+            changes.put("name", identity.name, wanted.name);
             identity.name = wanted.name;
         }
         if (wanted.roles != null) {
             identity.roleWord = wanted.roleWord;
         }
         if (wanted.deleteProtected != null) {
+            changes.put("hasDeleteProtection", identity.deleteProtected, wanted.deleteProtected);
             identity.deleteProtected = wanted.deleteProtected;
         }
         if (wanted.metadata != null) {
-            identity.metadata = IdentityMetadata.stored(wanted.metadata);
+            String metadata = IdentityMetadata.stored(wanted.metadata);
+            changes.put("metadata", identity.metadata, metadata);
+            identity.metadata = metadata;
         }
         identity.updatedAt = at;
     }

@@ -1,5 +1,6 @@
 package io.rolewright.access;
 
+import io.rolewright.audit.Changes;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -43,6 +44,15 @@ record LoginSetting(
 
     LoginSetting withSent(String words) {
         return new LoginSetting(id, ttl, maxTtl, tokenTrustedIps, secretTrustedIps, words);
+    }
+
+    /** By the names that requests have them under. */
+    Changes changes(LoginSetting after) {
+        return new Changes()
+                .put("accessTokenTTL", ttl, after.ttl)
+                .put("accessTokenMaxTTL", maxTtl, after.maxTtl)
+                .put("accessTokenTrustedIps", tokenTrustedIps, after.tokenTrustedIps)
+                .put("clientSecretTrustedIps", secretTrustedIps, after.secretTrustedIps);
     }
 
     /** As in the store. */

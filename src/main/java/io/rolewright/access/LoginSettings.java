@@ -4,6 +4,7 @@ import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.access.LoginSetting.Method;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.audit.Changes;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.sealing.RowSeals;
@@ -142,15 +143,16 @@ class LoginSettings {
                                         + " already: change it, or delete it first.");
                     }
                 })
-                .chain(() -> write(act, identityId, method, wanted));
+                .chain(() -> write(act, identityId, method, LoginSetting.unset(identityId), wanted));
     }
 
     /** @param change from what is there to what is to be. @return fails as {@link #get} does */
     Uni<Known> change(Act act, UUID identityId, Method method, UnaryOperator<LoginSetting> change) {
-        return get(identityId, method).chain(known -> write(act, identityId, method, change.apply(known.setting)));
+        return get(identityId, method)
+                .chain(known -> write(act, identityId, method, known.setting, change.apply(known.setting)));
     }
 
-    private Uni<Known> write(Act act, UUID identityId, Method method, LoginSetting wanted) {
+    private Uni<Known> write(Act act, UUID identityId, Method method, LoginSetting before, LoginSetting wanted) {
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> Identities.locked(session, identityId)
                                 .chain(() -> write(session, seals, identityId, method, wanted))
@@ -161,7 +163,10 @@ class LoginSettings {
                                         .with("accessTokenTTL", wanted.ttl())
                                         .with("accessTokenMaxTTL", wanted.maxTtl())
                                         .with("accessTokenTrustedIps", wanted.tokenTrustedIps())
-                                        .with("clientSecretTrustedIps", wanted.secretTrustedIps())))))
+                                        .with("clientSecretTrustedIps", wanted.secretTrustedIps())
+                                        .with(
+                                                Changes.FACT,
+                                                before.changes(wanted).fields())))))
                 .invoke(() -> standings.forget(List.of(identityId)))
                 .chain(() -> get(identityId, method));
     }

@@ -3,6 +3,7 @@ package io.rolewright.access;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.audit.Changes;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.Page;
@@ -124,6 +125,7 @@ class Memberships {
 
     private Uni<Membership> replace(
             Act act, UUID projectId, UUID identityId, Set<Role> roles, @Nullable List<String> words, Meets meets) {
+        Changes changes = new Changes();
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> Identities.locked(session, identityId)
                                 .invoke(identity -> {
@@ -134,6 +136,9 @@ class Memberships {
                                 .call(() -> meets == Meets.ANYTHING
                                         ? Uni.createFrom().voidItem()
                                         : read(projectId).invoke(all -> require(all, identityId, meets)))
+                                .call(() -> Bindings.of(session, identityId, projectId)
+                                        .invoke(before ->
+                                                changes.put("roles", before, Set.copyOf(Identities.names(roles)))))
                                 .call(() -> Bindings.replace(session, seals, identityId, projectId, roles))
                                 .call(() -> keep(session, projectId, identityId, words))
                                 .call(identity -> audit.record(act.success(AuditType.UPDATE_PROJECT_MEMBERSHIP)
@@ -141,7 +146,8 @@ class Memberships {
                                         .on(Projects.KIND, projectId)
                                         .with("identityId", identityId)
                                         .with("identityName", identity.name)
-                                        .with("roles", Identities.names(roles))))))
+                                        .with("roles", Identities.names(roles))
+                                        .with(Changes.FACT, changes.fields())))))
                 .invoke(() -> standings.forget(List.of(identityId)))
                 .map(identity -> new Membership(
                         identityId, identity.name, roles, words == null ? Identities.names(roles) : words));

@@ -3,6 +3,7 @@ package io.rolewright.access;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.audit.Changes;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.store.StoreFault;
@@ -170,7 +171,16 @@ public class Places {
                                         .with("slug", slug)
                                         .with("position", position)
                                         .with("nameBefore", before.name)
-                                        .with("slugBefore", before.slug))))))
+                                        .with("slugBefore", before.slug)
+                                        .with(
+                                                Changes.FACT,
+                                                new Changes()
+                                                        .put("slug", slug != null && !slug.equals(before.slug))
+                                                        .put("name", name != null && !name.equals(before.name))
+                                                        .put(
+                                                                "position",
+                                                                position != null && position != before.position)
+                                                        .fields()))))))
                 .onFailure(StoreFault::isUniqueViolation)
                 .transform(taken -> environmentExists(String.valueOf(slug)))
                 .chain(() -> environment(act.caller(), Right.PROJECT_READ, id));
@@ -337,7 +347,16 @@ public class Places {
                                             .with("environment", before.environment)
                                             .with("path", path)
                                             .with("pathBefore", before.path)
-                                            .with("descriptionUpdated", description != null)))));
+                                            .with("descriptionUpdated", description != null)
+                                            .with(
+                                                    Changes.FACT,
+                                                    new Changes()
+                                                            .put("name", moves)
+                                                            .put(
+                                                                    "description",
+                                                                    description != null
+                                                                            && !description.equals(before.description))
+                                                            .fields())))));
                 })
                 .chain(() -> folder(act.caller(), Right.PROJECT_READ, id));
     }

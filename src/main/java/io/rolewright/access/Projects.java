@@ -6,6 +6,7 @@ import io.quarkus.panache.common.Parameters;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.audit.Changes;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.Page;
@@ -131,6 +132,7 @@ public class Projects {
     Uni<Project> change(Act act, UUID id, Wanted wanted) {
         var name = wanted.name;
         var slug = wanted.slug;
+        Changes changes = new Changes();
         return existing(act.caller(), Right.PROJECT_EDIT, id)
                 .invoke(before -> {
                     boolean another = slug != null && !slug.equals(before.slug);
@@ -145,6 +147,17 @@ public class Projects {
                         .chain(session -> session.find(Project.class, id, LockModeType.PESSIMISTIC_WRITE)
                                 .chain(project -> refuseTaken(id, name, slug)
                                         .invoke(() -> {
+                                            changes.put("name", name != null && !name.equals(project.name))
+                                                    .put("slug", slug != null && !slug.equals(project.slug))
+                                                    .put(
+                                                            "description",
+                                                            wanted.description != null
+                                                                    && !wanted.description.equals(project.description))
+                                                    .put(
+                                                            "hasDeleteProtection",
+                                                            wanted.deleteProtected != null
+                                                                    && wanted.deleteProtected
+                                                                            != project.deleteProtected);
                                             project.name = name == null ? project.name : name;
                                             project.slug = slug == null ? project.slug : slug;
                                             if (wanted.description != null) {
@@ -165,7 +178,8 @@ public class Projects {
                                 .with("nameBefore", before.name)
                                 .with("slugBefore", before.slug)
                                 .with("descriptionUpdated", wanted.description != null)
-                                .with("hasDeleteProtection", project.deleteProtected)))))
+                                .with("hasDeleteProtection", project.deleteProtected)
+                                .with(Changes.FACT, changes.fields())))))
                 .onFailure(failure -> hasSqlState(failure, "23505"))
                 .transform(taken -> Problem.of(
                         ErrorCode.PROJECT_NAME_TAKEN, "Another project took this name or slug at the same moment."));

@@ -5,6 +5,7 @@ import io.quarkus.hibernate.reactive.panache.PanacheQuery;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.audit.Changes;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.Page;
@@ -124,14 +125,17 @@ class StaticTokens {
 
     /** @return fails with 404 {@code token_not_found} */
     Uni<StaticToken> rename(Act act, UUID id, String name) {
+        Changes changes = new Changes();
         return Panache.withTransaction(() -> find(id).call(row -> {
+                    changes.put("name", row.name, name);
                     row.name = name;
                     return Panache.getSession().chain(Mutiny.Session::flush);
                 })
                 .call(row -> audit.record(act.success(AuditType.UPDATE_STATIC_TOKEN)
                         .on(Identities.KIND, row.identityId)
                         .with("tokenId", id)
-                        .with("name", name))));
+                        .with("name", name)
+                        .with(Changes.FACT, changes.fields()))));
     }
 
     private static Uni<StaticToken> find(UUID id) {

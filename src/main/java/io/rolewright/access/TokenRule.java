@@ -1,5 +1,6 @@
 package io.rolewright.access;
 
+import io.rolewright.audit.Changes;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -26,6 +27,19 @@ record TokenRule(
         }
     }
 
+    /** By the names that our own requests have them under. @param before null where there was none */
+    Changes changedFrom(@Nullable TokenRule before) {
+        Conditions was = before == null ? Conditions.NONE : before.conditions;
+        return new Changes()
+                .put("issuer", before == null ? null : before.issuer, issuer)
+                .put("caCert", before == null ? null : before.caCert, caCert)
+                .put(method == Method.OIDC ? "boundAudiences" : "allowedAudience", was.audiences, conditions.audiences)
+                .put("boundSubject", was.subject, conditions.subject)
+                .put("boundClaims", was.claims, conditions.claims)
+                .put("allowedNamespaces", was.namespaces, conditions.namespaces)
+                .put("allowedNames", was.names, conditions.names);
+    }
+
     TokenRule withId(UUID other) {
         return new TokenRule(other, method, issuer, caCert, conditions);
     }
@@ -42,5 +56,8 @@ record TokenRule(
             @Nullable String subject,
             Map<String, List<String>> claims,
             List<String> namespaces,
-            List<String> names) {}
+            List<String> names) {
+
+        private static final Conditions NONE = new Conditions(List.of(), null, Map.of(), List.of(), List.of());
+    }
 }

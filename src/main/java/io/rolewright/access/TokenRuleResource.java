@@ -6,6 +6,7 @@ import io.rolewright.access.TokenRuleWire.Before;
 import io.rolewright.access.TokenRuleWire.Wanted;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.audit.Changes;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.CaCert;
 import io.rolewright.request.Compressible;
@@ -269,7 +270,11 @@ class TokenRuleResource {
                             var wanted = body.apply(new Before(known.rule, new JsonObject(known.setting.sent())));
                             var setting = LoginSettingWire.setting(known.setting, sent, config.tokenMaxTtl())
                                     .withSent(wanted.sent().encode());
-                            return rule(wanted, known.rule).chain(rule -> rules.change(act, id, rule, setting));
+                            return rule(wanted, known.rule).chain(rule -> {
+                                Changes changes = rule.changedFrom(known.rule);
+                                known.setting.changes(setting).fields().forEach(field -> changes.put(field, true));
+                                return rules.change(act, id, rule, setting, changes);
+                            });
                         }))
                 .chain(() -> known(id, method));
     }

@@ -5,6 +5,7 @@ import io.rolewright.access.TokenRule.Conditions;
 import io.rolewright.access.TokenRule.Method;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.audit.Changes;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.sealing.RowSeals;
@@ -65,17 +66,22 @@ class TokenRules {
 
     /** In place of the one that is there, whose tokens end; what the reference's clients said of it is forgotten with it. */
     Uni<TokenRule> set(Act act, UUID identityId, TokenRule rule) {
-        return write(
-                act,
-                identityId,
-                rule,
-                session -> session.createNativeQuery(
-                                "update login_setting set sent = ?3 where identity_id = ?1 and method = ?2")
-                        .setParameter(1, identityId)
-                        .setParameter(2, rule.method().storedName)
-                        .setParameter(3, LoginSetting.NOTHING)
-                        .executeUpdate()
-                        .replaceWithVoid());
+        return get(identityId, rule.method())
+                .onFailure(failure ->
+                        failure instanceof Problem problem && problem.errorCode() == ErrorCode.AUTH_METHOD_NOT_FOUND)
+                .recoverWithNull()
+                .chain(before -> write(
+                        act,
+                        identityId,
+                        rule,
+                        rule.changedFrom(before),
+                        session -> session.createNativeQuery(
+                                        "update login_setting set sent = ?3 where identity_id = ?1 and method = ?2")
+                                .setParameter(1, identityId)
+                                .setParameter(2, rule.method().storedName)
+                                .setParameter(3, LoginSetting.NOTHING)
+                                .executeUpdate()
+                                .replaceWithVoid()));
     }
 
     /** @return fails with 400 {@code auth_method_exists} if the identity has one, 404 {@code identity_not_found} */
@@ -96,6 +102,7 @@ class TokenRules {
                 act,
                 identityId,
                 rule,
+                rule.changedFrom(null),
                 session -> session.createNativeQuery(
                                 "select count(*) from token_rule where identity_id = ?1 and method = ?2 and id <> ?3",
                                 Long.class)
@@ -111,17 +118,22 @@ class TokenRules {
                         .chain(() -> LoginSettings.write(session, seals, identityId, setting(rule.method()), setting)));
     }
 
-    /** @param rule one with the id of the one that is there keeps its tokens */
-    Uni<TokenRule> change(Act act, UUID identityId, TokenRule rule, LoginSetting setting) {
+    /**
+     * @param rule one with the id of the one that is there keeps its tokens
+     * @param changes to both
+     */
+    Uni<TokenRule> change(Act act, UUID identityId, TokenRule rule, LoginSetting setting, Changes changes) {
         return write(
                 act,
                 identityId,
                 rule,
+                changes,
                 session -> LoginSettings.write(session, seals, identityId, setting(rule.method()), setting));
     }
 
     /** @param first in the same transaction, when nobody else changes the identity */
-    private Uni<TokenRule> write(Act act, UUID identityId, TokenRule rule, Function<Mutiny.Session, Uni<Void>> first) {
+    private Uni<TokenRule> write(
+            Act act, UUID identityId, TokenRule rule, Changes changes, Function<Mutiny.Session, Uni<Void>> first) {
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> Identities.locked(session, identityId)
                                 .chain(() -> first.apply(session))
@@ -157,7 +169,8 @@ class TokenRules {
                                         .with(
                                                 "conditions",
                                                 json(rule.conditions()).encode())
-                                        .with("ownCa", rule.caCert() != null)))))
+                                        .with("ownCa", rule.caCert() != null)
+                                        .with(Changes.FACT, changes.fields())))))
                 .invoke(() -> standings.forget(List.of(identityId)))
                 .replaceWith(rule);
     }

@@ -12,6 +12,7 @@ import io.rolewright.access.Readers.Reader;
 import io.rolewright.access.Right;
 import io.rolewright.access.Rights;
 import io.rolewright.audit.AuditType;
+import io.rolewright.audit.Changes;
 import io.rolewright.connection.ConnectionSearch.Among;
 import io.rolewright.connection.ConnectionStore.Scope;
 import io.rolewright.connection.ManagedCredentials.Begun;
@@ -691,18 +692,27 @@ class Connections {
                                                             ground)
                                                     .replaceWithVoid();
                                     return led.chain(() -> {
-                                                apply(row, change);
+                                                Changes changes = apply(row, change);
+                                                changed(before, credentials, changes);
                                                 if (report != null) {
                                                     proven(row);
                                                 }
-                                                return row.platformManaged
-                                                                && !change.schedule()
-                                                                        .isEmpty()
-                                                        ? managed.schedule(row.id, change.schedule(), now())
-                                                        : Uni.createFrom().voidItem();
+                                                return (row.platformManaged
+                                                                        && !change.schedule()
+                                                                                .isEmpty()
+                                                                ? managed.schedule(
+                                                                        row.id, change.schedule(), now(), changes)
+                                                                : Uni.createFrom()
+                                                                        .voidItem())
+                                                        .replaceWith(changes);
                                             })
-                                            .chain(() -> updated(
-                                                    now, row, credentials != null, move(before, credentials), ground));
+                                            .chain(changes -> updated(
+                                                    now,
+                                                    row,
+                                                    credentials != null,
+                                                    move(before, credentials),
+                                                    ground,
+                                                    changes));
                                 })))));
     }
 
@@ -781,7 +791,23 @@ class Connections {
                                                                 report,
                                                                 ground)
                                                         .chain(moved -> {
-                                                            apply(row, change);
+                                                            Changes changes = apply(row, change);
+                                                            changed(before, credentials, changes);
+                                                            changes.put("isPlatformManagedCredentials", true);
+                                                            changes.put(
+                                                                    "isAutoRotationEnabled",
+                                                                    Boolean.TRUE.equals(change.schedule()
+                                                                            .auto()));
+                                                            changes.put(
+                                                                    "rotation",
+                                                                    change.schedule()
+                                                                                    .schedule()
+                                                                            != null);
+                                                            changes.put(
+                                                                    "lookIntervalMinutes",
+                                                                    change.schedule()
+                                                                                    .lookMinutes()
+                                                                            != null);
                                                             proven(row);
                                                             return managed.begin(row, start, change.schedule(), now())
                                                                     .call(() -> updated(
@@ -789,7 +815,8 @@ class Connections {
                                                                             row,
                                                                             true,
                                                                             move(before, credentials),
-                                                                            ground))
+                                                                            ground,
+                                                                            changes))
                                                                     .map(begun ->
                                                                             new Written(begun, moved, row.version));
                                                         })))))))
@@ -877,15 +904,20 @@ class Connections {
                 });
     }
 
-    private void apply(Connection row, Change change) {
+    /** @return which fields are another than before */
+    private Changes apply(Connection row, Change change) {
+        Changes changes = new Changes();
         if (change.name() != null) {
+            changes.put("name", row.name, change.name());
             row.name = change.name();
         }
         if (change.description() != null) {
+            changes.put("description", row.description, change.description().orElse(null));
             row.description = change.description().orElse(null);
         }
         row.version++;
         row.updatedAt = now();
+        return changes;
     }
 
     private Move move(Connection before, Credentials credentials) {
@@ -906,13 +938,26 @@ class Connections {
         return asked;
     }
 
+    /** @param credentials null where they stay */
+    private void changed(Connection before, @Nullable Credentials credentials, Changes changes) {
+        if (credentials != null) {
+            seal.open(before).changed(credentials, changes);
+        }
+    }
+
     private Uni<Opened> updated(
-            ConnectionAudit.Act act, Connection row, boolean credentials, Move move, @Nullable Ground ground) {
+            ConnectionAudit.Act act,
+            Connection row,
+            boolean credentials,
+            Move move,
+            @Nullable Ground ground,
+            Changes changes) {
         Map<String, Object> facts = new LinkedHashMap<>(move.facts());
         if (ground != null && ground.confirmed() && !ground.roles().isEmpty()) {
             facts.put("anotherServerConfirmed", true);
         }
         facts.put("credentialsUpdated", credentials);
+        facts.put(Changes.FACT, changes.fields());
         return mayMove(act, row.id, move)
                 .chain(Panache::flush)
                 .call(() -> audit.success(act, AuditType.UPDATE_APP_CONNECTION, row, facts))

@@ -1,5 +1,6 @@
 package io.rolewright.connection;
 
+import io.rolewright.audit.Changes;
 import io.rolewright.target.Login;
 import io.rolewright.target.SslMode;
 import io.rolewright.target.TlsSettings;
@@ -48,6 +49,19 @@ record Credentials(
                 username,
                 new TlsSettings(sslMode, caPem, clientCertificatePem, clientKeyPem),
                 password);
+    }
+
+    /** Says which of them are others after a change, by the names that requests have them under. */
+    void changed(Credentials after, Changes changes) {
+        changes.put("credentials.host", host, after.host)
+                .put("credentials.port", port, after.port)
+                .put("credentials.database", database, after.database)
+                .put("credentials.username", username, after.username)
+                .put("credentials.password", password, after.password)
+                .put("credentials.sslMode", sslMode, after.sslMode)
+                .put("credentials.sslCertificate", caPem, after.caPem)
+                .put("credentials.sslClientCertificate", clientCertificatePem, after.clientCertificatePem)
+                .put("credentials.sslClientKey", clientKeyPem, after.clientKeyPem);
     }
 
     /** Where the password is kept elsewhere. */

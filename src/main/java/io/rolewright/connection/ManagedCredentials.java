@@ -1,6 +1,7 @@
 package io.rolewright.connection;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
+import io.rolewright.audit.Changes;
 import io.rolewright.credential.Actor;
 import io.rolewright.credential.Cause;
 import io.rolewright.credential.ChangeOutcome;
@@ -288,17 +289,20 @@ class ManagedCredentials {
                         connection, Errand.LOOK, deadline, own -> changes.verify(row.role1Id(), actor(act), own)));
     }
 
-    /** Changes the schedule. Joins the running transaction, which holds the connection's lock. */
-    Uni<Void> schedule(UUID connection, Wanted wanted, Instant now) {
+    /** Changes the schedule, and says what is another then. Joins the running transaction, which holds the connection's lock. */
+    Uni<Void> schedule(UUID connection, Wanted wanted, Instant now, Changes changes) {
         return active(connection)
                 .chain(known -> roles.hold(known.role1Id())
                         .chain(() -> roles.lookEvery(List.of(known.role1Id()), wanted.lookMinutes()))
+                        .invoke(another -> changes.put("lookIntervalMinutes", another))
                         .chain(() -> CredentialStore.hold(known))
                         .chain(held -> {
                             if (wanted.schedule() != null) {
+                                changes.put("rotation", held.plan().schedule(), wanted.schedule());
                                 held.plan().schedule(wanted.schedule());
                             }
                             if (wanted.auto() != null) {
+                                changes.put("isAutoRotationEnabled", held.plan().auto(), wanted.auto());
                                 held.plan().auto(wanted.auto());
                             }
                             held.plan().reckon(now);

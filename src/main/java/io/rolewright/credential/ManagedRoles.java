@@ -229,24 +229,26 @@ public class ManagedRoles {
      * How soon a change of these roles' passwords behind our back is looked for from now on. Joins the running store transaction.
      *
      * @param minutes null leaves it as it is
+     * @return whether that is another value for one of them
      */
-    public Uni<Void> lookEvery(List<UUID> roleIds, @Nullable Integer minutes) {
-        Uni<Void> all = Uni.createFrom().voidItem();
+    public Uni<Boolean> lookEvery(List<UUID> roleIds, @Nullable Integer minutes) {
+        Uni<Boolean> all = Uni.createFrom().item(false);
         if (minutes == null) {
             return all;
         }
         for (UUID each : roleIds) { // one session: one at a time
-            all = all.chain(() -> CredentialStore.lock(each))
-                    .invoke(role -> {
-                        if (role != null && role.deletedAt == null) {
-                            Instant latest = role.storeNow.plus(Duration.ofMinutes(minutes));
-                            role.lookMinutes = minutes;
-                            if (role.dueAt != null && role.dueAt.isAfter(latest)) {
-                                role.dueAt = latest;
-                            }
-                        }
-                    })
-                    .replaceWithVoid();
+            all = all.chain(before -> CredentialStore.lock(each).map(role -> {
+                boolean another = before;
+                if (role != null && role.deletedAt == null) {
+                    another |= !minutes.equals(role.lookMinutes);
+                    Instant latest = role.storeNow.plus(Duration.ofMinutes(minutes));
+                    role.lookMinutes = minutes;
+                    if (role.dueAt != null && role.dueAt.isAfter(latest)) {
+                        role.dueAt = latest;
+                    }
+                }
+                return another;
+            }));
         }
         return all;
     }

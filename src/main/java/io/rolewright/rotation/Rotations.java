@@ -10,6 +10,7 @@ import io.rolewright.access.Reach;
 import io.rolewright.access.Right;
 import io.rolewright.access.Rights;
 import io.rolewright.audit.AuditType;
+import io.rolewright.audit.Changes;
 import io.rolewright.audit.PasswordReaders;
 import io.rolewright.connection.CallerSight;
 import io.rolewright.connection.ConnectionDirectory;
@@ -595,7 +596,9 @@ class Rotations {
 
     private Uni<Void> apply(Act act, Rotation before, ChangedRotation wanted, String requirements, IfMatch seen) {
         UUID id = before.id;
+        Changes changes = new Changes();
         Uni<Rotation> locked = roles.lookEvery(before.roleIds(), wanted.lookIntervalMinutes()) // roles are locked first
+                .invoke(another -> changes.put("lookIntervalMinutes", another))
                 .chain(() -> store.lock(id))
                 .onItem()
                 .ifNull()
@@ -605,7 +608,10 @@ class Rotations {
             if (row.revokingSince != null) { // since it was read
                 throw Revoking.problem();
             }
-            seen.require(RotationView.etag(row), RotationView.settings(row));
+            Map<String, Object> settings = RotationView.settings(row);
+            String formerRequirements = row.passwordRequirements;
+            Instant formerNext = row.plan.nextRotationAt();
+            seen.require(RotationView.etag(row), settings);
             boolean weaker = refuseWeaker(act, row, wanted); // again: another may have strengthened them meanwhile
             Plan plan = row.plan;
             boolean auto = wanted.isAutoRotationEnabled() == null ? plan.auto() : wanted.isAutoRotationEnabled();
@@ -635,14 +641,26 @@ class Rotations {
                 row.passwordSecret = wanted.secretsMapping().password();
                 renamed = store.renameSecrets(row).chain(() -> names.renamed(row, formerNames));
             }
+            RotationView.settings(row).forEach((field, now) -> changes.put(field, settings.get(field), now));
+            changes.put(
+                            "nextRotationAt",
+                            wanted.nextRotationAt() != null
+                                    && !wanted.nextRotationAt().equals(formerNext))
+                    .put("parameters.passwordRequirements", formerRequirements, row.passwordRequirements);
             return renamed.chain(() -> store.flushed(row))
+                    .chain(() ->
+                            wanted.vaultKv() == null ? Uni.createFrom().item(false) : vault.moves(id, wanted.vaultKv()))
+                    .invoke(moves -> changes.put("vaultKv", moves))
                     .chain(() -> wanted.vaultKv() == null
                             ? Uni.createFrom().voidItem()
                             : wanted.vaultKv()
                                     .map(place -> vault.place(id, place))
                                     .orElseGet(() -> vault.remove(id)))
-                    .chain(() ->
-                            audit.success(act, AuditType.UPDATE_SECRET_ROTATION, row, changedFields(wanted, weaker)));
+                    .chain(() -> {
+                        Map<String, Object> facts = changedFields(wanted, weaker);
+                        facts.put(Changes.FACT, changes.fields());
+                        return audit.success(act, AuditType.UPDATE_SECRET_ROTATION, row, facts);
+                    });
         });
     }
 

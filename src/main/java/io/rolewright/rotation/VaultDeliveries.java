@@ -54,6 +54,8 @@ public class VaultDeliveries {
                    written_until = CASE WHEN ?4 THEN vault_delivery.written_until END,
                    lost_since = CASE WHEN ?4 THEN vault_delivery.lost_since END, look_at = NULL, warning = NULL""";
 
+    private static final String IS_THERE = "SELECT EXISTS (SELECT FROM vault_delivery WHERE rotation_id = ?1)";
+
     private static final String REMOVE = "DELETE FROM vault_delivery WHERE rotation_id = ?1";
 
     private static final String TAKEN =
@@ -242,6 +244,17 @@ public class VaultDeliveries {
                     }
                 })
                 .replaceWithVoid();
+    }
+
+    /** Whether that is another place than before. Joins the running transaction. @param place empty for none */
+    Uni<Boolean> moves(UUID rotation, Optional<RotationWire.VaultPlace> place) {
+        return place.isPresent()
+                ? at(rotation).map(now -> now == null || !now.isAt(place.get()))
+                // Not looked at otherwise: what cannot be believed can still be removed.
+                : Panache.getSession()
+                        .chain(session -> session.createNativeQuery(IS_THERE, Boolean.class)
+                                .setParameter(1, rotation)
+                                .getSingleResult());
     }
 
     /** Joins the transaction that writes the rotation. What is there already is written again, if only to see that it is there. */

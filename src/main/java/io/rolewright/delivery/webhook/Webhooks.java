@@ -14,6 +14,7 @@ import io.rolewright.access.Rights;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.audit.Changes;
 import io.rolewright.idempotency.ProvenRight;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
@@ -39,6 +40,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.function.Predicate;
@@ -311,6 +313,17 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
             return facts;
         }
 
+        /** By the names that ours have them under. @param before as it was */
+        private Changes changes(Webhook row, Receiver before) {
+            List<String> wanted = events == null ? eventsFilter : events;
+            return new Changes()
+                    .put("name", name != null && !name.equals(row.name))
+                    .put("url", url != null && !url.equals(before.url()))
+                    .put("caCert", caCert != null && !Objects.equals(caCert.orElse(null), before.caCert()))
+                    .put("events", wanted != null && !Set.copyOf(wanted).equals(Set.copyOf(row.events())))
+                    .put("enabled", enabled != null && enabled != row.enabled);
+        }
+
         private void requireOfItsForm(Webhook row) {
             if (events != null && row.environmentId != null) {
                 throw ValidationProblem.at(
@@ -325,8 +338,11 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
 
     Uni<Opened> change(Act act, UUID id, Change change) {
         Uni<Void> open = change.url() == null ? Uni.createFrom().voidItem() : requireOpen(change.url());
-        return changed(act, AuditType.UPDATE_WEBHOOK, id, change.facts(), open, row -> {
+        Map<String, Object> facts = change.facts();
+        return changed(act, AuditType.UPDATE_WEBHOOK, id, facts, open, row -> {
                     change.requireOfItsForm(row);
+                    Receiver before = open(row);
+                    facts.put(Changes.FACT, change.changes(row, before).fields());
                     row.name = change.name() == null ? row.name : change.name();
                     row.enabled = change.enabled() == null ? row.enabled : change.enabled();
                     if (change.events() != null) {
@@ -335,7 +351,6 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
                     if (change.eventsFilter() != null) {
                         row.events(change.eventsFilter());
                     }
-                    Receiver before = open(row);
                     return put(
                             row,
                             before.at(
