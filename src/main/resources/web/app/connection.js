@@ -558,7 +558,7 @@ class Connection extends ConnectionForm {
 
   about() {
     const { row } = this;
-    return html`<section class="card pad stack" aria-labelledby="about"><h2 id="about">${t.identities.about}</h2><dl class="facts small">
+    return html`<section class="card pad stack" aria-labelledby="about"><h2 id="about">${t.connection.about}</h2><dl class="facts small">
       <dt>${t.connections.id}</dt><dd class="mono break">${row.id} ${copyButton(row.id, t.connections.id)}</dd>
       <dt>${t.connections.where}</dt><dd class="mono break">${place(row.credentials)}</dd>
       <dt>${t.connections.lastTest}</dt><dd>${row.lastTest ? html`${row.lastTest.ok ? badge('good', t.connections.passed) : badge('bad', t.connections.failed, row.lastTest.reason)} ${when(row.lastTest.at)}` : '–'}</dd>

@@ -174,7 +174,7 @@ class Identity extends Part {
       })}
       <div class="stack wide">
         <div class="split">
-          <section class="card pad stack" aria-labelledby="about"><h2 id="about">${t.identities.about}</h2><dl class="facts small">
+          <section class="card pad stack" aria-labelledby="about"><h2 id="about">${t.connection.about}</h2><dl class="facts small">
             <dt>${t.signIn.clientId}</dt><dd class="row"><span class="mono break">${row.clientId}</span>${copyButton(row.clientId, t.signIn.clientId)}</dd>
             <dt>${t.identities.roles}</dt><dd>${roleBadges(row.roles)}</dd>
             <dt>${t.identities.inProjects}</dt><dd>${row.projects.length ? html`<ul class="stack tight">${row.projects.map((each) => html`<li class="row"><a href=${link(`projects/${each.projectId}`)}>${this.projects.find((p) => p.id === each.projectId)?.name ?? each.projectId}</a>${roleBadges(each.roles)}</li>`)}</ul>` : '–'}</dd>
