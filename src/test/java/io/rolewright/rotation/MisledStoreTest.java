@@ -1,6 +1,7 @@
 package io.rolewright.rotation;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.hamcrest.Matchers.equalTo;
 
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.vertx.VertxContextSupport;
@@ -106,6 +107,45 @@ class MisledStoreTest {
         runDue();
 
         assertThat(roles.target.sql("select 1").get(0).getInteger(0)).isEqualTo(1);
+    }
+
+    /** By its number a role is only known again: what is changed is the one of the sealed name, or nothing. */
+    @Test
+    void theNumberOfAnotherRoleLeadsToNoOther() {
+        TestPostgres.Login other = roles.target.role("LOGIN");
+        roles.target.sql("GRANT " + other.role() + " TO " + roles.managing.role() + " WITH ADMIN TRUE");
+        long number = roles.target
+                .sql("SELECT oid::int8 FROM pg_roles WHERE rolname = '" + other.role() + "'")
+                .get(0)
+                .getLong(0);
+
+        TestStore.sql("update managed_role set role_oid = " + number + " where owner_id = '" + rotation + "'");
+        Rotating.rotateAtOnce(rotation);
+        runDue();
+
+        assertThat(roles.target.login(other.role(), other.password())).isEqualTo("ok");
+        assertThat(roles.loginAsServed(rotation)).isEqualTo("ok");
+        TestStore.sql("update managed_role set role_oid = null where owner_id = '" + rotation + "'");
+    }
+
+    /** What he does get, as docs/SECURITY.md says: a stored login is left outside, as if nobody had stored it. */
+    @Test
+    void aLoginThatHeHidesStandsInNobodysWay() {
+        TestPostgres.Login stored = roles.target.role("LOGIN");
+        roles.target.sql("GRANT " + stored.role() + " TO " + roles.managing.role() + " WITH ADMIN TRUE");
+        String connection = Rotating.connection(roles.target.port(), stored);
+        Map<String, Object> body = roles.body(Rotating.name("hidden"));
+        body.put("strategy", "single");
+        body.put("parameters", Map.of("username1", stored.role()));
+        Rotating.post(body).then().statusCode(400).body("code", equalTo("role_of_a_connection"));
+
+        TestStore.sql(
+                "update app_connection set login = '\\x00', login_address = '\\x00' where id = '" + connection + "'");
+
+        String made = Rotating.created(body);
+        assertThat(roles.target.login(stored.role(), stored.password())).isEqualTo("28P01");
+        Api.as().delete(Rotating.BASE + "/" + made).then().statusCode(200);
+        Api.as().delete("/api/v1/app-connections/postgres/" + connection).then().statusCode(200);
     }
 
     @Test
