@@ -9,6 +9,7 @@ import io.rolewright.access.Rights;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.connection.ConnectionEndpoints.Endpoint;
 import io.rolewright.credential.ServedLooks;
 import io.rolewright.delivery.SecretWire.Secret;
 import io.rolewright.problem.ErrorCode;
@@ -137,7 +138,7 @@ class Secrets {
             List<Value> values = readable(request, question, found);
             Answer answer = new Answer(
                     etag(request, question, found.project(), values),
-                    shown(found.project(), values, Value::open),
+                    shown(found.project(), values, Secrets::open),
                     found.audited());
             // What was promoted since it was tried is proven by that; what the store forgot meanwhile is not.
             return looks.isCalm()
@@ -208,6 +209,20 @@ class Secrets {
                 subject);
     }
 
+    private static String open(Value value) {
+        if (value.secret().part() != ServedSecrets.Part.URI) {
+            return value.open();
+        }
+        Endpoint endpoint = value.endpoint();
+        return LoginFormat.URI.line(new LoginFormat.Login(
+                endpoint.host(),
+                endpoint.port(),
+                endpoint.database(),
+                endpoint.sslMode(),
+                value.secret().roleName(),
+                value.open()));
+    }
+
     private static List<Secret> shown(UUID project, List<Value> found, Function<Value, String> value) {
         return found.stream()
                 .map(secret -> Secret.of(project, secret.secret(), value.apply(secret)))
@@ -237,7 +252,7 @@ class Secrets {
         for (Value value : found) {
             ServedSecrets.Secret secret = value.secret();
             String line = secret.id() + "\n" + secret.version() + "\n" + secret.rotatedAt() + "\n" + secret.path()
-                    + "\n" + secret.name() + "\n";
+                    + "\n" + secret.name() + "\n" + (secret.leadsBy() == null ? "" : secret.leadsBy() + "\n");
             digest.update(line.getBytes(StandardCharsets.UTF_8));
         }
         return "\"" + Base64.getUrlEncoder().withoutPadding().encodeToString(digest.digest()) + "\"";

@@ -81,6 +81,12 @@ final class Parameters {
                     "secretsMapping gives username and password the same name. Choose two.",
                     Map.of("secrets", List.of(mapping.username())));
         }
+        if (mapping.username().equals(mapping.uri()) || mapping.password().equals(mapping.uri())) {
+            throw Problem.of(
+                    ErrorCode.SECRET_NAMES_EQUAL,
+                    "secretsMapping gives the URI the name of another secret. Choose a third.",
+                    Map.of("secrets", List.of(mapping.uri())));
+        }
     }
 
     private static void checkName(List<Issue> issues, String field, String name) {

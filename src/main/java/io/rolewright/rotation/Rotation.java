@@ -57,6 +57,10 @@ class Rotation implements Decides {
     String passwordRequirements;
     String usernameSecret;
     String passwordSecret;
+
+    @Nullable
+    String uriSecret;
+
     int activeIndex;
     long credentialVersion;
 
@@ -106,6 +110,13 @@ class Rotation implements Decides {
     /** The managed roles in the order of their index. */
     List<UUID> roleIds() {
         return role2Id == null ? List.of(role1Id) : List.of(role1Id, role2Id);
+    }
+
+    /** Under which secrets are served: the role's name, the password, and the URI if it has one. */
+    List<String> secretNames() {
+        return uriSecret == null
+                ? List.of(usernameSecret, passwordSecret)
+                : List.of(usernameSecret, passwordSecret, uriSecret);
     }
 
     /** Which role the next rotation changes. Until the first has a password, that is the first. */

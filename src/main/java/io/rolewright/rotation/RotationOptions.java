@@ -30,7 +30,7 @@ record RotationOptions(List<Option> secretRotationOptions) {
 
                     -- from PostgreSQL 16 on, what the connection's role needs for each of them
                     GRANT app_a, app_b TO rotator WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;
-                    """, STATEMENT, new SecretsMapping("POSTGRES_DB_USERNAME", "POSTGRES_DB_PASSWORD")))));
+                    """, STATEMENT, new SecretsMapping("POSTGRES_DB_USERNAME", "POSTGRES_DB_PASSWORD", null)))));
 
     static boolean isDefault(String rotationStatement) {
         return rotationStatement == null || DEFAULT.matcher(rotationStatement).matches();

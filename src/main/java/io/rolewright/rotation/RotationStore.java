@@ -27,12 +27,12 @@ class RotationStore implements PanacheRepositoryBase<Rotation, UUID> {
 
     private static final String TAKEN_NAMES = """
             SELECT name FROM rotation_secret
-             WHERE project_id = ?1 AND environment = ?2 AND secret_path = ?3 AND name IN (?4, ?5)
+             WHERE project_id = ?1 AND environment = ?2 AND secret_path = ?3 AND name IN (?4, ?5, ?7)
                AND rotation_id <> ?6 ORDER BY name""";
 
     private static final String INSERT_NAMES = """
             INSERT INTO rotation_secret (project_id, environment, secret_path, name, rotation_id)
-            VALUES (?1, ?2, ?3, ?4, ?6), (?1, ?2, ?3, ?5, ?6) ON CONFLICT DO NOTHING""";
+            VALUES (?1, ?2, ?3, ?4, ?6), (?1, ?2, ?3, ?5, ?6), (?1, ?2, ?3, ?7, ?6) ON CONFLICT DO NOTHING""";
 
     Uni<Rotation> byId(UUID id) {
         return Panache.withSession(() -> find(WITH_PROJECT + "where r.id = :id", Parameters.with("id", id))
@@ -140,6 +140,7 @@ class RotationStore implements PanacheRepositoryBase<Rotation, UUID> {
                         .setParameter(4, mapping.username())
                         .setParameter(5, mapping.password())
                         .setParameter(6, except == null ? new UUID(0, 0) : except)
+                        .setParameter(7, mapping.uri() == null ? mapping.password() : mapping.uri())
                         .getResultList()));
     }
 
@@ -152,10 +153,12 @@ class RotationStore implements PanacheRepositoryBase<Rotation, UUID> {
                         .setParameter(4, row.usernameSecret)
                         .setParameter(5, row.passwordSecret)
                         .setParameter(6, row.id)
+                        // Without a third name the second comes twice, and is added once.
+                        .setParameter(7, row.uriSecret == null ? row.passwordSecret : row.uriSecret)
                         .executeUpdate())
                 .invoke(added -> {
-                    if (added < 2) {
-                        throw secretsTaken(List.of(row.usernameSecret, row.passwordSecret), row.place());
+                    if (added < row.secretNames().size()) {
+                        throw secretsTaken(row.secretNames(), row.place());
                     }
                 })
                 .replaceWithVoid();

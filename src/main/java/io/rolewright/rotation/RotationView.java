@@ -61,7 +61,7 @@ final class RotationView {
                 row.plan.lastRotationManual(),
                 row.plan.lastMessage(),
                 new RotationWire.Parameters(row.username1, row.username2, shown.requirements()),
-                new SecretsMapping(row.usernameSecret, row.passwordSecret),
+                new SecretsMapping(row.usernameSecret, row.passwordSecret, row.uriSecret),
                 row.createdAt,
                 row.updatedAt,
                 row.strategy.wireName(),
@@ -100,7 +100,7 @@ final class RotationView {
         settings.put("driftPolicy", row.driftPolicy.name().toLowerCase(Locale.ROOT));
         settings.put("takeover", row.takeover);
         settings.put("allowPrivileged", row.allowPrivileged);
-        settings.put("secretsMapping", new SecretsMapping(row.usernameSecret, row.passwordSecret));
+        settings.put("secretsMapping", new SecretsMapping(row.usernameSecret, row.passwordSecret, row.uriSecret));
         return settings;
     }
 

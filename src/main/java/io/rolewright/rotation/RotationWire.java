@@ -410,11 +410,30 @@ class RotationWire {
             @Size(min = 1, max = 255, message = SECRET_NAME_LENGTH)
             @Pattern(regexp = SECRET_NAME, message = SECRET_NAME_RULE)
             @Schema(description = "Secret name under which the password is served.", examples = "DB_PASSWORD")
-            String password) {
+            String password,
+
+            @Size(max = 255, message = "Must have at most 255 characters")
+            @Pattern(regexp = SECRET_NAME, message = SECRET_NAME_RULE)
+            @Schema(
+                    description =
+                            "Secret name under which one URI with all that a login takes is served, `postgresql://role:password@host:port/"
+                                    + "database?sslmode=…`, percent-encoded. Absent: there is none; in a change: it stays. An empty text"
+                                    + " in a change takes it away.",
+                    examples = "DATABASE_URL")
+            @JsonInclude(JsonInclude.Include.NON_NULL)
+            @Nullable
+            String uri) {
 
         SecretsMapping {
             username = trimmed(username);
             password = trimmed(password);
+            uri = trimmed(uri);
+        }
+
+        /** What comes of it where this was the third name; null for none. */
+        SecretsMapping over(@Nullable String before) {
+            String after = uri == null ? before : uri;
+            return new SecretsMapping(username, password, after == null || after.isEmpty() ? null : after);
         }
     }
 

@@ -279,7 +279,7 @@ class Rotations {
         Uni<R> created = Uni.createFrom().deferred(() -> {
             Strategy strategy = Parameters.strategy(wanted.strategy(), wanted.parameters());
             List<String> names = Parameters.roles(wanted.parameters(), strategy);
-            Parameters.refuseEqualNames(wanted.secretsMapping());
+            Parameters.refuseEqualNames(wanted.secretsMapping().over(null));
             checkNext(wanted.nextRotationAt(), !Boolean.FALSE.equals(wanted.isAutoRotationEnabled()));
             if (wanted.initialPassword() != null && Boolean.TRUE.equals(wanted.takeover())) {
                 throw ValidationProblem.at(
@@ -371,7 +371,8 @@ class Rotations {
                 .call(() -> wanted.vaultKv() == null
                         ? Uni.createFrom().voidItem()
                         : vault.require(act.caller(), project, null, wanted.vaultKv()))
-                .call(() -> store.namesAreFree(place, wanted.name(), wanted.secretsMapping(), null))
+                .call(() -> store.namesAreFree(
+                        place, wanted.name(), wanted.secretsMapping().over(null), null))
                 .chain(by -> changes.admitted(
                         connection,
                         Errand.CHANGE,
@@ -466,6 +467,7 @@ class Rotations {
         row.passwordRequirements = requirements;
         row.usernameSecret = wanted.secretsMapping().username();
         row.passwordSecret = wanted.secretsMapping().password();
+        row.uriSecret = wanted.secretsMapping().over(null).uri();
         row.plan.auto(!Boolean.FALSE.equals(wanted.isAutoRotationEnabled()));
         row.plan.schedule(
                 wanted.rotationInterval(),
@@ -541,8 +543,11 @@ class Rotations {
             refuseWhatStays(before, wanted);
             String requirements = policies.kept(requirements(wanted), before.passwordRequirements);
             refuseWeaker(act, before, wanted);
-            if (wanted.secretsMapping() != null) {
-                Parameters.refuseEqualNames(wanted.secretsMapping());
+            RotationWire.SecretsMapping names = wanted.secretsMapping() == null
+                    ? null
+                    : wanted.secretsMapping().over(before.uriSecret);
+            if (names != null) {
+                Parameters.refuseEqualNames(names);
             }
             String newName = before.name.equals(wanted.name()) ? null : wanted.name();
             return (wanted.vaultKv() == null || wanted.vaultKv().isEmpty()
@@ -552,7 +557,7 @@ class Rotations {
                                     before.project,
                                     id,
                                     wanted.vaultKv().get()))
-                    .chain(() -> store.namesAreFree(before.place(), newName, wanted.secretsMapping(), id))
+                    .chain(() -> store.namesAreFree(before.place(), newName, names, id))
                     .chain(() -> Panache.withTransaction(() -> apply(act, before, wanted, requirements, seen)))
                     .chain(() -> store.byId(id))
                     .onItem()
@@ -639,6 +644,7 @@ class Rotations {
                 List<String> formerNames = ServedNames.of(row);
                 row.usernameSecret = wanted.secretsMapping().username();
                 row.passwordSecret = wanted.secretsMapping().password();
+                row.uriSecret = wanted.secretsMapping().over(row.uriSecret).uri();
                 renamed = store.renameSecrets(row).chain(() -> names.renamed(row, formerNames));
             }
             RotationView.settings(row).forEach((field, now) -> changes.put(field, settings.get(field), now));

@@ -15,7 +15,9 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.UUID;
+import java.util.stream.Stream;
 
 /**
  * What has become of the secrets that rotations serve, as the outbox has it: their names and places, never a value. A fact is seen once its
@@ -31,7 +33,7 @@ public class SecretChanges {
     private static final String SELECT = """
             SELECT f.id AS fact, f.type, f.project_id AS told_project, f.credential_version AS told_version, f.facts, r.id, r.row_seal,
                    r.project_id, r.environment, r.secret_path, r.connection_id, r.strategy, r.role1_id, r.role2_id, r.allow_privileged,
-                   r.takeover, r.password_requirements, r.username_secret, r.password_secret
+                   r.takeover, r.password_requirements, r.username_secret, r.password_secret, r.uri_secret
               FROM outbox_fact f LEFT JOIN secret_rotation r ON r.id = f.subject_id
              WHERE f.at > clock_timestamp() - $2::interval AND f.project_id = ANY ($1) AND f.subject_kind = 'rotation'
                AND f.type IN ('rotation.credential-changed', 'rotation.secrets-renamed', 'rotation.deleted')
@@ -120,6 +122,9 @@ public class SecretChanges {
                 row.getUUID("project_id"),
                 row.getString("environment"),
                 row.getString("secret_path"),
-                List.of(row.getString("username_secret"), row.getString("password_secret"))));
+                Stream.of("username_secret", "password_secret", "uri_secret")
+                        .map(row::getString)
+                        .filter(Objects::nonNull)
+                        .toList()));
     }
 }

@@ -9,7 +9,10 @@ import io.rolewright.access.Readers.Reader;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.connection.ConnectionEndpoints;
+import io.rolewright.connection.ConnectionEndpoints.Endpoint;
 import io.rolewright.credential.Passwords;
+import io.rolewright.rotation.ServedSecrets.Part;
 import io.rolewright.rotation.ServedSecrets.Secret;
 import io.rolewright.sealing.RowSeals;
 import io.rolewright.sealing.SealedRow;
@@ -32,12 +35,15 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.function.IntFunction;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Reads of what rotations serve, as secrets under the names of {@code secretsMapping}: all that come together in one statement, which sees
  * the store as it was at one moment. An earlier version is read if it was served under the name that the secret has now; whatever the table
- * of served versions says, it is a proven password of one of the rotation's roles. For each it returns the whole of what is at the place, and inserts a row of the audit with what it
+ * of served versions says, it is a proven password of one of the rotation's roles. A URI has no earlier versions, since nobody knows where it
+ * led then. For each it returns the whole of what is at the place, and inserts a row of the audit with what it
  * gives.
  */
 @ApplicationScoped
@@ -56,11 +62,11 @@ public class SecretReads {
                   FROM asked a
                   JOIN project p ON p.id = coalesce(a.project_id, (SELECT s.id FROM project s WHERE s.slug = a.slug))
             ), found AS MATERIALIZED (
-                SELECT l.n, r.*, m.role_name, coalesce(v.id, o.id) AS version_id, coalesce(v.number, o.number) AS number,
+                SELECT l.n, r.*, c.credentials_hash, c.credentials_version, CASE WHEN l.give THEN c.credentials END AS credentials, m.role_name, coalesce(v.id, o.id) AS version_id, coalesce(v.number, o.number) AS number,
                        coalesce(v.sealed, o.sealed) AS sealed
                   FROM place l
                   CROSS JOIN LATERAL (
-                    SELECT r.id, r.secret_path, r.name AS rotation, r.username_secret, r.password_secret,
+                    SELECT r.id, r.secret_path, r.name AS rotation, r.username_secret, r.password_secret, r.uri_secret,
                            coalesce(s.version, r.credential_version) AS credential_version, r.created_at,
                            CASE WHEN s.version IS NULL THEN r.last_rotated_at ELSE s.since END AS last_rotated_at,
                            s.version_id AS earlier, r.project_id, r.environment, r.connection_id, r.strategy, r.role1_id,
@@ -70,7 +76,7 @@ public class SecretReads {
                       FROM (SELECT * FROM secret_rotation e
                              WHERE NOT l.below AND e.project_id = l.project AND e.environment = l.environment
                                AND e.secret_path = l.path
-                               AND (l.name IS NULL OR e.username_secret = l.name OR e.password_secret = l.name)
+                               AND (l.name IS NULL OR l.name IN (e.username_secret, e.password_secret, e.uri_secret))
                             UNION ALL
                             SELECT * FROM secret_rotation e
                              WHERE l.below AND e.project_id = l.project AND e.environment = l.environment
@@ -90,11 +96,12 @@ public class SecretReads {
                        AND (l.version IS NULL OR r.credential_version = l.version OR s.version IS NOT NULL)
                      ORDER BY r.secret_path, r.name, r.id
                      LIMIT 1001) r
+                  LEFT JOIN app_connection c ON c.id = r.connection_id AND (r.uri_secret = l.name OR l.name IS NULL AND r.uri_secret IS NOT NULL)
                   LEFT JOIN managed_role m ON l.give AND m.id = r.role_id AND m.deleted_at IS NULL
                   LEFT JOIN password_version v ON r.earlier IS NULL AND v.role_id = m.id AND v.state = 'CURRENT'
                   LEFT JOIN password_version o ON o.id = r.earlier AND o.role_id = m.id
             ), given AS (
-                SELECT l.n, count(f.id) AS rotations, coalesce(jsonb_agg(f.id) FILTER (WHERE f.id IS NOT NULL), '[]') AS ids
+                SELECT l.n, count(f.id) AS rotations, count(f.uri_secret) AS uris, coalesce(jsonb_agg(f.id) FILTER (WHERE f.id IS NOT NULL), '[]') AS ids
                   FROM place l LEFT JOIN found f USING (n)
                  WHERE l.give AND l.granted
                  GROUP BY l.n
@@ -106,7 +113,7 @@ public class SecretReads {
                     facts)
                 SELECT l.type, 'SUCCESS', l.actor_id, l.actor_name, l.address, l.request_id, l.project, 'secret', l.subject,
                        jsonb_build_object('environment', l.environment, 'secretPath', l.said_path,
-                           'secrets', CASE WHEN l.name IS NULL THEN 2 * g.rotations ELSE 1 END, 'rotationIds', g.ids)
+                           'secrets', CASE WHEN l.name IS NULL THEN 2 * g.rotations + g.uris ELSE 1 END, 'rotationIds', g.ids)
                            || CASE WHEN l.version IS NULL THEN '{}' ELSE jsonb_build_object('version', l.version) END
                   FROM given g JOIN place l USING (n)
                  WHERE g.rotations <= 1000 AND (l.name IS NULL OR g.rotations = 1)
@@ -123,6 +130,7 @@ public class SecretReads {
     private final ReadsWithoutAudit store;
     private final RowSeals seals;
     private final Passwords passwords;
+    private final ConnectionEndpoints endpoints;
     private final AuditLog audit;
     private final GroupedReads<Read, Found> reads;
 
@@ -130,12 +138,14 @@ public class SecretReads {
             ReadsWithoutAudit store,
             RowSeals seals,
             Passwords passwords,
+            ConnectionEndpoints endpoints,
             AuditLog audit,
             Vertx vertx,
             MeterRegistry metrics) {
         this.store = store;
         this.seals = seals;
         this.passwords = passwords;
+        this.endpoints = endpoints;
         this.audit = audit;
         this.reads = new GroupedReads<>(
                 "secrets", vertx, metrics, MOST, asked -> Readers.judged(asked, Read::reader, this::read));
@@ -183,10 +193,12 @@ public class SecretReads {
 
         private final Secret secret;
         private final Passwords.@Nullable Sealed version;
+        private final @Nullable Supplier<Endpoint> endpoint;
 
-        private Value(Secret secret, Passwords.@Nullable Sealed version) {
+        private Value(Secret secret, Passwords.@Nullable Sealed version, @Nullable Supplier<Endpoint> endpoint) {
             this.secret = secret;
             this.version = version;
+            this.endpoint = endpoint;
         }
 
         public Secret secret() {
@@ -194,18 +206,30 @@ public class SecretReads {
         }
 
         /**
-         * To be answered with and not to be kept.
+         * The username or the password, which is a part of a URI too. To be answered with and not to be kept.
          *
          * @throws IllegalStateException if no password was given
          */
         public String open() {
-            if (!secret.isPassword()) {
+            if (secret.part() == Part.USERNAME) {
                 return secret.roleName();
             }
             if (version == null) {
                 throw new IllegalStateException("a rotation with a version and without a password");
             }
             return passwords.password(version);
+        }
+
+        /**
+         * Where a URI leads.
+         *
+         * @throws IllegalStateException for another secret, or if none was given
+         */
+        public Endpoint endpoint() {
+            if (endpoint == null) {
+                throw new IllegalStateException("no URI was given");
+            }
+            return endpoint.get();
         }
 
         @Override
@@ -280,7 +304,9 @@ public class SecretReads {
         rotations.forEach(row -> Rotation.require(seals, row));
         Question question = asked.question().question();
         List<Value> values = rotations.stream()
-                .flatMap(row -> List.of(value(row, question, false), value(row, question, true)).stream())
+                .flatMap(row -> Stream.of(Part.values())
+                        .filter(part -> row.getString(column(part)) != null)
+                        .map(part -> value(row, question, part)))
                 .filter(value ->
                         question.name() == null || value.secret().name().equals(question.name()))
                 .toList();
@@ -311,22 +337,32 @@ public class SecretReads {
         return question.version() == null ? event : event.with("version", question.version());
     }
 
-    private Value value(Row row, Question question, boolean isPassword) {
-        byte[] sealed = isPassword && row.getValue("sealed") != null
+    private static String column(Part part) {
+        return switch (part) {
+            case USERNAME -> "username_secret";
+            case PASSWORD -> "password_secret";
+            case URI -> "uri_secret";
+        };
+    }
+
+    private Value value(Row row, Question question, Part part) {
+        boolean isUri = part == Part.URI;
+        byte[] sealed = part != Part.USERNAME && row.getValue("sealed") != null
                 ? row.get(Buffer.class, "sealed").getBytes()
                 : null;
         return new Value(
                 ServedSecrets.secret(
                         row.getUUID("id"),
-                        row.getString(isPassword ? "password_secret" : "username_secret"),
-                        isPassword,
+                        row.getString(column(part)),
+                        part,
                         row.getUUID("role_id"),
                         row.getString("username"),
                         question.environment(),
                         row.getString("secret_path"),
                         row.getLong("credential_version"),
                         instant(row, "created_at"),
-                        instant(row, "last_rotated_at")),
+                        instant(row, "last_rotated_at"),
+                        isUri ? row.getString("credentials_hash") : null),
                 sealed == null
                         ? null
                         : new Passwords.Sealed(
@@ -334,7 +370,15 @@ public class SecretReads {
                                 row.getString("role_name"),
                                 row.getUUID("version_id"),
                                 row.getLong("number"),
-                                sealed));
+                                sealed),
+                isUri && row.getValue("credentials") != null ? endpoint(row) : null);
+    }
+
+    private Supplier<Endpoint> endpoint(Row row) {
+        UUID connection = row.getUUID("connection_id");
+        long version = row.getLong("credentials_version");
+        byte[] credentials = row.get(Buffer.class, "credentials").getBytes();
+        return () -> endpoints.open(connection, version, credentials);
     }
 
     private static @Nullable Instant instant(Row row, String column) {

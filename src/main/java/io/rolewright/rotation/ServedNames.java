@@ -44,7 +44,7 @@ class ServedNames {
     }
 
     static List<String> of(Rotation row) {
-        return List.of(row.usernameSecret, row.passwordSecret);
+        return row.secretNames();
     }
 
     private Uni<Void> put(Rotation row, String type, Map<String, Object> more) {

@@ -239,7 +239,7 @@ class HostileStoreTest {
     private static final String OPEN_TO_HIM = """
             misleads: what is shown, when something is due, which of two roles is served
               app_connection name description version created_at updated_at platform_managed tested_at test_ok test_reason
-              secret_rotation name description username1 username2 username_secret password_secret drift_policy auto_rotation
+              secret_rotation name description username1 username2 username_secret password_secret uri_secret drift_policy auto_rotation
               secret_rotation interval_days rotate_at_minute active_index credential_version last_rotated_at last_rotation_manual
               secret_rotation last_attempted_at last_status last_message failures planned_at next_rotation_at due_at revoking_since
               secret_rotation roles_to_revoke created_at updated_at overdue_told_for expiry_told_for

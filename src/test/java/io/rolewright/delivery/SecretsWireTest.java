@@ -108,6 +108,113 @@ class SecretsWireTest {
         return roles.target.login(list.path("secrets[0].secretValue"), list.path("secrets[1].secretValue"));
     }
 
+    @Test
+    void aThirdNameGivesOneSecretWithAllThatALoginTakes() {
+        Rotating roles = Rotating.on(14);
+        String name = name("uri");
+        Map<String, Object> body = roles.body(name);
+        body.put("secretsMapping", mapping("DB_PASSWORD"));
+        Rotating.post(body).then().statusCode(400).body("code", equalTo("secret_names_equal"));
+        body.put("secretsMapping", mapping("DATABASE_URL"));
+        String id = created(body);
+        Api.as()
+                .get(Rotating.BASE + "/" + id)
+                .then()
+                .body("secretRotation.secretsMapping", equalTo(mapping("DATABASE_URL")));
+        Map<String, Object> another = Rotating.on(14).body(name("another"));
+        another.put("secretPath", "/" + name);
+        another.put("secretsMapping", Map.of("username", "ANOTHER_USER", "password", "DATABASE_URL"));
+        Rotating.post(another).then().statusCode(400).body("code", equalTo("secret_name_taken"));
+
+        Response first = list("/" + name);
+        first.then().body("secrets.secretKey", contains("DB_USER", "DB_PASSWORD", "DATABASE_URL"));
+        assertThat(first.<String>path("secrets[2].secretValue"))
+                .isEqualTo(uri(id))
+                .startsWith("postgresql://" + roles.first.role() + ":" + first.path("secrets[1].secretValue")
+                        + "@127.0.0.1:")
+                .contains("/postgres?sslmode=");
+        assertThat(TestStore.sql(
+                                "SELECT facts ->> 'secrets' FROM audit_event WHERE type = 'get-secrets' AND subject_id = '/"
+                                        + name + "' ORDER BY id DESC LIMIT 1")
+                        .get(0)
+                        .getString(0))
+                .isEqualTo("3");
+
+        rotateAtOnce(id).then().statusCode(200);
+
+        Response second = one(name, Map.of());
+        second.then()
+                .statusCode(200)
+                .body("secret.version", equalTo(2))
+                .body("secret.id", equalTo(first.path("secrets[2].id")));
+        assertThat(second.<String>path("secret.secretValue"))
+                .isEqualTo(uri(id))
+                .startsWith("postgresql://" + roles.second.role() + ":");
+        one(name, Map.of("version", 2)).then().statusCode(200);
+        one(name, Map.of("version", 1)).then().statusCode(404).body("code", equalTo("secret_not_found"));
+
+        // It says where to, and so it is another one when that changes, by the same password.
+        String etag = second.header("ETag");
+        Api.as()
+                .queryParams(at("/" + name))
+                .header("If-None-Match", etag)
+                .get(V4 + "/DATABASE_URL")
+                .then()
+                .statusCode(304);
+        Map<String, Object> credentials = new HashMap<>(
+                Map.of("host", "127.0.0.1", "port", roles.target.port(), "database", "template1", "sslEnabled", false));
+        credentials.put("username", roles.managing.role());
+        credentials.put("password", roles.managing.password());
+        Api.as()
+                .body(Map.of("credentials", credentials))
+                .patch("/api/v1/app-connections/postgres/" + roles.connection)
+                .then()
+                .statusCode(200);
+        Response moved = Api.as()
+                .queryParams(at("/" + name))
+                .header("If-None-Match", etag)
+                .get(V4 + "/DATABASE_URL");
+        moved.then().statusCode(200).body("secret.version", equalTo(2));
+        assertThat(moved.<String>path("secret.secretValue")).isEqualTo(uri(id)).contains("/template1?");
+        assertThat(one(name, Map.of("viewSecretValue", false)).<String>path("secret.secretValue"))
+                .isEqualTo("<hidden-by-infisical>");
+
+        // Clients that know of two names leave the third as it is.
+        change(id, Map.of("username", "DB_USER", "password", "DB_PASS"));
+        list("/" + name).then().body("secrets.secretKey", contains("DB_USER", "DB_PASS", "DATABASE_URL"));
+        change(id, Map.of("username", "DB_USER", "password", "DB_PASS", "uri", ""));
+        list("/" + name).then().body("secrets.secretKey", contains("DB_USER", "DB_PASS"));
+        one(name, Map.of()).then().statusCode(404).body("code", equalTo("secret_not_found"));
+        assertThat(TestStore.sql("SELECT facts ->> 'formerSecrets' FROM outbox_fact WHERE subject_id = '" + id
+                                + "' AND type = 'rotation.secrets-renamed' ORDER BY position DESC LIMIT 1")
+                        .get(0)
+                        .getString(0))
+                .contains("DATABASE_URL");
+    }
+
+    private static Map<String, String> mapping(String uri) {
+        return Map.of("username", "DB_USER", "password", "DB_PASSWORD", "uri", uri);
+    }
+
+    private static void change(String id, Map<String, String> mapping) {
+        Api.as()
+                .body(Map.of("secretsMapping", mapping))
+                .patch(Rotating.BASE + "/" + id)
+                .then()
+                .statusCode(200);
+    }
+
+    private static String uri(String id) {
+        return Api.as()
+                .get(Rotating.BASE + "/" + id + "/active?format=uri")
+                .asString()
+                .strip();
+    }
+
+    private static Response one(String name, Map<String, Object> more) {
+        return Api.as().queryParams(at("/" + name)).queryParams(more).get(V4 + "/DATABASE_URL");
+    }
+
     /** As @infisical/sdk 5.0.2, the go-sdk 0.8.0 and the operators that use it send them. */
     @ParameterizedTest
     @ValueSource(
