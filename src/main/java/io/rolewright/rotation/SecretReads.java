@@ -43,8 +43,7 @@ import org.jspecify.annotations.Nullable;
  * Reads of what rotations serve, as secrets under the names of {@code secretsMapping}: all that come together in one statement, which sees
  * the store as it was at one moment. An earlier version is read if it was served under the name that the secret has now; whatever the table
  * of served versions says, it is a proven password of one of the rotation's roles. A URI has no earlier versions, since nobody knows where it
- * led then. For each it returns the whole of what is at the place, and inserts a row of the audit with what it
- * gives.
+ * led then. For each it returns the whole of what is at the place, and inserts a row of the audit with what it gives.
  */
 @ApplicationScoped
 public class SecretReads {
@@ -62,8 +61,9 @@ public class SecretReads {
                   FROM asked a
                   JOIN project p ON p.id = coalesce(a.project_id, (SELECT s.id FROM project s WHERE s.slug = a.slug))
             ), found AS MATERIALIZED (
-                SELECT l.n, r.*, c.credentials_hash, c.credentials_version, CASE WHEN l.give THEN c.credentials END AS credentials, m.role_name, coalesce(v.id, o.id) AS version_id, coalesce(v.number, o.number) AS number,
-                       coalesce(v.sealed, o.sealed) AS sealed
+                SELECT l.n, r.*, m.role_name, coalesce(v.id, o.id) AS version_id, coalesce(v.number, o.number) AS number,
+                       coalesce(v.sealed, o.sealed) AS sealed, c.credentials_hash, c.credentials_version,
+                       CASE WHEN l.give THEN c.credentials END AS credentials
                   FROM place l
                   CROSS JOIN LATERAL (
                     SELECT r.id, r.secret_path, r.name AS rotation, r.username_secret, r.password_secret, r.uri_secret,
@@ -96,12 +96,14 @@ public class SecretReads {
                        AND (l.version IS NULL OR r.credential_version = l.version OR s.version IS NOT NULL)
                      ORDER BY r.secret_path, r.name, r.id
                      LIMIT 1001) r
-                  LEFT JOIN app_connection c ON c.id = r.connection_id AND (r.uri_secret = l.name OR l.name IS NULL AND r.uri_secret IS NOT NULL)
+                  LEFT JOIN app_connection c
+                    ON c.id = r.connection_id AND (r.uri_secret = l.name OR l.name IS NULL AND r.uri_secret IS NOT NULL)
                   LEFT JOIN managed_role m ON l.give AND m.id = r.role_id AND m.deleted_at IS NULL
                   LEFT JOIN password_version v ON r.earlier IS NULL AND v.role_id = m.id AND v.state = 'CURRENT'
                   LEFT JOIN password_version o ON o.id = r.earlier AND o.role_id = m.id
             ), given AS (
-                SELECT l.n, count(f.id) AS rotations, count(f.uri_secret) AS uris, coalesce(jsonb_agg(f.id) FILTER (WHERE f.id IS NOT NULL), '[]') AS ids
+                SELECT l.n, count(f.id) AS rotations, count(f.uri_secret) AS uris,
+                       coalesce(jsonb_agg(f.id) FILTER (WHERE f.id IS NOT NULL), '[]') AS ids
                   FROM place l LEFT JOIN found f USING (n)
                  WHERE l.give AND l.granted
                  GROUP BY l.n
