@@ -5,7 +5,9 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 
 /**
@@ -173,6 +175,9 @@ public final class Operations {
     private static final Set<String> PATHS =
             SIZES.keySet().stream().map(operation -> operation.split(" ")[1]).collect(Collectors.toUnmodifiableSet());
 
+    private static final Set<String> METHODS =
+            SIZES.keySet().stream().map(operation -> operation.split(" ")[0]).collect(Collectors.toUnmodifiableSet());
+
     private record Template(String[] segments, BodySize size) {
 
         boolean fits(String[] path) {
@@ -196,19 +201,49 @@ public final class Operations {
         return SIZES;
     }
 
+    /**
+     * The methods that a path knows, {@code HEAD} and {@code OPTIONS} included, in the order of the alphabet.
+     *
+     * @param path without query
+     * @return empty for a path that is none of the API
+     */
+    static Set<String> methods(String path) {
+        String plain = plain(path);
+        // Of a path without variables only its own: what stands in the place of another's variable is not that.
+        Set<String> methods = METHODS.stream()
+                .filter(method -> PATHS.contains(plain)
+                        ? SIZES.containsKey(method + " " + plain)
+                        : find(method, path).isPresent())
+                .collect(Collectors.toCollection(TreeSet::new));
+        if (methods.contains("GET")) {
+            methods.add("HEAD");
+        }
+        if (!methods.isEmpty()) {
+            methods.add("OPTIONS");
+        }
+        return methods;
+    }
+
     /** @param path without query */
     static BodySize sizeOf(String method, String path) {
-        String plain = path.length() > 1 && path.endsWith("/") ? path.substring(0, path.length() - 1) : path;
+        return find(method, path).orElse(BodySize.NONE);
+    }
+
+    private static String plain(String path) {
+        return path.length() > 1 && path.endsWith("/") ? path.substring(0, path.length() - 1) : path;
+    }
+
+    private static Optional<BodySize> find(String method, String path) {
+        String plain = plain(path);
         BodySize exact = SIZES.get(method + " " + plain);
         if (exact != null) {
-            return exact;
+            return Optional.of(exact);
         }
         String[] segments = plain.split("/", -1);
         return TEMPLATES.getOrDefault(method + " " + segments.length, List.of()).stream()
                 .filter(template -> template.fits(segments))
                 .map(Template::size)
-                .findFirst()
-                .orElse(BodySize.NONE);
+                .findFirst();
     }
 
     private static Map<String, BodySize> read() {

@@ -45,6 +45,11 @@ public record ApiError(
         return example;
     }
 
+    /** The answer to a method that its path does not know. */
+    public static ApiError notThisMethod(String reqId) {
+        return of(reqId, ErrorCode.METHOD_NOT_ALLOWED, ProblemMappers.NOT_THIS_METHOD, Map.of());
+    }
+
     static ApiError of(String reqId, ErrorCode code, String message, Map<String, Object> details) {
         return new ApiError(reqId, code.status(), message, code.kind(), code.code(), details);
     }

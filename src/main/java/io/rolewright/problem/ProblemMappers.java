@@ -24,6 +24,8 @@ import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
 /** Turns everything that ends a request without a success into the one error shape. There are no other mappers. */
 class ProblemMappers {
 
+    static final String NOT_THIS_METHOD = "This path does not support this method.";
+
     private static final Logger log = Logger.getLogger(ProblemMappers.class);
 
     private final CurrentVertxRequest current;
@@ -225,7 +227,7 @@ class ProblemMappers {
             case TOKEN_MISSING -> "An access token is required.";
             case FORBIDDEN -> "Your identity may not do this.";
             case NOT_FOUND -> "There is nothing at this path.";
-            case METHOD_NOT_ALLOWED -> "This path does not support this method.";
+            case METHOD_NOT_ALLOWED -> NOT_THIS_METHOD;
             case NOT_ACCEPTABLE -> "The answer is available as application/json only.";
             case BODY_TOO_LARGE -> "The body is too large.";
             case UNSUPPORTED_MEDIA_TYPE -> "The body must be application/json.";
