@@ -2,12 +2,14 @@ package io.rolewright.proof;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.rolewright.delivery.webhook.TestReceiver;
 import io.rolewright.rotation.Rotating;
 import io.rolewright.testing.Installation;
 import io.rolewright.testing.ServiceProcess;
 import io.rolewright.testing.ServiceProcess.Answer;
 import io.rolewright.testing.TcpProxy;
 import io.rolewright.testing.TestPostgres;
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,13 +22,15 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * A store that goes back in time, by all ways that there are: a dump restored in its place, a copy of its disk, a standby that lacked the
  * last commits promoted under a service that lives. A consumer that polls every 100 ms is never given a password that its server refuses,
- * no role is touched, and no ETag stands for two passwords.
+ * no role is touched, and no ETag and no message of a webhook stands for two passwords.
  */
 @Tag("suite-store")
 class RestoredStoreIT {
@@ -63,14 +67,18 @@ class RestoredStoreIT {
     @Test
     void aDumpThatIsRestoredInPlace() throws Exception {
         try (stores;
+                TestReceiver receiver = new TestReceiver();
                 Installation installation =
                         Installation.on(stores).setting("ROLEWRIGHT_SCHEDULER_POLL_INTERVAL", "1s")) {
             ServiceProcess service = installation.start();
+            subscribe(service, receiver);
             create(service);
             Path dump = Files.createTempFile(Path.of("target"), "store-", ".dump");
             run(installation, "pg_dump", "--format=custom", "--file=" + dump);
             change(service);
+            awaitTold(receiver, "dual 5");
             service.stop();
+            int told = receiver.got.size();
             installation.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO public");
             run(
                     installation,
@@ -86,9 +94,16 @@ class RestoredStoreIT {
             service.launchAgain();
             assertServesWhatLogsIn(service, Duration.ofSeconds(12));
             assertThat(service.log()).contains("The store went back in time: it was restored from a dump");
+            assertThat(changes(receiver).skip(told))
+                    .as("nothing was changed, so nobody is told of a change that he was not told of")
+                    .allMatch(again -> changes(receiver)
+                            .limit(told)
+                            .anyMatch(before -> before.header("webhook-id").equals(again.header("webhook-id"))));
             for (String name : List.of("dual 1", "dual 2", "single 2", "dual 5", "wiped 1")) {
                 assertHealsByARotation(service, name);
+                awaitTold(receiver, name);
             }
+            assertEachNumberIsOneChange(receiver);
             for (String name : List.of("self 1", "self 2", "self 5")) {
                 assertHealsByAHuman(service, name);
             }
@@ -147,6 +162,47 @@ class RestoredStoreIT {
     }
 
     // ---- Parts
+
+    private static void subscribe(ServiceProcess service, TestReceiver receiver) {
+        service.post(
+                        "/api/v1/webhooks",
+                        new JsonObject()
+                                .put("projectId", Rotating.project(service))
+                                .put("name", "restored")
+                                .put("url", receiver.url("/hook"))
+                                .put("caCert", TestReceiver.AUTHORITY.caPem())
+                                .put("events", new JsonArray().add("rotation.credential-changed")))
+                .expect(200);
+    }
+
+    private static Stream<TestReceiver.Got> changes(TestReceiver receiver) {
+        return receiver.got.stream();
+    }
+
+    /** Until the receiver knows the version that consumers have. */
+    private void awaitTold(TestReceiver receiver, String name) {
+        Awaitility.await("told of " + name)
+                .atMost(Duration.ofSeconds(30))
+                .until(() -> changes(receiver)
+                        .map(got -> got.event().getJsonObject("data"))
+                        .anyMatch(data -> data.getString("rotationId").equals(rotations.get(name))
+                                && data.getLong("credentialVersion").equals(latest.get(name))));
+    }
+
+    /** A message may come again, with the id that it had. */
+    private static void assertEachNumberIsOneChange(TestReceiver receiver) {
+        Map<String, Set<String>> ids = new TreeMap<>();
+        changes(receiver).forEach(got -> {
+            JsonObject data = got.event().getJsonObject("data");
+            ids.computeIfAbsent(
+                            data.getString("rotationId") + " " + data.getLong("credentialVersion"),
+                            none -> new HashSet<>())
+                    .add(got.header("webhook-id"));
+        });
+        assertThat(ids)
+                .isNotEmpty()
+                .allSatisfy((number, of) -> assertThat(of).as(number).hasSize(1));
+    }
 
     private void create(ServiceProcess service) {
         for (String name : CHANGES.keySet()) {
@@ -357,7 +413,7 @@ class RestoredStoreIT {
 
     private static void awaitCopied(TestPostgres standby, Installation installation) {
         long rows = rows(installation.sql("SELECT count(*) FROM audit_event"));
-        org.awaitility.Awaitility.await()
+        Awaitility.await()
                 .atMost(Duration.ofSeconds(30))
                 .ignoreExceptions()
                 .until(() -> rows(standby.sqlIn(installation.database(), "SELECT count(*) FROM audit_event")) >= rows);

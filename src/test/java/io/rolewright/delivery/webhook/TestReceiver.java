@@ -20,9 +20,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Receivers on 127.0.0.1 that listen by HTTPS; the path says how they behave. They verify as the world's receivers do. */
-final class TestReceiver implements AutoCloseable {
+public final class TestReceiver implements AutoCloseable {
 
-    static final TestCertificates AUTHORITY = TestCertificates.create();
+    public static final TestCertificates AUTHORITY = TestCertificates.create();
 
     /** What {@code /switched} answers. */
     volatile int status = 204;
@@ -30,7 +30,7 @@ final class TestReceiver implements AutoCloseable {
     /** How long {@code /slow} takes. */
     volatile long slowMillis = 500;
 
-    final List<Got> got = new CopyOnWriteArrayList<>();
+    public final List<Got> got = new CopyOnWriteArrayList<>();
     final AtomicInteger openRequests = new AtomicInteger();
     final AtomicInteger mostOpenRequests = new AtomicInteger();
 
@@ -38,13 +38,13 @@ final class TestReceiver implements AutoCloseable {
     private final HttpServer server;
 
     /** One request that has come in. */
-    record Got(String path, Map<String, List<String>> headers, String body) {
+    public record Got(String path, Map<String, List<String>> headers, String body) {
 
-        JsonObject event() {
+        public JsonObject event() {
             return new JsonObject(body);
         }
 
-        String header(String name) {
+        public String header(String name) {
             return headers.getOrDefault(name, List.of("")).get(0);
         }
 
@@ -58,7 +58,7 @@ final class TestReceiver implements AutoCloseable {
         }
     }
 
-    TestReceiver() {
+    public TestReceiver() {
         this("127.0.0.1");
     }
 
@@ -120,7 +120,7 @@ final class TestReceiver implements AutoCloseable {
         }
     }
 
-    String url(String path) {
+    public String url(String path) {
         return "https://127.0.0.1:" + port() + path;
     }
 
