@@ -124,7 +124,7 @@ class RotationSummaries {
     private record Looked(Reach reach, List<LocalDate> dates, ZoneId zone) {}
 
     /** @param until when they are counted anew, by {@link System#nanoTime} */
-    private record Ended(RowSet<Row> rows, Instant at, long until) {
+    private record Ended(List<Row> rows, Instant at, long until) {
 
         long all() {
             return rows.stream()
@@ -170,7 +170,7 @@ class RotationSummaries {
         }
         Instant at = clock.instant();
         return pool.preparedQuery(ENDED).execute(parameters).map(rows -> {
-            Ended counted = new Ended(rows, at, System.nanoTime() + KEPT.toNanos());
+            Ended counted = new Ended(rows.stream().toList(), at, System.nanoTime() + KEPT.toNanos());
             if (counted.all() > MANY) {
                 keep(looked, counted);
             }

@@ -219,8 +219,9 @@ class MovedMeanwhileTest {
                 + "', connection_id = '" + connection + "'");
         TestStore.sql("UPDATE " + copy + " SET row_seal = " + Resealed.sealOf(SealedRow.ROTATION, copy));
         // By name: the copy lacks the column that PostgreSQL fills itself.
-        String columns = TestStore.sql("SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns"
-                        + " WHERE table_name = '" + copy + "'")
+        String columns = TestStore.sql(
+                        "SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns"
+                                + " WHERE table_name = '" + copy + "'")
                 .get(0)
                 .getString(0);
         CompletableFuture<?> written = pausing(
