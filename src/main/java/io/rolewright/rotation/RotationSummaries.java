@@ -123,8 +123,18 @@ class RotationSummaries {
     /** What attempts are counted of. */
     private record Looked(Reach reach, List<LocalDate> dates, ZoneId zone) {}
 
-    /** @param until when they are counted anew, by {@link System#nanoTime} */
-    private record Ended(List<Row> rows, Instant at, long until) {
+    /** What was counted. */
+    private static final class Ended {
+        final List<Row> rows;
+        final Instant at;
+        /** When it is counted anew, by {@link System#nanoTime}. */
+        final long until;
+
+        Ended(List<Row> rows, Instant at, long until) {
+            this.rows = rows;
+            this.at = at;
+            this.until = until;
+        }
 
         long all() {
             return rows.stream()

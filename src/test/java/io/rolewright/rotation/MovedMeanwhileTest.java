@@ -357,13 +357,17 @@ class MovedMeanwhileTest {
 
     private static CompletableFuture<?> pausing(String statement, double seconds) {
         String mark = TestPostgres.uniqueName("pause");
+        // The mark comes first: the server shows no more than the beginning of a statement.
         CompletableFuture<?> done = CompletableFuture.runAsync(() ->
-                TestStore.sql("BEGIN; " + statement + "; SELECT pg_sleep(" + seconds + ") AS " + mark + "; COMMIT"));
-        Awaitility.await()
-                .until(() -> !TestStore.sql(
-                                "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE '%" + mark
-                                        + "%' AND pid <> pg_backend_pid()")
-                        .isEmpty());
+                TestStore.sql("/* " + mark + " */ BEGIN; " + statement + "; SELECT pg_sleep(" + seconds + "); COMMIT"));
+        Awaitility.await().until(() -> {
+            if (done.isCompletedExceptionally()) {
+                done.join(); // says why it never paused
+            }
+            return !TestStore.sql("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE '%" + mark
+                            + "%' AND pid <> pg_backend_pid()")
+                    .isEmpty();
+        });
         return done;
     }
 }
