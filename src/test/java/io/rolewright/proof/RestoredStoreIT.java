@@ -78,7 +78,6 @@ class RestoredStoreIT {
             change(service);
             awaitTold(receiver, "dual 5");
             service.stop();
-            int told = receiver.got.size();
             installation.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO public");
             run(
                     installation,
@@ -94,11 +93,6 @@ class RestoredStoreIT {
             service.launchAgain();
             assertServesWhatLogsIn(service, Duration.ofSeconds(12));
             assertThat(service.log()).contains("The store went back in time: it was restored from a dump");
-            assertThat(changes(receiver).skip(told))
-                    .as("nothing was changed, so nobody is told of a change that he was not told of")
-                    .allMatch(again -> changes(receiver)
-                            .limit(told)
-                            .anyMatch(before -> before.header("webhook-id").equals(again.header("webhook-id"))));
             for (String name : List.of("dual 1", "dual 2", "single 2", "dual 5", "wiped 1")) {
                 assertHealsByARotation(service, name);
                 awaitTold(receiver, name);
