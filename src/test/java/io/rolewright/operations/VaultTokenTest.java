@@ -118,10 +118,10 @@ class VaultTokenTest {
 
     @Test
     void oneThatCannotIsToldAtOnceAndHasATroubleBeforeItEnds() {
-        VaultTokenWatch months = look(watch(token("ttl", "1000h", "renewable", false)));
+        VaultTokenWatch months = look(watch(token("ttl", "700h", "renewable", false)));
 
         assertThat(months.standing().state()).isEqualTo(State.ENDS);
-        assertThat(gauge()).isCloseTo(1000 * 3600, within(60.0));
+        assertThat(gauge()).isCloseTo(700 * 3600, within(60.0));
         assertThat(months.fault()).isEmpty();
         look(months);
         assertThat(warnings())
