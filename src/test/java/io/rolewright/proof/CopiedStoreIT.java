@@ -48,8 +48,10 @@ class CopiedStoreIT {
 
                 assertThat(run(ofDump, "--command", "adopt-store")).contains("has been adopted");
                 assertThat(run(ofDump, "--command", "adopt-store")).contains("is no copy");
+                // Half a minute for the lease of whoever may have died with the original, and again as long after a
+                // look that was disturbed.
                 Awaitility.await()
-                        .atMost(Duration.ofSeconds(60))
+                        .atMost(Duration.ofMinutes(3))
                         .until(() -> !active(copy, rotation).equals(served));
                 assertThat(copy.get("/api/status").json().getBoolean("storeIsACopy"))
                         .isFalse();
