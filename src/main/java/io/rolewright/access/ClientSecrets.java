@@ -1,7 +1,6 @@
 package io.rolewright.access;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
-import io.quarkus.hibernate.reactive.panache.PanacheQuery;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.ErrorCode;
@@ -86,25 +85,7 @@ class ClientSecrets {
 
     /** Oldest first. @return fails with 404 {@code identity_not_found} */
     Uni<Slice<ClientSecret>> list(UUID identityId, Page page) {
-        return Panache.withSession(() -> Identity.findById(identityId)
-                        .onItem()
-                        .ifNull()
-                        .failWith(() -> Identities.notFound(identityId))
-                        .chain(() -> after(identityId, page)
-                                .range(0, page.rowsToRead() - 1)
-                                .list()))
-                .map(rows -> page.cut(rows, row -> row.createdAt.toString(), row -> row.id));
-    }
-
-    private static PanacheQuery<ClientSecret> after(UUID identityId, Page page) {
-        var order = " order by createdAt, id";
-        return page.afterMoment() == null
-                ? ClientSecret.find("identityId = ?1" + order, identityId)
-                : ClientSecret.find(
-                        "identityId = ?1 and (createdAt > ?2 or createdAt = ?2 and id > ?3)" + order,
-                        identityId,
-                        page.afterMoment(),
-                        page.afterId());
+        return Identities.things(ClientSecret.class, identityId, page, secret -> secret.createdAt, secret -> secret.id);
     }
 
     Uni<ClientSecret> get(UUID identityId, UUID id) {

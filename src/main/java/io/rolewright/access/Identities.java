@@ -102,6 +102,35 @@ class Identities {
             @Nullable Boolean deleteProtected,
             @Nullable List<IdentityMetadata> metadata) {}
 
+    /**
+     * A page of what an identity has of a kind, oldest first. A store session of its own.
+     *
+     * @param kind an entity with {@code identityId}, {@code createdAt} and {@code id}
+     * @return fails with 404 {@code identity_not_found}
+     */
+    static <T> Uni<Slice<T>> things(
+            Class<T> kind, UUID identityId, Page page, Function<T, Instant> createdAt, Function<T, UUID> id) {
+        String from = "from " + kind.getSimpleName() + " where identityId = ?1";
+        String order = " order by createdAt, id";
+        return Panache.withSession(() -> Identity.findById(identityId)
+                        .onItem()
+                        .ifNull()
+                        .failWith(() -> notFound(identityId))
+                        .chain(Panache::getSession)
+                        .chain(session -> (page.afterMoment() == null
+                                        ? session.createSelectionQuery(from + order, kind)
+                                        : session.createSelectionQuery(
+                                                        from + " and (createdAt > ?2 or createdAt = ?2 and id > ?3)"
+                                                                + order,
+                                                        kind)
+                                                .setParameter(2, page.afterMoment())
+                                                .setParameter(3, page.afterId()))
+                                .setParameter(1, identityId)
+                                .setMaxResults(page.rowsToRead())
+                                .getResultList()))
+                .map(rows -> page.cut(rows, row -> createdAt.apply(row).toString(), id));
+    }
+
     /** Those of the organisation. */
     Uni<Slice<Described>> list(Page page) {
         var query = page.afterName() == null

@@ -28,13 +28,8 @@ import org.jspecify.annotations.Nullable;
 @ApplicationScoped
 class Memberships {
 
+    /** A page of identities, and all the roles of each. */
     private static final String READ = """
-            select i.id, i.name, b.role, m.role_words from identity i
-            left join role_binding b on b.identity_id = i.id and b.project_id = $1
-            left join project_membership m on m.identity_id = i.id and m.project_id = $1
-            where b.role is not null or m.role_words is not null order by i.name, i.id""";
-
-    private static final String READ_PAGE = """
             select i.id, i.name, b.role, m.role_words from (
                 select o.id, o.name from identity o
                  where (exists (select from role_binding b where b.identity_id = o.id and b.project_id = $1)
@@ -73,7 +68,7 @@ class Memberships {
     /** By name. */
     Uni<Slice<Membership>> list(Caller caller, UUID projectId, Page page) {
         return projects.existing(caller, Right.MEMBERSHIP_READ, projectId)
-                .chain(() -> pool.preparedQuery(READ_PAGE)
+                .chain(() -> pool.preparedQuery(READ)
                         .execute(Tuple.of(projectId, page.afterName(), page.afterId(), page.rowsToRead())))
                 .map(rows -> page.cut(memberships(rows), Membership::identityName, Membership::identityId))
                 .map(slice -> new Slice<>(meant(slice.rows()), slice.nextCursor()));
@@ -185,7 +180,9 @@ class Memberships {
     }
 
     private Uni<List<Membership>> read(UUID projectId) {
-        return pool.preparedQuery(READ).execute(Tuple.of(projectId)).map(rows -> meant(memberships(rows)));
+        return pool.preparedQuery(READ)
+                .execute(Tuple.of(projectId, null, null, null))
+                .map(rows -> meant(memberships(rows)));
     }
 
     private static List<Membership> memberships(RowSet<Row> rows) {

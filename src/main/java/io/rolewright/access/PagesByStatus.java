@@ -50,31 +50,29 @@ public class PagesByStatus {
             Page page,
             Function<List<UUID>, Uni<List<T>>> byIds,
             Function<T, UUID> id) {
-        // Each condition stands there only if it narrows: with all in one statement the store could follow no index of
-        // any.
-        String narrowed = (reach.everywhere()
-                        ? ""
-                        : reach.projects().size() == 1
-                                ? " AND t.project_id = ($1::uuid[])[1]"
-                                : " AND t.project_id = ANY ($1::uuid[])")
-                + (page.afterName() == null ? "" : " AND (t.name, t.id) > ($4 COLLATE \"C\", $5::uuid)");
         String status = "WITH status AS MATERIALIZED (" + of.notWell + ") SELECT t.id FROM ";
         String chosen = Collections.disjoint(statuses, of.ofWell)
-                ? "status s JOIN " + table + " t USING (id) WHERE s.status = ANY ($2)"
+                ? "status s JOIN " + table + " t USING (id) WHERE s.status = ANY ($1)"
                 // Sets that are hashed: the table is read in the order of the list until the page is full.
                 : table + " t WHERE CASE WHEN t.id IN (SELECT id FROM status)"
-                        + " THEN t.id IN (SELECT id FROM status WHERE status = ANY ($2)) ELSE " + of.well
-                        + " = ANY ($2) END";
-        // Names its parameters in any case, since one that is nowhere in a statement has no type.
-        String ids = status + chosen + narrowed
-                + " AND ($1::uuid[] IS NOT NULL OR $4::text IS NULL OR $5::uuid IS NULL) ORDER BY t.name, t.id LIMIT $3";
-        return pool.preparedQuery(ids)
-                .execute(Tuple.of(
-                                reach.projects().toArray(new UUID[0]),
-                                statuses.stream().map(Enum::name).toArray(String[]::new),
-                                page.rowsToRead())
-                        .addString(page.afterName())
-                        .addValue(page.afterId()))
+                        + " THEN t.id IN (SELECT id FROM status WHERE status = ANY ($1)) ELSE " + of.well
+                        + " = ANY ($1) END";
+        Tuple values = Tuple.of(statuses.stream().map(Enum::name).toArray(String[]::new), page.rowsToRead());
+        // Each condition stands there only if it narrows: with all in one statement the store could follow no index of
+        // any.
+        StringBuilder narrowed = new StringBuilder();
+        if (!reach.everywhere()) {
+            boolean one = reach.projects().size() == 1;
+            values.addArrayOfUUID(reach.projects().toArray(new UUID[0]));
+            narrowed.append(one ? " AND t.project_id = ($3::uuid[])[1]" : " AND t.project_id = ANY ($3::uuid[])");
+        }
+        if (page.afterName() != null) {
+            values.addString(page.afterName()).addUUID(page.afterId());
+            int last = values.size();
+            narrowed.append(" AND (t.name, t.id) > ($" + (last - 1) + " COLLATE \"C\", $" + last + "::uuid)");
+        }
+        return pool.preparedQuery(status + chosen + narrowed + " ORDER BY t.name, t.id LIMIT $2")
+                .execute(values)
                 .map(rows -> {
                     List<UUID> found = new ArrayList<>();
                     rows.forEach(row -> found.add(row.getUUID("id")));

@@ -1,7 +1,6 @@
 package io.rolewright.access;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
-import io.quarkus.hibernate.reactive.panache.PanacheQuery;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
@@ -97,25 +96,7 @@ class StaticTokens {
 
     /** Oldest first. @return fails with 404 {@code identity_not_found} */
     Uni<Slice<StaticToken>> list(UUID identityId, Page page) {
-        return Panache.withSession(() -> Identity.findById(identityId)
-                        .onItem()
-                        .ifNull()
-                        .failWith(() -> Identities.notFound(identityId))
-                        .chain(() -> after(identityId, page)
-                                .range(0, page.rowsToRead() - 1)
-                                .list()))
-                .map(rows -> page.cut(rows, row -> row.createdAt.toString(), row -> row.id));
-    }
-
-    private static PanacheQuery<StaticToken> after(UUID identityId, Page page) {
-        var order = " order by createdAt, id";
-        return page.afterMoment() == null
-                ? StaticToken.find("identityId = ?1" + order, identityId)
-                : StaticToken.find(
-                        "identityId = ?1 and (createdAt > ?2 or createdAt = ?2 and id > ?3)" + order,
-                        identityId,
-                        page.afterMoment(),
-                        page.afterId());
+        return Identities.things(StaticToken.class, identityId, page, token -> token.createdAt, token -> token.id);
     }
 
     /** @return fails with 404 {@code token_not_found} */

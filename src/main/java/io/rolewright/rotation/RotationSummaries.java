@@ -21,13 +21,12 @@ import java.time.LocalDate;
 import java.time.OffsetDateTime;
 import java.time.ZoneId;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -113,7 +112,7 @@ class RotationSummaries {
 
     private final Pool pool;
     private final Clock clock;
-    private final Map<Looked, Ended> kept = Collections.synchronizedMap(new LinkedHashMap<>());
+    private final Map<Looked, Ended> kept = new ConcurrentHashMap<>();
 
     RotationSummaries(Pool pool, Clock clock) {
         this.pool = pool;
@@ -189,11 +188,9 @@ class RotationSummaries {
     }
 
     private void keep(Looked looked, Ended counted) {
-        synchronized (kept) {
-            kept.values().removeIf(each -> each.until - System.nanoTime() <= 0);
-            if (kept.size() < MOST_KEPT) {
-                kept.put(looked, counted);
-            }
+        kept.values().removeIf(each -> each.until - System.nanoTime() <= 0);
+        if (kept.size() < MOST_KEPT) { // about: two at once may keep one more
+            kept.put(looked, counted);
         }
     }
 

@@ -11,6 +11,7 @@ import static org.hamcrest.Matchers.nullValue;
 
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
+import io.restassured.specification.RequestSpecification;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
 import io.rolewright.testing.Identities.Somebody;
@@ -20,6 +21,7 @@ import io.rolewright.testing.TestStore;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -168,6 +170,35 @@ class SearchedListsTest {
         connections("search", prefix, "sslMode", "require").then().body("totalCount", equalTo(0));
         connections("search", prefix, "managed", "true").then().body("totalCount", equalTo(0));
         connections("search", prefix, "managed", "false").then().body("totalCount", equalTo(3));
+    }
+
+    /** By name, to the byte, so that 10 comes before 9. */
+    @Test
+    void thoseOfOneStatusAreShownInPages() {
+        for (boolean everywhere : new boolean[] {true, false}) {
+            Map<String, Object> query = query("limit", 1, "status", "ok");
+            if (everywhere) {
+                query.put("projectId", project);
+            }
+            Supplier<RequestSpecification> caller = () -> everywhere ? Api.as() : reader.as();
+            Response first = caller.get().queryParams(query).get(CONNECTIONS);
+            first.then().statusCode(200).body("appConnections.id", contains(tenth));
+            query.put("cursor", first.path("nextCursor"));
+            caller.get()
+                    .queryParams(query)
+                    .get(CONNECTIONS)
+                    .then()
+                    .statusCode(200)
+                    .body("appConnections.id", contains(ninth))
+                    .body("nextCursor", nullValue());
+            query.put("status", "test_failed");
+            caller.get()
+                    .queryParams(query)
+                    .get(CONNECTIONS)
+                    .then()
+                    .statusCode(200)
+                    .body("appConnections", hasSize(0));
+        }
     }
 
     /** Not even how many there are. */
