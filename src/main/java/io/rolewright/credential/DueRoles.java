@@ -25,11 +25,13 @@ public class DueRoles {
 
     private final Tools tools;
     private final PasswordChanges changes;
+    private final Purge purge;
     private final Vertx vertx;
 
-    DueRoles(Tools tools, PasswordChanges changes, Vertx vertx) {
+    DueRoles(Tools tools, PasswordChanges changes, Purge purge, Vertx vertx) {
         this.tools = tools;
         this.changes = changes;
+        this.purge = purge;
         this.vertx = vertx;
     }
 
@@ -41,7 +43,7 @@ public class DueRoles {
      *     but itself
      */
     public Uni<List<Claim>> claim(int limit, Set<UUID> connectionsToLeaveOut) {
-        return tools.ledger().claimDue(limit, connectionsToLeaveOut);
+        return tools.claims().claimDue(limit, connectionsToLeaveOut);
     }
 
     /** Does what the claim is for: goes on with its attempt, begins the scheduled one, or probes and clears away what is old. Never fails. */
@@ -51,10 +53,10 @@ public class DueRoles {
                         () -> claim.attempt == null
                                 ? new Probe(tools, changes, claim, deadline)
                                         .go()
-                                        .chain(() -> tools.ledger().purge(claim.role.id))
+                                        .chain(() -> purge.versions(claim.role.id))
                                 : changes.run(claim, false, deadline).replaceWithVoid())
                 .onTermination()
-                .invoke(() -> tools.ledger().letGo(claim))
+                .invoke(() -> tools.claims().letGo(claim))
                 .onFailure()
                 .invoke(failure -> StoreFault.warn(log, "Due work on role " + claim.role.id + " postponed", failure))
                 .onFailure()
@@ -63,7 +65,7 @@ public class DueRoles {
 
     /** Lets others go on with what dead processes have left, without waiting for their leases. @return how many roles are due by that */
     public Uni<Long> endLeases() {
-        return tools.ledger().endLeases();
+        return tools.claims().endLeases();
     }
 
     /** When the next role is due, in the past if one is overdue; empty when none ever is. */

@@ -2,7 +2,6 @@ package io.rolewright.credential;
 
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.request.RequestContext;
-import io.rolewright.store.ProcessLock;
 import io.rolewright.store.StoreOrigin;
 import io.rolewright.store.StorePulse;
 import io.rolewright.target.TargetReport;
@@ -13,19 +12,13 @@ import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -38,48 +31,12 @@ class Ledger {
 
     private static final String NOTHING_TO_PROBE = "nothing_to_probe";
 
-    private static final String DUE = """
-            SELECT id FROM managed_role
-             WHERE due_at <= statement_timestamp() AND deleted_at IS NULL
-               AND (lease_until IS NULL OR lease_until <= clock_timestamp())
-               AND (connection_id IS NULL OR connection_id <> ALL (CAST(string_to_array(:leaveOut, ',') AS uuid[])))
-             ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED""";
-
-    /** Most looks find nothing: those are one statement and no transaction. */
-    private static final String ANY_DUE = """
-            SELECT EXISTS (SELECT FROM managed_role
-             WHERE due_at <= statement_timestamp() AND deleted_at IS NULL
-               AND (lease_until IS NULL OR lease_until <= clock_timestamp())
-               AND (connection_id IS NULL OR connection_id <> ALL ($1))) AS any""";
-
     /** What was served makes room for what is proven: only one is CURRENT at any moment, within a transaction too. */
     private static final String REPLACE_CURRENT = """
             UPDATE password_version
                SET ended_at = CASE state WHEN 'CURRENT' THEN CAST(?2 AS timestamptz) ELSE ended_at END,
                    state = CASE state WHEN 'CURRENT' THEN 'PREVIOUS' ELSE 'RETIRED' END
              WHERE role_id = ?1 AND state IN ('CURRENT', 'PREVIOUS')""";
-
-    /**
-     * Ends leases before they lapse: of processes that died, of this one if it has given up the work meanwhile, and such as nobody can have
-     * taken, since the clock of the store went back. Just after a start of the store nobody is called dead, for the living need a moment.
-     */
-    private static final String END_LEASES =
-            """
-            WITH ended AS (
-                UPDATE managed_role SET lease_until = clock_timestamp(), due_at = clock_timestamp() WHERE id IN (
-                    SELECT r.id FROM managed_role r
-                     WHERE r.lease_until > clock_timestamp() AND r.deleted_at IS NULL
-                       AND (r.lease_guard = r.lease_owner AND r.lease_owner <> $1 AND %s
-                                AND pg_postmaster_start_time() < clock_timestamp() - INTERVAL '3 seconds'
-                            OR r.lease_owner = $1 AND r.id <> ALL ($2)
-                                AND r.lease_until < clock_timestamp() + $3 * INTERVAL '1 second'
-                            OR r.lease_until > clock_timestamp() + $4 * INTERVAL '1 second')
-                       FOR UPDATE SKIP LOCKED)
-                RETURNING id)
-            SELECT (SELECT count(*) FROM ended) AS ended, NOT %s AS lives""".formatted(ProcessLock.isDead("r.lease_owner"), ProcessLock.isDead("$1"));
-
-    /** A claim of this process that is younger may have been taken while the roles in hand were counted. */
-    private static final Duration JUST_TAKEN = Duration.ofSeconds(3);
 
     /** What waits for a try of its own, or is in hand, keeps its time. */
     private static final String LOOK_AT_SERVER = """
@@ -90,45 +47,18 @@ class Ledger {
                    AND coalesce(r.probed_at, r.created_at) < statement_timestamp() - INTERVAL '30 seconds'
                    FOR UPDATE SKIP LOCKED)""";
 
-    private static final String PURGE_ROLES = """
-            DELETE FROM managed_role WHERE id IN (
-                SELECT id FROM managed_role WHERE deleted_at < statement_timestamp() - $1::text::interval
-                ORDER BY deleted_at LIMIT 1000 FOR UPDATE SKIP LOCKED)""";
-
-    private static final String PURGE_VERSIONS = """
-            DELETE FROM password_version
-             WHERE role_id = $1 AND state IN ('RETIRED', 'REJECTED')
-               AND coalesce(ended_at, rejected_at, created_at) < statement_timestamp() - $2::text::interval
-               AND number <= (SELECT number FROM password_version WHERE role_id = $1 ORDER BY number DESC OFFSET $3 LIMIT 1)""";
-
-    /** The attempts' bound is looser: they are small, and are what one reads to learn what happened. */
-    private static final String PURGE_ATTEMPTS = """
-            DELETE FROM attempt
-             WHERE role_id = $1 AND state IN ('DONE', 'FAILED')
-               AND finished_at < statement_timestamp() - 3 * $2::text::interval
-               AND started_at <= (SELECT started_at FROM attempt WHERE role_id = $1 ORDER BY started_at DESC OFFSET $3 LIMIT 1)""";
-
     private final Pool pool;
     private final StoreOrigin origin;
     private final VersionSeal seal;
     private final Consequences consequences;
-    private final PasswordPolicies policies;
     private final CredentialConfig config;
-    private final ScheduleConfig schedule;
-    private final ProcessLock process;
     private final StorePulse pulse;
-
-    /** Roles that this process works on, with the epoch of its claim. */
-    private final Map<UUID, Long> inHand = new ConcurrentHashMap<>();
 
     Ledger(
             Pool pool,
             VersionSeal seal,
             Consequences consequences,
-            PasswordPolicies policies,
-            ProcessLock process,
             CredentialConfig config,
-            ScheduleConfig schedule,
             StoreOrigin origin,
             StorePulse pulse) {
         this.pool = pool;
@@ -136,182 +66,7 @@ class Ledger {
         this.pulse = pulse;
         this.seal = seal;
         this.consequences = consequences;
-        this.policies = policies;
-        this.process = process;
         this.config = config;
-        this.schedule = schedule;
-    }
-
-    /** On which terms passwords of a credential are changed now; null item when it is gone. A store transaction of its own. */
-    Uni<@Nullable Terms> terms(UUID credentialId) {
-        return Panache.withSession(() -> CredentialStore.credential(credentialId))
-                .map(this::terms);
-    }
-
-    private @Nullable Terms terms(@Nullable Credential found) {
-        return found == null || found.released()
-                ? null
-                : new Terms(
-                        found.credentialVersion == null ? 0 : found.credentialVersion,
-                        found.takeover,
-                        found.allowPrivileged,
-                        policies.of(found),
-                        found.driftPolicy);
-    }
-
-    // ---- Claiming -------------------------------------------------------------------------------------------------
-
-    /**
-     * @param cause null to go on with what there is, or probe
-     * @return null item when there is no such role; {@link LostClaim} when somebody works on it
-     */
-    Uni<@Nullable Claim> claim(UUID roleId, @Nullable Cause cause, Actor actor, boolean force) {
-        return claiming(taken -> CredentialStore.lock(roleId).chain(role -> {
-            origin.requireOriginal(); // whoever asks: without a claim nothing is sent
-            if (role == null || role.deletedAt != null) {
-                return Uni.createFrom().nullItem();
-            }
-            if (role.leaseUntil != null && role.leaseUntil.isAfter(role.storeNow)) {
-                return Uni.createFrom().failure(new LostClaim());
-            }
-            return take(role, cause, actor, force, taken);
-        }));
-    }
-
-    /** Claims what is due, oldest first; roles that another replica claims at this moment are passed over. */
-    Uni<List<Claim>> claimDue(int most, Set<UUID> connectionsToLeaveOut) {
-        if (origin.standing().copy()) {
-            return Uni.createFrom().item(List.of());
-        }
-        return pool.preparedQuery(ANY_DUE)
-                .execute(Tuple.of(connectionsToLeaveOut.toArray(new UUID[0])))
-                .chain(found -> found.iterator().next().getBoolean("any")
-                        ? claimOldest(most, connectionsToLeaveOut)
-                        : Uni.createFrom().item(List.of()));
-    }
-
-    private Uni<List<Claim>> claimOldest(int most, Set<UUID> connectionsToLeaveOut) {
-        return claiming(taken -> Panache.getSession()
-                .chain(session -> session.createNativeQuery(DUE, UUID.class)
-                        .setParameter(
-                                "leaveOut",
-                                connectionsToLeaveOut.stream()
-                                        .map(UUID::toString)
-                                        .collect(Collectors.joining(",")))
-                        .setParameter("most", most)
-                        .getResultList())
-                .chain(ids -> inTurn(
-                        ids,
-                        id -> CredentialStore.lock(id)
-                                .chain(role -> take(
-                                        role,
-                                        role.changeAt != null && !role.changeAt.isAfter(role.storeNow)
-                                                ? Cause.SCHEDULE
-                                                : null,
-                                        Actor.SERVICE,
-                                        false,
-                                        taken)))));
-    }
-
-    /** @param claim in a store transaction; what it says to have taken is in hand unless that fails */
-    private <T> Uni<T> claiming(Function<Map<UUID, Long>, Uni<T>> claim) {
-        Map<UUID, Long> taken = new HashMap<>();
-        return Panache.withTransaction(() -> claim.apply(taken))
-                .onFailure()
-                .invoke(() -> taken.forEach(inHand::remove));
-    }
-
-    /** To be called when nothing more is done by a claim, whatever came of it: what it has left is free for others. */
-    void letGo(Claim claim) {
-        inHand.remove(claim.role.id, claim.taken);
-    }
-
-    /** Lets others go on with what dead processes have left, without waiting for their leases. @return how many roles are due by that */
-    Uni<Long> endLeases() {
-        double lease = config.lease().toMillis() / 1000.0;
-        return pool.preparedQuery(END_LEASES)
-                .execute(Tuple.of(
-                        process.self(),
-                        inHand.keySet().toArray(new UUID[0]),
-                        lease - JUST_TAKEN.toSeconds(),
-                        2 * lease + 60))
-                .map(rows -> rows.iterator().next())
-                .invoke(row -> {
-                    if (!row.getBoolean("lives")) {
-                        process.missed();
-                    }
-                })
-                .map(row -> row.getLong("ended"));
-    }
-
-    /** @param cause null to go on with what there is, or probe */
-    private Uni<Claim> take(
-            ManagedRole role, @Nullable Cause cause, Actor actor, boolean force, Map<UUID, Long> taken) {
-        role.epoch++;
-        role.leaseOwner = process.self();
-        role.leaseGuard = process.held();
-        role.leaseUntil = role.storeNow.plus(config.lease());
-        role.dueAt = role.leaseUntil;
-        inHand.put(role.id, role.epoch);
-        taken.put(role.id, role.epoch);
-        boolean asked = !actor.equals(Actor.SERVICE);
-        return CredentialStore.openAttempt(role.id).chain(open -> {
-            if (open != null) {
-                Instant planned = asked ? open.nextTryAt : null;
-                open.asked += asked ? 1 : 0;
-                open.state = AttemptState.CLAIMED;
-                open.step = Step.CLAIM;
-                open.tries++;
-                open.nextTryAt = null;
-                if (cause == Cause.REVOKE) {
-                    open.cause = cause;
-                    role.state = RoleState.REVOKING;
-                }
-                return Uni.createFrom().item(new Claim(role, open, true, asked, planned, null));
-            }
-            if (cause == null) {
-                return Uni.createFrom().item(new Claim(role, null, false));
-            }
-            if (cause == Cause.REVOKE) {
-                role.state = RoleState.REVOKING;
-            }
-            return admitted(role, cause, force)
-                    .chain(terms -> begin(role, cause, actor)
-                            .map(attempt -> new Claim(role, attempt, false, asked, null, terms)));
-        });
-    }
-
-    /**
-     * Claims a role for a password that a human sent and that opens it: what was unfinished is rejected for it, and kept, as the role may
-     * have been given it by a late statement.
-     *
-     * @return null item when there is no such role; {@link LostClaim} when somebody works on it
-     */
-    Uni<@Nullable Claim> adopting(UUID roleId, Actor actor, VersionSeal.Opened opened) {
-        return claiming(taken -> CredentialStore.lock(roleId).chain(role -> {
-            origin.requireOriginal();
-            if (role == null || role.deletedAt != null) {
-                return Uni.createFrom().nullItem();
-            }
-            if (role.leaseUntil != null && role.leaseUntil.isAfter(role.storeNow)) {
-                return Uni.createFrom().failure(new LostClaim());
-            }
-            return CredentialStore.unfinishedVersion(roleId)
-                    .invoke(unfinished -> {
-                        if (unfinished != null) {
-                            unfinished.move(VersionState.REJECTED, role.storeNow);
-                        }
-                    })
-                    .chain(() -> Panache.getSession())
-                    .chain(session -> session.flush())
-                    .chain(() -> take(role, Cause.ADOPTED, actor, false, taken))
-                    .chain(claim -> insert(role, Cause.ADOPTED, VersionState.PENDING, opened)
-                            .map(version -> {
-                                claim.attempt.cause = Cause.ADOPTED;
-                                claim.attempt.versionId = version.id;
-                                return claim;
-                            }));
-        }));
     }
 
     /** The role was registered in the running transaction, and has this password, which its server has just proven to know. */
@@ -332,19 +87,7 @@ class Ledger {
         return consequences.adopted(role);
     }
 
-    private Uni<@Nullable Terms> admitted(ManagedRole role, Cause cause, boolean force) {
-        return cause == Cause.REVOKE
-                ? Uni.createFrom().nullItem()
-                : CredentialStore.lockCredential(role.ownerId)
-                        .invoke(credential -> {
-                            if (credential != null) {
-                                credential.admit(role.id, cause, force, role.storeNow, schedule.minimumOverlap());
-                            }
-                        })
-                        .map(this::terms);
-    }
-
-    private static Uni<Attempt> begin(ManagedRole role, Cause cause, Actor actor) {
+    static Uni<Attempt> begin(ManagedRole role, Cause cause, Actor actor) {
         Attempt attempt = new Attempt();
         attempt.id = UUID.randomUUID();
         attempt.roleId = role.id;
@@ -362,32 +105,6 @@ class Ledger {
         return Panache.getSession()
                 .chain(session -> session.persist(attempt).chain(session::flush))
                 .replaceWith(attempt);
-    }
-
-    /**
-     * Ends a claim as if it had not been made, before anything was done with it: a new attempt is forgotten, and one that waited waits on
-     * until it was to be tried anyway. Only the epoch stays as high as it is.
-     */
-    Uni<Void> giveBack(Claim claim, long epoch) {
-        return locked(claim, epoch, role -> {
-            free(role);
-            if (!claim.continued) {
-                return Panache.getSession()
-                        .chain(session -> session.createMutationQuery("delete from Attempt a where a.id = ?1")
-                                .setParameter(1, claim.attempt.id)
-                                .executeUpdate())
-                        .replaceWithVoid();
-            }
-            return attempt(claim)
-                    .invoke(attempt -> {
-                        role.dueAt = claim.planned == null ? role.storeNow : claim.planned;
-                        attempt.state = AttemptState.PARKED;
-                        attempt.nextTryAt = role.dueAt;
-                        attempt.tries--;
-                        attempt.asked -= claim.asked ? 1 : 0;
-                    })
-                    .replaceWithVoid();
-        });
     }
 
     /** Begins an attempt to apply the current version again, within a claim that was made to probe. */
@@ -773,7 +490,7 @@ class Ledger {
         free(role);
     }
 
-    private void free(ManagedRole role) {
+    void free(ManagedRole role) {
         role.leaseOwner = null;
         role.leaseGuard = null;
         role.leaseUntil = null;
@@ -993,55 +710,20 @@ class Ledger {
                 .replaceWithVoid();
     }
 
-    // ---- Clearing away --------------------------------------------------------------------------------------------
-
-    /** Deletes roles that were given up longer ago than passwords are kept, with all that belongs to them. @return how many */
-    Uni<Integer> purge() {
-        return pool.preparedQuery(PURGE_ROLES).execute(Tuple.of(age())).map(roles -> roles.rowCount());
-    }
-
-    /**
-     * Deletes of one role the versions and attempts beyond both bounds; what may still open it stays. Role by role, since nothing else finds
-     * them without reading all that are kept.
-     */
-    Uni<Void> purge(UUID roleId) {
-        Tuple bounds = Tuple.of(roleId, age(), config.versionsKept());
-        return pool.preparedQuery(PURGE_VERSIONS)
-                .execute(bounds)
-                .chain(versions -> pool.preparedQuery(PURGE_ATTEMPTS).execute(bounds))
-                .replaceWithVoid();
-    }
-
-    private String age() {
-        return config.retention().toSeconds() + " seconds";
-    }
-
     // ---- Parts ----------------------------------------------------------------------------------------------------
 
-    private <T> Uni<T> locked(Claim claim, long epoch, Function<ManagedRole, Uni<T>> move) {
+    <T> Uni<T> locked(Claim claim, long epoch, Function<ManagedRole, Uni<T>> move) {
         return Panache.withTransaction(() -> CredentialStore.lock(claim.role.id)
                 .chain(role -> role == null || role.epoch != epoch || role.deletedAt != null
                         ? Uni.createFrom().failure(new LostClaim())
                         : move.apply(role)));
     }
 
-    private static Uni<Attempt> attempt(Claim claim) {
+    static Uni<Attempt> attempt(Claim claim) {
         return Panache.getSession().chain(session -> session.find(Attempt.class, claim.attempt.id));
     }
 
     private static Uni<PasswordVersion> version(UUID id) {
         return Panache.getSession().chain(session -> session.find(PasswordVersion.class, id));
-    }
-
-    /** One store session does one thing at a time. */
-    private static <S, T> Uni<List<T>> inTurn(List<S> sources, Function<S, Uni<T>> work) {
-        Uni<List<T>> all = Uni.createFrom().item(ArrayList::new);
-        for (S source : sources) {
-            all = all.chain(before -> work.apply(source).map(one -> {
-                before.add(one);
-                return before;
-            }));
-        }
-        return all;
     }
 }

@@ -53,15 +53,23 @@ public class ManagedRoles {
     private final Sealer sealer;
     private final VersionSeal seal;
     private final Ledger ledger;
+    private final Purge purge;
     private final Tools tools;
     private final LoginUse logins;
     private final CredentialConfig config;
 
     ManagedRoles(
-            Sealer sealer, VersionSeal seal, Ledger ledger, Tools tools, LoginUse logins, CredentialConfig config) {
+            Sealer sealer,
+            VersionSeal seal,
+            Ledger ledger,
+            Purge purge,
+            Tools tools,
+            LoginUse logins,
+            CredentialConfig config) {
         this.sealer = sealer;
         this.seal = seal;
         this.ledger = ledger;
+        this.purge = purge;
         this.tools = tools;
         this.logins = logins;
         this.config = config;
@@ -460,6 +468,6 @@ public class ManagedRoles {
 
     /** Clears away roles that were given up 30 days ago or more. @return how many */
     public Uni<Integer> purge() {
-        return ledger.purge();
+        return purge.roles();
     }
 }

@@ -74,7 +74,7 @@ final class Marking {
         if (again && role.identity().compare(tools.identity(preflight)).doubtful()) {
             return Uni.createFrom().nullItem(); // the next change finds out whether it is the one that is managed
         }
-        return tools.ledger().terms(role.ownerId).chain(terms -> {
+        return tools.claims().terms(role.ownerId).chain(terms -> {
             if (terms == null) {
                 return Uni.createFrom().nullItem();
             }

@@ -84,7 +84,7 @@ public class PasswordChanges {
      * @return fails as {@link Credential#admit}, and when the store cannot be reached before anything was sent
      */
     public Uni<ChangeOutcome> change(UUID roleId, Cause cause, Actor actor, boolean force, Deadline deadline) {
-        return tools.ledger()
+        return tools.claims()
                 .claim(roleId, cause, actor, force)
                 .chain(claim -> claim == null
                         ? gone()
@@ -106,7 +106,7 @@ public class PasswordChanges {
      * secret of our own is derived from it and applied fenced, so that nothing that was sent before undoes it.
      */
     public Uni<ChangeOutcome> adopt(UUID roleId, ManagedRoles.Adopted adopted, Actor actor, Deadline deadline) {
-        return tools.ledger()
+        return tools.claims()
                 .adopting(roleId, actor, adopted.opened)
                 .chain(claim -> claim == null ? gone() : run(claim, false, deadline))
                 .onFailure(LostClaim.class)
@@ -120,7 +120,7 @@ public class PasswordChanges {
      * @return fails with 400 {@code rotation_in_progress} while somebody works on the role
      */
     public Uni<Void> verify(UUID roleId, Actor actor, Deadline deadline) {
-        return tools.ledger()
+        return tools.claims()
                 .claim(roleId, null, actor, false)
                 .chain(claim -> {
                     if (claim == null) {
@@ -131,7 +131,7 @@ public class PasswordChanges {
                                     ? new Probe(tools, this, claim, own).go()
                                     : run(claim, false, deadline).replaceWithVoid())
                             .onTermination()
-                            .invoke(() -> tools.ledger().letGo(claim));
+                            .invoke(() -> tools.claims().letGo(claim));
                 })
                 .onFailure(LostClaim.class)
                 .transform(busy -> NotChanged.inProgress());
@@ -205,7 +205,7 @@ public class PasswordChanges {
         return new Run(tools, claim, force, own)
                 .go()
                 .onTermination()
-                .invoke(() -> tools.ledger().letGo(claim))
+                .invoke(() -> tools.claims().letGo(claim))
                 .invoke(outcome -> {
                     String name = name(outcome);
                     sample.stop(metrics.timer(

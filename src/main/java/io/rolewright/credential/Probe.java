@@ -183,7 +183,7 @@ final class Probe {
             // It may be a newer password of ours, which consumers have.
             return tools.ledger().probed(claim, "store_behind_target", "store_behind_target");
         }
-        return tools.ledger().terms(role.ownerId).chain(terms -> {
+        return tools.claims().terms(role.ownerId).chain(terms -> {
             // A role that changes its own password cannot log in to put anything back.
             return terms != null && terms.drift() == DriftPolicy.REASSERT && !role.self && !unseen
                     ? putBack(current, Cause.REASSERT)

@@ -123,7 +123,7 @@ final class Run {
      */
     private Uni<ChangeOutcome> notBegun(TargetBusy busy) {
         return attempt.cause == Cause.MANUAL || claim.continued && attempt.cause != Cause.REVOKE
-                ? tools.ledger()
+                ? tools.claims()
                         .giveBack(claim, epoch)
                         .chain(() -> Uni.createFrom().failure(busy))
                 : stop(Stop.passing(
@@ -151,7 +151,7 @@ final class Run {
 
     private Uni<ChangeOutcome> start() {
         Uni<Terms> agreed = claim.terms == null
-                ? tools.ledger().terms(role.ownerId)
+                ? tools.claims().terms(role.ownerId)
                 : Uni.createFrom().item(claim.terms);
         return agreed.chain(found -> {
             if (found == null) {
@@ -412,7 +412,7 @@ final class Run {
     /** Nothing was begun. An owner that was written down for this has to know that it came to nothing; its creator is told why. */
     private Uni<ChangeOutcome> withdrawn(Problem refused) {
         return attempt.cause == Cause.MANUAL
-                ? tools.ledger()
+                ? tools.claims()
                         .giveBack(claim, epoch)
                         .chain(() -> Uni.createFrom().failure(refused))
                 : stop(Stop.definite(Step.PREFLIGHT, refused.code(), refused.getMessage()));

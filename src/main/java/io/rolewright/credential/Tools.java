@@ -34,6 +34,7 @@ class Tools {
     /** Of adoptions on either side of ours whose markers are known. */
     private static final int MOST_GENERATIONS = 16;
 
+    private final Claims claims;
     private final Ledger ledger;
     private final VersionSeal seal;
     private final ManagingConnections connections;
@@ -48,6 +49,7 @@ class Tools {
     private final PasswordGenerator generator = new PasswordGenerator(random);
 
     Tools(
+            Claims claims,
             Ledger ledger,
             VersionSeal seal,
             ManagingConnections connections,
@@ -58,6 +60,7 @@ class Tools {
             LoginUse logins,
             StoreOrigin origin,
             OtherAddresses addresses) {
+        this.claims = claims;
         this.ledger = ledger;
         this.seal = seal;
         this.connections = connections;
@@ -68,6 +71,10 @@ class Tools {
         this.logins = logins;
         this.origin = origin;
         this.addresses = addresses;
+    }
+
+    Claims claims() {
+        return claims;
     }
 
     Ledger ledger() {

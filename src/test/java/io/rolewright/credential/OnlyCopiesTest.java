@@ -33,7 +33,7 @@ class OnlyCopiesTest {
     ManagedRoles roles;
 
     @Inject
-    Ledger ledger;
+    Purge purge;
 
     /** What may be the only copy. */
     enum Unfinished {
@@ -176,7 +176,7 @@ class OnlyCopiesTest {
         TestStore.sql("UPDATE password_version SET created_at = created_at - interval '1 year', ended_at = ended_at -"
                 + " interval '1 year', applied_at = applied_at - interval '1 year' WHERE role_id = '" + role + "'");
         roles.purge().await().atMost(Duration.ofSeconds(10));
-        ledger.purge(role).await().atMost(Duration.ofSeconds(10));
+        purge.versions(role).await().atMost(Duration.ofSeconds(10));
     }
 
     // ---- managed connections

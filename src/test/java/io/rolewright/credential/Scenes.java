@@ -38,7 +38,7 @@ class Scenes {
     private final DueRoles due;
     private final Passwords passwords;
     private final RoleChecks checks;
-    private final Ledger ledger;
+    private final Claims claims;
     private final Targets targets;
     private final RowSeals seals;
 
@@ -48,7 +48,7 @@ class Scenes {
             DueRoles due,
             Passwords passwords,
             RoleChecks checks,
-            Ledger ledger,
+            Claims claims,
             Targets targets,
             RowSeals seals) {
         this.roles = roles;
@@ -56,7 +56,7 @@ class Scenes {
         this.due = due;
         this.passwords = passwords;
         this.checks = checks;
-        this.ledger = ledger;
+        this.claims = claims;
         this.targets = targets;
         this.seals = seals;
     }
@@ -268,7 +268,7 @@ class Scenes {
         }
 
         Claim claim(Cause cause) {
-            return await(() -> ledger.claim(role, cause, Actor.SERVICE, false));
+            return await(() -> claims.claim(role, cause, Actor.SERVICE, false));
         }
 
         String current() {
