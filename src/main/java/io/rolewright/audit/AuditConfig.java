@@ -8,7 +8,11 @@ import java.time.Duration;
 @ConfigMapping(prefix = "rolewright.audit")
 public interface AuditConfig {
 
-    /** What {@code --prune-audit} leaves: at least a day. Nothing else ever deletes an audit row. */
+    /**
+     * How long audit rows are kept: at least a day. Once the oldest is a day older, the service deletes what is over, where its role may do that;
+     * {@code --prune-audit} does it where the schema belongs to another role. Nothing else ever deletes an audit row. With less than a day
+     * nothing is deleted.
+     */
     @WithDefault("400d")
     Duration retention();
 

@@ -3,12 +3,14 @@ package io.rolewright.operations;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.rolewright.access.RevokedTokens;
+import io.rolewright.audit.Pruning;
 import io.rolewright.credential.ManagedRoles;
 import io.rolewright.delivery.webhook.Courier;
 import io.rolewright.idempotency.Idempotency;
 import io.rolewright.idempotency.UnansweredCreations;
 import io.rolewright.outbox.Outbox;
 import io.rolewright.store.StoreFault;
+import io.rolewright.store.StoreOrigin;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -37,6 +39,8 @@ class Housekeeping {
     private final Outbox outbox;
     private final Courier courier;
     private final RevokedTokens revokedTokens;
+    private final Pruning audit;
+    private final StoreOrigin origin;
     private final Repeated repeated;
 
     Housekeeping(
@@ -46,6 +50,8 @@ class Housekeeping {
             Outbox outbox,
             Courier courier,
             RevokedTokens revokedTokens,
+            Pruning audit,
+            StoreOrigin origin,
             Startup startup,
             Vertx vertx) {
         this.idempotency = idempotency;
@@ -54,6 +60,8 @@ class Housekeeping {
         this.outbox = outbox;
         this.courier = courier;
         this.revokedTokens = revokedTokens;
+        this.audit = audit;
+        this.origin = origin;
         repeated = new Repeated("Housekeeping", vertx, () -> startup.state().ready(), this::clear);
     }
 
@@ -79,10 +87,22 @@ class Housekeeping {
                 .invoke(gone -> log.debugf("Cleared away %d deliveries", gone))
                 .chain(revokedTokens::purge)
                 .invoke(gone -> log.debugf("Cleared away %d revocations", gone))
+                .chain(this::pruneAudit)
                 .replaceWithVoid()
                 .onFailure()
                 .invoke(failure -> StoreFault.warn(log, "Housekeeping postponed", failure))
                 .onFailure()
                 .recoverWithNull();
+    }
+
+    /** Not in a copy: it may have been restored to be looked at, for what is older than the original keeps. */
+    private Uni<Long> pruneAudit() {
+        return origin.standing().copy()
+                ? Uni.createFrom().item(0L)
+                : audit.byItself().invoke(gone -> {
+                    if (gone > 0) {
+                        log.infof("Audit rows deleted: %d", gone);
+                    }
+                });
     }
 }

@@ -21,7 +21,7 @@ class OwnTroubles {
 
     private static final Logger log = Logger.getLogger(OwnTroubles.class);
 
-    /** The job that prunes may fail once. */
+    /** A round begins when the oldest row is a day over; the job that prunes may fail once. */
     private static final Duration PRUNED_WITHIN = Duration.ofDays(2);
 
     /** A row that is not believed is one for so long: whoever reads it again renews it. */
@@ -66,7 +66,7 @@ class OwnTroubles {
         } else if (before == null) {
             unprunedSince = Instant.now().minus(late);
             log.warnf(
-                    "The audit has rows that should have been deleted %d days ago: nothing runs --prune-audit, or it fails.",
+                    "The audit has rows that should have been deleted %d days ago: the service may not delete them, and nothing runs --prune-audit, or it fails.",
                     late.toDays());
         }
     }

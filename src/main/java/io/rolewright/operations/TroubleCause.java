@@ -43,7 +43,7 @@ enum TroubleCause {
             "Point the service at the primary, or end default_transaction_read_only. It goes on by itself."),
     STORE_FULL(
             "The service's own database has no room left on its disk. No password is served or changed.",
-            "Make room there, by --prune-audit or a larger disk. The service goes on by itself."),
+            "Give that disk more room. The service goes on by itself."),
     STORE_WAS_ALTERED(
             "A row that decides who may do what does not fit its seal: somebody else has written to the store. It counts for nothing.",
             "The key command seal-rows lists all such rows. Find out who can write to the store, and see docs/runbooks.md,"
@@ -53,7 +53,8 @@ enum TroubleCause {
             "Put the root key back (the file of ROLEWRIGHT_ROOT_KEY_FILE, or what unwraps in Vault) before anything restarts."),
     AUDIT_NOT_PRUNED(
             "The audit has rows that should have been deleted two days ago, so the store grows until its disk is full.",
-            "Run --prune-audit each day, as the component prune does, or look at why its last run failed."),
+            "Where the schema has a role of its own, run --prune-audit each day, as the component prune does, or look at why its last run"
+                    + " failed. Elsewhere the log says why the service itself does not delete them (Housekeeping postponed)."),
     WEBHOOK_FAILING(
             "The receiver of a webhook takes no messages.",
             "Test the webhook, and mend its receiver; what waits is sent again by itself."),

@@ -17,10 +17,10 @@ public final class StoreTraffic {
 
     /**
      * What a process asks by itself, whatever it is asked: which keys there are, which tokens were revoked, whether the store went back (of
-     * each new session, too), and the numbers of a scrape.
+     * each new session, too), the numbers of a scrape, and whether the audit is to be pruned.
      */
     private static final Pattern BY_ITSELF = Pattern.compile(
-            "data_key|key_holder|key_run|signing_key|store_pulse|pg_database_size|count\\(\\*\\) AS n FROM");
+            "data_key|key_holder|key_run|signing_key|store_pulse|pg_database_size|has_table_privilege|count\\(\\*\\) AS n FROM");
 
     private final List<Sent> sent = new ArrayList<>();
 
