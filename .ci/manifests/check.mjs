@@ -168,6 +168,7 @@ function beyondSchemas(objects) {
   found.push(...unreachable(objects, of, pods, hasPort));
   for (const h of of("HorizontalPodAutoscaler")) {
     must(of(h.spec.scaleTargetRef.kind).some((d) => d.metadata.name === h.spec.scaleTargetRef.name && d.spec.replicas === undefined), h, "scales nothing, or what has a fixed number of replicas");
+    must(sessionsOf(h, of) <= 97, h, `lets ${sessionsOf(h, of)} sessions to the store be opened, and PostgreSQL takes 97 of its 100 from others than superusers (docs/sizing.md)`);
   }
   for (const b of of("PodDisruptionBudget")) must(selected(b.spec.selector).length === 1, b, "protects no pods");
   for (const n of of("NetworkPolicy")) {
@@ -188,6 +189,15 @@ function beyondSchemas(objects) {
     for (const e of m.spec.endpoints) must(watched.every((s) => s.spec.ports.some((p) => p.name === e.port)), m, `scrapes port ${e.port}, which the service does not have`);
   }
   return found;
+}
+
+/** How many sessions to the store there may be: of all pods during a rollout, and of a Job that migrates and one that prunes. */
+function sessionsOf(autoscaler, of) {
+  const deployment = of(autoscaler.spec.scaleTargetRef.kind).find((d) => d.metadata.name === autoscaler.spec.scaleTargetRef.name);
+  const settings = Object.assign({}, ...of("ConfigMap").map((c) => c.data ?? {}));
+  // The pool, the one that shows that the process lives, and the one that looks when the pool is taken (SizingPageTest).
+  const each = Number(settings.QUARKUS_DATASOURCE_REACTIVE_MAX_SIZE ?? 20) + 2;
+  return (autoscaler.spec.maxReplicas + (deployment?.spec.strategy?.rollingUpdate?.maxSurge ?? 1)) * each + 2 * 2;
 }
 
 /** What of a Secret may stand in the environment, which every process of the pod and whoever may look at it can read. */
@@ -346,6 +356,7 @@ const mistakes = {
   "a monitoring system that is not let in": (o) => { o.find((x) => x.kind === "NetworkPolicy" && x.metadata.name === "rolewright").spec.ingress = []; },
   "no way to Vault": (o) => { drop(o, "rolewright-to-vault"); },
   "no way to the API server": (o) => { drop(o, "rolewright-to-api-server"); },
+  "more pods than the store has sessions for": (o) => { one(o, "HorizontalPodAutoscaler").spec.maxReplicas = 6; },
   "no way to the store for what prunes": (o) => { drop(o, "rolewright-prune-audit"); },
   "a file that nothing mounts": (o) => { container(o).volumeMounts = container(o).volumeMounts.filter((m) => m.name !== "store-ca"); },
   "a password in the environment": (o) => { container(o).env.push({ name: "QUARKUS_DATASOURCE_USERNAME", valueFrom: { secretKeyRef: { name: "rolewright-store", key: "password" } } }); },
