@@ -115,20 +115,35 @@ final class KnownSettings {
             "rolewright.webhook.patience",
             "rolewright.webhook.timeout");
 
-    /** Kubernetes tells every pod of the services in its namespace, and one of them may well be called rolewright. */
-    private static final Pattern KUBERNETES_SERVICE =
-            Pattern.compile("ROLEWRIGHT(_[A-Z0-9]+)*_(SERVICE_HOST|SERVICE_PORT(_\\w+)?"
-                    + "|PORT(_\\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)|ROLEWRIGHT_PORT");
+    /** Those that are lists. */
+    static final Set<String> LISTS = Set.of(
+            "rolewright.access.trusted-proxies", "rolewright.target.allowed-networks", "rolewright.vault-kv.places");
+
+    /**
+     * What Kubernetes tells every pod of the services in its namespace, one of which may well be called rolewright, after the service's
+     * name. It always says the first two, and without them {@code ROLEWRIGHT_STORE_PORT} is somebody's guess.
+     */
+    private static final Pattern OF_A_SERVICE =
+            Pattern.compile("SERVICE_HOST|SERVICE_PORT(_\\w+)?|PORT(_\\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?");
+
+    private static final String SERVICE_HOST = "_SERVICE_HOST";
+    private static final String SERVICE_PORT = "_SERVICE_PORT";
+
+    /** {@code %prod.} and the like, which is {@code _PROD_} in a variable. */
+    private static final Pattern PROFILE_OF_VARIABLE = Pattern.compile("^_\\w+?_(?=" + VARIABLE_PREFIX + ")");
 
     /** An element of a list: {@code [0]}, in a variable {@code _0_} or {@code _0}. */
     private static final String INDEX = "(\\[\\d+])?";
 
+    private static final String INDEX_OF_VARIABLE = "(_\\d+_?)?";
+
     private static final Pattern KNOWN_PROPERTY = any(PROPERTIES.stream()
-            .map(property -> quoted(property, "(\"[^\"]+\"|[^.\"]+)") + INDEX)
+            .map(property -> quoted(property, "(\"[^\"]+\"|[^.\"]+)") + (LISTS.contains(property) ? INDEX : ""))
             .collect(Collectors.toSet()));
 
     private static final Pattern KNOWN_VARIABLE = any(PROPERTIES.stream()
-            .map(property -> quoted(variable(property), "[A-Za-z0-9_]+") + "(_\\d+_?)?")
+            .map(property ->
+                    quoted(variable(property), "[A-Z0-9_]+") + (LISTS.contains(property) ? INDEX_OF_VARIABLE : ""))
             .collect(Collectors.toSet()));
 
     private KnownSettings() {}
@@ -152,10 +167,14 @@ final class KnownSettings {
     }
 
     private static Optional<UnknownInput> complaint(Collection<String> variables, Collection<String> properties) {
-        for (String variable : new TreeSet<>(variables)) {
+        for (String written : new TreeSet<>(variables)) {
+            // In lower case they count too.
+            String variable = PROFILE_OF_VARIABLE
+                    .matcher(written.toUpperCase(Locale.ROOT))
+                    .replaceFirst("");
             if (variable.startsWith(VARIABLE_PREFIX)
                     && !KNOWN_VARIABLE.matcher(variable).matches()
-                    && !KUBERNETES_SERVICE.matcher(variable).matches()) {
+                    && !isOfAService(written, variables)) {
                 return Optional.of(unknown(
                         variable,
                         PROPERTIES.stream().map(KnownSettings::variable).toList()));
@@ -168,6 +187,17 @@ final class KnownSettings {
             }
         }
         return Optional.empty();
+    }
+
+    private static boolean isOfAService(String variable, Collection<String> variables) {
+        return variables.stream()
+                .filter(other -> other.endsWith(SERVICE_HOST))
+                .map(other -> other.substring(0, other.length() - SERVICE_HOST.length()))
+                .anyMatch(service -> variables.contains(service + SERVICE_PORT)
+                        && variable.startsWith(service + "_")
+                        && OF_A_SERVICE
+                                .matcher(variable.substring(service.length() + 1))
+                                .matches());
     }
 
     /** @param property that something else has found to be none */

@@ -31,16 +31,23 @@ class KnownSettingsTest {
     @Test
     void theListHasEverySettingAndNoOther() {
         Set<String> mapped = new TreeSet<>();
+        Set<String> lists = new TreeSet<>();
         for (JavaClass type : new ClassFileImporter()
                 .withImportOption(new ImportOption.DoNotIncludeTests())
                 .importPackages("io.rolewright")) {
             if (type.isAnnotatedWith(ConfigMapping.class)) {
                 ConfigMappings.getProperties(ConfigClass.configClass(type.reflect()))
                         .keySet()
-                        .forEach(name -> mapped.add(name.replace("[*]", "")));
+                        .forEach(name -> {
+                            mapped.add(name.replace("[*]", ""));
+                            if (name.endsWith("[*]")) {
+                                lists.add(name.replace("[*]", ""));
+                            }
+                        });
             }
         }
         assertThat(KnownSettings.PROPERTIES).containsExactlyInAnyOrderElementsOf(mapped);
+        assertThat(KnownSettings.LISTS).containsExactlyInAnyOrderElementsOf(lists);
     }
 
     @ParameterizedTest
@@ -53,14 +60,10 @@ class KnownSettingsTest {
                 "ROLEWRIGHT_ACCESS_ISSUERS_MY_OTHER_CLUSTER_TOKEN_FILE",
                 "ROLEWRIGHT_TARGET_ALLOWED_NETWORKS_0_",
                 "ROLEWRIGHT_TARGET_ALLOWED_NETWORKS_12",
-                // What Kubernetes says of a service called rolewright, and of one called rolewright-webhook.
-                "ROLEWRIGHT_SERVICE_HOST",
-                "ROLEWRIGHT_SERVICE_PORT",
-                "ROLEWRIGHT_SERVICE_PORT_HTTP",
-                "ROLEWRIGHT_PORT",
-                "ROLEWRIGHT_PORT_8080_TCP",
-                "ROLEWRIGHT_PORT_8080_TCP_ADDR",
-                "ROLEWRIGHT_WEBHOOK_PORT_443_TCP_PROTO",
+                "ROLEWRIGHT_VAULT_KV_PLACES_0",
+                "ROLEWRIGHT_ACCESS_TRUSTED_PROXIES_0_",
+                "rolewright_store_sslmode",
+                "_PROD_ROLEWRIGHT_STORE_SSLMODE",
                 "PATH",
                 "rolewright.store.sslmode"
             })
@@ -74,11 +77,62 @@ class KnownSettingsTest {
         "ROLEWRIGHT_STORE_SSLMOD, ROLEWRIGHT_STORE_SSLMODE",
         "ROLEWRIGHT_WEBHOOKS_TIMEOUT, ROLEWRIGHT_WEBHOOK_TIMEOUT",
         "ROLEWRIGHT_ACCESS_ISSUERS_URL, ROLEWRIGHT_ACCESS_ISSUERS_<NAME>_URL",
+        "ROLEWRIGHT_STORE_SSLMODE_1, ROLEWRIGHT_STORE_SSLMODE",
         "rolewright.store.ssl-mode, rolewright.store.sslmode"
     })
     void isUnknownAndThis(String variable, String meant) {
         assertThat(inTheEnvironment(variable))
                 .contains("There is no setting " + variable + "; did you mean " + meant + "?");
+    }
+
+    /** They count in lower case and for a profile, so they are looked at there too. */
+    @ParameterizedTest
+    @ValueSource(strings = {"rolewright_store_sslmod", "Rolewright_Store_Sslmod", "_PROD_ROLEWRIGHT_STORE_SSLMOD"})
+    void isUnknownHoweverItIsWritten(String variable) {
+        assertThat(inTheEnvironment(variable))
+                .contains("There is no setting ROLEWRIGHT_STORE_SSLMOD; did you mean ROLEWRIGHT_STORE_SSLMODE?");
+    }
+
+    /** Of a service called rolewright, and of one called rolewright-webhook. */
+    @ParameterizedTest
+    @ValueSource(strings = {"ROLEWRIGHT", "ROLEWRIGHT_WEBHOOK", "ROLEWRIGHT_SERVICE"})
+    void whatKubernetesSaysOfAServiceIsNoSetting(String service) {
+        Map<String, String> told = Map.of(
+                service + "_SERVICE_HOST", "10.0.0.1",
+                service + "_SERVICE_PORT", "8080",
+                service + "_SERVICE_PORT_HTTP", "8080",
+                service + "_PORT", "tcp://10.0.0.1:8080",
+                service + "_PORT_8080_TCP", "tcp://10.0.0.1:8080",
+                service + "_PORT_8080_TCP_PROTO", "tcp",
+                service + "_PORT_8080_TCP_PORT", "8080",
+                service + "_PORT_8080_TCP_ADDR", "10.0.0.1");
+
+        assertThat(KnownSettings.complaint(told, Set.of())).isEmpty();
+    }
+
+    /** What somebody guesses who looks for a setting, and would be taken for a word of Kubernetes. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "ROLEWRIGHT_PORT",
+                "ROLEWRIGHT_STORE_PORT",
+                "ROLEWRIGHT_LISTENER_PORT",
+                "ROLEWRIGHT_STORE_SERVICE_HOST",
+                "ROLEWRIGHT_SERVICE_PORT"
+            })
+    void withoutAServiceThoseWordsAreUnknownToo(String variable) {
+        assertThat(inTheEnvironment(variable))
+                .hasValueSatisfying(said -> assertThat(said).startsWith("There is no setting " + variable));
+        assertThat(KnownSettings.complaint(
+                        Map.of(
+                                variable,
+                                "5433",
+                                "ROLEWRIGHT_API_SERVICE_HOST",
+                                "10.0.0.1",
+                                "ROLEWRIGHT_API_SERVICE_PORT",
+                                "80"),
+                        Set.of()))
+                .isPresent();
     }
 
     @Test
@@ -102,6 +156,7 @@ class KnownSettingsTest {
                 "rolewright.store.sslmode true",
                 "%dev,test.rolewright.target.allowed-networks true",
                 "rolewright.target.allowed-networks[0] true",
+                "rolewright.store.sslmode[0] false",
                 "rolewright.access.issuers.cluster.ca-file true",
                 "rolewright.access.issuers.\"a.b\".url true",
                 "rolewright.access.issuers.cluster.ca-fil false",
