@@ -528,16 +528,21 @@ class Ledger {
 
     private record Told(Failures.Ended ended, boolean news) {}
 
-    /** Why this attempt waited last; of one that has not waited yet, why the one before it came to nothing. Null after a success. */
+    /**
+     * Why this attempt waited last; of one that has not waited yet, why the one before it came to nothing. Null after a success. What
+     * somebody asked for and had the answer to was not told ({@link Failures#log}), so it makes nothing old.
+     */
     private static Uni<@Nullable String> lastReason(Attempt attempt) {
         return attempt.reason != null
                 ? Uni.createFrom().item(attempt.reason)
                 : Panache.getSession()
                         .chain(session -> session.createSelectionQuery(
-                                        "from Attempt a where a.roleId = ?1 and a.id <> ?2 order by a.startedAt desc",
+                                        "from Attempt a where a.roleId = ?1 and a.id <> ?2"
+                                                + " and not (a.state = ?3 and a.asked >= a.tries) order by a.startedAt desc",
                                         Attempt.class)
                                 .setParameter(1, attempt.roleId)
                                 .setParameter(2, attempt.id)
+                                .setParameter(3, AttemptState.FAILED)
                                 .setMaxResults(1)
                                 .getResultList())
                         .map(before -> before.isEmpty() ? null : before.get(0).reason);

@@ -112,6 +112,25 @@ class FailuresTest {
                 "ALTER ROLE " + roles.first.role() + " LOGIN; ALTER ROLE " + roles.managing.role() + " CREATEROLE");
     }
 
+    /** Whoever asked has the answer, and the log has nothing; so the first that nobody asked for is told as if it were the first. */
+    @Test
+    void aScheduledFailureIsToldAtWarnThoughItFailedByHandBefore() {
+        Rotating roles = Rotating.on(TestPostgres.NEWEST);
+        String id = Rotating.created(single(roles));
+        roles.target.sql("ALTER ROLE " + roles.first.role() + " NOLOGIN");
+        Rotating.rotate(id).then().statusCode(400);
+        assertThat(about("rotationId", id)).isEmpty();
+
+        Rotating.makeDue(id);
+        runDue();
+        Rotating.rotate(id).then().statusCode(400);
+        Rotating.makeDue(id);
+        runDue();
+
+        assertThat(about("rotationId", id)).extracting(LogRecord::getLevel).containsExactly(Level.WARN, Level.INFO);
+        roles.target.sql("ALTER ROLE " + roles.first.role() + " LOGIN");
+    }
+
     private static String scheduled(TestPostgres target, Login login) {
         Map<String, Object> credentials = new HashMap<>(
                 Map.of("host", "127.0.0.1", "port", target.port(), "database", "postgres", "username", login.role()));
