@@ -876,6 +876,7 @@ class Rotations {
         Uni<RotationPreflight> looked = Uni.createFrom().deferred(() -> {
             List<String> names =
                     Parameters.roles(wanted.parameters(), Parameters.strategy(wanted.strategy(), wanted.parameters()));
+            policies.kept(wanted.parameters().passwordRequirements()); // as its creation would refuse them
             UUID connection = UUID.fromString(wanted.connectionId());
             Uni<UUID> project = wanted.projectId() == null
                     ? Uni.createFrom().nullItem()

@@ -423,6 +423,12 @@ class WhereSecretsGoTest {
         Map<String, Object> body = rotationBody(Rotating.project(), connection, managing, Map.of());
         body.put("parameters", with((Map<?, ?>) body.get("parameters"), "passwordRequirements", oneDigit));
         Rotating.post(body).then().statusCode(422);
+        Api.as()
+                .body(Map.of("connectionId", connection, "strategy", "single", "parameters", body.get("parameters")))
+                .post(Rotating.BASE + "/preflight")
+                .then()
+                .statusCode(422)
+                .body("message[0].path.join('.')", equalTo("parameters.passwordRequirements.length"));
     }
 
     /** Refusing to go on would leave its old password in use for ever. */
