@@ -1,6 +1,9 @@
 package io.rolewright.audit;
 
+import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
+import io.rolewright.problem.ValidationProblem;
+import io.rolewright.store.StoreIsACopy;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -62,6 +65,19 @@ public record AuditEvent(
     public static AuditEvent ended(String type, Problem problem) {
         problem.setRecorded();
         return problem.isRefusal() ? refused(type, problem.code()).in(problem.project()) : failed(type, problem.code());
+    }
+
+    /** The same of whatever ended it: what has no code on the wire is a fault of this service. */
+    public static AuditEvent ended(String type, Throwable failure) {
+        if (failure instanceof Problem problem) {
+            return ended(type, problem);
+        }
+        return failed(
+                type,
+                failure instanceof ValidationProblem
+                        ? "validation_failed"
+                        : (failure instanceof StoreIsACopy ? ErrorCode.STORE_IS_A_COPY : ErrorCode.INTERNAL_ERROR)
+                                .code());
     }
 
     public AuditEvent by(@Nullable UUID id, @Nullable String name) {

@@ -8,8 +8,6 @@ import io.rolewright.access.Readers.Judged;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
-import io.rolewright.problem.Problem;
-import io.rolewright.problem.ValidationProblem;
 import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
 import io.rolewright.target.TargetReport;
@@ -114,7 +112,7 @@ class ConnectionAudit {
      */
     <T> Uni<T> failures(Uni<T> act, Act who, String type, String project, String subject) {
         return act.onFailure(failure -> !RateLimits.isRefusal(failure)).call(failure -> {
-            AuditEvent event = event(type, failure);
+            AuditEvent event = AuditEvent.ended(type, failure);
             event = event.by(who.caller().id(), who.caller().name())
                     .from(who.caller().address(), who.requestId())
                     .on(KIND, subject);
@@ -130,13 +128,6 @@ class ConnectionAudit {
                 return Uni.createFrom().voidItem();
             });
         });
-    }
-
-    private static AuditEvent event(String type, Throwable failure) {
-        if (failure instanceof Problem problem) {
-            return AuditEvent.ended(type, problem);
-        }
-        return AuditEvent.failed(type, failure instanceof ValidationProblem ? "validation_failed" : "internal_error");
     }
 
     private static AuditEvent about(Act act, AuditEvent event, Project project, UUID connection) {

@@ -56,6 +56,9 @@ public class DueRotations {
     /** Another one has one of the roles: nothing comes of it before somebody does something. */
     private static final Duration LOOK_AFTER_REFUSAL = Duration.ofMinutes(15);
 
+    /** Whoever has the role in hand may only look at it, as a probe and an adoption do: that takes no minute, and rotates nothing. */
+    private static final Duration LOOK_AFTER_OTHERS = Duration.ofSeconds(2);
+
     private static final Logger log = Logger.getLogger(DueRotations.class);
 
     private final Pool pool;
@@ -136,6 +139,9 @@ public class DueRotations {
         }
         if (outcome instanceof ChangeOutcome.InDoubt doubt) {
             return putOff(row.id, doubt.nextTryAt().plus(LOOK_AFTER_RETRY)).replaceWith(false);
+        }
+        if (outcome instanceof ChangeOutcome.InProgress) {
+            return putOff(row.id, row.storeNow.plus(LOOK_AFTER_OTHERS)).replaceWith(false);
         }
         if (outcome instanceof ChangeOutcome.Failed failed && failed.attemptId() == null) {
             return putOff(row.id, row.storeNow.plus(LOOK_AFTER_REFUSAL)).replaceWith(false);

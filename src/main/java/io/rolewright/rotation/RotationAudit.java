@@ -7,8 +7,6 @@ import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.credential.Actor;
 import io.rolewright.credential.NotChanged;
-import io.rolewright.problem.Problem;
-import io.rolewright.problem.ValidationProblem;
 import io.rolewright.store.ReadsWithoutAudit;
 import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
@@ -108,7 +106,7 @@ class RotationAudit {
     <T> Uni<T> failures(Uni<T> act, Act who, String type, String project, String subject) {
         return act.onFailure(failure -> !(failure instanceof NotChanged) && !RateLimits.isRefusal(failure))
                 .call(failure -> {
-                    AuditEvent event = event(type, failure)
+                    AuditEvent event = AuditEvent.ended(type, failure)
                             .by(who.caller().id(), who.caller().name())
                             .from(who.caller().address(), who.requestId())
                             .on(KIND, subject)
@@ -126,12 +124,5 @@ class RotationAudit {
                         return Uni.createFrom().voidItem();
                     });
                 });
-    }
-
-    private static AuditEvent event(String type, Throwable failure) {
-        if (failure instanceof Problem problem) {
-            return AuditEvent.ended(type, problem);
-        }
-        return AuditEvent.failed(type, failure instanceof ValidationProblem ? "validation_failed" : "internal_error");
     }
 }

@@ -139,6 +139,17 @@ class CopiedStoreTest {
                 (name, operation) -> operation.get().then().statusCode(400).body("code", equalTo("store_is_a_copy")));
         assertThat(secrets(roles)).isEqualTo(secrets);
         assertThat(active(rotation)).isEqualTo(served);
+        assertThat(TestStore.sql("SELECT type, reason FROM audit_event WHERE at > (SELECT at FROM audit_event"
+                                + " WHERE subject_id = '" + webhook + "') AND outcome = 'FAILED'")
+                        .stream()
+                        .map(row -> row.getString(0) + " " + row.getString(1)))
+                .containsExactlyInAnyOrder(
+                        "secret-rotation-rotate-secrets store_is_a_copy",
+                        "create-secret-rotation store_is_a_copy",
+                        "delete-secret-rotation store_is_a_copy",
+                        "rotate-app-connection store_is_a_copy",
+                        "create-app-connection store_is_a_copy",
+                        "update-app-connection store_is_a_copy");
         Api.as()
                 .get(Rotating.BASE + "?projectId=" + Rotating.project())
                 .then()

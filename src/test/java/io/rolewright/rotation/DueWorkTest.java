@@ -102,6 +102,29 @@ class DueWorkTest {
                 .isTrue();
     }
 
+    /** A look at it, as a probe or an adoption has one, takes no minute, and rotates nothing. */
+    @Test
+    void comesBackSoonForARoleThatSomebodyHasInHand() {
+        String id = Rotating.on(14).created();
+        makeDue(id);
+        TestStore.sql("UPDATE managed_role SET lease_until = now() + interval '1 hour', lease_owner = gen_random_uuid()"
+                + " WHERE owner_id = '" + id + "'");
+
+        runDue();
+
+        read(id).body("secretRotation.credentialVersion", equalTo(1));
+        assertThat(TestStore.sql("SELECT due_at < now() + interval '5 seconds' FROM secret_rotation WHERE id = '" + id
+                                + "'")
+                        .get(0)
+                        .getBoolean(0))
+                .isTrue();
+
+        TestStore.sql("UPDATE managed_role SET lease_until = NULL WHERE owner_id = '" + id + "'");
+        makeDue(id);
+        runDue();
+        read(id).body("secretRotation.credentialVersion", equalTo(2));
+    }
+
     @Test
     void isSafeToCallFromManyPlacesAtOnce() throws Exception {
         List<String> ids = new ArrayList<>();
