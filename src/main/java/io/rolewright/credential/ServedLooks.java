@@ -432,13 +432,7 @@ public class ServedLooks {
             String when = seen.result().equals(REFUSED) ? "refusedSince" : "provenAt";
             return seen.since() == null
                     ? Map.of("role", seen.name(), "reason", seen.result())
-                    : Map.of(
-                            "role",
-                            seen.name(),
-                            "reason",
-                            seen.result(),
-                            when,
-                            seen.since().toString());
+                    : Map.of("role", seen.name(), "reason", seen.result(), when, seen.since());
         }
     }
 }

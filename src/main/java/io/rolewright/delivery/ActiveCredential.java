@@ -306,19 +306,31 @@ class ActiveCredential {
                 .replaceWithVoid();
     }
 
-    /** Who says what he has is answered by its version first: mostly that is the same, and then nothing is given out. */
+    /**
+     * Who says what he has is answered by its version: mostly that is the same, and then nothing is given out. He takes it for "still good",
+     * so it is tried as well, while that is in doubt.
+     */
     private Uni<Answer> now(Request request) {
         Reader reader = reader(request);
         if (request.ifNoneMatch() == null) {
             return tried(request).chain(() -> given(request, reader));
         }
-        return reads.version(reader, request.subject(), request.id()).chain(found -> {
+        return known(request, reader)
+                // After it was read: a store that went back meanwhile is noticed before it answers.
+                .chain(etag -> tries.isCalm()
+                        ? Uni.createFrom().item(etag)
+                        : tried(request).chain(() -> known(request, reader)))
+                .chain(etag ->
+                        etag == null ? given(request, reader) : Uni.createFrom().item(new Answer(etag, null)));
+    }
+
+    /** Null item if what is served is another one than the caller has. */
+    private Uni<@Nullable String> known(Request request, Reader reader) {
+        return reads.version(reader, request.subject(), request.id()).map(found -> {
             Request judged = request.by(found.by(), false);
             requireReadable(judged, found.served());
             String etag = etag(judged, found.served());
-            return found.served().version() > 0 && EntityTags.isKnown(request.ifNoneMatch(), etag)
-                    ? Uni.createFrom().item(new Answer(etag, null))
-                    : tries.require(List.of(found.served().roleId())).chain(() -> given(request, reader));
+            return found.served().version() > 0 && EntityTags.isKnown(request.ifNoneMatch(), etag) ? etag : null;
         });
     }
 

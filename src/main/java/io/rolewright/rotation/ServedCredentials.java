@@ -60,17 +60,21 @@ class ServedCredentials {
                     if (row.revokingSince != null) {
                         throw Revoking.problem();
                     }
-                    String etag = etag(row);
-                    return EntityTags.isKnown(ifNoneMatch, etag)
-                            ? Uni.createFrom().item(new Answer(etag, null, true))
-                            : looks.require(row.roleIds())
-                                    .chain(() -> served(row, TRIES))
-                                    // What the store forgot while it was read is tried as well.
-                                    .call(() -> looks.require(row.roleIds()))
-                                    .chain(found -> audit.given(
-                                                    act, AuditType.GET_SECRET_ROTATION_GENERATED_CREDENTIALS, row)
-                                            .map(audited ->
-                                                    new Answer(etag(found.row()), found.credentials(), audited)));
+                    // Who is told that he has it takes it for "still good": it is tried as well, while that is in
+                    // doubt.
+                    return looks.require(row.roleIds())
+                            .chain(() -> looks.isCalm() ? Uni.createFrom().item(row) : store.byId(row.id))
+                            .chain(now -> now != null && EntityTags.isKnown(ifNoneMatch, etag(now))
+                                    ? Uni.createFrom().item(new Answer(etag(now), null, true))
+                                    : served(row, TRIES)
+                                            // What the store forgot while it was read is tried as well.
+                                            .call(() -> looks.require(row.roleIds()))
+                                            .chain(found -> audit.given(
+                                                            act,
+                                                            AuditType.GET_SECRET_ROTATION_GENERATED_CREDENTIALS,
+                                                            row)
+                                                    .map(audited -> new Answer(
+                                                            etag(found.row()), found.credentials(), audited))));
                 });
         return audit.failures(read, act, AuditType.GET_SECRET_ROTATION_GENERATED_CREDENTIALS, null, id.toString());
     }

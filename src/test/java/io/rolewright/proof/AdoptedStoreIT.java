@@ -31,6 +31,15 @@ class AdoptedStoreIT {
     private static final Duration WATCHED =
             Duration.ofSeconds(Integer.parseInt(System.getenv().getOrDefault("COPY_SECONDS", "60")));
 
+    private static final String NEXT_ROTATION = """
+            UPDATE secret_rotation SET (due_at, next_rotation_at, last_rotated_at) =
+                   (now() %1$s interval '1 hour', now() %1$s interval '1 hour', now() - interval '2 hours')""";
+
+    /** Of roles that change themselves. */
+    private static final String NEXT_CHANGE = """
+            UPDATE managed_role SET (due_at, change_at) = (now() %1$s interval '1 hour', now() %1$s interval '1 hour')
+             WHERE self""";
+
     private final TestPostgres stores = TestPostgres.own(TestPostgres.NEWEST);
     private final TestPostgres target = TestPostgres.shared(14);
 
@@ -43,6 +52,19 @@ class AdoptedStoreIT {
             for (int i = 0; i < ROTATIONS; i++) {
                 rotations.add(Rotating.created(production, target, new JsonObject().put("strategy", "dual")));
             }
+            TestPostgres.Login single = target.role("LOGIN");
+            TestPostgres.Login managing = target.role("LOGIN CREATEROLE");
+            Rotating.grant(target, managing, single);
+            Rotating.created(
+                    production,
+                    target.port(),
+                    managing,
+                    single,
+                    single,
+                    new JsonObject()
+                            .put("strategy", "single")
+                            .put("parameters", new JsonObject().put("username1", single.role())));
+            ManagedSubject.create(production, ManagedSubject.credentials(target, target.role("LOGIN")));
             String behind = rotations.get(0);
             String well = rotations.get(1);
             production.stop();
@@ -84,15 +106,15 @@ class AdoptedStoreIT {
                 long looked = restored.sql("SELECT count(*) FROM managed_role WHERE adopted_generation = 1")
                         .get(0)
                         .getLong(0);
-                assertThat(looked).isBetween(1L, 2L * ROTATIONS - 1);
+                assertThat(looked).isBetween(1L, 2L * ROTATIONS + 1);
                 copy.launchAgain();
                 copy.awaitReady();
                 JsonObject done = Awaitility.await()
                         .atMost(Duration.ofSeconds(60))
                         .until(() -> adoption(copy), progress -> progress.getBoolean("done"));
 
-                assertThat(done.getLong("roles")).isEqualTo(2 * ROTATIONS);
-                assertThat(done.getLong("good")).isEqualTo(ROTATIONS - 2);
+                assertThat(done.getLong("roles")).isEqualTo(2 * ROTATIONS + 2);
+                assertThat(done.getLong("good")).isEqualTo(ROTATIONS - 2 + 2);
                 assertThat(done.getJsonArray("behind").stream()
                                 .map(each -> ((JsonObject) each).getString("managedById"))
                                 .toList())
@@ -102,7 +124,7 @@ class AdoptedStoreIT {
                 assertThat(secrets()).isEqualTo(secrets);
 
                 // The original has work to do, and finds the markers of the copy.
-                original.sql("UPDATE secret_rotation SET due_at = now(), next_rotation_at = now() - interval '1 hour'");
+                original.sql(NEXT_ROTATION.formatted("-"));
                 Awaitility.await()
                         .atMost(Duration.ofSeconds(30))
                         .until(() -> production.get("/api/status").json().getBoolean("storeIsACopy"));
@@ -143,9 +165,7 @@ class AdoptedStoreIT {
 
     /** Copies that have work to do, beside their original. */
     private void assertTouchNothing(String rotation, Map<ServiceProcess, Installation> copies) {
-        String due =
-                "UPDATE secret_rotation SET (due_at, next_rotation_at) = (now() %1$s interval '1 hour', now() %1$s interval '1 hour')";
-        copies.values().forEach(store -> store.sql(due.formatted("-")));
+        copies.values().forEach(AdoptedStoreIT::makeDue);
         String before = secrets() + comments();
         Set<ServiceProcess> served = new HashSet<>();
         long end = System.nanoTime() + WATCHED.toNanos();
@@ -171,7 +191,16 @@ class AdoptedStoreIT {
                     return System.nanoTime() > end && served.size() == copies.size();
                 });
         assertThat(served).isEqualTo(copies.keySet());
-        copies.values().forEach(store -> store.sql(due.formatted("+")));
+        copies.values().forEach(store -> {
+            store.sql(NEXT_ROTATION.formatted("+"));
+            store.sql(NEXT_CHANGE.formatted("+"));
+        });
+    }
+
+    /** Planned for an hour ago, and long enough after the change before to be begun at once. */
+    private static void makeDue(Installation store) {
+        store.sql(NEXT_ROTATION.formatted("-"));
+        store.sql(NEXT_CHANGE.formatted("-"));
     }
 
     private String comments() {

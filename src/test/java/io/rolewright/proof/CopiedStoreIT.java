@@ -34,7 +34,9 @@ class CopiedStoreIT {
                     .expect(200);
             JsonObject served = active(production, rotation);
             production.stop();
-            original.sql("UPDATE secret_rotation SET due_at = now(), next_rotation_at = now() - interval '1 hour'");
+            // Long enough after the change before, too, for it to be begun.
+            original.sql("UPDATE secret_rotation SET due_at = now(), next_rotation_at = now() - interval '1 hour',"
+                    + " last_rotated_at = now() - interval '2 hours'");
             stores.sql("CREATE DATABASE copy TEMPLATE " + original.database());
 
             // A physical clone has the same identifier and oid, and stands at another address.
@@ -48,10 +50,9 @@ class CopiedStoreIT {
 
                 assertThat(run(ofDump, "--command", "adopt-store")).contains("has been adopted");
                 assertThat(run(ofDump, "--command", "adopt-store")).contains("is no copy");
-                // Half a minute for the lease of whoever may have died with the original, and again as long after a
-                // look that was disturbed.
+                // It may find the adoption at its role, and comes back then.
                 Awaitility.await()
-                        .atMost(Duration.ofMinutes(3))
+                        .atMost(Duration.ofSeconds(30))
                         .until(() -> !active(copy, rotation).equals(served));
                 assertThat(copy.get("/api/status").json().getBoolean("storeIsACopy"))
                         .isFalse();

@@ -12,11 +12,13 @@ import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestPostgres.Login;
 import io.rolewright.testing.TestStore;
 import io.vertx.sqlclient.Row;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -154,6 +156,48 @@ class CopiedStoreTest {
                 .get(Rotating.BASE + "?projectId=" + Rotating.project())
                 .then()
                 .body("secretRotations.findAll { it.connectionId == '" + other.connection + "' }.size()", equalTo(0));
+    }
+
+    /** The original goes on: "not modified" would be taken for "still good". */
+    @Test
+    void whoSaysWhatHeHasIsNotToldThatItStillHoldsWhenItDoesNot() {
+        Rotating rotating = Rotating.on(target);
+        String name = Rotating.name("tagged");
+        String id = Rotating.created(rotating.body(name));
+        List<String> paths = List.of(
+                Rotating.BASE + "/" + id + "/active",
+                Rotating.BASE + "/" + id + "/generated-credentials",
+                "/api/v4/secrets?projectId=" + Rotating.project() + "&environment=production&secretPath=/" + name);
+        Map<String, String> tags = new HashMap<>();
+        paths.forEach(path -> tags.put(
+                path, Api.as().get(path).then().statusCode(200).extract().header("ETag")));
+        String role = Api.as().get(paths.get(0)).path("username");
+
+        becomesACopy("installation = 'another'");
+        paths.forEach(path -> Api.as()
+                .header("If-None-Match", tags.get(path))
+                .get(path)
+                .then()
+                .statusCode(304));
+        target.sql("ALTER ROLE " + role + " PASSWORD 'the original has changed it'");
+
+        Awaitility.await() // who asks again within seconds is told the same
+                .atMost(Duration.ofSeconds(20))
+                .untilAsserted(() -> Api.as()
+                        .header("If-None-Match", tags.get(paths.get(0)))
+                        .get(paths.get(0))
+                        .then()
+                        .statusCode(503)
+                        .body("code", equalTo("stale_credential")));
+        paths.forEach(path -> Api.as()
+                .header("If-None-Match", tags.get(path))
+                .get(path)
+                .then()
+                .statusCode(503)
+                .body("code", equalTo("stale_credential")));
+
+        itIsTheOriginalAgain();
+        Api.as().delete(Rotating.BASE + "/" + id).then().statusCode(200);
     }
 
     /** What the server holds for them, marker and all. */

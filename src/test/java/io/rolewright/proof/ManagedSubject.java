@@ -36,6 +36,31 @@ final class ManagedSubject implements Subject {
                 .toList();
     }
 
+    /** Without a scene. @return its id */
+    static String create(ServiceProcess service, JsonObject credentials) {
+        return service.post(
+                        CONNECTIONS,
+                        new JsonObject()
+                                .put("name", TestPostgres.uniqueName("self").replace('_', '-'))
+                                .put("method", "username-and-password")
+                                .put("isPlatformManagedCredentials", true)
+                                .put("credentials", credentials))
+                .expect(200)
+                .json()
+                .getJsonObject("appConnection")
+                .getString("id");
+    }
+
+    static JsonObject credentials(TestPostgres target, TestPostgres.Login role) {
+        return new JsonObject()
+                .put("host", "127.0.0.1")
+                .put("port", target.port())
+                .put("database", "postgres")
+                .put("username", role.role())
+                .put("password", role.password())
+                .put("sslEnabled", false);
+    }
+
     JsonObject seen(ServiceProcess service) {
         return service.get(CONNECTIONS + "/" + id).expect(200).json().getJsonObject("appConnection");
     }

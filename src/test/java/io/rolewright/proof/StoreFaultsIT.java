@@ -187,10 +187,6 @@ class StoreFaultsIT {
             }
             awaitRead(service);
             assertQuiet(service, "store not reachable");
-            Awaitility.await()
-                    .atMost(Duration.ofSeconds(20))
-                    .untilAsserted(
-                            () -> assertThat(service.metrics()).containsPattern("sql_pool_queue_size\\{[^}]*} 0\\.0"));
         }
     }
 
@@ -208,6 +204,18 @@ class StoreFaultsIT {
         Awaitility.await()
                 .atMost(Duration.ofSeconds(20))
                 .until(() -> read(service).status() == 200);
+    }
+
+    /** What is measured of the pool is what there is now, and nothing of what has been over since. */
+    private static void assertMetricsAreTrue(ServiceProcess service) {
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(20))
+                .untilAsserted(() -> assertThat(service.metrics())
+                        .containsPattern("sql_pool_queue_size\\{[^}]*} 0\\.0")
+                        .containsPattern("sql_pool_active\\{[^}]*} [01]\\.0")
+                        .containsPattern("sql_pool_idle\\{[^}]*} [0-4]\\.0")
+                        .containsPattern("postgresql_queue_size\\{[^}]*} 0\\.0")
+                        .contains("rolewright_store_copy 0.0"));
     }
 
     private List<Answer> reads(ServiceProcess service, Duration time) {
@@ -321,8 +329,9 @@ class StoreFaultsIT {
         return Integer.parseInt(answer.headers().firstValue("Retry-After").orElse("0"));
     }
 
-    /** One WARN for each cause, no ERROR, no stack trace, no address of the store. */
+    /** One WARN for each cause, no ERROR, no stack trace, no address of the store, no metric that says it still goes on. */
     private void assertQuiet(ServiceProcess service, String... causes) {
+        assertMetricsAreTrue(service);
         // The driver prints by itself, without a stack, how the server ended a session that was in use.
         List<String> lines = service.log()
                 .lines()

@@ -221,6 +221,12 @@ class SchemaTest {
             processes.add(other);
             assertThat(await(other.schema().migrate())).isZero();
 
+            // A process that is not ready, and tries again, reads it anew.
+            postgres.sql("ALTER ROLE " + owner.role() + " PASSWORD 'another one'");
+            Files.writeString(file, "another one");
+            assertThat(await(other.schema().migrate())).isZero();
+            postgres.sql("ALTER ROLE " + owner.role() + " PASSWORD '" + owner.password() + "'");
+
             Files.delete(file);
             assertThatThrownBy(() -> await(other.schema().migrate()))
                     .hasMessageContaining("rolewright.migration.password-file: cannot read the file");

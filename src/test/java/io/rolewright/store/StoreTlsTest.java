@@ -12,10 +12,12 @@ import io.vertx.pgclient.SslMode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -68,6 +70,29 @@ class StoreTlsTest {
         @ValueSource(strings = {"verify-ca", "verify-full"})
         void certificateOfNoKnownAuthorityIsRefused(String mode) {
             assertThat(answers(mode, null)).isEqualTo("store not reachable (TLS handshake failed)");
+        }
+
+        @Test
+        void anotherAuthorityInTheFileCountsForTheNextSession(@TempDir Path folder) throws IOException {
+            Path file = Files.copy(postgres.caFile(), folder.resolve("ca.pem"));
+            try (var process =
+                    new StoreUnderTest(StoreUnderTest.at(postgres, "postgres", role), settings("verify-full", file))) {
+                assertThat(asked(process)).isEqualTo("TLS");
+
+                Files.copy(TestCertificates.create().caFile(), file, StandardCopyOption.REPLACE_EXISTING);
+                endSessions();
+                Awaitility.await()
+                        .atMost(SOON)
+                        .until(() -> asked(process).equals("store not reachable (TLS handshake failed)"));
+
+                Files.copy(postgres.caFile(), file, StandardCopyOption.REPLACE_EXISTING);
+                assertThat(asked(process)).isEqualTo("TLS");
+            }
+        }
+
+        private void endSessions() {
+            postgres.sql(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '" + role.role() + "'");
         }
 
         @Test
@@ -229,6 +254,12 @@ class StoreTlsTest {
     private static String answers(TestPostgres postgres, TestPostgres.Login role, String mode, Path rootCertificate) {
         PgConnectOptions server = StoreUnderTest.at(postgres, "postgres", role);
         try (var process = new StoreUnderTest(server, settings(mode, rootCertificate))) {
+            return asked(process);
+        }
+    }
+
+    private static String asked(StoreUnderTest process) {
+        try {
             boolean tls = process.pool()
                     .query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
                     .execute()
