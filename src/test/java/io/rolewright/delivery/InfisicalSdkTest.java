@@ -52,6 +52,7 @@ class InfisicalSdkTest {
                         "CLIENT_ID", consumer.clientId(),
                         "CLIENT_SECRET", consumer.clientSecret(),
                         "PROJECT_ID", Rotating.project(),
+                        "PROJECT_SLUG", "default",
                         "SECRET_PATH", "/" + name,
                         "PG_PORT", Integer.toString(roles.target.port())));
 
