@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sends the requests of a client that cannot be run here, as they stand in {@code src/test/resources/clients} with the commit of the
@@ -28,6 +29,7 @@ public final class Fixture {
 
     private final JsonObject client;
     private final Map<String, String> variables = new HashMap<>();
+    private @Nullable String service;
 
     private Fixture(JsonObject client) {
         this.client = client;
@@ -47,6 +49,12 @@ public final class Fixture {
         return this;
     }
 
+    /** @param service where it is, when it is not the one that RestAssured calls anyway */
+    public Fixture at(String service) {
+        this.service = service;
+        return this;
+    }
+
     /** Logs in as the client does, and has the token from then on. */
     public Response login() {
         Response answer = call("login");
@@ -58,6 +66,9 @@ public final class Fixture {
         JsonObject call = client.getJsonObject("calls").getJsonObject(name);
         RequestSpecification request =
                 given().urlEncodingEnabled(false).redirects().follow(false);
+        if (service != null) {
+            request.baseUri(service);
+        }
         headers(client, request);
         headers(call, request);
         if (variables.containsKey("token") && !name.equals("login")) {

@@ -2,6 +2,8 @@ package io.rolewright.rotation;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.restassured.response.Response;
+import io.rolewright.delivery.Fixture;
 import io.rolewright.testing.Installation;
 import io.rolewright.testing.ServiceProcess;
 import io.rolewright.testing.ServiceProcess.Answer;
@@ -9,12 +11,17 @@ import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestPostgres.Login;
 import io.vertx.core.json.JsonObject;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Tag;
@@ -194,5 +201,147 @@ class LanesIT {
     @EnabledIf("all")
     void andAgain() {
         round();
+    }
+
+    // ---- Terraform's whole chain ------------------------------------------------------------------------------------
+
+    /** What the provider keeps in its state and compares at a refresh. */
+    private static final List<String> OF_CONNECTION =
+            List.of("id", "name", "description", "method", "credentialsHash", "projectId");
+
+    private static final List<String> OF_ROTATION = List.of(
+            "id",
+            "name",
+            "description",
+            "isAutoRotationEnabled",
+            "connection.id",
+            "environment.slug",
+            "folder.path",
+            "rotationInterval",
+            "rotateAtUtc.hours",
+            "rotateAtUtc.minutes",
+            "parameters.username1",
+            "parameters.username2",
+            "secretsMapping.username",
+            "secretsMapping.password");
+
+    /** A connection and the rotation that needs it, as the provider works on them. */
+    private final class Pair {
+        final Fixture calls;
+        Map<String, Object> connection = Map.of();
+        Map<String, Object> rotation = Map.of();
+
+        Pair(Fixture calls) {
+            this.calls = calls;
+        }
+
+        private Response followed(String call) {
+            for (int tries = 0; ; tries++) {
+                int now = tries;
+                mostTries.updateAndGet(most -> Math.max(most, now));
+                Response answer = calls.call(call);
+                if (answer.statusCode() != 429 || tries == MOST_RETRIES) {
+                    return answer;
+                }
+                refused.incrementAndGet();
+                try {
+                    TimeUnit.SECONDS.sleep(Long.parseLong(answer.header("Retry-After")));
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            }
+        }
+
+        private Map<String, Object> kept(String call, String root, List<String> fields) {
+            Response answer = followed(call);
+            assertThat(answer.statusCode()).as(call + ": " + answer.asString()).isEqualTo(200);
+            Map<String, Object> kept = new LinkedHashMap<>();
+            fields.forEach(field -> kept.put(field, answer.path(root + "." + field)));
+            return kept;
+        }
+
+        void create() {
+            connection = kept("connection create", "appConnection", OF_CONNECTION);
+            calls.with("connectionId", connection.get("id"));
+            rotation = kept("rotation create", "secretRotation", OF_ROTATION);
+            calls.with("rotationId", rotation.get("id"));
+        }
+
+        void refresh() {
+            assertThat(kept("connection read", "appConnection", OF_CONNECTION)).isEqualTo(connection);
+            assertThat(kept("rotation read", "secretRotation", OF_ROTATION)).isEqualTo(rotation);
+        }
+
+        void update() {
+            connection = kept("connection update", "appConnection", OF_CONNECTION);
+            rotation = kept("rotation update", "secretRotation", OF_ROTATION);
+            assertThat(rotation).containsEntry("rotationInterval", 7);
+        }
+
+        void destroy() {
+            for (String kind : List.of("rotation", "connection")) {
+                Response answer = followed(kind + " delete");
+                assertThat(answer.statusCode()).as(answer.asString()).isEqualTo(200);
+                assertThat(calls.call(kind + " read").statusCode()).isEqualTo(404);
+            }
+        }
+    }
+
+    /** As {@code terraform apply} with its usual parallelism; a step is done before the next is begun. */
+    private void step(String what, List<Pair> pairs, Consumer<Pair> work) throws Exception {
+        long begun = System.nanoTime();
+        ExecutorService lanes = Executors.newFixedThreadPool(10);
+        try {
+            List<Future<?>> steps = new ArrayList<>();
+            pairs.forEach(pair -> steps.add(lanes.submit(() -> work.accept(pair))));
+            for (Future<?> each : steps) {
+                each.get();
+            }
+        } finally {
+            lanes.shutdownNow();
+        }
+        told(what + " 30 connections and 30 rotations in 10 lanes", begun);
+    }
+
+    /** Twice, since what was destroyed must leave nothing in the way. */
+    @Test
+    @EnabledIf("all")
+    void terraformsChainsInTenLanes() throws Exception {
+        try (Installation installation = asShipped()) {
+            ServiceProcess service = installation.start();
+            String project = Rotating.project(service);
+            Login managing = target.role("LOGIN CREATEROLE");
+            List<Login[]> roles = IntStream.range(0, 30)
+                    .mapToObj(i -> {
+                        Login[] two = {target.role("LOGIN"), target.role("LOGIN")};
+                        Rotating.grant(target, managing, two[0]);
+                        Rotating.grant(target, managing, two[1]);
+                        return two;
+                    })
+                    .toList();
+            for (int time = 0; time < 2; time++) {
+                List<Pair> pairs = roles.stream()
+                        .map(two -> new Pair(Fixture.of("terraform-provider-infisical")
+                                .at("http://127.0.0.1:" + service.port())
+                                .with("token", installation.token(service))
+                                .with("projectId", project)
+                                .with("name", Rotating.name("terraform"))
+                                .with("port", target.port())
+                                .with("username", managing.role())
+                                .with("password", managing.password())
+                                .with("role1", two[0].role())
+                                .with("role2", two[1].role())))
+                        .toList();
+                step("created", pairs, Pair::create);
+                step("refreshed", pairs, Pair::refresh);
+                step("updated", pairs, Pair::update);
+                step("refreshed", pairs, Pair::refresh);
+                step("destroyed", pairs, Pair::destroy);
+            }
+
+            assertThat(installation.sql("SELECT 1 FROM secret_rotation")).isEmpty();
+            assertThat(installation.sql("SELECT 1 FROM app_connection")).isEmpty();
+            assertThat(service.log()).doesNotContain("already been written").doesNotContain("\"level\":\"ERROR\"");
+        }
     }
 }
