@@ -12,6 +12,14 @@ enum TroubleCause {
             "None of the passwords kept for the role opens it: somebody else has changed it, or it has expired.",
             "Rotate now: that serves a password that works. Then find out who changes the role; with driftPolicy reassert ours"
                     + " is put back by itself."),
+    STALE_CREDENTIAL(
+            "The password that is to be served is refused by its server: the service's own database was restored, failed over or silent, and"
+                    + " may hold an older one. It is not given out.",
+            "Rotate now: that serves a password that works; a managed connection takes one by PATCH with the credentials that log in. Until then"
+                    + " consumers go on with what they have. See docs/recovery.md."),
+    ANSWER_MISSING(
+            "A new password was sent and the server's answer is missing.",
+            "Nothing to do while the server is away: the service asks again by itself. Verify says what works now."),
     NOT_ANSWERED_YET(
             "A new password was sent and the server has not answered.",
             "Nothing to do while the server is away: the service asks again by itself. Verify says what works now."),
@@ -24,6 +32,19 @@ enum TroubleCause {
     OUT_OF_TIME(
             "The server took longer than the change may last.",
             "Look at the server's load and at locks on the role; the change is tried again by itself."),
+    INTERNAL_ERROR(
+            "The change ended with an unexpected fault of this service.",
+            "It is tried again by itself. The log has the cause under the request id of the attempt; give both to whoever looks after"
+                    + " the service."),
+    STORE_UNAVAILABLE(
+            "The service's own database did not answer in the middle of a change.",
+            "It goes on by itself. If it comes again, see docs/runbooks.md, RolewrightStoreAway."),
+    PASSWORD_NOT_PROVEN(
+            "The server let the role in after the change, but not visibly because of the new password, so it is not served.",
+            "Have pg_hba.conf ask the role for scram-sha-256 on this way, and reload; then rotate again."),
+    CONNECTION_GONE(
+            "The connection that changed the role has been deleted.",
+            "Delete the rotation, and make it anew on another connection."),
     OVERDUE(
             "The password should have been changed and was not.",
             "Rotate now, and see whether anything looks for due work (rolewright_due_turns_total)."),

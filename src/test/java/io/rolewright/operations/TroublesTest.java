@@ -6,12 +6,14 @@ import static io.rolewright.rotation.Rotating.name;
 import static io.rolewright.rotation.Rotating.rotate;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.hamcrest.Matchers.contains;
+import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.hasKey;
 import static org.hamcrest.Matchers.hasSize;
 import static org.hamcrest.Matchers.not;
 import static org.hamcrest.Matchers.notNullValue;
 import static org.hamcrest.Matchers.nullValue;
+import static org.hamcrest.Matchers.startsWith;
 
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
@@ -184,6 +186,8 @@ class TroublesTest {
                 .then()
                 .body("troubles.code", contains("stale_credential"))
                 .body("troubles[0].severity", equalTo("critical"))
+                .body("troubles[0].message", containsString("refused by its server"))
+                .body("troubles[0].remedy", startsWith("Rotate now"))
                 .body("troubles[0].role", equalTo(roles.first.role()))
                 .body("troubles[0].since", notNullValue())
                 .body("troubles[0].provenAt", nullValue())

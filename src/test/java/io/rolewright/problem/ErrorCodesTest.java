@@ -2,6 +2,7 @@ package io.rolewright.problem;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.rolewright.operations.TroubleWords;
 import io.rolewright.rotation.VaultFault;
 import io.rolewright.target.Refusal;
 import io.rolewright.target.Unreachability;
@@ -16,7 +17,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** {@code docs/errors.md} is made of {@link ErrorCode}. */
+/** {@code docs/errors.md} is made of {@link ErrorCode}, {@link VaultFault} and what is said of troubles. */
 class ErrorCodesTest {
 
     private static final String HEAD = """
@@ -54,6 +55,17 @@ class ErrorCodesTest {
             |---|---|---|
             """;
 
+    private static final String TROUBLES = """
+
+            ## Troubles
+
+            Why something stands in `GET /api/v1/troubles`, where no request is answered with the code, or a trouble of that code asks for another step than an
+            answer. A trouble may have any other code of this page too. They are made of `TroubleCause` in the package `operations`.
+
+            | code | meaning | next step |
+            |---|---|---|
+            """;
+
     @Test
     void thePageSaysWhatTheCodeDoes() {
         MadePage.assertIs(
@@ -69,6 +81,11 @@ class ErrorCodesTest {
                                 .sorted(Comparator.comparing(VaultFault::code))
                                 .map(fault -> "| `%s` | %s | %s |\n"
                                         .formatted(fault.code(), cell(fault.meaning()), cell(fault.next())))
+                                .collect(Collectors.joining())
+                        + TROUBLES
+                        + TroubleWords.all()
+                                .map(trouble -> "| `%s` | %s | %s |\n"
+                                        .formatted(trouble.code(), cell(trouble.meaning()), cell(trouble.next())))
                                 .collect(Collectors.joining()));
     }
 
