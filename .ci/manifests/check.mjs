@@ -183,6 +183,10 @@ function beyondSchemas(objects) {
       }
     }
   }
+  for (const r of of("PrometheusRule").filter((x) => x.metadata.annotations?.["rolewright-docs"])) {
+    const start = `${r.metadata.annotations["rolewright-docs"]}/runbooks.md#`;
+    for (const rule of r.spec.groups.flatMap((g) => g.rules)) must(!rule.alert || rule.annotations.runbook_url.startsWith(start), r, `${rule.alert} leads to ${rule.annotations?.runbook_url}`);
+  }
   for (const m of of("ServiceMonitor")) {
     const watched = of("Service", "v1").filter((s) => matches(m.spec.selector, s.metadata.labels));
     must(watched.length === 1, m, `watches ${watched.length} services`);
@@ -356,6 +360,7 @@ const mistakes = {
   "a monitoring system that is not let in": (o) => { o.find((x) => x.kind === "NetworkPolicy" && x.metadata.name === "rolewright").spec.ingress = []; },
   "no way to Vault": (o) => { drop(o, "rolewright-to-vault"); },
   "no way to the API server": (o) => { drop(o, "rolewright-to-api-server"); },
+  "an alert that leads nowhere": (o) => { one(o, "PrometheusRule").spec.groups[0].rules[0].annotations.runbook_url = "https://rolewright.example.com/docs/runbooks.md#x"; },
   "more pods than the store has sessions for": (o) => { one(o, "HorizontalPodAutoscaler").spec.maxReplicas = 6; },
   "no way to the store for what prunes": (o) => { drop(o, "rolewright-prune-audit"); },
   "a file that nothing mounts": (o) => { container(o).volumeMounts = container(o).volumeMounts.filter((m) => m.name !== "store-ca"); },
