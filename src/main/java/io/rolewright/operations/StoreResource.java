@@ -13,7 +13,6 @@ import io.rolewright.audit.AuditType;
 import io.rolewright.credential.Adoption;
 import io.rolewright.request.RequestContext;
 import io.rolewright.store.StoreOrigin;
-import io.rolewright.store.StorePulse;
 import io.smallrye.mutiny.Uni;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.POST;
@@ -44,17 +43,9 @@ class StoreResource {
     private final RequestContext request;
     private final AuditLog audit;
     private final Adoption adoption;
-    private final StorePulse pulse;
 
-    StoreResource(
-            StoreOrigin origin,
-            CurrentCaller caller,
-            RequestContext request,
-            AuditLog audit,
-            Adoption adoption,
-            StorePulse pulse) {
+    StoreResource(StoreOrigin origin, CurrentCaller caller, RequestContext request, AuditLog audit, Adoption adoption) {
         this.adoption = adoption;
-        this.pulse = pulse;
         this.origin = origin;
         this.caller = caller;
         this.request = request;
@@ -102,7 +93,7 @@ class StoreResource {
                                         .by(who.id(), who.name())
                                         .from(who.address(), requestId))
                                 .chain(() -> before.copy()
-                                        ? origin.adopt(rotateBehind).call(pulse::beat)
+                                        ? origin.adopt(rotateBehind)
                                         : adoption.rotateBehind().chain(origin::look)))
                 .chain(this::shown);
     }

@@ -37,6 +37,9 @@ public final class StoreFault {
 
     /** @return a phrase such as {@code store not reachable (connection refused)}; never driver text */
     public static String describe(Throwable failure) {
+        if (failure instanceof StoreIsACopy) {
+            return "the store is a copy";
+        }
         Reason reason = reason(failure);
         return reason == null ? "unexpected fault (" + failure.getClass().getSimpleName() + ")" : reason.text();
     }

@@ -120,13 +120,15 @@ public class StoreOrigin implements StartupStep {
 
     private final Pool pool;
     private final StorePool sessions;
+    private final StorePulse pulse;
     private final InstallationConfig config;
     private final boolean addressCompared;
 
     private volatile @Nullable Standing standing;
 
     @Inject
-    StoreOrigin(Pool pool, StorePool sessions, InstallationConfig config, StoreConfig store) {
+    StoreOrigin(Pool pool, StorePool sessions, StorePulse pulse, InstallationConfig config, StoreConfig store) {
+        this.pulse = pulse;
         this.addressCompared = store.addressCompared();
         this.pool = pool;
         this.sessions = sessions;
@@ -174,7 +176,19 @@ public class StoreOrigin implements StartupStep {
                         ? begin(seen.here())
                         : Uni.createFrom().item(seen))
                 .call(this::keepUp)
+                .call(this::doubtFirst)
                 .map(this::judged);
+    }
+
+    /**
+     * Whoever has adopted it, here or elsewhere, has put in doubt what it holds: that is known before it counts as the original, in which
+     * nothing is tried without a doubt.
+     */
+    private Uni<?> doubtFirst(Seen seen) {
+        Standing before = standing;
+        return before == null || before.generation() == seen.generation()
+                ? Uni.createFrom().voidItem()
+                : pulse.beat();
     }
 
     /**
@@ -185,8 +199,7 @@ public class StoreOrigin implements StartupStep {
     public Uni<Standing> adopt(boolean rotatesBehind) {
         return see().chain(seen ->
                         pool.preparedQuery(ADOPT).execute(row(seen.here()).addBoolean(rotatesBehind)))
-                .chain(ignored -> see())
-                .map(this::judged);
+                .chain(this::look);
     }
 
     /**

@@ -10,6 +10,10 @@ import io.vertx.core.json.JsonObject;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
@@ -33,10 +37,11 @@ class CopiedStoreIT {
                     .post(Rotating.BASE + "/" + rotation + "/rotate-secrets", new JsonObject())
                     .expect(200);
             JsonObject served = active(production, rotation);
+            String lost = Rotating.created(production, target, new JsonObject().put("strategy", "dual"));
             production.stop();
             // Long enough after the change before, too, for it to be begun.
             original.sql("UPDATE secret_rotation SET due_at = now(), next_rotation_at = now() - interval '1 hour',"
-                    + " last_rotated_at = now() - interval '2 hours'");
+                    + " last_rotated_at = now() - interval '2 hours' WHERE id = '" + rotation + "'");
             stores.sql("CREATE DATABASE copy TEMPLATE " + original.database());
 
             // A physical clone has the same identifier and oid, and stands at another address.
@@ -48,12 +53,24 @@ class CopiedStoreIT {
                 ServiceProcess copy = ofDump.start();
                 assertStandsStill(copy, rotation, served, ofDump, "oid");
 
+                // What the original has changed since is not served for a moment, either, while the copy is adopted by
+                // another process.
+                target.sql("ALTER ROLE " + active(copy, lost).getString("username")
+                        + " PASSWORD 'the original has changed it'");
+                Awaitility.await().atMost(Duration.ofSeconds(30)).until(() -> status(copy, lost) == 503);
+                Set<Integer> answers = ConcurrentHashMap.newKeySet();
+                ScheduledExecutorService reader = Executors.newSingleThreadScheduledExecutor();
+                reader.scheduleWithFixedDelay(() -> answers.add(status(copy, lost)), 0, 100, TimeUnit.MILLISECONDS);
+
                 assertThat(run(ofDump, "--command", "adopt-store")).contains("has been adopted");
                 assertThat(run(ofDump, "--command", "adopt-store")).contains("is no copy");
                 // It may find the adoption at its role, and comes back then.
                 Awaitility.await()
                         .atMost(Duration.ofSeconds(30))
                         .until(() -> !active(copy, rotation).equals(served));
+                reader.shutdown();
+                assertThat(reader.awaitTermination(30, TimeUnit.SECONDS)).isTrue();
+                assertThat(answers).contains(503).doesNotContain(200);
                 assertThat(copy.get("/api/status").json().getBoolean("storeIsACopy"))
                         .isFalse();
                 assertThat(ofDump.sql("SELECT count(*) FROM audit_event WHERE type = 'adopt-store'")
@@ -116,6 +133,10 @@ class CopiedStoreIT {
                                 "SELECT coalesce(seq_scan, 0) + coalesce(idx_scan, 0) FROM pg_stat_user_tables WHERE relname = 'store_origin'")
                         .get(0)
                         .getLong(0);
+    }
+
+    private static int status(ServiceProcess service, String rotation) {
+        return service.get(Rotating.BASE + "/" + rotation + "/active").status();
     }
 
     private static JsonObject active(ServiceProcess service, String rotation) {

@@ -155,6 +155,11 @@ class RestoredStoreIT {
                 }
                 assertHealsByARotation(service, name);
             }
+            for (String name : LOST) {
+                assertThat(service.log())
+                        .containsPattern(
+                                "refuses the password that the store has for role [^\n]+" + rotations.get(name));
+            }
             assertFollowersAreWell();
         }
     }

@@ -112,6 +112,12 @@ class StoreFaultTest {
     }
 
     @Test
+    void aCopyIsNoUnexpectedFault() {
+        assertThat(StoreFault.describe(new StoreIsACopy("This store is a copy: it stands elsewhere.")))
+                .isEqualTo("the store is a copy");
+    }
+
+    @Test
     void unknownHost() {
         assertFault(
                 server.setHost("store.invalid"), "SELECT 1", "store not reachable (host name not found)", Kind.AWAY);
