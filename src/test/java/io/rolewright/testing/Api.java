@@ -7,6 +7,7 @@ import io.restassured.response.Response;
 import io.restassured.specification.RequestSpecification;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 
 /** Calls the service under test as the bootstrap identity. */
@@ -58,13 +59,24 @@ public final class Api {
         issuedTo = null;
     }
 
+    /** Quarkus takes a process for started that does not say yet that it is ready. */
     private static String login() {
+        long latest = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        Response answer = tryLogin();
+        while ("not_ready".equals(codeOf(answer)) && System.nanoTime() < latest) {
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(100));
+            answer = tryLogin();
+        }
+        return answer.then().statusCode(200).extract().path("accessToken");
+    }
+
+    private static Response tryLogin() {
         return given().contentType(ContentType.JSON)
                 .body(Map.of("clientId", TestStore.CLIENT_ID, "clientSecret", TestStore.CLIENT_SECRET))
-                .post("/api/v1/auth/universal-auth/login")
-                .then()
-                .statusCode(200)
-                .extract()
-                .path("accessToken");
+                .post("/api/v1/auth/universal-auth/login");
+    }
+
+    private static String codeOf(Response answer) {
+        return answer.statusCode() < 400 ? "" : String.valueOf(answer.<Object>path("code"));
     }
 }
