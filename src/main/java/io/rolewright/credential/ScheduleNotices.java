@@ -3,12 +3,14 @@ package io.rolewright.credential;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.outbox.Fact;
 import io.rolewright.outbox.Outbox;
+import io.rolewright.request.Moments;
 import io.rolewright.target.Deadline;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -146,7 +148,7 @@ public class ScheduleNotices {
     }
 
     static Map<String, Object> ends(ManagedRole role) {
-        return Map.of("username", role.roleName, "expiresAt", String.valueOf(role.validUntil), "reason", VALID_UNTIL);
+        return Map.of("username", role.roleName, "expiresAt", text(role.validUntil), "reason", VALID_UNTIL);
     }
 
     private Uni<Boolean> all(
@@ -209,7 +211,12 @@ public class ScheduleNotices {
     }
 
     private static String planned(Credential of) {
-        return String.valueOf(of.plan.nextRotationAt());
+        return text(of.plan.nextRotationAt());
+    }
+
+    /** @param moment who has nothing planned, or never ends, is not told of; were it so meanwhile, it says so */
+    private static String text(@Nullable Instant moment) {
+        return moment == null ? "never" : Moments.text(moment);
     }
 
     private static Fact fact(Credential about, @Nullable RoleStatus next, String what, Map<String, Object> facts) {

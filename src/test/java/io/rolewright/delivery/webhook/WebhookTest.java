@@ -27,6 +27,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
@@ -296,8 +297,9 @@ class WebhookTest {
         JsonObject expiring = receiver.got.get(0).event();
         assertThat(expiring.getString("type")).isEqualTo("io.rolewright.rotation.credential-expiring");
         assertThat(expiring.getJsonObject("data").getString("username")).isEqualTo(roles.first.role());
-        assertThat(Instant.parse(expiring.getJsonObject("data").getString("expiresAt")))
-                .isAfter(Instant.now());
+        String ends = expiring.getJsonObject("data").getString("expiresAt");
+        assertThat(ends).matches("[-0-9]{10}T[:0-9]{8}\\.[0-9]{3}Z"); // as every moment on the wire
+        assertThat(Instant.parse(ends)).isAfter(Instant.now());
 
         receiver.got.clear();
         plan(id, "now() - interval '16 minutes'");
@@ -307,6 +309,12 @@ class WebhookTest {
         assertThat(receiver.got.stream().map(got -> got.event().getString("type")))
                 .containsExactlyInAnyOrder(
                         "io.rolewright.rotation.overdue", "io.rolewright.rotation.credential-expiring");
+        assertThat(receiver.got.stream()
+                        .map(got -> got.event().getJsonObject("data").getString("nextRotationAt"))
+                        .filter(Objects::nonNull))
+                .singleElement()
+                .asString()
+                .matches("[-0-9]{10}T[:0-9]{8}\\.[0-9]{3}Z");
     }
 
     /** Planned then, and nobody looks. */
