@@ -2,7 +2,7 @@
 import js from '@eslint/js';
 
 const browser = Object.fromEntries(
-  ('document window location history navigator localStorage fetch crypto URL URLSearchParams Blob Event CustomEvent HTMLElement MutationObserver BroadcastChannel'
+  ('document window location history navigator localStorage fetch crypto URL URLSearchParams Blob Event CustomEvent HTMLElement MutationObserver ResizeObserver requestAnimationFrame BroadcastChannel'
     + ' AbortController setTimeout clearTimeout setInterval clearInterval addEventListener removeEventListener innerHeight innerWidth scrollTo confirm customElements performance CSS'
     + ' TextEncoder TextDecoder Intl').split(' ').map((name) => [name, 'readonly']),
 );

@@ -1,44 +1,14 @@
 // Every state, strategy and code as the console draws it: what is said, and what is offered to do about it.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, test } from 'node:test';
-
-// What a browser brings and Node does not: nothing here is drawn into a page.
-globalThis.document = { hidden: true, createTreeWalker: () => ({}), querySelector: () => null, addEventListener() {}, documentElement: { dataset: {} } };
-globalThis.HTMLElement ??= class {};
-globalThis.customElements ??= { define() {}, get() {} };
-globalThis.CSS = { escape: (text) => text };
-globalThis.location = { pathname: '/console/', search: '' };
-globalThis.addEventListener = () => {};
-// The modules begin to tick when they are loaded.
-const ticking = [];
-const every = globalThis.setInterval;
-globalThis.setInterval = (...args) => ticking[ticking.push(every(...args)) - 1];
+import { test } from 'node:test';
+import { text, words } from './browser.js';
 
 const { CODES, adviceOn } = await import('../app/codes.js');
 const { Problem } = await import('../app/api.js');
 const { fault } = await import('../app/ui.js');
 const { proof, stepsOf, troubleNote, troubleTable } = await import('../app/trouble.js');
 const { t } = await import('../app/texts.js');
-
-after(() => {
-  ticking.forEach(clearInterval);
-  process.exitCode ??= 0;
-  setImmediate(() => process.exit()); // the channel between tabs stays open as long as its page
-});
-
-/** A template as the text of its markup. */
-function text(part) {
-  if (part === null || part === undefined || typeof part === 'symbol' || typeof part === 'function' || part === false) return '';
-  if (Array.isArray(part)) return part.map(text).join('');
-  if (part.strings) return part.strings.map((each, i) => each + (i < part.values.length ? text(part.values[i]) : '')).join('');
-  return String(part);
-}
-const words = (markup) =>
-  markup
-    .replace(/<[^>]*>/g, ' ')
-    .replace(/\s+/g, ' ')
-    .trim();
 
 const errors = readFileSync(new URL('../errors.md', import.meta.url), 'utf8');
 const documented = [...errors.matchAll(/^\| `(\w+)` \| (\d+) \|/gm)].map(([, code, status]) => [code, Number(status)]);

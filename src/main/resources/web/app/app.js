@@ -61,7 +61,14 @@ const ADMINISTRATION = [
 const THEMES = ['system', 'light', 'dark'];
 
 class App extends Part {
-  static properties = { state: { state: true }, view: { state: true }, toast: { state: true }, theme: { state: true }, copy: { state: true } };
+  static properties = {
+    state: { state: true },
+    view: { state: true },
+    toast: { state: true },
+    theme: { state: true },
+    copy: { state: true },
+    broken: { state: true },
+  };
 
   constructor() {
     super();
@@ -84,6 +91,9 @@ class App extends Part {
   }
 
   firstUpdated() {
+    // A fault of a page is said on it: the frame, and every other page, stay.
+    addEventListener('error', ({ error }) => error && (this.broken = error));
+    addEventListener('unhandledrejection', ({ reason }) => reason?.name !== 'AbortError' && (this.broken = reason));
     // What has the focus may be drawn anew, as a heading is when its data comes, or go: then the heading is where one is.
     this.addEventListener('focusin', (event) => (this.focused = event.target));
     new MutationObserver(() => {
@@ -104,6 +114,7 @@ class App extends Part {
     this.view = found
       ? { place: found[2], content: keyed(missing ? mine : path + location.search, shown()) }
       : { place: '', content: html`<rw-lost></rw-lost>` };
+    this.broken = null;
     this.look();
     document.title = `${t.nav[this.view.place] ?? t.lost.heading} · ${t.name}`;
     this.updateComplete.then(async () => {
@@ -179,7 +190,7 @@ class App extends Part {
             </div>
           </div>
         </div></header>
-        <main id="main" tabindex="-1">${this.view?.content}</main>
+        <main id="main" tabindex="-1">${this.view?.content}${this.broken ? note('bad', t.broken.heading, t.broken.text, html`<p class="small"><code>${String(this.broken)}</code></p><div><button @click=${() => location.reload()}>${t.broken.reload}</button></div>`) : nothing}</main>
       </div>`;
   }
 }

@@ -1,11 +1,27 @@
 // Who did what: search, and download of what was found.
 import { call, get, projects } from './api.js';
 import { link, note as noteInAddress, route } from './router.js';
-import { Form, Part, badge, empty, fault, field, head, html, loading, nothing, precise, say, spinner, utc } from './ui.js';
+import { Form, Part, badge, empty, fault, field, head, html, loading, nothing, plain, precise, say, spinner, utc } from './ui.js';
 import { t } from './texts.js';
 
 const AUDIT = '/api/v1/audit-events';
 const FILTERS = ['type', 'outcome', 'actorId', 'subjectKind', 'subjectId', 'projectId', 'requestId', 'address', 'from', 'to'];
+/** Every act that is audited. */
+export const TYPES = (
+  'access-refused adopt-store bootstrap-identity create-app-connection create-environment create-folder create-identity' +
+  ' create-identity-universal-auth-client-secret create-project create-secret-rotation create-token-identity-token-auth create-webhook' +
+  ' delete-app-connection delete-environment delete-folder delete-identity delete-project delete-secret-rotation delete-webhook' +
+  ' deliver-secret-rotation-to-vault export-audit-logs get-app-connection get-app-connection-credentials get-app-connections get-audit-logs' +
+  ' get-available-app-connections-details get-discarded-password get-secret get-secret-rotation-generated-credentials get-secrets' +
+  ' login-identity-kubernetes-auth login-identity-oidc-auth login-identity-universal-auth preflight-secret-rotation probe-app-connection' +
+  ' prune-audit-logs release-app-connection remove-identity-auth-method renew-identity-access-token replay-webhook-delivery' +
+  ' revoke-identity-access-token revoke-identity-universal-auth-client-secret revoke-token-identity-token-auth rotate-app-connection' +
+  ' rotate-signing-key rotate-webhook-secret run-key-command secret-rotation-role-noticed secret-rotation-rotate-secrets' +
+  ' set-identity-auth-method test-app-connection test-webhook update-app-connection update-environment update-folder update-identity' +
+  ' update-project update-project-identity-membership update-secret-rotation update-token-identity-token-auth update-webhook' +
+  ' verify-app-connection verify-secret-rotation'
+).split(' ');
+const SUBJECTS = 'app-connection identity password-version project secret secret-rotation signing-key webhook'.split(' ');
 /** Where the page of a subject is. */
 const PAGES = { 'app-connection': 'connections', 'secret-rotation': 'rotations', identity: 'identities', project: 'projects', webhook: 'webhooks' };
 const KIND = { success: 'good', refused: 'warn', failed: 'bad' };
@@ -94,16 +110,18 @@ class Audit extends Part {
           this.search();
         }}>
           ${field(this.form, 'type', t.audit.type, { placeholder: 'create-app-connection', required: true, list: 'audit-types' })}
-          <datalist id="audit-types">${[...new Set((this.events ?? []).map((each) => each.type))].sort().map((each) => html`<option value=${each}></option>`)}</datalist>
+          <datalist id="audit-types">${TYPES.map((each) => html`<option value=${each}></option>`)}</datalist>
           ${field(this.form, 'outcome', t.audit.outcome, { options: [['', t.audit.any], ...Object.entries(t.audit.outcomes)] })}
           ${field(this.form, 'projectId', t.rotations.project, { options: [['', t.audit.any], ...(this.projects ?? []).map((each) => [each.id, each.name])] })}
           ${field(this.form, 'actorId', t.audit.actorId, { required: true })}
+          ${field(this.form, 'address', t.audit.address, { required: true })}
+          ${field(this.form, 'subjectKind', t.audit.subjectKind, { options: [['', t.audit.any], ...SUBJECTS.map((each) => [each, each])] })}
           ${field(this.form, 'subjectId', t.audit.subjectId, { required: true })}
           ${field(this.form, 'requestId', t.audit.requestId, { required: true })}
           ${field(this.form, 'from', t.audit.from, { type: 'datetime-local', required: true })}
           ${field(this.form, 'to', t.audit.to, { type: 'datetime-local', required: true })}
         </form>
-        ${this.problem ? html`<div class="pad">${fault(this.problem)}</div>` : nothing}
+        ${this.problem ? html`<div class="pad">${fault(this.problem, html`<div><button @click=${() => this.search()}>${t.again}</button></div>`)}</div>` : nothing}
         ${!this.events ? (this.problem ? nothing : loading()) : this.events.length ? this.table() : empty('audit', t.audit.none, t.audit.noneText)}
       </section>`;
   }
@@ -125,20 +143,34 @@ class Audit extends Part {
 
   table() {
     return html`
-      <div class="scroll" tabindex="0" role="group" aria-label=${t.audit.events}><table class="fixed audit" aria-busy=${this.busy ? 'true' : 'false'}>
-        <colgroup><col width="17%"><col width="25%"><col width="11%"><col width="19%"><col width="28%"></colgroup>
-        <thead><tr>${[t.audit.at, t.audit.type, t.audit.outcome, t.audit.who, t.audit.what].map((each) => html`<th scope="col">${each}</th>`)}</tr></thead>
-        <tbody>${this.events.map(
-          (each) => html`<tr>
-          <td class="small nowrap"><time datetime=${each.at} title=${utc(each.at)}>${precise(each.at)}</time></td>
-          <td class="mono small">${this.only('type', each.type, each.type)}</td>
-          <td>${badge(KIND[each.outcome], t.audit.outcomes[each.outcome])}${each.reason ? html`<div class="small muted">${each.reason}</div>` : nothing}</td>
-          <td class="small">${each.actorId ? this.only('actorId', each.actorId, each.actorName) : t.attempt.itself}<div class="muted">${each.address ?? nothing}</div></td>
-          <td class="small">${this.subject(each)}
+      ${plain(
+        t.audit.events,
+        [
+          [t.audit.at, (each) => html`<time datetime=${each.at} title=${utc(each.at)}>${precise(each.at)}</time>`, 'small'],
+          [t.audit.type, (each) => this.only('type', each.type, each.type), 'mono small'],
+          [
+            t.audit.outcome,
+            (each) =>
+              html`${this.only('outcome', each.outcome, badge(KIND[each.outcome], t.audit.outcomes[each.outcome]))}${each.reason ? html`<div class="small muted">${each.reason}</div>` : nothing}`,
+          ],
+          [
+            t.audit.who,
+            (each) =>
+              html`${each.actorId ? this.only('actorId', each.actorId, each.actorName) : t.attempt.itself}<div class="muted">${each.address ? this.only('address', each.address, each.address) : nothing}</div>`,
+            'small',
+          ],
+          [
+            t.audit.what,
+            (each) => html`${this.subject(each)}
             <details><summary>${t.audit.details}</summary><dl class="facts">
-              ${[[t.audit.subjectId, each.subjectId], [t.audit.actorId, each.actorId], [t.audit.requestId, each.requestId], ...Object.entries(each.facts ?? {})].filter(([, value]) => value !== null && value !== '').map(([name, value]) => html`<dt>${name}</dt><dd class="mono break">${typeof value === 'object' ? JSON.stringify(value) : String(value)}</dd>`)}
-            </dl></details></td></tr>`,
-        )}</tbody></table></div>
+              ${[[t.audit.subjectId, each.subjectId, 'subjectId'], [t.audit.actorId, each.actorId, 'actorId'], [t.audit.requestId, each.requestId, 'requestId'], ...Object.entries(each.facts ?? {})].filter(([, value]) => value !== null && value !== '').map(([name, value, filter]) => html`<dt>${name}</dt><dd class="mono break">${filter ? this.only(filter, value, value) : typeof value === 'object' ? JSON.stringify(value) : String(value)}</dd>`)}
+            </dl></details>`,
+            'small',
+          ],
+        ],
+        this.events,
+        'fixed audit',
+      )}
       <div class="pager"><span role="status">${t.audit.count(this.events.length, Boolean(this.cursor))}</span>${this.cursor ? html`<button aria-disabled=${this.busy ? 'true' : nothing} @click=${() => this.busy || this.search(true)}>${t.attempt.older}</button>` : nothing}</div>`;
   }
 }

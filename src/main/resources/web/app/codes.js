@@ -50,7 +50,7 @@ export const CODES = {
     'Lead the connection back to the former server, or delete the rotation and make one for this server.',
     'connection',
   ],
-  leads_to_another_server: ['That is another server', 'Lead it to the same server, or delete the rotations first.'],
+  leads_to_another_server: ['That is another server', 'Lead it to the same server, or confirm below that passwords are to be changed on this one.'],
   role_already_managed: ['The role is managed already', 'Choose another role, or delete what manages it. Taking it over is under “Special cases”.'],
   role_of_a_connection: ['A connection logs in as this role', 'Give that connection a role of its own: a new password would lock it out.', 'connection'],
   role_of_this_service: ['The service itself logs in as this role', 'Choose another role.'],

@@ -219,10 +219,16 @@ class ConnectionForm extends Part {
         this.form.values.isPlatformManagedCredentials && !disabled
           ? html`
         ${note('warn', t.managed.warning, t.managed.warningText(this.form.values[at('username')]))}
-        ${toggle(this.form, 'isAutoRotationEnabled', t.managed.schedule, t.managed.scheduleHint)}
-        ${this.form.values.isAutoRotationEnabled ? scheduleFields(this.form, 'rotation.rotationInterval', 'rotation.rotateAtUtc') : nothing}`
+        ${toggle(this.form, 'allowPrivileged', t.wizard.privileged)}
+        ${this.managedSchedule()}`
           : nothing
       }`;
+  }
+
+  managedSchedule() {
+    return html`
+        ${toggle(this.form, 'isAutoRotationEnabled', t.managed.schedule, t.managed.scheduleHint)}
+        ${this.form.values.isAutoRotationEnabled ? scheduleFields(this.form, 'rotation.rotationInterval', 'rotation.rotateAtUtc') : nothing}`;
   }
 
   managedPart() {
@@ -232,6 +238,7 @@ class ConnectionForm extends Part {
       ...(values.isPlatformManagedCredentials
         ? {
             isAutoRotationEnabled: Boolean(values.isAutoRotationEnabled),
+            allowPrivileged: values.allowPrivileged || undefined,
             rotation: values.isAutoRotationEnabled
               ? { rotationInterval: Number(values['rotation.rotationInterval']), rotateAtUtc: utcOf(values['rotation.rotateAtUtc'] || '00:00') }
               : undefined,
@@ -246,7 +253,7 @@ class ConnectionForm extends Part {
 class NewConnection extends ConnectionForm {
   static properties = { app: {}, projects: { state: true } };
 
-  async connectedCallback() {
+  connectedCallback() {
     super.connectedCallback();
     this.begin({
       name: '',
@@ -259,6 +266,12 @@ class NewConnection extends ConnectionForm {
       'rotation.rotationInterval': '30',
       'rotation.rotateAtUtc': '03:00',
     });
+    this.load();
+  }
+
+  /** Whose it can be. */
+  async load() {
+    this.form.problem = null;
     try {
       this.projects = (await projects()).filter((each) => session.may('create:app-connections', each.id));
       // Who may not make one of the organisation's has to choose a project.
@@ -317,7 +330,7 @@ class NewConnection extends ConnectionForm {
           </div>
           <div class="stack">${this.panels({})}</div>
           <div class="stack">${this.managedSwitch(false)}</div>
-          ${fault(this.form.problem)}
+          ${fault(this.form.problem, this.projects ? nothing : html`<div><button type="button" @click=${() => this.load()}>${t.again}</button></div>`)}
           <div class="actions">
             <button type="button" aria-disabled=${this.testing ? 'true' : nothing} @click=${this.testTyped}>${t.test.button}</button>
             ${submitButton(this.form, t.connection.connect, t.connection.connecting)}
@@ -367,7 +380,10 @@ class Connection extends ConnectionForm {
       isAutoRotationEnabled: row.isAutoRotationEnabled,
       'rotation.rotationInterval': String(rotation?.interval ?? 30),
       'rotation.rotateAtUtc': localOf(rotation?.rotateAtUtc ?? { hours: 3, minutes: 0 }),
+      lookIntervalMinutes: String(rotation?.lookIntervalMinutes ?? ''),
+      confirmAnotherServer: false,
     });
+    this.looked = this.form.values.lookIntervalMinutes;
     const { values } = this.form;
     this.planned = JSON.stringify([values.isAutoRotationEnabled, values['rotation.rotationInterval'], values['rotation.rotateAtUtc']]);
   }
@@ -415,7 +431,10 @@ class Connection extends ConnectionForm {
     const body = {
       ...(name.trim() !== row.name ? { name: name.trim() } : {}),
       ...(description.trim() !== (row.description ?? '') ? { description: description.trim() || null } : {}),
-      ...(login ? { credentials: this.credentials() } : {}),
+      ...(login ? { credentials: this.credentials(), confirmAnotherServer: form.values.confirmAnotherServer || undefined } : {}),
+      ...(form.values.lookIntervalMinutes && form.values.lookIntervalMinutes !== this.looked
+        ? { lookIntervalMinutes: Number(form.values.lookIntervalMinutes) }
+        : {}),
       ...(begins ? { isPlatformManagedCredentials } : {}),
       ...(isPlatformManagedCredentials && (begins || planned !== this.planned) ? schedule : {}),
     };
@@ -514,14 +533,13 @@ class Connection extends ConnectionForm {
             mayEdit
               ? html`<div class="stack">${
                   managed
-                    ? html`
-            ${toggle(this.form, 'isAutoRotationEnabled', t.managed.schedule, t.managed.scheduleHint)}
-            ${this.form.values.isAutoRotationEnabled ? scheduleFields(this.form, 'rotation.rotationInterval', 'rotation.rotateAtUtc') : nothing}`
+                    ? html`${this.managedSchedule()}${field(this.form, 'lookIntervalMinutes', t.rotation.look, { type: 'number', min: 1, max: 1440, hint: t.rotation.lookHint })}`
                     : this.managedSwitch(false)
                 }</div>`
               : nothing
           }
           ${fault(this.form.problem)}
+          ${this.form.problem?.code === 'leads_to_another_server' || this.form.values.confirmAnotherServer ? toggle(this.form, 'confirmAnotherServer', t.managed.otherServer, t.managed.otherServerHint) : nothing}
           ${
             mayEdit
               ? html`<div class="actions">

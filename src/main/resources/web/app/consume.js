@@ -10,9 +10,19 @@ function snippets(row) {
   return [
     ['curl', get('json')],
     ['psql', `psql "$(${get('uri')})"`],
+    ['libpq', get('conninfo')],
     ['JDBC', get('jdbc')],
-    ['.pgpass', `${get('pgpass')} > ~/.pgpass && chmod 600 ~/.pgpass`],
-    ['PgBouncer', `${get('pgbouncer')} > userlist.txt`],
+    ['Node', `new pg.Pool({ connectionString: await (await fetch('${url}?format=uri', { headers: { Authorization: \`Bearer \${token}\` } })).text() })`],
+    ['Python', `psycopg.connect(urlopen(Request('${url}?format=uri', headers={'Authorization': f'Bearer {token}'})).read().decode())`],
+    ['Go', `db, err := sql.Open("postgres", uri) // the body of GET ${url}?format=uri`],
+    ['.pgpass', `(umask 077; ${get('pgpass')} > rolewright.pgpass) && export PGPASSFILE=$PWD/rolewright.pgpass`],
+    [
+      'PgBouncer',
+      `# The line of the other role stays: whoever still has its password is let in.
+line=$(${get('pgbouncer')})
+{ echo "$line"; grep -vF "\${line%\\" \\"*}\\" \\"" userlist.txt || true; } > userlist.new
+mv userlist.new userlist.txt && kill -HUP "$(cat pgbouncer.pid)"`,
+    ],
     ['Long poll', `curl -fsS -H "Authorization: Bearer $TOKEN" '${url}?waitForVersion=${row.credentialVersion + 1}&timeout=60'`],
     [
       'Infisical CLI',
@@ -28,9 +38,24 @@ spec:
   refreshInterval: 1m
   secretStoreRef: {kind: SecretStore, name: rolewright}
   target: {name: ${row.name}}
-  data:
-    - {secretKey: username, remoteRef: {key: ${username}}}
-    - {secretKey: password, remoteRef: {key: ${password}}}`,
+  # Both with one request: with data, one entry for each, they could be of two versions.
+  dataFrom: [{find: {name: {regexp: '^(${username}|${password})$'}}}]`,
+    ],
+    [
+      'Kubernetes operator',
+      `apiVersion: secrets.infisical.com/v1alpha1
+kind: InfisicalSecret
+metadata:
+  name: ${row.name}
+spec:
+  hostAPI: ${location.origin}/api
+  resyncInterval: 60
+  authentication:
+    universalAuth:
+      credentialsRef: {secretName: rolewright-login, secretNamespace: default}
+      secretsScope: {projectSlug: SLUG-OF-THE-PROJECT, envSlug: ${row.environment.slug}, secretsPath: '${row.folder.path}', recursive: false}
+  managedKubeSecretReferences:
+    - {secretName: ${row.name}, secretNamespace: default, creationPolicy: Owner}`,
     ],
   ];
 }

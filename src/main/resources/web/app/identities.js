@@ -1,27 +1,9 @@
 // Machine identities: what they may do, and what they log in with.
-import { OnceKey, get, patch, post, put, remove, session } from './api.js';
-import { go, link } from './router.js';
-import {
-  Form,
-  Part,
-  badge,
-  copy,
-  copyButton,
-  empty,
-  fault,
-  field,
-  head,
-  html,
-  icon,
-  loading,
-  menu,
-  modal,
-  nothing,
-  say,
-  submitButton,
-  toggle,
-  when,
-} from './ui.js';
+import { get, patch, post, projects, put, remove, session } from './api.js';
+import { asking, linesOf, needed } from './asking.js';
+import { Live } from './live.js';
+import { go, link, title } from './router.js';
+import { Form, Part, badge, changed, copy, copyButton, empty, field, head, html, icon, loading, menu, modal, nothing, plain, say, toggle, when } from './ui.js';
 import { t } from './texts.js';
 import './table.js';
 import { listOf, whole } from './whole.js';
@@ -38,6 +20,7 @@ export const roleBadges = (roles) =>
 /** A box for each role. @param offered names */
 export const rolePicker = (form, offered = ROLES) =>
   html`<fieldset class="stack tight"><legend>${t.identities.roles}</legend>${offered.map((each) => toggle(form, `role.${each}`, t.role[each], t.roleHint[each]))}${form.issues.roles ? html`<span class="fault" data-path="roles">${form.issues.roles}</span>` : nothing}</fieldset>`;
+export const protection = (form) => toggle(form, 'hasDeleteProtection', t.identities.protection, t.identities.protectionHint);
 export const picked = (form) => ROLES.filter((each) => form.values[`role.${each}`]);
 export const picking = (roles = []) => Object.fromEntries(roles.map((each) => [`role.${each}`, true]));
 
@@ -79,7 +62,9 @@ class Identities extends Part {
   }
 
   render() {
-    const add = html`<button class="primary" @click=${() => (this.adding = new Form(this, { name: '' }))}>${icon('add')}${t.identities.add}</button>`;
+    const add = session.may('create:identities')
+      ? html`<button class="primary" @click=${() => (this.adding = new Form(this, { name: '' }))}>${icon('add')}${t.identities.add}</button>`
+      : nothing;
     return html`
       ${head(t.identities.heading, t.identities.text, { actions: add })}
       <rw-table .label=${t.identities.heading} .columns=${this.columns} .source=${this.source} .nothingYet=${empty('identities', t.identities.none, t.identities.text)}></rw-table>
@@ -88,42 +73,53 @@ class Identities extends Part {
 
   dialog() {
     const form = this.adding;
-    const close = () => (this.adding = null);
-    const save = async (event) => {
-      event.preventDefault();
-      if (!form.faults({ name: form.values.name.trim() ? '' : t.form.required })) return;
-      const done = await form.submit(() => post(IDENTITIES, { name: form.values.name.trim(), roles: picked(form) }));
-      if (done) go(`identities/${done.identity.id}`);
-    };
-    return modal(
-      t.identities.add,
-      html`<form class="stack" novalidate @submit=${save}>${fault(form.problem)}
-      ${field(form, 'name', t.identities.name, { required: true, placeholder: 'terraform' })}${rolePicker(form)}<p class="small muted">${t.identities.rolesText}</p>
-      <div class="actions"><button type="button" @click=${close}>${t.cancel}</button>${submitButton(form, t.identities.add, t.saving)}</div></form>`,
-      close,
+    const { values } = form;
+    return asking(
+      form,
+      {
+        heading: t.identities.add,
+        body: () =>
+          html`${field(form, 'name', t.identities.name, { required: true, placeholder: 'terraform' })}${rolePicker(form)}<p class="small muted">${t.identities.rolesText}</p>`,
+        faults: () => needed(values, 'name'),
+        send: () => post(IDENTITIES, { name: values.name.trim(), roles: picked(form) }),
+        button: t.identities.add,
+      },
+      () => (this.adding = null),
+      (done) => go(`identities/${done.identity.id}`),
     );
   }
 }
 customElements.define('rw-identities', Identities);
 
-class Identity extends Part {
-  static properties = {
-    which: {},
-    row: { state: true },
-    secrets: { state: true },
-    tokens: { state: true },
-    rules: { state: true },
-    projects: { state: true },
-    problem: { state: true },
-    asked: { state: true },
-    shown: { state: true },
+/** Only what was changed here. */
+function bodyOf(form, before) {
+  const { values } = form;
+  const is = (test) => Object.keys(changed(values, before)).some(test);
+  return {
+    ...(is((each) => each === 'name') ? { name: values.name.trim() } : {}),
+    ...(is((each) => each.startsWith('role.')) ? { roles: picked(form) } : {}),
+    ...(is((each) => each === 'hasDeleteProtection') ? { hasDeleteProtection: values.hasDeleteProtection } : {}),
+    ...(is((each) => each === 'metadata') ? { metadata: pairsOf(values.metadata).map(([key, value]) => ({ key, value })) } : {}),
   };
-  once = new OnceKey();
+}
 
-  connectedCallback() {
-    super.connectedCallback();
-    this.read();
-  }
+/** Lines of name=value. */
+const pairsOf = (text) =>
+  linesOf(text).map((line) => {
+    const [name, ...rest] = line.split('=');
+    return [name.trim(), rest.join('=').trim()];
+  });
+
+class Identity extends Part {
+  static properties = { which: {}, asked: { state: true }, shown: { state: true } };
+  /** What the form begins with. */
+  static valuesOf = (row) => ({
+    name: row.name,
+    ...Object.fromEntries(ROLES.map((each) => [`role.${each}`, row.roles.includes(each)])),
+    hasDeleteProtection: row.hasDeleteProtection,
+    metadata: row.metadata.map(({ key, value }) => `${key}=${value}`).join('\n'),
+  });
+  live = new Live(this, (signal) => this.read(signal));
 
   get paths() {
     const id = encodeURIComponent(this.which);
@@ -136,48 +132,46 @@ class Identity extends Part {
     };
   }
 
-  async read() {
-    const { self, secrets, tokens } = this.paths;
-    try {
-      const [row, kept, given, found] = await Promise.all([get(self), get(secrets), get(tokens), get('/api/v1/projects')]);
-      this.row = row.identity;
-      this.secrets = kept.clientSecretData;
-      this.tokens = given.tokens;
-      this.projects = found.projects;
-      this.rules = {
-        oidc: this.row.authMethods.includes('oidc-auth') ? (await get(this.paths.oidc)).rule : null,
-        kubernetes: this.row.authMethods.includes('kubernetes-auth') ? (await get(this.paths.kubernetes)).rule : null,
-      };
-    } catch (problem) {
-      this.problem = problem;
-    }
+  async read(signal) {
+    const { self, secrets, tokens, oidc, kubernetes } = this.paths;
+    const [{ identity: row }, { clientSecretData }, given, found] = await Promise.all([
+      get(self, {}, signal),
+      get(secrets, {}, signal),
+      get(tokens, {}, signal),
+      projects(),
+    ]);
+    const rule = async (method, path) => (row.authMethods.includes(method) ? (await get(path, {}, signal)).rule : null);
+    const rules = { oidc: await rule('oidc-auth', oidc), kubernetes: await rule('kubernetes-auth', kubernetes) };
+    return { row, secrets: clientSecretData, tokens: given.tokens, projects: found, rules };
   }
 
-  /** A dialog with one form. @param values to begin with */
-  ask(kind, values = {}) {
-    this.asked = { kind, form: new Form(this, values) };
+  /** A dialog with one form. @param values to begin with @param chosen the row that it is about */
+  ask(kind, values = {}, chosen = null) {
+    this.asked = { kind, form: new Form(this, values), before: values, chosen };
   }
 
   render() {
     const crumbs = [[t.identities.heading, link('identities')]];
-    if (this.problem) return html`${head(t.identities.one, '', { crumbs })}${fault(this.problem)}`;
-    if (!this.row || !this.rules) return html`${head(t.identities.one, '', { crumbs })}<div class="card">${loading()}</div>`;
-    const { row } = this;
+    const { live } = this;
+    if (!live.data) return html`${head(t.identities.one, '', { crumbs })}${live.problem ? live.fault() : html`<div class="card">${loading()}</div>`}`;
+    const { row } = live.data;
+    title(row.name);
     const own = row.id === session.caller.identityId;
     return html`
       ${head(row.name, '', {
         crumbs,
         beside: own ? badge('info', t.identities.you) : nothing,
         actions: html`
-        <button @click=${() => this.ask('edit', { name: row.name, ...picking(row.roles) })}>${t.identities.edit}</button>
+        <button @click=${() => this.ask('edit', Identity.valuesOf(row))}>${t.identities.edit}</button>
         <button class="danger" ?disabled=${own} @click=${() => this.ask('delete')}>${t.identities.delete}</button>`,
       })}
       <div class="stack wide">
+        <div class="strip">${live.age()}</div>
         <div class="split">
           <section class="card pad stack" aria-labelledby="about"><h2 id="about">${t.connection.about}</h2><dl class="facts small">
             <dt>${t.signIn.clientId}</dt><dd class="row"><span class="mono break">${row.clientId}</span>${copyButton(row.clientId, t.signIn.clientId)}</dd>
             <dt>${t.identities.roles}</dt><dd>${roleBadges(row.roles)}</dd>
-            <dt>${t.identities.inProjects}</dt><dd>${row.projects.length ? html`<ul class="stack tight">${row.projects.map((each) => html`<li class="row"><a href=${link(`projects/${each.projectId}`)}>${this.projects.find((p) => p.id === each.projectId)?.name ?? each.projectId}</a>${roleBadges(each.roles)}</li>`)}</ul>` : '–'}</dd>
+            <dt>${t.identities.inProjects}</dt><dd>${row.projects.length ? html`<ul class="stack tight">${row.projects.map((each) => html`<li class="row"><a href=${link(`projects/${each.projectId}`)}>${live.data.projects.find((p) => p.id === each.projectId)?.name ?? each.projectId}</a>${roleBadges(each.roles)}</li>`)}</ul>` : '–'}</dd>
             <dt>${t.rotation.created}</dt><dd>${when(row.createdAt)}</dd></dl></section>
           <section class="card pad stack" aria-labelledby="foreign"><div><h2 id="foreign">${t.identities.foreign}</h2><p class="small muted">${t.identities.foreignText}</p></div>
             ${this.rule('kubernetes')}${this.rule('oidc')}</section>
@@ -186,7 +180,7 @@ class Identity extends Part {
           'secrets',
           t.identities.secrets,
           t.identities.secretsText,
-          this.secrets,
+          live.data.secrets,
           [
             [
               t.identities.description,
@@ -211,7 +205,7 @@ class Identity extends Part {
           'tokens',
           t.identities.tokens,
           t.identities.tokensText,
-          this.tokens,
+          live.data.tokens,
           [
             [t.identities.name, (each) => html`<strong>${each.name}</strong>`],
             [t.identities.role, (each) => (each.role ? roleBadges([each.role]) : t.identities.allRoles)],
@@ -234,7 +228,7 @@ class Identity extends Part {
   }
 
   rule(kind) {
-    const rule = this.rules[kind];
+    const rule = this.live.data.rules[kind];
     const many = (list) => (list ?? []).join('\n');
     const begin = () =>
       this.ask(
@@ -242,6 +236,7 @@ class Identity extends Part {
         kind === 'oidc'
           ? {
               issuer: rule?.issuer ?? '',
+              caCert: rule?.caCert ?? '',
               boundAudiences: many(rule?.boundAudiences),
               boundSubject: rule?.boundSubject ?? '',
               boundClaims: Object.entries(rule?.boundClaims ?? {})
@@ -250,6 +245,7 @@ class Identity extends Part {
             }
           : {
               issuer: rule?.issuer ?? '',
+              caCert: rule?.caCert ?? '',
               allowedAudience: rule?.allowedAudience ?? '',
               allowedNamespaces: many(rule?.allowedNamespaces),
               allowedNames: many(rule?.allowedNames),
@@ -283,128 +279,127 @@ class Identity extends Part {
       <div class="pad row apart"><div class="grow"><h2 id=${kind}>${heading}</h2><p class="small muted">${text}</p></div><button @click=${() => this.ask(kind, values)}>${icon('add')}${t.identities.new[kind]}</button></div>
       ${
         rows.length
-          ? html`<div class="scroll" tabindex="0" role="group" aria-label=${heading}><table><thead><tr>${columns.map(([name]) => html`<th scope="col">${name}</th>`)}<th scope="col"><span class="sr">${t.actions}</span></th></tr></thead>
-        <tbody>${rows.map(
-          (each) =>
-            html`<tr>${columns.map(([, cell]) => html`<td>${cell(each)}</td>`)}<td class="actions"><button class="quiet" @click=${() => {
-              this.ask(`${kind}-revoke`);
-              this.asked.row = each;
-            }}>${t.identities.revoke}</button></td></tr>`,
-        )}</tbody></table></div>`
+          ? plain(
+              heading,
+              [
+                ...columns,
+                ['', (each) => html`<button class="quiet" @click=${() => this.ask(`${kind}-revoke`, {}, each)}>${t.identities.revoke}</button>`, 'actions'],
+              ],
+              rows,
+            )
           : html`<p class="muted pad small">${t.identities.noneYet}</p>`
       }</section>`;
   }
 
   dialog() {
-    const { kind, form, row: chosen } = this.asked;
+    const { kind, form, before, chosen } = this.asked;
     const { values } = form;
-    const { self, secrets, tokens } = this.paths;
-    const close = () => (this.asked = null);
-    const lines = (name) =>
-      values[name]
-        .split('\n')
-        .map((each) => each.trim())
-        .filter(Boolean);
+    const { self, secrets, tokens, oidc, kubernetes } = this.paths;
+    const lines = (name) => linesOf(values[name]);
     const seconds = () => (Number(values.days) || 0) * DAY;
+    const end = (path) => ({
+      heading: t.identities.end,
+      body: () => html`<p>${t.identities.endText}</p>`,
+      send: () => remove(path),
+      button: t.identities.end,
+      danger: true,
+    });
+    const revoke = (heading, path) => ({
+      heading,
+      body: () => html`<p>${t.identities.revokeText}</p>`,
+      send: () => post(`${path}/${chosen.id}/revoke`),
+      button: t.identities.revoke,
+      danger: true,
+    });
+    const several = (name, label, hint = t.rule.perLine, required = true) => field(form, name, label, { rows: 2, hint, required });
+    const ca = () => field(form, 'caCert', t.tls.ca, { rows: 2, hint: t.tls.caHint });
     const plans = {
-      edit: [
-        t.identities.edit,
-        () => html`${field(form, 'name', t.identities.name, { required: true })}${rolePicker(form)}`,
-        () => patch(self, { name: values.name.trim(), roles: picked(form) }),
-        t.save,
-      ],
-      delete: [t.identities.delete, () => html`<p>${t.identities.deleteText(this.row.name)}</p>`, () => remove(self), t.identities.delete],
-      secrets: [
-        t.identities.new.secrets,
-        () => html`${field(form, 'description', t.identities.description, { placeholder: t.identities.descriptionSample })}
+      edit: {
+        heading: t.identities.edit,
+        body: () => html`${field(form, 'name', t.identities.name, { required: true })}${rolePicker(form)}
+          ${several('metadata', t.identities.metadata, t.identities.metadataHint, false)}${protection(form)}`,
+        faults: () => needed(values, 'name'),
+        send: () => (Object.keys(changed(values, before)).length ? patch(self, bodyOf(form, before)) : { identity: {} }),
+        button: t.save,
+      },
+      delete: {
+        heading: t.identities.delete,
+        body: () => html`<p>${t.identities.deleteText(this.live.data.row.name)}</p>`,
+        send: () => remove(self),
+        button: t.identities.delete,
+        danger: true,
+      },
+      secrets: {
+        heading: t.identities.new.secrets,
+        body: () => html`${field(form, 'description', t.identities.description, { placeholder: t.identities.descriptionSample })}
         <div class="pair">${field(form, 'days', t.identities.days, { type: 'number', min: 0, required: true, hint: t.identities.daysHint })}${field(form, 'numUsesLimit', t.identities.usesLimit, { type: 'number', min: 0, required: true, hint: t.identities.usesHint })}</div>
         ${field(form, 'trustedIps', t.identities.networks, { rows: 2, hint: t.identities.networksHint, placeholder: '10.0.0.0/8' })}`,
-        () =>
+        send: () =>
           post(secrets, {
             description: values.description.trim(),
             ttl: seconds(),
             numUsesLimit: Number(values.numUsesLimit) || 0,
             trustedIps: lines('trustedIps').length ? lines('trustedIps') : undefined,
           }),
-        t.identities.new.secrets,
-      ],
-      tokens: [
-        t.identities.new.tokens,
-        () => html`${field(form, 'name', t.identities.name, { required: true, placeholder: 'external-secrets' })}
+        button: t.identities.new.secrets,
+      },
+      tokens: {
+        heading: t.identities.new.tokens,
+        body: () => html`${field(form, 'name', t.identities.name, { required: true, placeholder: 'external-secrets' })}
         <div class="pair">${field(form, 'role', t.identities.role, { options: ROLES.map((each) => [each, t.role[each]]) })}${field(form, 'days', t.identities.days, { type: 'number', min: 1, max: 365, required: true })}</div>`,
-        () => post(tokens, { name: values.name.trim(), role: values.role, ttl: seconds() }),
-        t.identities.new.tokens,
-      ],
-      'secrets-revoke': [
-        t.identities.revokeSecret,
-        () => html`<p>${t.identities.revokeText}</p>`,
-        () => post(`${secrets}/${chosen.id}/revoke`),
-        t.identities.revoke,
-      ],
-      'tokens-revoke': [
-        t.identities.revokeToken,
-        () => html`<p>${t.identities.revokeText}</p>`,
-        () => post(`${tokens}/${chosen.id}/revoke`),
-        t.identities.revoke,
-      ],
-      oidc: [
-        t.method['oidc-auth'],
-        () =>
-          html`${field(form, 'issuer', t.rule.issuer, { required: true, placeholder: 'https://token.actions.githubusercontent.com' })}${field(form, 'boundAudiences', t.rule.boundAudiences, { rows: 2, required: true, hint: t.rule.perLine })}${field(form, 'boundSubject', t.rule.boundSubject)}${field(form, 'boundClaims', t.rule.boundClaims, { rows: 2, hint: t.rule.claimsHint })}`,
-        () =>
-          put(this.paths.oidc, {
+        faults: () => needed(values, 'name'),
+        send: () => post(tokens, { name: values.name.trim(), role: values.role, ttl: seconds() }),
+        button: t.identities.new.tokens,
+      },
+      'secrets-revoke': revoke(t.identities.revokeSecret, secrets),
+      'tokens-revoke': revoke(t.identities.revokeToken, tokens),
+      oidc: {
+        heading: t.method['oidc-auth'],
+        body: () =>
+          html`${field(form, 'issuer', t.rule.issuer, { required: true, placeholder: 'https://token.actions.githubusercontent.com' })}${several('boundAudiences', t.rule.boundAudiences)}${field(form, 'boundSubject', t.rule.boundSubject)}${several('boundClaims', t.rule.boundClaims, t.rule.claimsHint, false)}${ca()}`,
+        faults: () => needed(values, 'issuer', 'boundAudiences'),
+        send: () =>
+          put(oidc, {
             issuer: values.issuer.trim(),
+            caCert: values.caCert.trim() || undefined,
             boundAudiences: lines('boundAudiences'),
             boundSubject: values.boundSubject.trim() || undefined,
-            boundClaims: Object.fromEntries(
-              lines('boundClaims').map((each) => [
-                each.split('=')[0].trim(),
-                each
-                  .split('=')
-                  .slice(1)
-                  .join('=')
-                  .split(',')
-                  .map((value) => value.trim()),
-              ]),
-            ),
+            boundClaims: Object.fromEntries(pairsOf(values.boundClaims).map(([name, text]) => [name, text.split(',').map((each) => each.trim())])),
           }),
-        t.save,
-      ],
-      kubernetes: [
-        t.method['kubernetes-auth'],
-        () =>
-          html`${field(form, 'issuer', t.rule.issuer, { required: true, placeholder: 'https://kubernetes.default.svc.cluster.local' })}${field(form, 'allowedAudience', t.rule.allowedAudience, { required: true })}${field(form, 'allowedNamespaces', t.rule.allowedNamespaces, { rows: 2, hint: t.rule.perLine, required: true })}${field(form, 'allowedNames', t.rule.allowedNames, { rows: 2, hint: t.rule.perLine, required: true })}`,
-        () =>
-          put(this.paths.kubernetes, {
+        button: t.save,
+      },
+      kubernetes: {
+        heading: t.method['kubernetes-auth'],
+        body: () =>
+          html`${field(form, 'issuer', t.rule.issuer, { required: true, placeholder: 'https://kubernetes.default.svc.cluster.local' })}${field(form, 'allowedAudience', t.rule.allowedAudience, { required: true })}${several('allowedNamespaces', t.rule.allowedNamespaces)}${several('allowedNames', t.rule.allowedNames)}${ca()}`,
+        faults: () => needed(values, 'issuer', 'allowedAudience', 'allowedNamespaces', 'allowedNames'),
+        send: () =>
+          put(kubernetes, {
             issuer: values.issuer.trim(),
+            caCert: values.caCert.trim() || undefined,
             allowedAudience: values.allowedAudience.trim(),
             allowedNamespaces: lines('allowedNamespaces'),
             allowedNames: lines('allowedNames'),
           }),
-        t.save,
-      ],
-      'oidc-end': [t.identities.end, () => html`<p>${t.identities.endText}</p>`, () => remove(this.paths.oidc), t.identities.end],
-      'kubernetes-end': [t.identities.end, () => html`<p>${t.identities.endText}</p>`, () => remove(this.paths.kubernetes), t.identities.end],
+        button: t.save,
+      },
+      'oidc-end': end(oidc),
+      'kubernetes-end': end(kubernetes),
     };
-    const [heading, body, send, button] = plans[kind];
-    const save = async (event) => {
-      event.preventDefault();
-      const done = await form.submit(send);
-      if (!done) return;
-      this.asked = null;
-      if (kind === 'delete') {
-        go('identities');
-        return;
-      }
-      this.shown = done.clientSecret ?? done.accessToken ?? null;
-      if (!this.shown) say(t.saved);
-      this.read();
-    };
-    return modal(
-      heading,
-      html`<form class="stack" novalidate @submit=${save}>${fault(form.problem)}${body()}
-      <div class="actions"><button type="button" @click=${close}>${t.cancel}</button>${submitButton(form, button, t.saving, /revoke|delete|end/.test(kind) ? 'danger primary' : 'primary')}</div></form>`,
-      close,
+    return asking(
+      form,
+      plans[kind],
+      () => (this.asked = null),
+      (done) => {
+        this.asked = null;
+        if (kind === 'delete') {
+          go('identities');
+          return;
+        }
+        this.shown = done.clientSecret ?? done.accessToken ?? null;
+        if (!this.shown) say(t.saved);
+        this.live.refresh();
+      },
     );
   }
 }

@@ -3,7 +3,7 @@ import { SUMMARY, TROUBLES, get, session } from './api.js';
 import { link } from './router.js';
 import { Live } from './live.js';
 import { troubleTable } from './trouble.js';
-import { DATE, Part, empty, head, html, icon, lasted, loading, nothing, svg, when } from './ui.js';
+import { DATE, Part, empty, fit, head, html, icon, lasted, loading, nothing, svg, when } from './ui.js';
 import { t } from './texts.js';
 
 const DAYS = 30;
@@ -82,17 +82,14 @@ class Overview extends Part {
   /** Bars of the last thirty days, as the service has counted them. */
   done({ days, done, failed, medianMillis, p95Millis }) {
     const took = (millis) => (millis === null ? '–' : lasted(0, millis));
-    return html`${bars(
-      t.overview.doneLabel(done, failed),
-      days.map((each) => ({
-        at: new Date(`${each.date}T12:00`),
-        parts: [
-          ['good', each.done],
-          ['bad', each.failed],
-        ],
-      })),
-      560,
-    )}
+    const columns = days.map((each) => ({
+      at: new Date(`${each.date}T12:00`),
+      parts: [
+        ['good', each.done],
+        ['bad', each.failed],
+      ],
+    }));
+    return html`${fit((width) => bars(t.overview.doneLabel(done, failed), columns, width))}
       <div class="legend"><span><i class="good"></i>${t.attempt.state.done}: ${done}</span><span><i class="bad"></i>${t.attempt.state.failed}: ${failed}</span><span>${t.overview.median(took(medianMillis), took(p95Millis))}</span></div>`;
   }
 }

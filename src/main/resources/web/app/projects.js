@@ -1,8 +1,10 @@
 // Projects, and who may do what in them.
 import { PROJECTS, all, get, patch, post, put, remove, session } from './api.js';
-import { go, link } from './router.js';
-import { picked, picking, roleBadges, rolePicker } from './identities.js';
-import { Form, Part, copy, empty, fault, field, head, html, icon, loading, menu, modal, nothing, say, searched, submitButton, when } from './ui.js';
+import { asking, needed } from './asking.js';
+import { picked, picking, protection, roleBadges, rolePicker } from './identities.js';
+import { Live } from './live.js';
+import { go, link, title } from './router.js';
+import { Form, Part, changed, copy, empty, field, head, html, icon, loading, menu, nothing, plain, say, searched, when } from './ui.js';
 import { t } from './texts.js';
 import './table.js';
 import { whole } from './whole.js';
@@ -50,132 +52,145 @@ class Projects extends Part {
 
   dialog() {
     const form = this.adding;
-    const close = () => (this.adding = null);
-    const save = async (event) => {
-      event.preventDefault();
-      if (!form.faults({ projectName: form.values.projectName.trim() ? '' : t.form.required })) return;
-      const done = await form.submit(() => post(PROJECTS, { projectName: form.values.projectName.trim(), slug: form.values.slug.trim() || undefined }));
-      if (done) go(`projects/${done.project.id}`);
-    };
-    return modal(
-      t.projects.add,
-      html`<form class="stack" novalidate @submit=${save}>${fault(form.problem)}
-      ${field(form, 'projectName', t.projects.name, { required: true, placeholder: 'Payments' })}${field(form, 'slug', t.projects.slug, { hint: t.projects.slugHint })}
-      <div class="actions"><button type="button" @click=${close}>${t.cancel}</button>${submitButton(form, t.projects.add, t.saving)}</div></form>`,
-      close,
+    const { values } = form;
+    return asking(
+      form,
+      {
+        heading: t.projects.add,
+        body: () =>
+          html`${field(form, 'projectName', t.projects.name, { required: true, placeholder: 'Payments' })}${field(form, 'slug', t.projects.slug, { hint: t.projects.slugHint })}`,
+        faults: () => needed(values, 'projectName'),
+        send: () => post(PROJECTS, { projectName: values.projectName.trim(), slug: values.slug.trim() || undefined }),
+        button: t.projects.add,
+      },
+      () => (this.adding = null),
+      (done) => go(`projects/${done.project.id}`),
     );
   }
 }
 customElements.define('rw-projects', Projects);
 
 class Project extends Part {
-  static properties = {
-    which: {},
-    row: { state: true },
-    members: { state: true },
-    identities: { state: true },
-    problem: { state: true },
-    asked: { state: true },
-  };
+  static properties = { which: {}, asked: { state: true } };
+  live = new Live(this, async (signal) => {
+    const { project: row } = await get(this.path, {}, signal);
+    const [members, identities] = await Promise.all([
+      session.may('read:project-identities', row.id) ? get(`${this.path}/identity-memberships`, {}, signal) : {},
+      session.may('read:identities', null) ? all('/api/v1/identities', 'identities', {}, undefined, signal) : null,
+    ]);
+    return { row, members: members.identityMemberships, identities };
+  });
 
-  connectedCallback() {
-    super.connectedCallback();
-    this.read();
+  /** What the form begins with. */
+  static valuesOf = ({ name, slug, description, hasDeleteProtection }) => ({ name, slug, description: description ?? '', hasDeleteProtection });
+
+  ask(kind, values, chosen) {
+    this.asked = { kind, chosen, before: values, form: new Form(this, values) };
   }
 
   get path() {
     return `${PROJECTS}/${encodeURIComponent(this.which)}`;
   }
 
-  async read() {
-    try {
-      this.row = (await get(this.path)).project;
-      this.members = session.may('read:project-identities', this.row.id) ? (await get(`${this.path}/identity-memberships`)).identityMemberships : null;
-      this.identities = session.may('read:identities', null) ? await all('/api/v1/identities', 'identities') : null;
-    } catch (problem) {
-      this.problem = problem;
-    }
-  }
-
   render() {
     const crumbs = [[t.projects.heading, link('projects')]];
-    if (this.problem) return html`${head(t.projects.one, '', { crumbs })}${fault(this.problem)}`;
-    if (!this.row || this.members === undefined) return html`${head(t.projects.one, '', { crumbs })}<div class="card">${loading()}</div>`;
-    const { row } = this;
+    const { live } = this;
+    if (!live.data) return html`${head(t.projects.one, '', { crumbs })}${live.problem ? live.fault() : html`<div class="card">${loading()}</div>`}`;
+    const { row, members, identities } = live.data;
+    title(row.name);
     const may = (right) => session.may(right, row.id);
-    const ask = (kind, values, chosen) => (this.asked = { kind, chosen, form: new Form(this, values) });
+    const ask = (...what) => this.ask(...what);
     return html`
-      ${head(row.name, row.slug, {
+      ${head(row.name, row.description || row.slug, {
         crumbs,
+        beside: live.age(),
         actions: html`
-        ${may('edit:projects') ? html`<button @click=${() => ask('edit', { name: row.name, slug: row.slug })}>${t.projects.edit}</button>` : nothing}
+        ${may('edit:projects') ? html`<button @click=${() => ask('edit', Project.valuesOf(row))}>${t.projects.edit}</button>` : nothing}
         ${may('delete:projects') ? html`<button class="danger" @click=${() => ask('delete', {})}>${t.projects.delete}</button>` : nothing}`,
       })}
       <section class="card" aria-labelledby="members">
         <div class="pad row apart"><div class="grow"><h2 id="members">${t.projects.members}</h2><p class="small muted">${t.projects.membersText}</p></div>
           ${may('edit:project-identities') ? html`<button @click=${() => ask('member', { identityId: '' })}>${icon('add')}${t.projects.addMember}</button>` : nothing}</div>
         ${
-          this.members?.length
-            ? html`<div class="scroll" tabindex="0" role="group" aria-labelledby="members"><table><thead><tr><th scope="col">${t.identities.name}</th><th scope="col">${t.identities.roles}</th><th scope="col"><span class="sr">${t.actions}</span></th></tr></thead><tbody>
-          ${this.members.map(
-            (
-              each,
-            ) => html`<tr><td>${this.identities ? html`<a class="cell-main" href=${link(`identities/${each.identityId}`)}>${each.identityName}</a>` : each.identityName}</td><td>${roleBadges(each.roles)}</td>
-            <td class="actions">${may('edit:project-identities') ? html`<button class="quiet" @click=${() => ask('member', { identityId: each.identityId, ...picking(each.roles) }, each)}>${t.projects.change}</button><button class="quiet" @click=${() => ask('leave', {}, each)}>${t.projects.take}</button>` : nothing}</td></tr>`,
-          )}
-          </tbody></table></div>`
-            : html`<p class="muted small pad">${this.members ? t.projects.noMembers : t.projects.notYours}</p>`
+          members?.length
+            ? plain(
+                t.projects.members,
+                [
+                  [
+                    t.identities.name,
+                    (each) =>
+                      identities ? html`<a class="cell-main" href=${link(`identities/${each.identityId}`)}>${each.identityName}</a>` : each.identityName,
+                  ],
+                  [t.identities.roles, (each) => roleBadges(each.roles)],
+                  [
+                    '',
+                    (each) =>
+                      may('edit:project-identities')
+                        ? html`<button class="quiet" @click=${() => ask('member', { identityId: each.identityId, ...picking(each.roles) }, each)}>${t.projects.change}</button><button class="quiet" @click=${() => ask('leave', {}, each)}>${t.projects.take}</button>`
+                        : nothing,
+                    'actions',
+                  ],
+                ],
+                members,
+              )
+            : html`<p class="muted small pad">${members ? t.projects.noMembers : t.projects.notYours}</p>`
         }
       </section>
       ${this.asked ? this.dialog() : nothing}`;
   }
 
   dialog() {
-    const { kind, form, chosen } = this.asked;
+    const { kind, form, before, chosen } = this.asked;
     const { values } = form;
-    const close = () => (this.asked = null);
+    const { row, identities } = this.live.data;
     const plans = {
-      edit: [
-        t.projects.edit,
-        () => html`${field(form, 'name', t.projects.name, { required: true })}${field(form, 'slug', t.projects.slug, { required: true })}`,
-        () => patch(this.path, { name: values.name.trim(), slug: values.slug.trim() }),
-        t.save,
-      ],
-      delete: [t.projects.delete, () => html`<p>${t.projects.deleteText(this.row.name)}</p>`, () => remove(this.path), t.projects.delete],
-      leave: [
-        t.projects.take,
-        () => html`<p>${t.projects.takeText(chosen.identityName)}</p>`,
-        () => remove(`${this.path}/identity-memberships/${chosen.identityId}`),
-        t.projects.take,
-      ],
-      member: [
-        chosen ? t.projects.change : t.projects.addMember,
-        () => html`
-        ${this.identities && !chosen ? searched(form, 'identityId', t.projects.identity, [['', '–'], ...this.identities.map((each) => [each.id, each.name])]) : field(form, 'identityId', t.projects.identityId, { required: true, disabled: Boolean(chosen) })}${rolePicker(form, IN_PROJECT)}`,
-        () => put(`${this.path}/identity-memberships/${encodeURIComponent(values.identityId.trim())}`, { roles: picked(form) }),
-        t.save,
-      ],
+      edit: {
+        heading: t.projects.edit,
+        body: () => html`${field(form, 'name', t.projects.name, { required: true })}${field(form, 'slug', t.projects.slug, { required: true })}
+          ${field(form, 'description', t.connection.description)}${protection(form)}`,
+        faults: () => needed(values, 'name', 'slug'),
+        send: () => {
+          const body = changed(values, before);
+          return Object.keys(body).length ? patch(this.path, body) : { project: row };
+        },
+        button: t.save,
+      },
+      delete: {
+        heading: t.projects.delete,
+        body: () => html`<p>${t.projects.deleteText(row.name)}</p>`,
+        send: () => remove(this.path),
+        button: t.projects.delete,
+        danger: true,
+      },
+      leave: {
+        heading: t.projects.take,
+        body: () => html`<p>${t.projects.takeText(chosen.identityName)}</p>`,
+        send: () => remove(`${this.path}/identity-memberships/${chosen.identityId}`),
+        button: t.projects.take,
+        danger: true,
+      },
+      member: {
+        heading: chosen ? t.projects.change : t.projects.addMember,
+        body: () => html`
+        ${identities && !chosen ? searched(form, 'identityId', t.projects.identity, [['', '–'], ...identities.map((each) => [each.id, each.name])]) : field(form, 'identityId', t.projects.identityId, { required: true, disabled: Boolean(chosen) })}${rolePicker(form, IN_PROJECT)}`,
+        faults: () => ({ ...needed(values, 'identityId'), roles: picked(form).length ? '' : t.projects.oneRole }),
+        send: () => put(`${this.path}/identity-memberships/${encodeURIComponent(values.identityId.trim())}`, { roles: picked(form) }),
+        button: t.save,
+      },
     };
-    const [heading, body, send, button] = plans[kind];
-    const save = async (event) => {
-      event.preventDefault();
-      if (kind === 'member' && !form.faults({ identityId: values.identityId ? '' : t.form.required, roles: picked(form).length ? '' : t.projects.oneRole }))
-        return;
-      const done = await form.submit(send);
-      if (!done) return;
-      this.asked = null;
-      if (kind === 'delete') {
-        go('projects');
-        return;
-      }
-      say(t.saved);
-      this.read();
-    };
-    return modal(
-      heading,
-      html`<form class="stack" novalidate @submit=${save}>${fault(form.problem)}${body()}
-      <div class="actions"><button type="button" @click=${close}>${t.cancel}</button>${submitButton(form, button, t.saving, /delete|leave/.test(kind) ? 'danger primary' : 'primary')}</div></form>`,
-      close,
+    return asking(
+      form,
+      plans[kind],
+      () => (this.asked = null),
+      () => {
+        this.asked = null;
+        if (kind === 'delete') {
+          go('projects');
+          return;
+        }
+        say(t.saved);
+        this.live.refresh();
+      },
     );
   }
 }

@@ -12,6 +12,7 @@ import {
   Form,
   Part,
   badge,
+  changed,
   choice,
   copy,
   copyButton,
@@ -27,6 +28,7 @@ import {
   modal,
   note,
   nothing,
+  plain,
   precise,
   say,
   spinner,
@@ -105,14 +107,6 @@ class Rotation extends Part {
       go('rotations');
       return this.live.data;
     }
-  }
-
-  /** What happens now stands at the right end of the picture. */
-  updated() {
-    const picture = this.querySelector('.scroll:has(svg.timeline)');
-    if (!picture || this.turned) return;
-    this.turned = true;
-    picture.scrollLeft = picture.scrollWidth;
   }
 
   async readOlder() {
@@ -435,12 +429,21 @@ class Rotation extends Part {
     const until = new Map(spans(versions, now).map((each) => [each.version, each.servedUntil]));
     const end = (each) =>
       each.state === 'current' && each.username === served ? html`<strong>${t.version.now}</strong>` : until.get(each) ? precise(until.get(each)) : '–';
-    return html`<div class="scroll" tabindex="0" role="group" aria-label=${t.timeline.heading}><table class="small">
-      <thead><tr>${[t.attempt.role, t.version.number, t.version.state, t.version.applied_, t.version.served, t.version.until, t.version.ended].map((each) => html`<th scope="col">${each}</th>`)}</tr></thead>
-      <tbody>${versions.map(
-        (each) => html`<tr><td class="mono break">${each.username}</td><td>${each.number}</td><td>${t.version[each.state]}</td>
-        <td class="nowrap">${each.appliedAt ? precise(each.appliedAt) : '–'}</td><td class="nowrap">${each.currentAt ? precise(each.currentAt) : '–'}</td><td class="nowrap">${end(each)}</td><td class="nowrap">${each.endedAt ? precise(each.endedAt) : '–'}</td></tr>`,
-      )}</tbody></table></div>`;
+    const at = (moment) => (moment ? precise(moment) : '–');
+    return plain(
+      t.timeline.heading,
+      [
+        [t.attempt.role, (each) => each.username, 'mono break'],
+        [t.version.number, (each) => each.number],
+        [t.version.state, (each) => t.version[each.state]],
+        [t.version.applied_, (each) => at(each.appliedAt), 'nowrap'],
+        [t.version.served, (each) => at(each.currentAt), 'nowrap'],
+        [t.version.until, end, 'nowrap'],
+        [t.version.ended, (each) => at(each.endedAt), 'nowrap'],
+      ],
+      versions,
+      'small',
+    );
   }
 }
 customElements.define('rw-rotation', Rotation);
@@ -450,6 +453,15 @@ const tile = (label, value, more) =>
 
 // ---- Dialogs -------------------------------------------------------------------------------------------------------------
 
+/** As an input of date and time has it, in the reader's own time. */
+const inputOf = (at) => (at ? new Date(new Date(at) - new Date(at).getTimezoneOffset() * 60_000).toISOString().slice(0, 16) : '');
+
+const KINDS = ['digits', 'lowercase', 'uppercase', 'symbols'];
+const REQUIREMENTS = 'parameters.passwordRequirements';
+const required = (kind) => `${REQUIREMENTS}.required.${kind}`;
+/** Another Vault answers where this one did, or it went back: that has to be meant. */
+const OTHER_VAULT = ['vault_engine_replaced', 'vault_went_back'];
+
 const valuesOf = (row) => ({
   name: row.name,
   description: row.description ?? '',
@@ -457,8 +469,19 @@ const valuesOf = (row) => ({
   driftPolicy: row.driftPolicy,
   rotationInterval: String(row.rotationInterval),
   rotateAtUtc: localOf(row.rotateAtUtc),
+  nextRotationAt: inputOf(row.nextRotationAt),
   'secretsMapping.username': row.secretsMapping.username,
   'secretsMapping.password': row.secretsMapping.password,
+  'secretsMapping.uri': row.secretsMapping.uri ?? '',
+  'vaultKv.mount': row.vaultKv?.mount ?? '',
+  'vaultKv.path': row.vaultKv?.path ?? '',
+  'vaultKv.confirmAnotherVault': false,
+  lookIntervalMinutes: String(row.lookIntervalMinutes ?? ''),
+  takeover: row.takeover,
+  allowPrivileged: row.allowPrivileged,
+  [`${REQUIREMENTS}.length`]: String(row.parameters.passwordRequirements?.length ?? ''),
+  ...Object.fromEntries(KINDS.map((kind) => [required(kind), String(row.parameters.passwordRequirements?.required?.[kind] ?? '')])),
+  [`${REQUIREMENTS}.allowedSymbols`]: row.parameters.passwordRequirements?.allowedSymbols ?? '',
 });
 
 class EditRotation extends Part {
@@ -466,6 +489,10 @@ class EditRotation extends Part {
 
   connectedCallback() {
     super.connectedCallback();
+    this.begin();
+  }
+
+  begin() {
     this.seen = this.etag;
     this.before = valuesOf(this.row);
     this.form = new Form(this, { ...this.before });
@@ -477,16 +504,42 @@ class EditRotation extends Part {
   save = async (event) => {
     event.preventDefault();
     const { values } = this.form;
-    const is = (...paths) => paths.some((path) => values[path] !== this.before[path]);
+    const now = changed(values, this.before);
+    const is = (start) => Object.keys(now).some((path) => path.startsWith(start));
+    const vault = ['vaultKv.mount', 'vaultKv.path'].map((path) => values[path].trim());
     const body = {
       ...(is('name') ? { name: values.name.trim() } : {}),
       ...(is('description') ? { description: values.description.trim() || null } : {}),
       ...(is('isAutoRotationEnabled') ? { isAutoRotationEnabled: values.isAutoRotationEnabled } : {}),
       ...(is('rotationInterval') ? { rotationInterval: Number(values.rotationInterval) || 0 } : {}),
       ...(is('rotateAtUtc') ? { rotateAtUtc: utcOf(values.rotateAtUtc || '00:00') } : {}),
+      ...(is('nextRotationAt') && values.nextRotationAt ? { nextRotationAt: new Date(values.nextRotationAt).toISOString() } : {}),
       ...(is('driftPolicy') ? { driftPolicy: values.driftPolicy } : {}),
-      ...(is('secretsMapping.username', 'secretsMapping.password')
-        ? { secretsMapping: { username: values['secretsMapping.username'], password: values['secretsMapping.password'] } }
+      ...(is('secretsMapping')
+        ? {
+            secretsMapping: {
+              username: values['secretsMapping.username'],
+              password: values['secretsMapping.password'],
+              ...(is('secretsMapping.uri') ? { uri: values['secretsMapping.uri'].trim() } : {}),
+            },
+          }
+        : {}),
+      ...(is('vaultKv')
+        ? { vaultKv: vault.some(Boolean) ? { mount: vault[0], path: vault[1], confirmAnotherVault: values['vaultKv.confirmAnotherVault'] || undefined } : null }
+        : {}),
+      ...(is('lookIntervalMinutes') && values.lookIntervalMinutes ? { lookIntervalMinutes: Number(values.lookIntervalMinutes) } : {}),
+      ...(is('takeover') ? { takeover: values.takeover } : {}),
+      ...(is('allowPrivileged') ? { allowPrivileged: values.allowPrivileged } : {}),
+      ...(is(REQUIREMENTS)
+        ? {
+            parameters: {
+              passwordRequirements: {
+                length: Number(values[`${REQUIREMENTS}.length`]) || 0,
+                required: Object.fromEntries(KINDS.map((kind) => [kind, Number(values[required(kind)]) || 0])),
+                allowedSymbols: values[`${REQUIREMENTS}.allowedSymbols`] || undefined,
+              },
+            },
+          }
         : {}),
     };
     if (Object.keys(body).length) {
@@ -535,9 +588,29 @@ class EditRotation extends Part {
         Object.entries(t.drift.short).map(([key, label]) => [key, label, t.drift.hint[key]]),
       )}
       <div class="pair">${field(this.form, 'secretsMapping.username', t.wizard.secretUsername, { required: true, mono: true })}${field(this.form, 'secretsMapping.password', t.wizard.secretPassword, { required: true, mono: true })}</div>
+      ${this.special()}
       <div class="actions"><button type="button" @click=${this.dismiss}>${t.cancel}</button>${submitButton(this.form, t.save, t.saving)}</div></form>`,
       this.dismiss,
     );
+  }
+
+  /** What is seldom changed. It opens by itself where a fault is in it. */
+  special() {
+    const { form, row } = this;
+    const { vaultKv: vault } = row;
+    const wrong = Object.keys(form.issues).some((path) => form.issues[path] && /^(nextRotationAt|secretsMapping.uri|vaultKv|look|parameters)/.test(path));
+    const numbers = (path, label, more) => field(form, path, label, { type: 'number', min: 0, required: true, ...more });
+    return html`<details ?open=${wrong || OTHER_VAULT.includes(vault?.lastFailure)}><summary>${t.wizard.special}</summary><div class="stack">
+      ${form.values.isAutoRotationEnabled ? field(form, 'nextRotationAt', t.rotation.nextAt, { type: 'datetime-local', hint: t.rotation.nextAtHint }) : nothing}
+      ${field(form, 'secretsMapping.uri', t.rotation.secretUri, { mono: true, hint: t.rotation.secretUriHint })}
+      <div class="pair">${field(form, 'vaultKv.mount', t.rotation.vaultMount, { mono: true, placeholder: 'secret' })}${field(form, 'vaultKv.path', t.rotation.vaultPath, { mono: true, hint: t.rotation.vaultHint })}</div>
+      ${OTHER_VAULT.includes(vault?.lastFailure) ? toggle(form, 'vaultKv.confirmAnotherVault', t.rotation.otherVault, t.rotation.otherVaultHint) : nothing}
+      ${field(form, 'lookIntervalMinutes', t.rotation.look, { type: 'number', min: 1, max: 1440, hint: t.rotation.lookHint })}
+      <fieldset class="stack tight"><legend>${t.rotation.requirements}</legend>
+        <div class="pair">${numbers(`${REQUIREMENTS}.length`, t.rotation.letters, { max: 250 })}${field(form, `${REQUIREMENTS}.allowedSymbols`, t.rotation.symbols, { mono: true, placeholder: '-_.~!*' })}</div>
+        <div class="numbers">${KINDS.map((kind) => numbers(required(kind), t.rotation.atLeast[kind]))}</div></fieldset>
+      ${toggle(form, 'takeover', t.wizard.takeover, t.wizard.takeoverHint)}
+      ${toggle(form, 'allowPrivileged', t.wizard.privileged, t.wizard.privilegedHint)}</div></details>`;
   }
 }
 customElements.define('rw-edit-rotation', EditRotation);

@@ -4,7 +4,7 @@ export const many = (count, one, more = `${one}s`) => `${count.toLocaleString('e
 export const t = {
   storeCopy: {
     heading: 'This store is a copy.',
-    text: 'No password is changed and nothing is sent until an administrator adopts it: see GET /api/v1/store.',
+    text: 'No password is changed and nothing is sent until an administrator adopts it, or this service is stopped.',
   },
   name: 'Rolewright',
   navigation: 'Main',
@@ -101,6 +101,12 @@ export const t = {
     projects: 'Projects',
     keys: 'Keys',
     webhooks: 'Webhooks',
+  },
+
+  broken: {
+    heading: 'This page has a fault',
+    text: 'What it shows may be incomplete, and what you did last may not have been done. Load it again; if it stays, report the line below.',
+    reload: 'Load again',
   },
 
   lost: { heading: 'Nothing here', text: 'This address leads to no page. The link may be old or mistyped.', home: 'Go to the overview' },
@@ -350,6 +356,8 @@ export const t = {
     reason: 'Last failure',
     next: 'Next change',
     onlyByHand: 'only when asked',
+    otherServer: 'It is another server, and passwords are to be changed there from now on',
+    otherServerHint: 'Roles of the same names get new passwords on the other server.',
   },
 
   schedule: {
@@ -488,6 +496,21 @@ export const t = {
     active: 'Served now',
     previous: 'The other role',
     hidden: 'Hidden again after a minute.',
+    nextAt: 'Next run',
+    nextAtHint: 'In your time. It replaces the one that follows from the schedule, once.',
+    secretUri: 'Secret for a connection URI',
+    secretUriHint: 'Holds everything that a login takes. Empty: there is none.',
+    vaultMount: 'Vault mount',
+    vaultPath: 'Vault path',
+    vaultHint: 'Both empty: not written to Vault; what is there stays.',
+    otherVault: 'This is another Vault, or it was restored: write to it',
+    otherVaultHint: 'Only an administrator of the organisation can confirm it.',
+    look: 'Check the password every … minutes',
+    lookHint: '1 to 1440. It finds what somebody else has changed.',
+    requirements: 'Passwords from the next one on',
+    letters: 'Length',
+    symbols: 'Symbols that may be used',
+    atLeast: { digits: 'Digits, at least', lowercase: 'Lower case, at least', uppercase: 'Upper case, at least', symbols: 'Symbols, at least' },
   },
 
   timeline: {
@@ -577,6 +600,11 @@ export const t = {
     autoHint: 'Otherwise only when somebody asks for it.',
     secretUsername: 'Secret for the role’s name',
     secretPassword: 'Secret for the password',
+    special: 'Special cases',
+    takeover: 'Take over roles that another rotation has marked',
+    takeoverHint: 'Only if that rotation is gone.',
+    privileged: 'Allow superuser and replication roles',
+    privilegedHint: 'Whoever reads the credentials then rules the server.',
   },
 
   overview: {

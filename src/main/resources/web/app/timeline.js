@@ -1,12 +1,13 @@
 // Which password of which role was valid when, as a picture.
-import { html, local, nothing, svg } from './ui.js';
+import { fit, html, local, nothing, svg } from './ui.js';
 import { t } from './texts.js';
 
-const WIDTH = 1100;
-const LEFT = 150;
+/** Pixels: below it the names of the roles stand above their bars. */
+const NARROW = 640;
 const RIGHT = 20;
-const LANE = 38;
 const TOP = 26;
+/** Pixels that a date on the axis takes, with the room around it. */
+const DATE_WIDTH = 100;
 
 const time = (text) => new Date(text).getTime();
 
@@ -31,8 +32,8 @@ export function spans(versions, now) {
   });
 }
 
-/** Round steps of time for an axis. */
-function ticks(from, to) {
+/** Round steps of time for an axis. @param most how many fit */
+function ticks(from, to, most) {
   const steps = [
     60_000,
     300_000,
@@ -48,7 +49,7 @@ function ticks(from, to) {
     30 * 86_400_000,
     90 * 86_400_000,
   ];
-  const step = steps.find((each) => (to - from) / each <= 8) ?? 365 * 86_400_000;
+  const step = steps.find((each) => (to - from) / each <= most) ?? 365 * 86_400_000;
   const format = new Intl.DateTimeFormat(
     'en-GB',
     step < 43_200_000 ? { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hour12: false } : { month: 'short', day: 'numeric' },
@@ -70,17 +71,21 @@ export function timeline({ roles, versions, attempts, next, now = Date.now() }) 
   const soon = next && time(next) > now && time(next) - now < age * 1.2;
   const from = now - age * 1.04;
   const to = soon ? time(next) + age * 0.06 : now + age * 0.08;
-  const x = (at) => LEFT + ((Math.min(Math.max(at, from), to) - from) / (to - from)) * (WIDTH - LEFT - RIGHT);
-  const lane = (i) => TOP + i * LANE;
-  const bottom = lane(roles.length) + 30;
-  return html`
-    <figure class="stack">
-      <div class="scroll" tabindex="0" role="group" aria-label=${t.timeline.heading}><svg class="chart timeline" viewBox="0 0 ${WIDTH} ${bottom + 24}" role="img" aria-label=${t.timeline.label(versions.length, attempts.length)}>
-        ${ticks(from, to).map(([at, text]) => svg`<line class="grid" x1=${x(at)} x2=${x(at)} y1=${TOP - 6} y2=${bottom}></line><text x=${x(at)} y=${bottom + 18} text-anchor="middle">${text}</text>`)}
-        ${roles.map((role, i) => svg`<text class="strong" x="0" y=${lane(i) + 20}>${role.length > 20 ? `${role.slice(0, 19)}…` : role}<title>${role}</title></text>`)}
-        <text x="0" y=${lane(roles.length) + 17}>${t.timeline.attempts}</text>
+  const picture = (width) => {
+    const narrow = width < NARROW;
+    const left = narrow ? 0 : 150;
+    const height = narrow ? 56 : 38;
+    const [nameAt, barAt] = narrow ? [10, 16] : [20, 4];
+    const most = narrow ? Math.floor(width / 7) : 20; // letters of a name
+    const x = (at) => left + ((Math.min(Math.max(at, from), to) - from) / (to - from)) * (width - left - RIGHT);
+    const lane = (i) => TOP + i * height;
+    const bottom = lane(roles.length) + barAt + 26;
+    return html`<svg class="chart timeline" viewBox="0 0 ${width} ${bottom + 24}" role="img" aria-label=${t.timeline.label(versions.length, attempts.length)}>
+        ${ticks(from, to, (width - left) / DATE_WIDTH).map(([at, text]) => svg`<line class="grid" x1=${x(at)} x2=${x(at)} y1=${TOP - 6} y2=${bottom}></line><text x=${x(at)} y=${bottom + 18} text-anchor="middle">${text}</text>`)}
+        ${roles.map((role, i) => svg`<text class="strong" x="0" y=${lane(i) + nameAt}>${role.length > most ? `${role.slice(0, most - 1)}…` : role}<title>${role}</title></text>`)}
+        <text x="0" y=${lane(roles.length) + (narrow ? 10 : 17)}>${t.timeline.attempts}</text>
         ${bars.map((bar) => {
-          const y = lane(roles.indexOf(bar.version.username)) + 4;
+          const y = lane(roles.indexOf(bar.version.username)) + barAt;
           const servedTo = bar.servedFrom === null ? 0 : Math.max(3, x(Math.min(bar.servedUntil, bar.until)) - x(bar.servedFrom));
           const label =
             x(bar.until) - x(bar.from) > 26
@@ -94,7 +99,7 @@ export function timeline({ roles, versions, attempts, next, now = Date.now() }) 
         })}
         ${attempts.map((attempt) => {
           const cx = x(time(attempt.startedAt));
-          const cy = lane(roles.length) + 13;
+          const cy = lane(roles.length) + barAt + 9;
           const kind = attempt.state === 'done' ? 'good' : attempt.state === 'failed' ? 'bad' : 'warn';
           const mark =
             kind === 'good'
@@ -106,7 +111,11 @@ export function timeline({ roles, versions, attempts, next, now = Date.now() }) 
         })}
         <line class="now" x1=${x(now)} x2=${x(now)} y1="8" y2=${bottom}></line><text x=${x(now)} y="10" text-anchor="end" dx="-5">${t.timeline.now}</text>
         ${soon ? svg`<line class="next" x1=${x(time(next))} x2=${x(time(next))} y1="8" y2=${bottom}></line><text x=${x(time(next))} y="10" text-anchor="end" dx="-5">${t.timeline.next}</text>` : nothing}
-      </svg></div>
+      </svg>`;
+  };
+  return html`
+    <figure class="stack">
+      ${fit(picture)}
       <figcaption class="legend"><span><i class="served"></i>${t.timeline.served}</span><span><i class="valid"></i>${t.timeline.valid}</span><span><i class="good"></i>${t.attempt.state.done}</span><span><i class="bad"></i>${t.attempt.state.failed}</span><span><i class="warn"></i>${t.timeline.under}</span>
         ${next && !soon ? html`<span>${t.timeline.later(local(next))}</span>` : nothing}</figcaption>
     </figure>`;

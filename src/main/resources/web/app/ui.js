@@ -128,6 +128,39 @@ export const copyButton = (text, what, label) => html`
 export const code = (text, what = t.sql) => html`
   <div class="codebox"><pre class="code" tabindex="0" aria-label=${what}>${text}</pre><div>${copyButton(text, what, t.copy(what))}</div></div>`;
 
+/**
+ * A table that is read and not searched; on a phone each row is a block, and each cell says which heading it belongs to.
+ *
+ * @param columns triples of heading (empty: what can be done), cell(row), class of the cell
+ */
+export const plain = (label, columns, rows, kind = '') => html`<div class="scroll" tabindex="0" role="group" aria-label=${label}><table class="plain ${kind}">
+  <thead><tr>${columns.map(([name]) => html`<th scope="col">${name || html`<span class="sr">${t.actions}</span>`}</th>`)}</tr></thead>
+  <tbody>${rows.map((row) => html`<tr>${columns.map(([name, cell, of]) => html`<td class=${of ?? nothing} data-label=${name}>${cell(row)}</td>`)}</tr>`)}</tbody></table></div>`;
+
+/** Draws a picture for the width that there is, so that its letters are as large as all others. @property draw (width in pixels) */
+class Fit extends Part {
+  static properties = { draw: {}, width: { state: true } };
+
+  connectedCallback() {
+    super.connectedCallback();
+    // In the next frame: what is drawn alters the height, which the observer must not see in this one.
+    this.watch = new ResizeObserver(([{ contentRect }]) => requestAnimationFrame(() => (this.width = Math.round(contentRect.width))));
+    this.watch.observe(this);
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.watch.disconnect();
+  }
+
+  render() {
+    return this.width ? this.draw(this.width) : nothing;
+  }
+}
+customElements.define('rw-fit', Fit);
+
+export const fit = (draw) => html`<rw-fit .draw=${draw}></rw-fit>`;
+
 // ---- Times ------------------------------------------------------------------------------------------------------------
 
 // One way to write a date on every page, whatever the browser's language: the texts are English.
@@ -334,6 +367,10 @@ export class Form {
     }
   }
 }
+
+/** What of the values differs from what they were, by name. */
+export const changed = (values, before) =>
+  Object.fromEntries(Object.entries(values).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name])));
 
 export const submitButton = (form, text, busyText, kind = 'primary') => html`
   <button class=${kind} aria-disabled=${form.busy ? 'true' : nothing}>${form.busy ? html`${spinner()}${busyText}` : text}</button>`;

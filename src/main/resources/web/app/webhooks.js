@@ -1,5 +1,6 @@
 // Who outside is told what happens, and what came of it.
 import { Problem, TROUBLES, get, patch, post, projects, remove, session } from './api.js';
+import { asking, needed } from './asking.js';
 import { Live } from './live.js';
 import { go, link, title } from './router.js';
 import { troubleNote } from './trouble.js';
@@ -7,6 +8,7 @@ import {
   Form,
   Part,
   badge,
+  changed,
   copyButton,
   empty,
   fault,
@@ -19,10 +21,10 @@ import {
   modal,
   note,
   nothing,
+  plain,
   precise,
   say,
   spinner,
-  submitButton,
   toggle,
   when,
 } from './ui.js';
@@ -100,24 +102,22 @@ class Webhooks extends Part {
 
   dialog() {
     const form = this.adding;
-    const close = () => (this.adding = null);
-    const save = async (event) => {
-      event.preventDefault();
-      const { name, url, projectId, events, caCert } = form.values;
-      if (!form.faults({ name: name.trim() ? '' : t.form.required, url: url.trim() ? '' : t.form.required, projectId: projectId ? '' : t.form.required }))
-        return;
-      const done = await form.submit(() => post(WEBHOOKS, { name: name.trim(), url: url.trim(), projectId, events, caCert: caCert.trim() || undefined }));
-      if (!done) return;
-      this.adding = null;
-      this.made = done;
-    };
-    return modal(
-      t.webhooks.add,
-      html`<form class="stack" novalidate @submit=${save}>${fault(form.problem)}
-      ${field(form, 'projectId', t.rotations.project, { required: true, options: (this.mine ?? []).map((each) => [each.id, each.name]) })}
-      ${fields(form)}
-      <div class="actions"><button type="button" @click=${close}>${t.cancel}</button>${submitButton(form, t.webhooks.add, t.saving)}</div></form>`,
-      close,
+    const { values } = form;
+    return asking(
+      form,
+      {
+        heading: t.webhooks.add,
+        body: () =>
+          html`${field(form, 'projectId', t.rotations.project, { required: true, options: (this.mine ?? []).map((each) => [each.id, each.name]) })}${fields(form)}`,
+        faults: () => needed(values, 'name', 'url', 'projectId'),
+        send: () => post(WEBHOOKS, { ...values, name: values.name.trim(), url: values.url.trim(), caCert: values.caCert.trim() || undefined }),
+        button: t.webhooks.add,
+      },
+      () => (this.adding = null),
+      (done) => {
+        this.adding = null;
+        this.made = done;
+      },
     );
   }
 }
@@ -145,6 +145,16 @@ const secretDialog = (secret, close) =>
   <div class="secret"><span>${secret}</span>${copyButton(secret, t.identities.secret)}</div>
   <div class="actions"><button class="primary" @click=${close}>${t.close}</button></div>`,
   );
+
+const SUBJECTS = { rotation: ['rotations', 'rotation'], 'app-connection': ['connections', 'connection'] };
+
+function aboutOf({ subjectKind, subjectId, credentialVersion }) {
+  const [page, kind] = SUBJECTS[subjectKind] ?? [];
+  return html`${page ? html`<a href=${link(`${page}/${subjectId}`)}>${t.trouble.kind[kind]}</a>` : subjectKind}${credentialVersion ? html` <span class="muted small">${t.webhooks.version(credentialVersion)}</span>` : nothing}`;
+}
+
+const deliveredOf = (each) => html`${badge(DELIVERY[each.state], t.webhooks.delivery[each.state])}
+  <div class="small muted">${each.tries ? t.webhooks.tries(each.tries) : nothing} ${each.lastFailure ?? ''} ${each.lastStatus ?? ''}${each.nextTryAt ? html` · ${t.trouble.next} ${when(each.nextTryAt)}` : nothing}</div>`;
 
 class Webhook extends Part {
   static properties = {
@@ -195,6 +205,11 @@ class Webhook extends Part {
     }
   }
 
+  edit({ name, url, caCert, events, enabled }) {
+    const before = { name, url, caCert: caCert ?? '', events, enabled };
+    this.editing = { form: new Form(this, before), before };
+  }
+
   test = async () => {
     this.tested = await this.act(() => post(`${this.path}/test`));
   };
@@ -215,11 +230,11 @@ class Webhook extends Part {
         actions: may
           ? html`
           <button class="primary" aria-disabled=${this.busy ? 'true' : nothing} @click=${this.test}>${this.busy ? spinner() : nothing}${t.webhooks.test}</button>
-          <button @click=${() => (this.editing = new Form(this, { name: row.name, url: row.url, caCert: row.caCert ?? '', events: row.events, enabled: row.enabled }))}>${t.rotation.edit}</button>
+          <button @click=${() => this.edit(row)}>${t.rotation.edit}</button>
           ${menu(t.connections.actionsOf(row.name), [
             { text: t.webhooks.replayDead, act: this.replayDead },
             { text: t.webhooks.rotateSecret, act: async () => (this.secret = (await this.act(() => post(`${this.path}/rotate-secret`)))?.secret) },
-            { text: t.webhooks.delete, danger: true, act: () => (this.asked = 'delete') },
+            { text: t.webhooks.delete, danger: true, act: () => (this.asked = new Form(this, {})) },
           ])}`
           : nothing,
       })}
@@ -235,14 +250,24 @@ class Webhook extends Part {
           }}><option value="">${t.webhooks.anyState}</option>${Object.entries(t.webhooks.delivery).map(([key, text]) => html`<option value=${key} ?selected=${this.state === key}>${text}</option>`)}</select></div>
           ${
             deliveries.length
-              ? html`<div class="scroll" tabindex="0" role="group" aria-labelledby="deliveries"><table>
-            <thead><tr>${[t.audit.at, t.webhooks.event, t.webhooks.about, t.webhooks.state, t.actions].map((each) => html`<th scope="col">${each}</th>`)}</tr></thead>
-            <tbody>${deliveries.map(
-              (each) => html`<tr><td class="nowrap small">${precise(each.at)}</td><td class="mono small">${each.event}</td>
-              <td>${each.subjectKind === 'rotation' || each.subjectKind === 'app-connection' ? html`<a href=${link(`${each.subjectKind === 'rotation' ? 'rotations' : 'connections'}/${each.subjectId}`)}>${t.trouble.kind[each.subjectKind === 'rotation' ? 'rotation' : 'connection']}</a>` : each.subjectKind}${each.credentialVersion ? html` <span class="muted small">${t.webhooks.version(each.credentialVersion)}</span>` : nothing}</td>
-              <td>${badge(DELIVERY[each.state], t.webhooks.delivery[each.state])}<div class="small muted">${each.tries ? t.webhooks.tries(each.tries) : nothing} ${each.lastFailure ?? ''} ${each.lastStatus ?? ''}${each.nextTryAt ? html` · ${t.trouble.next} ${when(each.nextTryAt)}` : nothing}</div></td>
-              <td>${may && each.state !== 'pending' ? html`<button class="quiet" @click=${() => this.act(() => post(`${this.path}/deliveries/${each.id}/replay`), t.webhooks.again)}>${t.webhooks.replay}</button>` : nothing}</td></tr>`,
-            )}</tbody></table></div>
+              ? html`${plain(
+                  t.webhooks.deliveries,
+                  [
+                    [t.audit.at, (each) => precise(each.at), 'nowrap small'],
+                    [t.webhooks.event, (each) => each.event, 'mono small break'],
+                    [t.webhooks.about, aboutOf],
+                    [t.webhooks.state, deliveredOf],
+                    [
+                      '',
+                      (each) =>
+                        may && each.state !== 'pending'
+                          ? html`<button class="quiet" @click=${() => this.act(() => post(`${this.path}/deliveries/${each.id}/replay`), t.webhooks.again)}>${t.webhooks.replay}</button>`
+                          : nothing,
+                      'actions',
+                    ],
+                  ],
+                  deliveries,
+                )}
             <div class="pager"><span>${t.webhooks.shown(deliveries.length, Boolean(more))}</span>${
               more
                 ? html`<button @click=${() => {
@@ -258,43 +283,47 @@ class Webhook extends Part {
       ${this.editing ? this.editDialog(row) : nothing}
       ${this.secret ? secretDialog(this.secret, () => (this.secret = null)) : nothing}
       ${
-        this.asked === 'delete'
-          ? modal(
-              t.connections.deleteOf(row.name),
-              html`<p>${t.webhooks.deleteText}</p>
-        <div class="actions"><button @click=${() => (this.asked = null)}>${t.cancel}</button><button class="danger primary" @click=${async () => {
-          this.asked = null;
-          if (await this.act(() => remove(this.path), t.connections.deleted(row.name))) go('webhooks');
-        }}>${t.webhooks.delete}</button></div>`,
+        this.asked
+          ? asking(
+              this.asked,
+              {
+                heading: t.connections.deleteOf(row.name),
+                body: () => html`<p>${t.webhooks.deleteText}</p>`,
+                send: () => remove(this.path),
+                button: t.webhooks.delete,
+                danger: true,
+              },
               () => (this.asked = null),
+              () => {
+                say(t.connections.deleted(row.name));
+                go('webhooks');
+              },
             )
           : nothing
       }`;
   }
 
   editDialog(row) {
-    const form = this.editing;
-    const close = () => (this.editing = null);
-    const save = async (event) => {
-      event.preventDefault();
-      const { values } = form;
-      const was = { ...row, caCert: row.caCert ?? '' };
-      const changed = Object.fromEntries(
-        Object.entries(values)
-          .filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(was[name]))
-          .map(([name, value]) => [name, name === 'caCert' ? value.trim() || null : value]),
-      );
-      if (Object.keys(changed).length && !(await form.submit(() => patch(this.path, changed)))) return;
-      say(t.saved);
-      close();
-      this.live.refresh();
-    };
-    return modal(
-      t.rotation.editOf(row.name),
-      html`<form class="stack" novalidate @submit=${save}>${fault(form.problem)}
-      ${toggle(form, 'enabled', t.webhooks.enabled, t.webhooks.enabledHint, { asSwitch: true })}${fields(form, row.format !== 'infisical')}
-      <div class="actions"><button type="button" @click=${close}>${t.cancel}</button>${submitButton(form, t.save, t.saving)}</div></form>`,
-      close,
+    const { form, before } = this.editing;
+    return asking(
+      form,
+      {
+        heading: t.rotation.editOf(row.name),
+        body: () => html`${toggle(form, 'enabled', t.webhooks.enabled, t.webhooks.enabledHint, { asSwitch: true })}${fields(form, row.format !== 'infisical')}`,
+        faults: () => needed(form.values, 'name', 'url'),
+        send: () => {
+          const body = changed(form.values, before);
+          if ('caCert' in body) body.caCert = body.caCert.trim() || null;
+          return Object.keys(body).length ? patch(this.path, body) : { webhook: row };
+        },
+        button: t.save,
+      },
+      () => (this.editing = null),
+      () => {
+        this.editing = null;
+        say(t.saved);
+        this.live.refresh();
+      },
     );
   }
 }

@@ -38,7 +38,7 @@ class Wizard extends Part {
   };
   once = new OnceKey();
 
-  async connectedCallback() {
+  connectedCallback() {
     super.connectedCallback();
     this.step = 0;
     this.form = new Form(
@@ -65,7 +65,14 @@ class Wizard extends Part {
       (path) => this.changed(path),
     );
     guardWith(() => this.form.touched);
+    this.load();
+  }
+
+  /** What can be chosen from. */
+  async load() {
     const wanted = this.form.values.connectionId;
+    this.form.problem = null;
+    this.requestUpdate();
     try {
       this.projects = (await projects()).filter((each) => session.may('create:secret-rotation', each.id));
       this.form.values = { ...this.form.values, projectId: this.projects[0]?.id ?? '' };
@@ -274,8 +281,8 @@ class Wizard extends Part {
       <div class=${this.step === 1 || this.step === 2 ? 'split' : 'column'}>
         <form class="card pad stack wide" novalidate @submit=${this.next}>
           <div><h2 tabindex="-1">${t.wizard.step[name]}</h2><p class="muted">${t.wizard.stepText[name]}</p></div>
-          ${this[name]()}
-          ${fault(this.form.problem)}
+          ${this.connections ? this[name]() : nothing}
+          ${fault(this.form.problem, this.connections ? nothing : html`<div><button type="button" @click=${() => this.load()}>${t.again}</button></div>`)}
           <div class="actions">
             ${this.step ? html`<button type="button" @click=${() => this.to(this.step - 1)}>${t.wizard.back}</button>` : nothing}
             ${this.step === STEPS.length - 1 ? submitButton(this.form, t.wizard.create, t.wizard.creating) : html`<button class="primary" aria-disabled=${this.asking ? 'true' : nothing}>${t.wizard.next}</button>`}
