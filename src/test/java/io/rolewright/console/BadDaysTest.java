@@ -10,6 +10,7 @@ import com.microsoft.playwright.CDPSession;
 import com.microsoft.playwright.Locator;
 import com.microsoft.playwright.Page;
 import com.microsoft.playwright.Request;
+import com.microsoft.playwright.Route;
 import com.microsoft.playwright.options.AriaRole;
 import com.microsoft.playwright.options.Cookie;
 import com.microsoft.playwright.options.ForcedColors;
@@ -27,6 +28,7 @@ import io.rolewright.testing.TestStore;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -625,13 +627,14 @@ class BadDaysTest {
         chromium.page.emulateMedia(new Page.EmulateMediaOptions().setForcedColors(ForcedColors.NONE));
     }
 
-    /** No page scrolls sideways on a phone. */
+    /** On a phone and on a small screen no page and no table scrolls sideways, no word is broken, and charts can be read. */
     @Test
     void noPageScrollsSideways() {
         String id = Rotating.on(target).created();
+        Rotating.rotateAtOnce(id).then().statusCode(200);
         String connection = Rotating.read(id).extract().path("secretRotation.connectionId");
         String me = Api.as().get("/api/v1/auth/caller").path("caller.identityId");
-        Map<String, String> beyond = new HashMap<>();
+        Map<String, List<String>> beyond = new HashMap<>();
         try (Chromium chromium = at("")) {
             for (int width : List.of(390, 1024)) {
                 chromium.page.setViewportSize(width, 860);
@@ -648,19 +651,67 @@ class BadDaysTest {
                         "identities",
                         "identities/" + me,
                         "projects",
+                        "projects/" + Rotating.project(),
                         "keys")) {
                     chromium.go(path);
                     assertThat(chromium.heading()).isVisible();
-                    assertThat(chromium.page.locator(".ghost")).hasCount(0);
-                    int over = ((Number) chromium.page.evaluate("document.documentElement.scrollWidth - innerWidth"))
-                            .intValue();
-                    if (over > 0) {
-                        beyond.put(width + " " + path, over + " px");
+                    assertThat(chromium.page.locator(".ghost, .spinner")).hasCount(0);
+                    List<String> over = chromium.beyondItsWindow();
+                    if (!over.isEmpty()) {
+                        beyond.put(width + " " + path, over);
                         chromium.screenshot("sideways-" + width + "-" + path.replace('/', '-'));
                     }
                 }
             }
         }
         assertThat(beyond).isEmpty();
+    }
+
+    /** A service that cannot be reached when a page is opened: each says so, and its button reads again. */
+    @Test
+    void everyPageCanBeTriedAgain() {
+        String id = Rotating.on(target).created();
+        String connection = Rotating.read(id).extract().path("secretRotation.connectionId");
+        String me = Api.as().get("/api/v1/auth/caller").path("caller.identityId");
+        Map<String, String> pages = new LinkedHashMap<>();
+        pages.put("", "Overview");
+        pages.put("troubles", "Troubles");
+        pages.put("connections/" + connection, "by");
+        pages.put("rotations/new", "New rotation");
+        pages.put("webhooks", "Webhooks");
+        pages.put("audit", "Audit");
+        pages.put("identities/" + me, "bootstrap");
+        pages.put("projects/" + Rotating.project(), "");
+        pages.put("keys", "Keys");
+        try (Chromium chromium = at("identities")) {
+            for (Map.Entry<String, String> each : pages.entrySet()) {
+                chromium.window.setOffline(true);
+                chromium.go(each.getKey());
+                assertThat(chromium.text("The service did not answer")).isVisible();
+                chromium.window.setOffline(false);
+                chromium.button("Try again").first().click();
+                assertThat(chromium.text("The service did not answer")).hasCount(0);
+                assertThat(chromium.heading()).containsText(each.getValue());
+            }
+            chromium.expected("ERR_INTERNET_DISCONNECTED");
+        }
+    }
+
+    /** What a page cannot draw does not leave half of it behind without a word, and the others go on. */
+    @Test
+    void aFaultOfThePageIsSaidOnIt() {
+        try (Chromium chromium = at("keys")) {
+            chromium.page.route(
+                    "**/secret-rotations/summary*",
+                    route -> route.fulfill(new Route.FulfillOptions()
+                            .setContentType("application/json")
+                            .setBody("{}")));
+            chromium.go("");
+            assertThat(chromium.text("This page has a fault")).isVisible();
+            chromium.link("Keys").click();
+            assertThat(chromium.heading()).hasText("Keys");
+            assertThat(chromium.text("This page has a fault")).hasCount(0);
+            chromium.expected("TypeError");
+        }
     }
 }

@@ -2,6 +2,8 @@ package io.rolewright.console;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.deque.html.axecore.playwright.AxeBuilder;
+import com.deque.html.axecore.results.Rule;
 import com.microsoft.playwright.Browser;
 import com.microsoft.playwright.BrowserContext;
 import com.microsoft.playwright.BrowserType;
@@ -18,6 +20,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One window of Debian's Chromium on the service under test. Closing it fails the test if the page has written an error to its
@@ -30,34 +33,21 @@ final class Chromium implements AutoCloseable {
 
     private static final int SLOWEST_MILLIS = 30_000;
 
-    private final Playwright playwright;
-    private final Browser browser;
+    /** One for all tests: to start it takes two seconds. Its driver ends with this process, and the browser with its driver. */
+    private static @Nullable Browser shared;
+
     private final List<String> errors = new ArrayList<>();
     final BrowserContext window;
     final Page page;
 
     private Chromium(ColorScheme scheme) {
-        assertThat(DRIVER.resolve("package/cli.js")).as("run .ci/run browser").exists();
-        System.setProperty("playwright.cli.dir", DRIVER.toString());
-        playwright = Playwright.create(
-                new Playwright.CreateOptions().setEnv(Map.of("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")));
-        browser = playwright
-                .chromium()
-                .launch(new BrowserType.LaunchOptions()
-                        .setExecutablePath(Path.of("/usr/bin/chromium"))
-                        .setArgs(List.of(
-                                "--no-sandbox",
-                                "--disable-gpu",
-                                "--no-first-run",
-                                "--disable-background-networking",
-                                "--disable-component-update",
-                                "--disable-sync")));
-        window = browser.newContext(new Browser.NewContextOptions()
-                .setBaseURL("http://localhost:" + RestAssured.port)
-                .setViewportSize(1360, 860)
-                .setColorScheme(scheme)
-                .setLocale("en-GB")
-                .setTimezoneId("Europe/Berlin"));
+        window = browser()
+                .newContext(new Browser.NewContextOptions()
+                        .setBaseURL("http://localhost:" + RestAssured.port)
+                        .setViewportSize(1360, 860)
+                        .setColorScheme(scheme)
+                        .setLocale("en-GB")
+                        .setTimezoneId("Europe/Berlin"));
         window.grantPermissions(List.of("clipboard-read", "clipboard-write"));
         page = window.newPage();
         page.setDefaultTimeout(SLOWEST_MILLIS);
@@ -71,6 +61,26 @@ final class Chromium implements AutoCloseable {
                 errors.add(message.text() + " (" + message.location() + ")");
             }
         });
+    }
+
+    private static Browser browser() {
+        if (shared != null && shared.isConnected()) {
+            return shared;
+        }
+        assertThat(DRIVER.resolve("package/cli.js")).as("run .ci/run browser").exists();
+        System.setProperty("playwright.cli.dir", DRIVER.toString());
+        return shared = Playwright.create(
+                        new Playwright.CreateOptions().setEnv(Map.of("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")))
+                .chromium()
+                .launch(new BrowserType.LaunchOptions()
+                        .setExecutablePath(Path.of("/usr/bin/chromium"))
+                        .setArgs(List.of(
+                                "--no-sandbox",
+                                "--disable-gpu",
+                                "--no-first-run",
+                                "--disable-background-networking",
+                                "--disable-component-update",
+                                "--disable-sync")));
     }
 
     static Chromium light() {
@@ -142,6 +152,55 @@ final class Chromium implements AutoCloseable {
                 .setAnimations(ScreenshotAnimations.DISABLED));
     }
 
+    /** What of the page somebody could not perceive or use. */
+    void axe(String name) {
+        List<String> serious = new AxeBuilder(page)
+                        .withTags(List.of("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"))
+                        .analyze()
+                        .getViolations()
+                        .stream()
+                        .filter(rule -> List.of("serious", "critical").contains(rule.getImpact()))
+                        .map(Chromium::described)
+                        .toList();
+        assertThat(serious).as(name).isEmpty();
+    }
+
+    private static String described(Rule rule) {
+        return rule.getId() + ": " + rule.getHelp() + " "
+                + rule.getNodes().stream()
+                        .map(node -> node.getTarget() + " " + node.getHtml() + " " + node.getFailureSummary())
+                        .limit(3)
+                        .toList();
+    }
+
+    /** Pixels that the page goes beyond its window, by what goes beyond; and words that are broken, within a table or a heading. */
+    List<String> beyondItsWindow() {
+        @SuppressWarnings("unchecked")
+        List<String> found = (List<String>) page.evaluate("""
+                () => {
+                  const found = [];
+                  const over = document.documentElement.scrollWidth - innerWidth;
+                  if (over > 0) found.push(`the page: ${over} px`);
+                  for (const part of document.querySelectorAll('.scroll'))
+                    if (part.scrollWidth > part.clientWidth + 1 && innerWidth < 640) found.push(`${part.getAttribute('aria-label')}: ${part.scrollWidth - part.clientWidth} px`);
+                  const range = document.createRange();
+                  for (const cell of document.querySelectorAll('main :is(td, th, h1, h2, dt, .badge, .label, button)')) {
+                    if (!cell.checkVisibility() || cell.closest('.break, .mono, .clip')) continue;
+                    const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT, (node) => node.parentElement.closest('.break, .mono, .clip, .sr, code, time') ? 2 : 1);
+                    for (let text; (text = texts.nextNode()); )
+                      for (const word of text.data.matchAll(/[A-Za-z]{2,}/g)) {
+                        range.setStart(text, word.index);
+                        range.setEnd(text, word.index + word[0].length);
+                        if (new Set([...range.getClientRects()].map((each) => Math.round(each.top))).size > 1) found.push(`broken: ${word[0]}`);
+                      }
+                  }
+                  for (const text of document.querySelectorAll('svg.chart text'))
+                    if (text.getBoundingClientRect().height < 11) found.push(`small: ${text.textContent}`);
+                  return found;
+                }""");
+        return found;
+    }
+
     /** Errors that the test itself has brought about. @param part of their text */
     void expected(String part) {
         errors.removeIf(each -> each.contains(part));
@@ -152,8 +211,7 @@ final class Chromium implements AutoCloseable {
         try {
             assertThat(errors).as("errors in the browser's console").isEmpty();
         } finally {
-            browser.close();
-            playwright.close();
+            window.close();
         }
     }
 }

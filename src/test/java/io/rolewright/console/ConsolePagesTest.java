@@ -3,8 +3,6 @@ package io.rolewright.console;
 import static com.microsoft.playwright.assertions.PlaywrightAssertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.deque.html.axecore.playwright.AxeBuilder;
-import com.deque.html.axecore.results.Rule;
 import com.microsoft.playwright.options.AriaRole;
 import io.quarkus.test.junit.QuarkusTest;
 import io.rolewright.rotation.Rotating;
@@ -90,7 +88,7 @@ class ConsolePagesTest {
             go(chromium, "connections", "connections");
             see(chromium, "connections", dark);
             chromium.button("Actions for orders-primary").click();
-            axe(chromium, "menu");
+            chromium.axe("menu");
             chromium.screenshotOfWindow("connections-menu" + (dark ? "-dark" : ""));
             chromium.page.keyboard().press("Escape");
             go(chromium, "connections/new", "connection-pick");
@@ -116,7 +114,7 @@ class ConsolePagesTest {
             see(chromium, "rotation", dark);
             chromium.button("Reveal").click();
             assertThat(chromium.button("Hide")).isVisible();
-            axe(chromium, "rotation, revealed");
+            chromium.axe("rotation, revealed");
             chromium.button("Edit").click();
             see(chromium, "rotation-edit", dark);
             chromium.page.keyboard().press("Escape");
@@ -197,28 +195,8 @@ class ConsolePagesTest {
     }
 
     private static void see(Chromium chromium, String name, boolean dark) {
-        axe(chromium, name);
+        chromium.axe(name);
         chromium.screenshot(name + (dark ? "-dark" : ""));
-    }
-
-    private static void axe(Chromium chromium, String page) {
-        List<String> serious = new AxeBuilder(chromium.page)
-                        .withTags(List.of("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"))
-                        .analyze()
-                        .getViolations()
-                        .stream()
-                        .filter(rule -> List.of("serious", "critical").contains(rule.getImpact()))
-                        .map(ConsolePagesTest::described)
-                        .toList();
-        assertThat(serious).as(page).isEmpty();
-    }
-
-    private static String described(Rule rule) {
-        return rule.getId() + ": " + rule.getHelp() + " "
-                + rule.getNodes().stream()
-                        .map(node -> node.getTarget() + " " + node.getHtml() + " " + node.getFailureSummary())
-                        .limit(3)
-                        .toList();
     }
 
     // ---- What there is to see ---------------------------------------------------------------------------------------
