@@ -261,24 +261,6 @@ export const patch = (path, body, seen) => call('PATCH', path, { body, seen });
 export const put = (path, body) => call('PUT', path, { body });
 export const remove = (path, query) => call('DELETE', path, { query });
 
-/**
- * A whole list, a thousand rows at a time.
- *
- * @param field the list's name in the answer
- * @param seen is given each part as it comes
- */
-export async function all(path, field, query = {}, seen = () => {}, signal) {
-  const rows = [];
-  let cursor;
-  do {
-    const answer = await get(path, { ...query, limit: 1000, cursor }, signal);
-    rows.push(...answer[field]);
-    seen(rows);
-    cursor = answer.nextCursor;
-  } while (cursor);
-  return rows;
-}
-
 /** The same key for the same request, so that a repeat after a lost answer does nothing twice; another for another. */
 export class OnceKey {
   #request;

@@ -6,7 +6,7 @@ import { go, link, title } from './router.js';
 import { Form, Part, badge, changed, copy, copyButton, empty, field, head, html, icon, loading, menu, modal, nothing, plain, say, toggle, when } from './ui.js';
 import { t } from './texts.js';
 import './table.js';
-import { listOf, whole } from './whole.js';
+import { listed } from './listed.js';
 
 const IDENTITIES = '/api/v1/identities';
 const ROLES = ['admin', 'operator', 'reader', 'consumer', 'scheduler'];
@@ -34,15 +34,15 @@ class Identities extends Part {
         key: 'name',
         label: t.identities.name,
         width: '28%',
-        sort: (row) => row.name,
+        sort: true,
         cell: (row) => html`<div class="clip"><a class="cell-main" href=${link(`identities/${row.id}`)}>${row.name}</a></div>`,
       },
-      { key: 'roles', label: t.identities.roles, width: '28%', sort: (row) => row.roles.join(), cell: (row) => roleBadges(row.roles) },
+      { key: 'roles', label: t.identities.roles, width: '28%', sort: true, cell: (row) => roleBadges(row.roles) },
       {
         key: 'projects',
         label: t.identities.inProjects,
         width: '14%',
-        sort: (row) => row.projects.length,
+        sort: true,
         cell: (row) => row.projects.length || html`<span class="muted">–</span>`,
       },
       {
@@ -58,7 +58,7 @@ class Identities extends Part {
         cell: (row) => menu(t.connections.actionsOf(row.name), [{ text: t.identities.copyClientId, act: () => copy(row.clientId, t.signIn.clientId) }]),
       },
     ];
-    this.source = whole(listOf(IDENTITIES, 'identities'), (row) => `${row.name} ${row.roles.join(' ')} ${row.id} ${row.clientId}`, this.columns);
+    this.source = listed(IDENTITIES, 'identities');
   }
 
   render() {

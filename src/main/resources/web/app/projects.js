@@ -1,5 +1,5 @@
 // Projects, and who may do what in them.
-import { PROJECTS, all, get, patch, post, put, remove, session } from './api.js';
+import { PROJECTS, Problem, get, patch, post, put, remove, session } from './api.js';
 import { asking, needed } from './asking.js';
 import { picked, picking, protection, roleBadges, rolePicker } from './identities.js';
 import { Live } from './live.js';
@@ -7,7 +7,11 @@ import { go, link, title } from './router.js';
 import { Form, Part, changed, copy, empty, field, head, html, icon, loading, menu, nothing, plain, say, searched, when } from './ui.js';
 import { t } from './texts.js';
 import './table.js';
-import { whole } from './whole.js';
+import { listed } from './listed.js';
+
+/** So many identities are offered at once; milliseconds from the last key that is typed to the search. */
+const SHOWN = 100;
+const FINDING = 300;
 
 const IN_PROJECT = ['admin', 'operator', 'reader', 'consumer'];
 
@@ -21,11 +25,11 @@ class Projects extends Part {
         key: 'name',
         label: t.projects.name,
         width: '36%',
-        sort: (row) => row.name,
+        sort: true,
         cell: (row) => html`<div class="clip"><a class="cell-main" href=${link(`projects/${row.id}`)}>${row.name}</a></div>`,
       },
-      { key: 'slug', label: t.projects.slug, width: '32%', sort: (row) => row.slug, cell: (row) => html`<span class="mono small">${row.slug}</span>` },
-      { key: 'created', label: t.rotation.created, width: '24%', sort: (row) => new Date(row.createdAt).getTime(), cell: (row) => when(row.createdAt) },
+      { key: 'slug', label: t.projects.slug, width: '32%', sort: true, cell: (row) => html`<span class="mono small">${row.slug}</span>` },
+      { key: 'created', label: t.rotation.created, width: '24%', sort: true, cell: (row) => when(row.createdAt) },
       {
         key: 'actions',
         label: t.actions,
@@ -33,11 +37,7 @@ class Projects extends Part {
         cell: (row) => menu(t.connections.actionsOf(row.name), [{ text: t.projects.copyId, act: () => copy(row.id, t.projects.id) }]),
       },
     ];
-    this.source = whole(
-      async () => (await get(PROJECTS)).projects,
-      (row) => `${row.name} ${row.slug} ${row.id}`,
-      this.columns,
-    );
+    this.source = listed(PROJECTS, 'projects');
   }
 
   render() {
@@ -74,18 +74,36 @@ class Project extends Part {
   static properties = { which: {}, asked: { state: true } };
   live = new Live(this, async (signal) => {
     const { project: row } = await get(this.path, {}, signal);
-    const [members, identities] = await Promise.all([
-      session.may('read:project-identities', row.id) ? get(`${this.path}/identity-memberships`, {}, signal) : {},
-      session.may('read:identities', null) ? all('/api/v1/identities', 'identities', {}, undefined, signal) : null,
-    ]);
-    return { row, members: members.identityMemberships, identities };
+    const members = session.may('read:project-identities', row.id) ? await get(`${this.path}/identity-memberships`, {}, signal) : {};
+    return { row, members: members.identityMemberships };
   });
 
   /** What the form begins with. */
   static valuesOf = ({ name, slug, description, hasDeleteProtection }) => ({ name, slug, description: description ?? '', hasDeleteProtection });
 
   ask(kind, values, chosen) {
-    this.asked = { kind, chosen, before: values, form: new Form(this, values) };
+    this.asked = { kind, chosen, before: values, form: new Form(this, values, (path) => path === 'identityId.find' && this.find(FINDING)) };
+    this.found = null;
+    if (kind === 'member' && !chosen && this.seesAll) this.find(0);
+  }
+
+  get seesAll() {
+    return session.may('read:identities', null);
+  }
+
+  /** The first of the identities that fit what is typed. */
+  find(pause) {
+    clearTimeout(this.finding);
+    const { form } = this.asked;
+    this.finding = setTimeout(async () => {
+      try {
+        this.found = await get('/api/v1/identities', { search: form.values['identityId.find'], limit: SHOWN, offset: 0 });
+      } catch (problem) {
+        if (!(problem instanceof Problem)) throw problem;
+        form.problem = problem;
+      }
+      this.requestUpdate();
+    }, pause);
   }
 
   get path() {
@@ -96,7 +114,7 @@ class Project extends Part {
     const crumbs = [[t.projects.heading, link('projects')]];
     const { live } = this;
     if (!live.data) return html`${head(t.projects.one, '', { crumbs })}${live.problem ? live.fault() : html`<div class="card">${loading()}</div>`}`;
-    const { row, members, identities } = live.data;
+    const { row, members } = live.data;
     title(row.name);
     const may = (right) => session.may(right, row.id);
     const ask = (...what) => this.ask(...what);
@@ -119,7 +137,7 @@ class Project extends Part {
                   [
                     t.identities.name,
                     (each) =>
-                      identities ? html`<a class="cell-main" href=${link(`identities/${each.identityId}`)}>${each.identityName}</a>` : each.identityName,
+                      this.seesAll ? html`<a class="cell-main" href=${link(`identities/${each.identityId}`)}>${each.identityName}</a>` : each.identityName,
                   ],
                   [t.identities.roles, (each) => roleBadges(each.roles)],
                   [
@@ -142,7 +160,8 @@ class Project extends Part {
   dialog() {
     const { kind, form, before, chosen } = this.asked;
     const { values } = form;
-    const { row, identities } = this.live.data;
+    const { row } = this.live.data;
+    const { identities = [], totalCount = 0 } = this.found ?? {};
     const plans = {
       edit: {
         heading: t.projects.edit,
@@ -172,7 +191,7 @@ class Project extends Part {
       member: {
         heading: chosen ? t.projects.change : t.projects.addMember,
         body: () => html`
-        ${identities && !chosen ? searched(form, 'identityId', t.projects.identity, [['', '–'], ...identities.map((each) => [each.id, each.name])]) : field(form, 'identityId', t.projects.identityId, { required: true, disabled: Boolean(chosen) })}${rolePicker(form, IN_PROJECT)}`,
+        ${this.seesAll && !chosen ? searched(form, 'identityId', t.projects.identity, [['', '–'], ...identities.map((each) => [each.id, each.name])], { count: totalCount, first: identities.length }) : field(form, 'identityId', t.projects.identityId, { required: true, disabled: Boolean(chosen) })}${rolePicker(form, IN_PROJECT)}`,
         faults: () => ({ ...needed(values, 'identityId'), roles: picked(form).length ? '' : t.projects.oneRole }),
         send: () => put(`${this.path}/identity-memberships/${encodeURIComponent(values.identityId.trim())}`, { roles: picked(form) }),
         button: t.save,

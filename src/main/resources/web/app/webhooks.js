@@ -30,7 +30,7 @@ import {
 } from './ui.js';
 import { t } from './texts.js';
 import './table.js';
-import { listOf, whole } from './whole.js';
+import { listed } from './listed.js';
 
 const WEBHOOKS = '/api/v1/webhooks';
 const EVENTS = ['credential-changed', 'failed', 'in-doubt', 'drifted', 'recovered', 'overdue', 'credential-expiring'];
@@ -53,40 +53,40 @@ class Webhooks extends Part {
         key: 'name',
         label: t.webhooks.name,
         width: '24%',
-        sort: (row) => row.name,
+        sort: true,
         cell: (row) => html`<div class="clip"><a class="cell-main" href=${link(`webhooks/${row.id}`)} title=${row.name}>${row.name}</a></div>`,
       },
       {
         key: 'project',
         label: t.rotations.project,
         width: '16%',
-        sort: (row) => row.project?.name ?? '',
+        sort: true,
         cell: (row) => html`<div class="clip">${row.project?.name}</div>`,
       },
       {
         key: 'url',
         label: t.webhooks.url,
         width: '28%',
-        sort: (row) => row.url,
+        sort: true,
         cell: (row) => html`<div class="clip mono small" title=${row.url}>${row.url}</div>`,
       },
-      { key: 'state', label: t.webhooks.state, width: '14%', sort: (row) => (row.enabled ? -row.failures : 1), cell: health },
+      { key: 'state', label: t.webhooks.state, width: '14%', sort: true, cell: health },
       {
         key: 'last',
         label: t.webhooks.lastDelivered,
         width: '18%',
-        sort: (row) => row.lastDeliveredAt && new Date(row.lastDeliveredAt).getTime(),
+        sort: true,
         cell: (row) => when(row.lastDeliveredAt, t.rotations.never),
       },
     ];
-    const load = async (signal) => {
-      const [found, rows] = await Promise.all([projects(), listOf(WEBHOOKS, 'webhooks')(signal)]);
+    const read = listed(WEBHOOKS, 'webhooks');
+    this.source = async (wanted, signal) => {
+      const [found, answer] = await Promise.all([projects(), read(wanted, signal)]);
       const names = new Map(found.map((each) => [each.id, each]));
-      rows.forEach((row) => (row.project = names.get(row.projectId)));
+      answer.rows.forEach((row) => (row.project = names.get(row.projectId)));
       this.mine = found.filter((each) => session.may('edit:webhooks', each.id));
-      return rows;
+      return answer;
     };
-    this.source = whole(load, (row) => `${row.name} ${row.url} ${row.project?.name ?? ''}`, this.columns);
   }
 
   render() {

@@ -2,14 +2,18 @@ package io.rolewright.access;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import io.quarkus.runtime.annotations.RegisterForReflection;
+import io.rolewright.access.Identities.Described;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.idempotency.Idempotency;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
-import io.rolewright.request.PageQuery;
+import io.rolewright.request.Page;
 import io.rolewright.request.PlainText;
+import io.rolewright.request.SearchQuery;
+import io.rolewright.request.Selection;
+import io.rolewright.store.OwnContext;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotBlank;
@@ -26,6 +30,7 @@ import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.Instant;
 import java.util.Collection;
@@ -34,6 +39,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
@@ -46,6 +52,11 @@ import org.jspecify.annotations.Nullable;
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "Identities")
 class IdentityResource {
+
+    /** By which the list can be sorted. */
+    private static final List<String> COLUMNS = List.of("name", "roles", "projects");
+
+    private static final String SORT = SearchQuery.SORT + "name, roles, projects (how many).";
 
     static final String ROLE = "admin|operator|reader|consumer|scheduler";
 
@@ -74,11 +85,51 @@ class IdentityResource {
     @GET
     @Compressible
     @Operation(operationId = "listIdentities", summary = "List machine identities", description = "By name.")
-    public Uni<IdentityList> list(@BeanParam PageQuery page) {
+    public Uni<IdentityList> list(
+            @QueryParam("sort")
+                    @Parameter(
+                            description = SORT,
+                            schema =
+                                    @Schema(
+                                            type = SchemaType.STRING,
+                                            enumeration = {"name", "-name", "roles", "-roles", "projects", "-projects"
+                                            }))
+                    @Nullable
+                    String sort,
+            @BeanParam SearchQuery query) {
         Rights.require(caller.get(), Right.IDENTITY_READ);
+        Selection selection = query.selection(sort, COLUMNS);
+        if (selection == null) {
+            return identities
+                    .list(query.page())
+                    .map(slice -> new IdentityList(slice.map(this::view).rows(), slice.nextCursor(), null));
+        }
         return identities
-                .list(page.page())
-                .map(slice -> new IdentityList(slice.map(this::view).rows(), slice.nextCursor()));
+                .list(Page.whole())
+                .chain(all -> OwnContext.elsewhere(() -> selection.choose(
+                        all.rows().stream()
+                                .filter(each -> selection
+                                        .search()
+                                        .finds(each.id(), each.name(), each.clientId(), words(each.roles())))
+                                .toList(),
+                        each -> column(each, selection.sort()),
+                        Described::name,
+                        Described::id)))
+                .map(chosen ->
+                        new IdentityList(chosen.rows().stream().map(this::view).toList(), null, chosen.count()));
+    }
+
+    private static Comparable<?> column(Described identity, String column) {
+        return switch (column) {
+            case "name" -> identity.name();
+            case "roles" -> words(identity.roles());
+            case "projects" -> identity.projects().size();
+            default -> throw new IllegalArgumentException(column);
+        };
+    }
+
+    private static String words(Set<Role> roles) {
+        return String.join(" ", Identities.names(roles));
     }
 
     @GET
@@ -404,5 +455,9 @@ class IdentityResource {
             @Schema(required = true) List<IdentityView> identities,
 
             @Schema(description = "Send it as cursor to get the next page; absent on the last page.") @Nullable
-            String nextCursor) {}
+            String nextCursor,
+
+            @Schema(description = "Number of rows that match, on this page or not; only with search, sort or offset.")
+            @Nullable
+            Long totalCount) {}
 }

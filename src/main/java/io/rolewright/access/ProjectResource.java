@@ -7,8 +7,11 @@ import io.rolewright.audit.AuditType;
 import io.rolewright.idempotency.Idempotency;
 import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
-import io.rolewright.request.PageQuery;
+import io.rolewright.request.Page;
 import io.rolewright.request.PlainText;
+import io.rolewright.request.SearchQuery;
+import io.rolewright.request.Selection;
+import io.rolewright.store.OwnContext;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotBlank;
@@ -25,11 +28,13 @@ import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
@@ -42,6 +47,11 @@ import org.jspecify.annotations.Nullable;
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "Projects")
 class ProjectResource {
+
+    /** By which the list can be sorted. */
+    private static final List<String> COLUMNS = List.of("name", "slug", "created");
+
+    private static final String SORT = SearchQuery.SORT + "name, slug, created.";
 
     private final Projects projects;
     private final CurrentCaller caller;
@@ -71,10 +81,43 @@ class ProjectResource {
             operationId = "listProjects",
             summary = "List projects",
             description = "The projects that the caller may see, by name.")
-    public Uni<ProjectList> list(@BeanParam PageQuery page) {
+    public Uni<ProjectList> list(
+            @QueryParam("sort")
+                    @Parameter(
+                            description = SORT,
+                            schema =
+                                    @Schema(
+                                            type = SchemaType.STRING,
+                                            enumeration = {"name", "-name", "slug", "-slug", "created", "-created"}))
+                    @Nullable
+                    String sort,
+            @BeanParam SearchQuery query) {
         var reach = Rights.reach(caller.get(), Right.PROJECT_READ);
-        return projects.list(reach, page.page())
-                .map(slice -> new ProjectList(slice.map(this::view).rows(), slice.nextCursor()));
+        Selection selection = query.selection(sort, COLUMNS);
+        if (selection == null) {
+            return projects.list(reach, query.page())
+                    .map(slice -> new ProjectList(slice.map(this::view).rows(), slice.nextCursor(), null));
+        }
+        return projects.list(reach, Page.whole())
+                .chain(all -> OwnContext.elsewhere(() -> selection.choose(
+                        all.rows().stream()
+                                .filter(each ->
+                                        selection.search().finds(each.id, each.name, each.slug, each.description))
+                                .toList(),
+                        each -> column(each, selection.sort()),
+                        each -> each.name,
+                        each -> each.id)))
+                .map(chosen ->
+                        new ProjectList(chosen.rows().stream().map(this::view).toList(), null, chosen.count()));
+    }
+
+    private static Comparable<?> column(Project project, String column) {
+        return switch (column) {
+            case "name" -> project.name;
+            case "slug" -> project.slug;
+            case "created" -> project.createdAt;
+            default -> throw new IllegalArgumentException(column);
+        };
     }
 
     @GET
@@ -251,5 +294,9 @@ class ProjectResource {
             @Schema(required = true) List<ProjectView> projects,
 
             @Schema(description = "Send it as cursor to get the next page; absent on the last page.") @Nullable
-            String nextCursor) {}
+            String nextCursor,
+
+            @Schema(description = "Number of rows that match, on this page or not; only with search, sort or offset.")
+            @Nullable
+            Long totalCount) {}
 }

@@ -27,9 +27,11 @@ import java.util.HexFormat;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** The projects of the store. */
@@ -250,6 +252,14 @@ public class Projects {
             }
         }
         return false;
+    }
+
+    /** What projects are called, by id; without those that there are not. */
+    public Uni<Map<UUID, String>> names(Set<UUID> ids) {
+        return ids.isEmpty()
+                ? Uni.createFrom().item(Map.of())
+                : Panache.withSession(() -> Project.<Project>list("id in ?1", ids))
+                        .map(rows -> rows.stream().collect(Collectors.toMap(each -> each.id, each -> each.name)));
     }
 
     Uni<Slice<Project>> list(Reach reach, Page page) {

@@ -29,6 +29,11 @@ public record Page(
 
     private static final int LARGEST_PAGE = 1000;
 
+    /** All rows, to choose from. */
+    public static Page whole() {
+        return new Page(null, null, null);
+    }
+
     /** @throws ValidationProblem naming the query parameter that does not fit */
     public static Page of(@Nullable String limit, @Nullable String cursor) {
         Integer size = limit == null ? null : (Integer) Numbers.upTo(LARGEST_PAGE, "limit", limit);

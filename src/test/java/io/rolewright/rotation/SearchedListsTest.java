@@ -11,6 +11,7 @@ import static org.hamcrest.Matchers.nullValue;
 
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
+import io.restassured.response.ValidatableResponse;
 import io.restassured.specification.RequestSpecification;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
@@ -285,6 +286,104 @@ class SearchedListsTest {
                     .body("secretRotations", hasSize(1))
                     .body("totalCount", notNullValue());
         }
+    }
+
+    /** Identities by their roles, projects by their slugs, webhooks by addresses, which are sealed, and by their projects. */
+    @Test
+    void identitiesProjectsAndWebhooksAreLookedThroughToo() {
+        String name = Rotating.name("list");
+        Map<Integer, String> identities = new HashMap<>();
+        Map<Integer, String> webhooks = new HashMap<>();
+        for (int i : List.of(9, 10)) {
+            identities.put(
+                    i,
+                    Api.as()
+                            .body(Map.of("name", name + "-" + i, "roles", List.of(i == 9 ? "reader" : "consumer")))
+                            .post("/api/v1/identities")
+                            .then()
+                            .statusCode(200)
+                            .extract()
+                            .path("identity.id"));
+            webhooks.put(
+                    i,
+                    Api.as()
+                            .body(Map.of(
+                                    "projectId",
+                                    project,
+                                    "name",
+                                    name + "-" + i,
+                                    "url",
+                                    "https://127.0.0.1:1/hook-" + i,
+                                    "events",
+                                    List.of("rotation.failed")))
+                            .post("/api/v1/webhooks")
+                            .then()
+                            .statusCode(200)
+                            .extract()
+                            .path("webhook.id"));
+        }
+        String made = Api.as()
+                .body(Map.of("projectName", name + " project", "slug", name + "-slug"))
+                .post("/api/v1/projects")
+                .then()
+                .statusCode(200)
+                .extract()
+                .path("project.id");
+
+        looked("/api/v1/identities", "search", name)
+                .body("identities.id", contains(identities.get(9), identities.get(10)))
+                .body("totalCount", equalTo(2))
+                .body("nextCursor", nullValue());
+        looked("/api/v1/identities", "search", name, "sort", "-name", "limit", 1)
+                .body("identities.id", contains(identities.get(10)))
+                .body("totalCount", equalTo(2));
+        looked("/api/v1/identities", "search", name + " CONSUMER").body("identities.id", contains(identities.get(10)));
+        looked("/api/v1/identities", "search", identities.get(9)).body("identities.name", contains(name + "-9"));
+        looked("/api/v1/projects", "search", name + "-slug")
+                .body("projects.id", contains(made))
+                .body("totalCount", equalTo(1));
+        looked("/api/v1/projects", "search", name + " project", "sort", "-created")
+                .body("projects.id", contains(made));
+        looked("/api/v1/webhooks", "search", name + " hook-10").body("webhooks.id", contains(webhooks.get(10)));
+        String called = Api.as().get("/api/v1/projects/" + project).path("project.name");
+        looked("/api/v1/webhooks", "search", name + " " + called, "sort", "-url")
+                .body("webhooks.id", contains(webhooks.get(10), webhooks.get(9)))
+                .body("totalCount", equalTo(2));
+        looked("/api/v1/webhooks", "search", name, "projectId", project, "sort", "state", "offset", 1)
+                .body("webhooks.id", contains(webhooks.get(10)));
+        for (String each : List.of(
+                "identities name roles projects",
+                "projects name slug created",
+                "webhooks name project url state last")) {
+            String[] words = each.split(" ");
+            for (int i = 1; i < words.length; i++) {
+                looked("/api/v1/" + words[0], "sort", words[i], "limit", 1).body(words[0], hasSize(1));
+            }
+            Api.as()
+                    .queryParams(query("sort", "password"))
+                    .get("/api/v1/" + words[0])
+                    .then()
+                    .statusCode(422)
+                    .body("message.path.flatten()", contains("sort"));
+        }
+        // Not even how many there are elsewhere.
+        reader.as()
+                .queryParams(query("search", ""))
+                .get("/api/v1/projects")
+                .then()
+                .statusCode(200)
+                .body("projects.id", contains(project))
+                .body("totalCount", equalTo(1));
+        reader.as()
+                .queryParams(query("search", name))
+                .get("/api/v1/identities")
+                .then()
+                .statusCode(403);
+        webhooks.values().forEach(id -> Api.as().delete("/api/v1/webhooks/" + id));
+    }
+
+    private static ValidatableResponse looked(String path, Object... query) {
+        return Api.as().queryParams(query(query)).get(path).then().statusCode(200);
     }
 
     @ParameterizedTest

@@ -13,6 +13,8 @@ import io.rolewright.request.Ids;
 import io.rolewright.request.PageQuery;
 import io.rolewright.request.RemovableText;
 import io.rolewright.request.RequestContext;
+import io.rolewright.request.SearchQuery;
+import io.rolewright.request.Selection;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotBlank;
@@ -55,6 +57,9 @@ import org.jspecify.annotations.Nullable;
 @Tag(name = "Webhooks")
 class WebhookResource {
 
+    private static final String SORT = SearchQuery.SORT
+            + "name, project, url, state (failing, enabled, disabled), last (when it last took a message).";
+
     private static final String WEBHOOK_ID = "webhookId";
     private static final String DELIVERY_ID = "deliveryId";
     private static final String KEY_DESCRIPTION =
@@ -94,9 +99,35 @@ class WebhookResource {
                     @Parameter(description = "Only webhooks of format infisical with this secretPath.")
                     @Nullable
                     String secretPath,
-            @BeanParam PageQuery page) {
-        return webhooks.list(act(), projectId, environment, secretPath == null ? null : path(secretPath), page.page())
-                .map(slice -> new Many(slice.map(View::of).rows(), slice.nextCursor()));
+            @QueryParam("sort")
+                    @Parameter(
+                            description = SORT,
+                            schema =
+                                    @Schema(
+                                            type = SchemaType.STRING,
+                                            enumeration = {
+                                                "name",
+                                                "-name",
+                                                "project",
+                                                "-project",
+                                                "url",
+                                                "-url",
+                                                "state",
+                                                "-state",
+                                                "last",
+                                                "-last"
+                                            }))
+                    @Nullable
+                    String sort,
+            @BeanParam SearchQuery query) {
+        String place = secretPath == null ? null : path(secretPath);
+        Selection selection = query.selection(sort, Webhooks.COLUMNS);
+        if (selection == null) {
+            return webhooks.list(act(), projectId, environment, place, query.page())
+                    .map(slice -> new Many(slice.map(View::of).rows(), slice.nextCursor(), null));
+        }
+        return webhooks.search(act(), projectId, environment, place, selection)
+                .map(found -> new Many(found.rows().stream().map(View::of).toList(), null, found.count()));
     }
 
     @POST
@@ -719,8 +750,12 @@ class WebhookResource {
     record Many(
             @Schema(required = true) List<View> webhooks,
 
-            @Schema(description = "Send it as cursor to get the next page; absent on the last page.")
-            String nextCursor) {}
+            @Schema(description = "Send it as cursor to get the next page; absent on the last page.") @Nullable
+            String nextCursor,
+
+            @Schema(description = "Number of rows that match, on this page or not; only with search, sort or offset.")
+            @Nullable
+            Long totalCount) {}
 
     @RegisterForReflection
     @JsonInclude(JsonInclude.Include.NON_NULL)

@@ -21,8 +21,11 @@ import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
+import io.rolewright.request.Selection;
+import io.rolewright.request.Selection.Chosen;
 import io.rolewright.sealing.SealedField;
 import io.rolewright.sealing.Sealer;
+import io.rolewright.store.OwnContext;
 import io.rolewright.store.Rows;
 import io.rolewright.store.StoreFault;
 import io.rolewright.store.StoreOrigin;
@@ -53,6 +56,9 @@ import org.jspecify.annotations.Nullable;
 class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
 
     static final String KIND = "webhook";
+
+    /** By which a list can be sorted. */
+    static final List<String> COLUMNS = List.of("name", "project", "url", "state", "last");
 
     /** So long the secret before signs too. */
     private static final Duration SECRETS_OVERLAP = Duration.ofHours(24);
@@ -122,6 +128,43 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
                                         row,
                                         open(row),
                                         row.environmentId == null ? null : places.get(row.environmentId)))));
+    }
+
+    /**
+     * The same, looked through by the service: addresses are sealed.
+     *
+     * @param wanted by {@link #COLUMNS}
+     */
+    Uni<Chosen<Opened>> search(
+            Act act, @Nullable String project, @Nullable String environment, @Nullable String path, Selection wanted) {
+        return list(act, project, environment, path, Page.whole())
+                .chain(all -> projects.names(all.rows().stream()
+                                .map(each -> each.row().projectId)
+                                .collect(Collectors.toSet()))
+                        .chain(names -> OwnContext.elsewhere(() -> wanted.choose(
+                                all.rows().stream()
+                                        .filter(each -> wanted.search()
+                                                .finds(
+                                                        each.row().id,
+                                                        each.row().name,
+                                                        each.receiver().url().toString(),
+                                                        names.get(each.row().projectId)))
+                                        .toList(),
+                                each -> column(each, names, wanted.sort()),
+                                each -> each.row().name,
+                                each -> each.row().id))));
+    }
+
+    private static @Nullable Comparable<?> column(Opened webhook, Map<UUID, String> projects, String column) {
+        Webhook row = webhook.row();
+        return switch (column) {
+            case "name" -> row.name;
+            case "project" -> projects.get(row.projectId);
+            case "url" -> webhook.receiver().url().toString();
+            case "state" -> row.enabled ? -row.failures : 1; // the worst first, and what is switched off last
+            case "last" -> row.lastDeliveredAt;
+            default -> throw new IllegalArgumentException(column);
+        };
     }
 
     /** Of one that does not exist no webhook is: the reference answers an empty list. */
