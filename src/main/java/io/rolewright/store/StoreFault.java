@@ -215,6 +215,7 @@ public final class StoreFault {
                 away(
                         "refused, " + sqlState
                                 + ": behind a pooler in transaction mode, ROLEWRIGHT_STORE_TRANSACTION_POOLER=true is needed; else its log says why");
+            case "55000" -> away("its database takes no sessions, 55000");
             case "57P01", "57P02", "57P03" -> away("it is starting or stopping, " + sqlState);
             default ->
                 sqlState.startsWith("08")

@@ -19,6 +19,7 @@ import io.rolewright.testing.TestPostgres.Login;
 import io.rolewright.testing.TestStore;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
@@ -78,8 +79,8 @@ class BadStatesTest {
     private static void see(Chromium chromium, String name, Dress dress) {
         dressed(chromium, dress);
         String where = name + ", " + dress;
+        chromium.screenshot("state-" + name + "-" + dress.name().toLowerCase(Locale.ROOT));
         chromium.axe(where);
-        chromium.screenshot("state-" + name + "-" + dress.name().toLowerCase(java.util.Locale.ROOT));
         assertThat(chromium.beyondItsWindow()).as(where).isEmpty();
     }
 
@@ -88,10 +89,15 @@ class BadStatesTest {
         chromium.go(bad.page);
         Locator note = chromium.page
                 .locator(".note")
-                .filter(new Locator.FilterOptions().setHasText(Pattern.compile(bad.says)))
+                .filter(new Locator.FilterOptions().setHasText(Pattern.compile(bad.says, Pattern.CASE_INSENSITIVE)))
                 .first();
         assertThat(note).isVisible();
         assertThat(chromium.page.locator("main .spinner, main .ghost")).hasCount(0);
+        for (Locator fact : chromium.page.locator("main .tiles, main form").all()) {
+            assertThat(fact.boundingBox().y)
+                    .as("an incident stands above facts")
+                    .isGreaterThan(note.boundingBox().y);
+        }
         assertThat(chromium.page.getByText(Pattern.compile("stays? valid|undefined|\\[object")))
                 .hasCount(0);
         if (!bad.step.isEmpty()) {
@@ -164,8 +170,15 @@ class BadStatesTest {
                     .statusCode(200);
             open(chromium, new Bad("revoking", page(revoking), "Being revoked", "Abandon"), Dress.values());
             Api.as().delete(Rotating.BASE + "/" + revoking);
+
+            // The page goes with what the service finds out by itself.
+            dressed(chromium, Dress.LIGHT);
+            chromium.go(page(id));
+            assertThat(chromium.page.locator(".note")).not().hasCount(0);
+            assertThat(chromium.page.locator("rw-age").first()).containsText("Updated");
             proxy.accept(true);
             look(id);
+            assertThat(chromium.page.locator(".note")).hasCount(0);
         }
     }
 
@@ -187,7 +200,7 @@ class BadStatesTest {
                 new Reason("renamed", "ALTER ROLE %2$s RENAME TO %2$s_x", "The role was renamed", "Copy the statement"),
                 new Reason(
                         "replaced",
-                        drop + "; CREATE ROLE %2$s LOGIN",
+                        drop + "; CREATE ROLE %2$s LOGIN; GRANT %2$s TO %1$s WITH ADMIN OPTION",
                         "was dropped and made anew",
                         "Run the pre-flight check"),
                 new Reason("superuser", "ALTER ROLE %2$s SUPERUSER", "is a superuser", ""),
@@ -259,6 +272,8 @@ class BadStatesTest {
                     Dress.values());
             chromium.go("");
             assertThat(chromium.text("Needs attention")).isVisible();
+            assertThat(chromium.page.locator(".tiles").boundingBox().y)
+                    .isGreaterThan(chromium.text("Needs attention").boundingBox().y);
             for (Dress dress : Dress.values()) {
                 see(chromium, "overview", dress);
             }

@@ -236,9 +236,13 @@ class ConsoleFlowTest {
             CompletableFuture<?> inTheWay = CompletableFuture.runAsync(() -> target.sql(waits));
             String sleeping = " FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
             await().until(() -> !target.sql("SELECT 1" + sleeping).isEmpty());
+            double before = chromium.page.locator(".tiles").boundingBox().y;
             chromium.button("Rotate now").click();
             Locator step = chromium.page.locator("ol.steps li[aria-current=step]");
             assertThat(step).isVisible();
+            assertThat(chromium.page.locator(".tiles").boundingBox().y)
+                    .as("nothing jumps")
+                    .isEqualTo(before);
             chromium.link("Rotations").first().click();
             assertThat(chromium.heading()).hasText("Rotations");
             chromium.page.goBack();

@@ -38,6 +38,17 @@ class StoreFaultTest {
     }
 
     @Test
+    void aDatabaseThatIsClosed() {
+        String closed = postgres.database();
+        postgres.sql("ALTER DATABASE " + closed + " ALLOW_CONNECTIONS false");
+        assertFault(
+                server.setDatabase(closed),
+                "SELECT 1",
+                "store not reachable (its database takes no sessions, 55000)",
+                Kind.AWAY);
+    }
+
+    @Test
     void missingRight() {
         assertFault(server, "SELECT * FROM pg_authid", "our role lacks a right on the store (42501)", null);
     }
