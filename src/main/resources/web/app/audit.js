@@ -26,6 +26,9 @@ const SUBJECTS = 'app-connection identity password-version project secret secret
 const PAGES = { 'app-connection': 'connections', 'secret-rotation': 'rotations', identity: 'identities', project: 'projects', webhook: 'webhooks' };
 const KIND = { success: 'good', refused: 'warn', failed: 'bad' };
 
+/** A code may be broken after its underscores, and nowhere else. */
+const codeOf = (code) => code.split('_').map((word, i) => html`${i ? html`_<wbr>` : nothing}${word}`);
+
 class Audit extends Part {
   static properties = {
     events: { state: true },
@@ -151,7 +154,7 @@ class Audit extends Part {
           [
             t.audit.outcome,
             (each) =>
-              html`${this.only('outcome', each.outcome, badge(KIND[each.outcome], t.audit.outcomes[each.outcome]))}${each.reason ? html`<div class="small muted">${each.reason}</div>` : nothing}`,
+              html`${this.only('outcome', each.outcome, badge(KIND[each.outcome], t.audit.outcomes[each.outcome]))}${each.reason ? html`<div class="small muted">${codeOf(each.reason)}</div>` : nothing}`,
           ],
           [
             t.audit.who,
