@@ -110,7 +110,7 @@ export function timeline({ roles, versions, attempts, next, now = Date.now() }) 
           return svg`<g>${mark}<title>${t.timeline.attempt(attempt.username, t.attempt.state[attempt.state], local(attempt.startedAt))}</title></g>`;
         })}
         <line class="now" x1=${x(now)} x2=${x(now)} y1="8" y2=${bottom}></line><text x=${x(now)} y="10" text-anchor="end" dx="-5">${t.timeline.now}</text>
-        ${soon ? svg`<line class="next" x1=${x(time(next))} x2=${x(time(next))} y1="8" y2=${bottom}></line><text x=${x(time(next))} y="10" text-anchor="end" dx="-5">${t.timeline.next}</text>` : nothing}
+        ${soon ? svg`<line class="next" x1=${x(time(next))} x2=${x(time(next))} y1="8" y2=${bottom}></line><text x=${x(time(next))} y="10" text-anchor=${width - x(time(next)) > 55 ? 'start' : 'end'} dx=${width - x(time(next)) > 55 ? 5 : -5}>${t.timeline.next}</text>` : nothing}
       </svg>`;
   };
   return html`
