@@ -39,6 +39,7 @@ class PackagedIT {
         "txw2",
         "istack",
         "angus-activation",
+        "brotli4j.native",
         "jqwik",
         "junit"
     };
