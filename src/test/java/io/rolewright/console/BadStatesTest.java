@@ -221,7 +221,7 @@ class BadStatesTest {
             String id = Rotating.created(body);
             proxy.refuse();
             Rotating.makeDue(id);
-            bad.add(new Bad("away", page(id), "Nothing listens|closed the connection", "Verify now"));
+            bad.add(new Bad("away", page(id), "Nothing listens|closed|no route", "Verify now"));
             runDue();
             for (int i = 0; i < bad.size(); i++) {
                 open(chromium, bad.get(i), Dress.values()[i % Dress.values().length]);
