@@ -108,8 +108,9 @@ class DueWorkTest {
         String id = Rotating.on(14).created();
         makeDue(id);
         // No longer than leases are: what no claim can have taken is void, and whoever looks ends it.
-        TestStore.sql("UPDATE managed_role SET lease_until = now() + interval '30 seconds', lease_owner = gen_random_uuid()"
-                + " WHERE owner_id = '" + id + "'");
+        TestStore.sql(
+                "UPDATE managed_role SET lease_until = now() + interval '30 seconds', lease_owner = gen_random_uuid()"
+                        + " WHERE owner_id = '" + id + "'");
 
         runDue();
 
