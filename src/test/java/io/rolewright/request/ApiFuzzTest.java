@@ -33,6 +33,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -133,7 +134,7 @@ class ApiFuzzTest {
         for (int i = 0; i < REQUESTS && faults.size() < 20; i++) {
             Operation operation = operations.get(i % operations.size());
             try {
-                check(i, operation);
+                check(i, operation, operations);
             } catch (AssertionError fault) {
                 faults.putIfAbsent(operation.id, fault);
             }
@@ -147,7 +148,7 @@ class ApiFuzzTest {
         assertThat(succeeded).as("it gets to the end").hasSizeGreaterThan(operations.size() / 2);
     }
 
-    private void check(int number, Operation operation) throws Exception {
+    private void check(int number, Operation operation, List<Operation> operations) throws Exception {
         String path = path(operation);
         String query = query(operation);
         String body = operation.body == null ? null : body(operation);
@@ -161,6 +162,7 @@ class ApiFuzzTest {
         statuses.merge(answer.statusCode(), 1, Integer::sum);
         if (answer.statusCode() == 200) {
             succeeded.add(operation.id);
+            learn(operation, answer.body(), operations);
         }
         assertThat(answer.statusCode()).as("%s%n%s", what, answer.body()).isNotEqualTo(500);
         assertThat(ApiContract.committed()
@@ -175,6 +177,20 @@ class ApiFuzzTest {
         assertThat(answer.headers().map() + answer.body())
                 .as(what)
                 .doesNotContain(SECRET, roles.managing.password(), "jackson", "io.rolewright.", "Exception");
+    }
+
+    /** What was made is what the paths below its own are about from now on. */
+    private void learn(Operation made, String answer, List<Operation> operations) throws IOException {
+        JsonNode id = made.method.equals("POST") && answer.startsWith("{")
+                ? json.readTree(answer).findValue("id")
+                : null;
+        if (id != null && id.isTextual()) {
+            operations.stream()
+                    .map(Operation::path)
+                    .filter(path -> path.matches(Pattern.quote(made.path + "/{") + "\\w+}(/.*)?"))
+                    .map(path -> path.substring(made.path.length() + 2).replaceFirst("}.*", ""))
+                    .forEach(parameter -> known.putIfAbsent(parameter, id.asText()));
+        }
     }
 
     private HttpResponse<String> send(String method, String uri, String body, String what) throws InterruptedException {
