@@ -12,6 +12,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -22,6 +23,26 @@ import org.jspecify.annotations.Nullable;
  * client that they were transcribed from. What differs from call to call is in variables.
  */
 public final class Fixture {
+
+    /** What Terraform's provider keeps in its state and compares at a refresh. */
+    public static final List<String> TERRAFORM_KEEPS_OF_CONNECTION =
+            List.of("id", "name", "description", "method", "credentialsHash", "projectId");
+
+    public static final List<String> TERRAFORM_KEEPS_OF_ROTATION = List.of(
+            "id",
+            "name",
+            "description",
+            "isAutoRotationEnabled",
+            "connection.id",
+            "environment.slug",
+            "folder.path",
+            "rotationInterval",
+            "rotateAtUtc.hours",
+            "rotateAtUtc.minutes",
+            "parameters.username1",
+            "parameters.username2",
+            "secretsMapping.username",
+            "secretsMapping.password");
 
     private static final Pattern VARIABLE = Pattern.compile("\\$\\{(\\w+)}");
     private static final Pattern JSON = Pattern.compile("\\$\\{(\\w+):json}");

@@ -205,26 +205,6 @@ class LanesIT {
 
     // ---- Terraform's whole chain ------------------------------------------------------------------------------------
 
-    /** What the provider keeps in its state and compares at a refresh. */
-    private static final List<String> OF_CONNECTION =
-            List.of("id", "name", "description", "method", "credentialsHash", "projectId");
-
-    private static final List<String> OF_ROTATION = List.of(
-            "id",
-            "name",
-            "description",
-            "isAutoRotationEnabled",
-            "connection.id",
-            "environment.slug",
-            "folder.path",
-            "rotationInterval",
-            "rotateAtUtc.hours",
-            "rotateAtUtc.minutes",
-            "parameters.username1",
-            "parameters.username2",
-            "secretsMapping.username",
-            "secretsMapping.password");
-
     /** A connection and the rotation that needs it, as the provider works on them. */
     private final class Pair {
         final Fixture calls;
@@ -261,20 +241,22 @@ class LanesIT {
         }
 
         void create() {
-            connection = kept("connection create", "appConnection", OF_CONNECTION);
+            connection = kept("connection create", "appConnection", Fixture.TERRAFORM_KEEPS_OF_CONNECTION);
             calls.with("connectionId", connection.get("id"));
-            rotation = kept("rotation create", "secretRotation", OF_ROTATION);
+            rotation = kept("rotation create", "secretRotation", Fixture.TERRAFORM_KEEPS_OF_ROTATION);
             calls.with("rotationId", rotation.get("id"));
         }
 
         void refresh() {
-            assertThat(kept("connection read", "appConnection", OF_CONNECTION)).isEqualTo(connection);
-            assertThat(kept("rotation read", "secretRotation", OF_ROTATION)).isEqualTo(rotation);
+            assertThat(kept("connection read", "appConnection", Fixture.TERRAFORM_KEEPS_OF_CONNECTION))
+                    .isEqualTo(connection);
+            assertThat(kept("rotation read", "secretRotation", Fixture.TERRAFORM_KEEPS_OF_ROTATION))
+                    .isEqualTo(rotation);
         }
 
         void update() {
-            connection = kept("connection update", "appConnection", OF_CONNECTION);
-            rotation = kept("rotation update", "secretRotation", OF_ROTATION);
+            connection = kept("connection update", "appConnection", Fixture.TERRAFORM_KEEPS_OF_CONNECTION);
+            rotation = kept("rotation update", "secretRotation", Fixture.TERRAFORM_KEEPS_OF_ROTATION);
             assertThat(rotation).containsEntry("rotationInterval", 7);
         }
 
