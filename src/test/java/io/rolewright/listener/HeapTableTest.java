@@ -14,6 +14,8 @@ import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The table of docs/SECURITY.md: what strangers may make us keep, multiplied, fits the heap that is shipped. FloodIT is to fill it. */
 class HeapTableTest {
@@ -64,6 +66,18 @@ class HeapTableTest {
             assertThat(document).contains(row.line());
         }
         assertThat(document).contains(heap() / MIB + " MiB (`-Xmx" + heap() / MIB + "m`)");
+    }
+
+    /** Wherever a server of ours is started, also by who takes an image as it is. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "src/main/docker/Containerfile.native",
+                "src/main/docker/Containerfile.jvm",
+                "kubernetes/overlays/knative/service.yaml"
+            })
+    void theHeapIsTheSameWhereverItIsShipped(String file) throws Exception {
+        assertThat(Files.readString(Path.of(file))).contains("-Xmx" + heap() / MIB + "m");
     }
 
     @Test
