@@ -125,8 +125,8 @@ class Secrets {
                         : new Answer(etag, shown(found.project(), values, secret -> null), true);
             });
         }
-        if (request.ifNoneMatch() == null && looks.isCalm()) {
-            return given(request, reader, question);
+        if (request.ifNoneMatch() == null) {
+            return tried(request, reader, question).chain(() -> given(request, reader, question));
         }
         return known(request, reader, question)
                 // After it was read: a store that went back meanwhile is noticed before it answers.
@@ -146,8 +146,12 @@ class Secrets {
         });
     }
 
+    /** Before it is given out, and recorded as that: whether it may be, while it is in doubt whether the store is as new as its servers. */
     private Uni<Void> tried(Request request, Reader reader, Question question) {
-        return reads.names(reader, question).chain(found -> looks.require(roles(readable(request, question, found))));
+        return looks.isCalm()
+                ? Uni.createFrom().voidItem()
+                : reads.names(reader, question)
+                        .chain(found -> looks.require(roles(readable(request, question, found))));
     }
 
     private Uni<Answer> given(Request request, Reader reader, Question question) {
