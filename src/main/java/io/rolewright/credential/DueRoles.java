@@ -23,14 +23,16 @@ public class DueRoles {
 
     private static final Logger log = Logger.getLogger(DueRoles.class);
 
-    private final Tools tools;
-    private final PasswordChanges changes;
+    private final Claims claims;
+    private final Runs runs;
+    private final Probe probe;
     private final Purge purge;
     private final Vertx vertx;
 
-    DueRoles(Tools tools, PasswordChanges changes, Purge purge, Vertx vertx) {
-        this.tools = tools;
-        this.changes = changes;
+    DueRoles(Claims claims, Runs runs, Probe probe, Purge purge, Vertx vertx) {
+        this.claims = claims;
+        this.runs = runs;
+        this.probe = probe;
         this.purge = purge;
         this.vertx = vertx;
     }
@@ -43,7 +45,7 @@ public class DueRoles {
      *     but itself
      */
     public Uni<List<Claim>> claim(int limit, Set<UUID> connectionsToLeaveOut) {
-        return tools.claims().claimDue(limit, connectionsToLeaveOut);
+        return claims.claimDue(limit, connectionsToLeaveOut);
     }
 
     /** Does what the claim is for: goes on with its attempt, begins the scheduled one, or probes and clears away what is old. Never fails. */
@@ -51,12 +53,10 @@ public class DueRoles {
         return OwnContext.on(
                         vertx.getOrCreateContext(),
                         () -> claim.attempt == null
-                                ? new Probe(tools, changes, claim, deadline)
-                                        .go()
-                                        .chain(() -> purge.versions(claim.role.id))
-                                : changes.run(claim, false, deadline).replaceWithVoid())
+                                ? probe.look(claim, deadline).chain(() -> purge.versions(claim.role.id))
+                                : runs.run(claim, false, deadline).replaceWithVoid())
                 .onTermination()
-                .invoke(() -> tools.claims().letGo(claim))
+                .invoke(() -> claims.letGo(claim))
                 .onFailure()
                 .invoke(failure -> StoreFault.warn(log, "Due work on role " + claim.role.id + " postponed", failure))
                 .onFailure()
@@ -65,7 +65,7 @@ public class DueRoles {
 
     /** Lets others go on with what dead processes have left, without waiting for their leases. @return how many roles are due by that */
     public Uni<Long> endLeases() {
-        return tools.claims().endLeases();
+        return claims.endLeases();
     }
 
     /** When the next role is due, in the past if one is overdue; empty when none ever is. */

@@ -54,7 +54,7 @@ public class ManagedRoles {
     private final VersionSeal seal;
     private final Ledger ledger;
     private final Purge purge;
-    private final Tools tools;
+    private final NewPasswords passwords;
     private final LoginUse logins;
     private final CredentialConfig config;
 
@@ -63,14 +63,14 @@ public class ManagedRoles {
             VersionSeal seal,
             Ledger ledger,
             Purge purge,
-            Tools tools,
+            NewPasswords passwords,
             LoginUse logins,
             CredentialConfig config) {
         this.sealer = sealer;
         this.seal = seal;
         this.ledger = ledger;
         this.purge = purge;
-        this.tools = tools;
+        this.passwords = passwords;
         this.logins = logins;
         this.config = config;
     }
@@ -97,8 +97,7 @@ public class ManagedRoles {
 
     /** Derives what belongs to a human's password, apart from the event loop. */
     public Uni<Adopted> adopt(String password) {
-        return OwnContext.elsewhere(() ->
-                new Adopted(new VersionSeal.Opened(password, tools.derive(password, ScramSecret.DEFAULT_ITERATIONS))));
+        return OwnContext.elsewhere(() -> new Adopted(passwords.of(password, ScramSecret.DEFAULT_ITERATIONS)));
     }
 
     /**

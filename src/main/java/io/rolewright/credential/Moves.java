@@ -28,11 +28,15 @@ import org.jspecify.annotations.Nullable;
 @ApplicationScoped
 public class Moves {
 
-    private final Tools tools;
+    private final Ledger ledger;
+    private final RoleIdentities identities;
+    private final Inspection inspection;
     private final SameServer same;
 
-    Moves(Tools tools, SameServer same) {
-        this.tools = tools;
+    Moves(Ledger ledger, RoleIdentities identities, Inspection inspection, SameServer same) {
+        this.ledger = ledger;
+        this.identities = identities;
+        this.inspection = inspection;
         this.same = same;
     }
 
@@ -61,7 +65,7 @@ public class Moves {
             if (rows.isEmpty() || confirmed) {
                 return Uni.createFrom().item(new Ground(roles, List.of(), rows.isEmpty(), confirmed));
             }
-            Boolean identified = identified(rows, tools.server(seen));
+            Boolean identified = identified(rows, identities.server(seen));
             boolean samePlace = before.host().equals(after.host()) && before.port() == after.port();
             if (samePlace && Boolean.TRUE.equals(identified)) {
                 return Uni.createFrom().item(new Ground(roles, List.of(), true, false));
@@ -102,19 +106,8 @@ public class Moves {
             return Uni.createFrom().item(found);
         }
         ManagedRole role = rows.get(index);
-        return tools.ledger()
-                .versions(role.id)
-                .chain(versions -> new Inspection(
-                                tools,
-                                role.roleName,
-                                Run.PLACEHOLDER,
-                                false,
-                                true,
-                                new Inspection.Known(role, versions, false),
-                                (kind, project) -> false,
-                                Purpose.REQUEST,
-                                deadline)
-                        .recognised(after))
+        return ledger.versions(role.id)
+                .chain(versions -> inspection.recognised(new Inspection.Known(role, versions, false), after, deadline))
                 .chain(recognised -> {
                     if (!recognised) {
                         found.add(role.roleName);

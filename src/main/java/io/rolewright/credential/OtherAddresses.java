@@ -21,11 +21,13 @@ class OtherAddresses {
     /** For all of them: whoever wants the role waits for the answer. */
     private static final Duration LIMIT = Duration.ofSeconds(3);
 
-    private final LoginUse logins;
+    private final LoginUse use;
+    private final RoleLogins logins;
     private final ManagingConnections connections;
     private final SameServer same;
 
-    OtherAddresses(LoginUse logins, ManagingConnections connections, SameServer same) {
+    OtherAddresses(LoginUse use, RoleLogins logins, ManagingConnections connections, SameServer same) {
+        this.use = use;
         this.logins = logins;
         this.connections = connections;
         this.same = same;
@@ -35,7 +37,6 @@ class OtherAddresses {
      * Not to be called within a store transaction.
      *
      * @param here a login to the server
-     * @param managing how those who change passwords through a connection log in, likeliest first
      * @param except the owner that wants the role; absent for none
      * @return null item when nobody does, as far as the servers answer
      */
@@ -43,25 +44,18 @@ class OtherAddresses {
             String roleName,
             RoleServer server,
             Login here,
-            Managing managing,
             @Nullable UUID except,
             Sight sight,
             Purpose purpose,
             Deadline deadline) {
         Deadline own = deadline.within(LIMIT);
-        return logins.perhapsManaged(roleName, server, except)
-                .chain(rows -> first(rows, 0, here, managing, purpose, own))
-                .chain(found -> found == null ? Uni.createFrom().nullItem() : logins.conflict(found, sight));
-    }
-
-    /** The logins of those who change passwords through a connection. */
-    @FunctionalInterface
-    interface Managing {
-        Uni<List<Login>> of(UUID connection, Login stored);
+        return use.perhapsManaged(roleName, server, except)
+                .chain(rows -> first(rows, 0, here, purpose, own))
+                .chain(found -> found == null ? Uni.createFrom().nullItem() : use.conflict(found, sight));
     }
 
     private Uni<@Nullable ManagedRole> first(
-            List<ManagedRole> rows, int index, Login here, Managing managing, Purpose purpose, Deadline deadline) {
+            List<ManagedRole> rows, int index, Login here, Purpose purpose, Deadline deadline) {
         if (index == rows.size() || deadline.passed()) {
             return Uni.createFrom().nullItem();
         }
@@ -70,10 +64,10 @@ class OtherAddresses {
                 .login(row.connectionId)
                 .chain(stored -> stored == null
                         ? Uni.createFrom().item(SameServer.Answer.UNKNOWN)
-                        : managing.of(row.connectionId, stored)
+                        : logins.managing(row.connectionId, stored)
                                 .chain(there -> same.ask(there.get(0), here, purpose, deadline)))
                 .chain(answer -> answer == SameServer.Answer.YES
                         ? Uni.createFrom().item(row)
-                        : first(rows, index + 1, here, managing, purpose, deadline));
+                        : first(rows, index + 1, here, purpose, deadline));
     }
 }

@@ -1,23 +1,19 @@
 package io.rolewright.credential;
 
-import io.micrometer.core.instrument.MeterRegistry;
-import io.micrometer.core.instrument.Timer;
 import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.store.StoreOrigin;
 import io.rolewright.target.Deadline;
 import io.rolewright.target.Errand;
+import io.rolewright.target.FencedApply;
 import io.rolewright.target.TargetFailure;
 import io.rolewright.target.Targets;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
-import java.time.Duration;
-import java.util.Locale;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.function.Supplier;
-import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,24 +24,44 @@ import org.jspecify.annotations.Nullable;
 @ApplicationScoped
 public class PasswordChanges {
 
-    /** After the last word of a target the outcome has to be written down within the caller's deadline. */
-    private static final Duration TIME_TO_WRITE = Duration.ofMillis(400);
-
-    private static final Logger log = Logger.getLogger(PasswordChanges.class);
-
-    private final Tools tools;
-    private final CredentialConfig config;
-    private final MeterRegistry metrics;
+    private final Claims claims;
+    private final Ledger ledger;
+    private final ManagingConnections connections;
+    private final RoleLogins logins;
+    private final Markers markers;
+    private final Marking marking;
+    private final Probe probe;
+    private final Runs runs;
+    private final Targets targets;
+    private final FencedApply fenced;
     private final StoreOrigin origin;
 
     /** Rotations and connections that somebody waits for. */
     private final Set<UUID> inHand = ConcurrentHashMap.newKeySet();
 
-    PasswordChanges(Tools tools, CredentialConfig config, MeterRegistry metrics, StoreOrigin origin) {
-        this.tools = tools;
+    PasswordChanges(
+            Claims claims,
+            Ledger ledger,
+            ManagingConnections connections,
+            RoleLogins logins,
+            Markers markers,
+            Marking marking,
+            Probe probe,
+            Runs runs,
+            Targets targets,
+            FencedApply fenced,
+            StoreOrigin origin) {
+        this.claims = claims;
+        this.ledger = ledger;
+        this.connections = connections;
+        this.logins = logins;
+        this.markers = markers;
+        this.marking = marking;
+        this.probe = probe;
+        this.runs = runs;
+        this.targets = targets;
+        this.fenced = fenced;
         this.origin = origin;
-        this.config = config;
-        this.metrics = metrics;
     }
 
     /**
@@ -55,10 +71,9 @@ public class PasswordChanges {
      * @return fails with 429 {@code target_busy} before anything was begun; else as {@code work}
      */
     public <T> Uni<T> admitted(UUID connectionId, Errand errand, Deadline deadline, Function<Deadline, Uni<T>> work) {
-        return tools.connections()
+        return connections
                 .login(connectionId)
-                .chain(login ->
-                        login == null ? work.apply(deadline) : tools.targets().admitted(login, errand, deadline, work));
+                .chain(login -> login == null ? work.apply(deadline) : targets.admitted(login, errand, deadline, work));
     }
 
     /**
@@ -84,11 +99,10 @@ public class PasswordChanges {
      * @return fails as {@link Credential#admit}, and when the store cannot be reached before anything was sent
      */
     public Uni<ChangeOutcome> change(UUID roleId, Cause cause, Actor actor, boolean force, Deadline deadline) {
-        return tools.claims()
-                .claim(roleId, cause, actor, force)
+        return claims.claim(roleId, cause, actor, force)
                 .chain(claim -> claim == null
                         ? gone()
-                        : run(claim, force, deadline)
+                        : runs.run(claim, force, deadline)
                                 .chain(outcome ->
                                         // Somebody asked for a new password, and all that was done is that the current
                                         // one was put back.
@@ -106,9 +120,8 @@ public class PasswordChanges {
      * secret of our own is derived from it and applied fenced, so that nothing that was sent before undoes it.
      */
     public Uni<ChangeOutcome> adopt(UUID roleId, ManagedRoles.Adopted adopted, Actor actor, Deadline deadline) {
-        return tools.claims()
-                .adopting(roleId, actor, adopted.opened)
-                .chain(claim -> claim == null ? gone() : run(claim, false, deadline))
+        return claims.adopting(roleId, actor, adopted.opened)
+                .chain(claim -> claim == null ? gone() : runs.run(claim, false, deadline))
                 .onFailure(LostClaim.class)
                 .recoverWithItem(ChangeOutcome.InProgress::new);
     }
@@ -120,18 +133,16 @@ public class PasswordChanges {
      * @return fails with 400 {@code rotation_in_progress} while somebody works on the role
      */
     public Uni<Void> verify(UUID roleId, Actor actor, Deadline deadline) {
-        return tools.claims()
-                .claim(roleId, null, actor, false)
+        return claims.claim(roleId, null, actor, false)
                 .chain(claim -> {
                     if (claim == null) {
                         return Uni.createFrom().voidItem();
                     }
-                    Deadline own = deadline.earlier(TIME_TO_WRITE).within(config.longestRun());
                     return (claim.attempt == null
-                                    ? new Probe(tools, this, claim, own).go()
-                                    : run(claim, false, deadline).replaceWithVoid())
+                                    ? probe.look(claim, runs.within(deadline))
+                                    : runs.run(claim, false, deadline).replaceWithVoid())
                             .onTermination()
-                            .invoke(() -> tools.claims().letGo(claim));
+                            .invoke(() -> claims.letGo(claim));
                 })
                 .onFailure(LostClaim.class)
                 .transform(busy -> NotChanged.inProgress());
@@ -144,14 +155,12 @@ public class PasswordChanges {
      * @return the change that is refused; null item where nothing stands in the way of it, or that is not known
      */
     public Uni<ChangeOutcome.@Nullable Failed> mark(UUID roleId, Deadline deadline) {
-        return new Marking(tools, roleId, false, deadline.within(config.longestRun())).go();
+        return marking.mark(roleId, false, deadline);
     }
 
     /** Replaces the marker from before the store was adopted, if the role carries one that this store has written. Best effort. */
     Uni<Void> markAgain(UUID roleId, Deadline deadline) {
-        return new Marking(tools, roleId, true, deadline.within(config.longestRun()))
-                .go()
-                .replaceWithVoid();
+        return marking.mark(roleId, true, deadline).replaceWithVoid();
     }
 
     /**
@@ -173,51 +182,26 @@ public class PasswordChanges {
         return Panache.withSession(() -> CredentialStore.role(roleId))
                 .chain(role -> role == null || !role.marked
                         ? Uni.createFrom().voidItem()
-                        : tools.ledger()
-                                .knows(role, 1)
+                        : ledger.knows(role, 1)
                                 .chain(marked -> marked
-                                        ? tools.connections().login(role.connectionId)
+                                        ? connections.login(role.connectionId)
                                         : Uni.createFrom().nullItem())
                                 .onItem()
                                 .ifNotNull()
-                                .transformToUni(login -> tools.managing(role.connectionId, login))
+                                .transformToUni(login -> logins.managing(role.connectionId, login))
                                 .onItem()
                                 .ifNotNull()
-                                .transformToUni(logins -> tools.fenced()
-                                        .endMarker(
-                                                logins.get(0),
-                                                role.roleName,
-                                                tools.marker(role.ownerId),
-                                                role.epoch + 1,
-                                                deadline))
+                                .transformToUni(managing -> fenced.endMarker(
+                                        managing.get(0),
+                                        role.roleName,
+                                        markers.of(role.ownerId),
+                                        role.epoch + 1,
+                                        deadline))
                                 .onFailure(TargetFailure.class)
                                 .recoverWithNull());
     }
 
     private static Uni<ChangeOutcome> gone() {
         return Uni.createFrom().item(new ChangeOutcome.Gone());
-    }
-
-    Uni<ChangeOutcome> run(Claim claim, boolean force, Deadline deadline) {
-        Timer.Sample sample = Timer.start(metrics);
-        // The lease must outlast the run, whatever deadline the caller has.
-        Deadline own = deadline.earlier(TIME_TO_WRITE).within(config.longestRun());
-        return new Run(tools, claim, force, own)
-                .go()
-                .onTermination()
-                .invoke(() -> tools.claims().letGo(claim))
-                .invoke(outcome -> {
-                    String name = name(outcome);
-                    sample.stop(metrics.timer(
-                            "rolewright.attempt", "cause", claim.attempt.cause.wireName(), "outcome", name));
-                    log.debugf("Attempt %s on role %s: %s", claim.attempt.id, claim.role.id, name);
-                });
-    }
-
-    private static String name(ChangeOutcome outcome) {
-        return outcome.getClass()
-                .getSimpleName()
-                .replaceAll("(?<=.)([A-Z])", "_$1")
-                .toLowerCase(Locale.ROOT);
     }
 }

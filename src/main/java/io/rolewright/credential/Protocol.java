@@ -5,14 +5,16 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is done next about a role's password, told by what was answered last: the whole order of marker, writing down, sending, proof,
- * promotion and putting back. Pure: it knows no server, no store and no clock, so that every order of answers can be tried without one.
- * {@link Run} carries out what it says.
+ * What is done next about a role's password, told by what was answered last: the whole order of looking, marker, writing down, sending,
+ * proof, promotion and putting back. Pure: it knows no server, no store and no clock, so that every order of answers can be tried without
+ * one. {@link Run} carries out what it says; a preflight ({@link RoleChecks}) goes the same way until before it writes.
  *
  * <table>
  * <caption>From answer to act</caption>
  * <tr><th>after</th><th>answer</th><th>act</th></tr>
- * <tr><td>the look at the role</td><td>{@link Clear}</td><td>{@link Mark} where the role needs our marker first, else {@link Write}</td></tr>
+ * <tr><td>{@link Look}, {@link LookAgain}</td><td>{@link Clear}</td><td>{@link Mark} where the role needs our marker first, else
+ *     {@link Write}</td></tr>
+ * <tr><td></td><td>{@link InTheWay}</td><td>{@link End}</td></tr>
  * <tr><td>{@link Mark}</td><td>{@link Marked}</td><td>{@link Write}</td></tr>
  * <tr><td></td><td>{@link MarkRefused}</td><td>{@link NoteNoMarker} where it is COMMENT that is refused, else {@link End}</td></tr>
  * <tr><td></td><td>{@link MarkUnknown}</td><td>{@link LookAgain} while there is time</td></tr>
@@ -73,6 +75,10 @@ final class Protocol {
      */
     record State(Subject subject, boolean marked, boolean written, int sends, Reached reached) {
 
+        static State before(Subject subject, boolean marked, Reached reached) {
+            return new State(subject, marked, false, 0, reached);
+        }
+
         private State with(Reached now) {
             return new State(subject, marked, written, sends, now);
         }
@@ -95,6 +101,9 @@ final class Protocol {
     // ---- What is done ---------------------------------------------------------------------------------------------
 
     sealed interface Do {}
+
+    /** Looks at all that could make the change wrong, before anything is written, here or there. */
+    record Look() implements Do {}
 
     /** Writes our marker, and no password. */
     record Mark() implements Do {}
@@ -141,6 +150,9 @@ final class Protocol {
 
     /** Nothing stands in the way of the change. @param ours whether the role carries our marker */
     record Clear(boolean ours) implements Answer {}
+
+    /** @param stop the first thing that the look has found */
+    record InTheWay(Stop stop) implements Answer {}
 
     record Marked() implements Answer {}
 
@@ -194,10 +206,28 @@ final class Protocol {
 
     // ---- The order ------------------------------------------------------------------------------------------------
 
+    /** Where every change begins, and every preflight. */
+    static Next begin(State state) {
+        return new Next(state, new Look());
+    }
+
+    /**
+     * What a change would come to that nobody makes: the same order, until before it writes.
+     *
+     * @param looked the answer to the look
+     * @return why it would end there; null where it would go on
+     */
+    static @Nullable Stop preflight(State state, Answer looked) {
+        return next(state, looked, true).act() instanceof End end ? end.stop : null;
+    }
+
     /** @param time whether enough is left to send something, to hear the answer, to prove it and to write that down */
     static Next next(State state, Answer answer, boolean time) {
         if (answer instanceof Clear clear) {
             return !state.marked || clear.ours ? new Next(state, new Write()) : mark(state);
+        }
+        if (answer instanceof InTheWay inTheWay) {
+            return end(state, inTheWay.stop);
         }
         if (answer instanceof Marked) {
             return new Next(state, new Write());

@@ -17,6 +17,7 @@ import io.rolewright.target.Refusal;
 import io.rolewright.target.RoleDifferences;
 import io.rolewright.target.SessionFacts;
 import io.rolewright.target.TargetReport;
+import io.rolewright.target.Targets;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.List;
@@ -29,11 +30,31 @@ import org.jspecify.annotations.Nullable;
 @ApplicationScoped
 public class RoleChecks {
 
-    private final Tools tools;
+    private final ManagingConnections connections;
+    private final Ledger ledger;
+    private final Inspection inspection;
+    private final RoleLogins logins;
+    private final RoleIdentities identities;
+    private final OtherAddresses addresses;
+    private final Targets targets;
     private final RoleDifferences differences;
 
-    RoleChecks(Tools tools, RoleDifferences differences) {
-        this.tools = tools;
+    RoleChecks(
+            ManagingConnections connections,
+            Ledger ledger,
+            Inspection inspection,
+            RoleLogins logins,
+            RoleIdentities identities,
+            OtherAddresses addresses,
+            Targets targets,
+            RoleDifferences differences) {
+        this.connections = connections;
+        this.ledger = ledger;
+        this.inspection = inspection;
+        this.logins = logins;
+        this.identities = identities;
+        this.addresses = addresses;
+        this.targets = targets;
         this.differences = differences;
     }
 
@@ -81,7 +102,7 @@ public class RoleChecks {
      * @return fails only when the store cannot be reached
      */
     public Uni<Check> check(Question asked, Deadline deadline) {
-        return tools.connections()
+        return connections
                 .login(asked.connectionId)
                 .chain(login -> login == null
                         ? Uni.createFrom()
@@ -89,19 +110,20 @@ public class RoleChecks {
                                         Stop.definite(Step.CLAIM, "connection_gone", "There is no such connection."),
                                         null))
                         : known(asked.roleId)
-                                .chain(known -> tools.managing(asked.connectionId, login)
-                                        .chain(logins -> new Inspection(
-                                                        tools,
+                                .chain(known -> inspection
+                                        .look(
+                                                new Inspection.Question(
                                                         asked.roleName,
-                                                        Run.PLACEHOLDER,
+                                                        Inspection.PLACEHOLDER,
                                                         asked.takeover,
                                                         asked.allowPrivileged,
                                                         known,
                                                         asked.sight,
                                                         Purpose.REQUEST,
-                                                        deadline)
-                                                .go(logins)))
-                                .map(RoleChecks::check));
+                                                        deadline),
+                                                asked.connectionId,
+                                                login)
+                                        .map(found -> check(found, known))));
     }
 
     /**
@@ -110,13 +132,13 @@ public class RoleChecks {
      * @return empty where they are alike, or it is not known; fails only when the store cannot be reached
      */
     public Uni<List<Obstacle>> differences(UUID connectionId, String first, String second, Deadline deadline) {
-        return tools.connections()
+        return connections
                 .login(connectionId)
                 .chain(login -> login == null
                         ? Uni.createFrom().item(List.<Obstacle>of())
-                        : tools.managing(connectionId, login)
-                                .chain(logins ->
-                                        differences.between(logins.get(0), first, second, Purpose.REQUEST, deadline))
+                        : logins.managing(connectionId, login)
+                                .chain(managing ->
+                                        differences.between(managing.get(0), first, second, Purpose.REQUEST, deadline))
                                 .map(found -> found.stream()
                                         .map(each -> new Obstacle(each.code(), each.message(), null))
                                         .toList()));
@@ -131,22 +153,22 @@ public class RoleChecks {
      */
     public Uni<ManagedRoles.Adopted> prove(
             UUID connectionId, Check looked, String roleName, String password, Deadline deadline) {
-        return tools.connections()
+        return connections
                 .login(connectionId)
                 .onItem()
                 .ifNull()
                 .failWith(() -> Problem.of(
                         ErrorCode.CONNECTION_NOT_FOUND, "There is no connection with the id " + connectionId + "."))
-                .chain(place -> tools.targets().login(place.as(roleName, password), Purpose.REQUEST, deadline))
+                .chain(place -> targets.login(place.as(roleName, password), Purpose.REQUEST, deadline))
                 .chain(outcome -> {
-                    ScramSalt salt = Run.proven(outcome) ? Run.signed(outcome) : null;
+                    ScramSalt salt = Proofs.proven(outcome) ? Proofs.signed(outcome) : null;
                     if (salt == null) {
                         throw notProven(roleName, outcome);
                     }
                     TargetReport report = Objects.requireNonNull(looked.report, "a role that is ready was looked at");
                     return OwnContext.elsewhere(() -> new ManagedRoles.Adopted(
                             new VersionSeal.Opened(password, ScramSecret.derive(password, salt)),
-                            new RoleIdentity(looked.oid, tools.server(report)),
+                            new RoleIdentity(looked.oid, identities.server(report)),
                             report.server()));
                 });
     }
@@ -176,7 +198,8 @@ public class RoleChecks {
      */
     public Uni<Void> requireUnmanagedElsewhere(
             Login self, RoleServer server, UUID except, Sight sight, Deadline deadline) {
-        return tools.managedElsewhere(self.role(), server, self, except, sight, Purpose.REQUEST, deadline)
+        return addresses
+                .conflict(self.role(), server, self, except, sight, Purpose.REQUEST, deadline)
                 .invoke(conflict -> {
                     if (conflict != null) {
                         throw conflict.problem();
@@ -204,17 +227,27 @@ public class RoleChecks {
                 : Panache.withSession(() -> CredentialStore.role(roleId))
                         .chain(role -> role == null
                                 ? Uni.createFrom().nullItem()
-                                : tools.ledger()
-                                        .versions(roleId)
-                                        .map(versions -> new Inspection.Known(role, versions, false)));
+                                : ledger.versions(roleId).map(versions -> new Inspection.Known(role, versions, false)));
     }
 
-    private static Check check(Inspection.Found found) {
+    /** What a change would say after the same look, before it writes anything. */
+    private static Check check(Inspection.Found found, Inspection.@Nullable Known known) {
         TargetReport report =
                 found.preflight() == null ? null : found.preflight().report();
-        return found.stop() == null
+        Stop stop = Protocol.preflight(wouldBe(known), found.answer());
+        return stop == null
                 ? new Check(true, null, null, null, List.of(), warnings(found), report, server(found), oid(found))
-                : blocked(found.stop(), found);
+                : blocked(stop, found);
+    }
+
+    /** A change to a new password, before its first step. */
+    private static Protocol.State wouldBe(Inspection.@Nullable Known known) {
+        boolean former =
+                known != null && known.versions().stream().anyMatch(version -> version.state == VersionState.CURRENT);
+        return Protocol.State.before(
+                new Protocol.Subject(false, false, false, false, former),
+                known == null || known.role().marked,
+                Protocol.Reached.UNTOUCHED);
     }
 
     private static List<Obstacle> warnings(Inspection.Found found) {

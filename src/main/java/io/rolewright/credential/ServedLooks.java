@@ -13,11 +13,13 @@ import io.rolewright.store.StoreOrigin;
 import io.rolewright.store.StorePulse;
 import io.rolewright.store.StorePulse.Doubt;
 import io.rolewright.target.Deadline;
+import io.rolewright.target.FencedApply;
 import io.rolewright.target.Login;
 import io.rolewright.target.LoginOutcome;
 import io.rolewright.target.PasswordVerdict;
 import io.rolewright.target.Purpose;
 import io.rolewright.target.TargetFailure;
+import io.rolewright.target.Targets;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Vertx;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -112,7 +114,12 @@ public class ServedLooks {
             long at) {}
 
     private final Pool pool;
-    private final Tools tools;
+    private final ManagingConnections connections;
+    private final RoleLogins logins;
+    private final Targets targets;
+    private final FencedApply fenced;
+    private final Markers markers;
+    private final Ledger ledger;
     private final StorePulse pulse;
     private final StoreOrigin origin;
     private final Vertx vertx;
@@ -134,10 +141,26 @@ public class ServedLooks {
         }
     }
 
-    ServedLooks(Pool pool, Tools tools, StorePulse pulse, StoreOrigin origin, Vertx vertx, MeterRegistry metrics) {
+    ServedLooks(
+            Pool pool,
+            ManagingConnections connections,
+            RoleLogins logins,
+            Targets targets,
+            FencedApply fenced,
+            Markers markers,
+            Ledger ledger,
+            StorePulse pulse,
+            StoreOrigin origin,
+            Vertx vertx,
+            MeterRegistry metrics) {
         this.origin = origin;
         this.pool = pool;
-        this.tools = tools;
+        this.connections = connections;
+        this.logins = logins;
+        this.targets = targets;
+        this.fenced = fenced;
+        this.markers = markers;
+        this.ledger = ledger;
         this.pulse = pulse;
         this.vertx = vertx;
         Gauge.builder("rolewright.credentials.stale", stale, AtomicLong::doubleValue)
@@ -265,18 +288,17 @@ public class ServedLooks {
     }
 
     private Uni<String> tried(ManagedRole role, PasswordVersion version, Purpose purpose, Deadline deadline) {
-        return tools.connections()
+        return connections
                 .login(role.connectionId)
                 .chain((@Nullable Login place) -> place == null
                         ? Uni.createFrom().item("no_connection")
-                        : tried(role, tools.login(place, role, version), purpose, deadline))
+                        : tried(role, logins.login(place, role, version), purpose, deadline))
                 .onFailure(failure -> !StoreFault.isOutage(failure))
                 .recoverWithItem(failure -> failure instanceof Problem problem ? problem.code() : "not_in_time");
     }
 
     private Uni<String> tried(ManagedRole role, Login login, Purpose purpose, Deadline deadline) {
-        return tools.targets()
-                .login(login, purpose, deadline)
+        return targets.login(login, purpose, deadline)
                 .call(outcome -> outcome instanceof LoginOutcome.Accepted
                                 && !origin.standing().copy()
                         ? countedOn(role, login, purpose, deadline)
@@ -298,16 +320,14 @@ public class ServedLooks {
                                         role.id.equals(credential.role1Id) ? credential.role2Id : credential.role1Id)))
                 .chain((@Nullable ManagedRole other) -> other == null
                         ? Uni.createFrom().voidItem()
-                        : tools.fenced()
-                                .marker(login, other.roleName, purpose, deadline)
+                        : fenced.marker(login, other.roleName, purpose, deadline)
                                 .onFailure(TargetFailure.class)
                                 .recoverWithNull()
                                 .chain(marker -> marker == null
                                                 || marker.version() == Long.MAX_VALUE
-                                                || !tools.isOf(role.ownerId, marker)
+                                                || !markers.isOf(role.ownerId, marker)
                                         ? Uni.createFrom().voidItem()
-                                        : tools.ledger()
-                                                .knows(other, marker.epoch())
+                                        : ledger.knows(other, marker.epoch())
                                                 .chain(known -> known
                                                         ? Uni.createFrom().voidItem()
                                                         : countOn(role, marker.version()))));
@@ -331,7 +351,7 @@ public class ServedLooks {
                 || outcome instanceof LoginOutcome.Refused refused && refused.password() == PasswordVerdict.ACCEPTED) {
             return OK;
         }
-        return Run.refusesPassword(outcome) ? REFUSED : outcome.code();
+        return Proofs.refusesPassword(outcome) ? REFUSED : outcome.code();
     }
 
     private Uni<Seen> recorded(ManagedRole role, PasswordVersion version, String result, @Nullable Instant proven) {

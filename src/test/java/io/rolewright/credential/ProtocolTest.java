@@ -36,46 +36,58 @@ class ProtocolTest {
      * @param late highest epoch of a statement whose answer is missing and that may still take effect; 0 for none
      * @param epoch of what is sent now
      * @param proven whether the server has signed for the new secret
+     * @param looked whether the last look has found nothing in the way
      * @param asked whether the server was asked how it wants the password since the proof failed
      */
     private record World(
-            boolean stored, boolean hasNew, boolean hasFormer, int late, int epoch, boolean proven, boolean asked) {
+            boolean stored,
+            boolean hasNew,
+            boolean hasFormer,
+            int late,
+            int epoch,
+            boolean looked,
+            boolean proven,
+            boolean asked) {
+
+        World looked(boolean clear) {
+            return new World(stored, hasNew, hasFormer, late, epoch, clear, proven, asked);
+        }
 
         World written() {
-            return new World(true, hasNew, hasFormer, late, epoch, proven, asked);
+            return new World(true, hasNew, hasFormer, late, epoch, looked, proven, asked);
         }
 
         World higher() {
-            return new World(stored, hasNew, hasFormer, late, epoch + 1, proven, asked);
+            return new World(stored, hasNew, hasFormer, late, epoch + 1, looked, proven, asked);
         }
 
         /** With a marker, what was sent under a lower epoch is refused from now on. */
         World applied(boolean marked) {
-            return new World(stored, true, false, marked ? 0 : late, epoch, proven, asked);
+            return new World(stored, true, false, marked ? 0 : late, epoch, looked, proven, asked);
         }
 
         World unknown() {
-            return new World(stored, true, hasFormer, epoch, epoch, proven, asked);
+            return new World(stored, true, hasFormer, epoch, epoch, looked, proven, asked);
         }
 
         World olderEnded() {
-            return new World(stored, hasNew, hasFormer, 0, epoch, proven, asked);
+            return new World(stored, hasNew, hasFormer, 0, epoch, looked, proven, asked);
         }
 
         World signed() {
-            return new World(stored, hasNew, hasFormer, late, epoch, true, asked);
+            return new World(stored, hasNew, hasFormer, late, epoch, looked, true, asked);
         }
 
         World ruleAsked() {
-            return new World(stored, hasNew, hasFormer, late, epoch, proven, true);
+            return new World(stored, hasNew, hasFormer, late, epoch, looked, proven, true);
         }
 
         World putBack() {
-            return new World(stored, false, true, 0, epoch, proven, asked);
+            return new World(stored, false, true, 0, epoch, looked, proven, asked);
         }
 
         World putBackUnknown() {
-            return new World(stored, hasNew, true, late, epoch, proven, asked);
+            return new World(stored, hasNew, true, late, epoch, looked, proven, asked);
         }
     }
 
@@ -115,10 +127,9 @@ class ProtocolTest {
     /** @param stored whether there is a version already, which may have been sent */
     private void begin(Subject subject, boolean marked, Reached reached, boolean stored) {
         boolean doubt = reached != Reached.UNTOUCHED;
-        World world = new World(stored, doubt, true, doubt ? 1 : 0, 2, false, false);
-        State state = new State(subject, marked, false, 0, reached);
-        after(state, new Told(new Protocol.Clear(true), world));
-        after(state, new Told(new Protocol.Clear(false), world));
+        World world = new World(stored, doubt, true, doubt ? 1 : 0, 2, false, false, false);
+        Next first = Protocol.begin(State.before(subject, marked, reached));
+        visit(new Node(first.state(), world, first.act()));
     }
 
     private void after(State state, Told told) {
@@ -156,6 +167,12 @@ class ProtocolTest {
             assertThat(state.reached() == Reached.UNTOUCHED && world.hasNew)
                     .as("forgets what was sent: %s", path)
                     .isFalse();
+        }
+        if (node.act instanceof Protocol.Mark
+                || node.act instanceof Protocol.Write
+                || node.act instanceof Protocol.Send) {
+            // I8: nothing is written, here or there, before everything was looked at.
+            assertThat(world.looked).as("writes unseen: %s", path).isTrue();
         }
         if (node.act instanceof Protocol.Send) {
             // I1: nothing is sent that the store does not hold. I3: what may be late has a lower epoch.
@@ -220,8 +237,12 @@ class ProtocolTest {
                     new Told(new Protocol.MarkRefused(FORBIDDEN, true), next),
                     new Told(new Protocol.MarkUnknown(), next));
         }
-        if (act instanceof Protocol.LookAgain) {
-            return List.of(new Told(new Protocol.Clear(true), world), new Told(new Protocol.Clear(false), world));
+        if (act instanceof Protocol.Look || act instanceof Protocol.LookAgain) {
+            return List.of(
+                    new Told(new Protocol.Clear(true), world.looked(true)),
+                    new Told(new Protocol.Clear(false), world.looked(true)),
+                    new Told(new Protocol.InTheWay(PASSING), world.looked(false)),
+                    new Told(new Protocol.InTheWay(DEFINITE), world.looked(false)));
         }
         if (act instanceof Protocol.NoteNoMarker) {
             return List.of(new Told(new Protocol.NoMarkerNoted(), world));
@@ -289,6 +310,17 @@ class ProtocolTest {
             return told;
         }
         return List.of(); // its end
+    }
+
+    // ---- Preflight ------------------------------------------------------------------------------------------------
+
+    @Test
+    void whoOnlyAsksIsToldWhatAChangeWouldEndWith() {
+        State state = State.before(new Subject(false, false, false, false, true), true, Reached.UNTOUCHED);
+
+        assertThat(Protocol.preflight(state, new Protocol.InTheWay(PASSING))).isEqualTo(PASSING);
+        assertThat(Protocol.preflight(state, new Protocol.Clear(false))).isNull();
+        assertThat(Protocol.preflight(state, new Protocol.Clear(true))).isNull();
     }
 
     // ---- The states of a version ----------------------------------------------------------------------------------
