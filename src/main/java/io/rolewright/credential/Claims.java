@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -113,15 +114,16 @@ class Claims {
      * @return null item when there is no such role; {@link LostClaim} when somebody works on it
      */
     Uni<@Nullable Claim> claim(UUID roleId, @Nullable Cause cause, Actor actor, boolean force) {
+        return one(roleId, (role, taken) -> take(role, cause, actor, force, taken));
+    }
+
+    private Uni<@Nullable Claim> one(UUID roleId, BiFunction<ManagedRole, Map<UUID, Long>, Uni<Claim>> take) {
         return claiming(taken -> CredentialStore.lock(roleId).chain(role -> {
             origin.requireOriginal(); // whoever asks: without a claim nothing is sent
             if (role == null || role.deletedAt != null) {
                 return Uni.createFrom().nullItem();
             }
-            if (role.leaseUntil != null && role.leaseUntil.isAfter(role.storeNow)) {
-                return Uni.createFrom().failure(new LostClaim());
-            }
-            return take(role, cause, actor, force, taken);
+            return role.isClaimed() ? Uni.createFrom().failure(new LostClaim()) : take.apply(role, taken);
         }));
     }
 
@@ -191,7 +193,11 @@ class Claims {
                 .map(row -> row.getLong("ended"));
     }
 
-    /** @param cause null to go on with what there is, or probe */
+    /**
+     * The one way to a claim, of a row that is locked and that nobody works on.
+     *
+     * @param cause null to go on with what there is, or probe
+     */
     private Uni<Claim> take(
             ManagedRole role, @Nullable Cause cause, Actor actor, boolean force, Map<UUID, Long> taken) {
         role.epoch++;
@@ -235,30 +241,23 @@ class Claims {
      * @return null item when there is no such role; {@link LostClaim} when somebody works on it
      */
     Uni<@Nullable Claim> adopting(UUID roleId, Actor actor, VersionSeal.Opened opened) {
-        return claiming(taken -> CredentialStore.lock(roleId).chain(role -> {
-            origin.requireOriginal();
-            if (role == null || role.deletedAt != null) {
-                return Uni.createFrom().nullItem();
-            }
-            if (role.leaseUntil != null && role.leaseUntil.isAfter(role.storeNow)) {
-                return Uni.createFrom().failure(new LostClaim());
-            }
-            return CredentialStore.unfinishedVersion(roleId)
-                    .invoke(unfinished -> {
-                        if (unfinished != null) {
-                            unfinished.move(VersionState.REJECTED, role.storeNow);
-                        }
-                    })
-                    .chain(() -> Panache.getSession())
-                    .chain(session -> session.flush())
-                    .chain(() -> take(role, Cause.ADOPTED, actor, false, taken))
-                    .chain(claim -> ledger.insert(role, Cause.ADOPTED, VersionState.PENDING, opened)
-                            .map(version -> {
-                                claim.attempt.cause = Cause.ADOPTED;
-                                claim.attempt.versionId = version.id;
-                                return claim;
-                            }));
-        }));
+        return one(
+                roleId,
+                (role, taken) -> CredentialStore.unfinishedVersion(roleId)
+                        .invoke(unfinished -> {
+                            if (unfinished != null) {
+                                unfinished.move(VersionState.REJECTED, role.storeNow);
+                            }
+                        })
+                        .chain(() -> Panache.getSession())
+                        .chain(session -> session.flush())
+                        .chain(() -> take(role, Cause.ADOPTED, actor, false, taken))
+                        .chain(claim -> ledger.insert(role, Cause.ADOPTED, VersionState.PENDING, opened)
+                                .map(version -> {
+                                    claim.attempt.cause = Cause.ADOPTED;
+                                    claim.attempt.versionId = version.id;
+                                    return claim;
+                                })));
     }
 
     private Uni<@Nullable Terms> admitted(ManagedRole role, Cause cause, boolean force) {

@@ -183,10 +183,7 @@ class Ledger {
     Uni<@Nullable Long> marking(UUID roleId, boolean again, @Nullable String replaced, RoleIdentity identity) {
         return Panache.withTransaction(() -> CredentialStore.lock(roleId).chain(role -> {
             origin.requireOriginal();
-            if (role == null
-                    || role.deletedAt != null
-                    || again != role.fenceEpoch > 0
-                    || role.leaseUntil != null && role.leaseUntil.isAfter(role.storeNow)) {
+            if (role == null || role.deletedAt != null || again != role.fenceEpoch > 0 || role.isClaimed()) {
                 return Uni.createFrom().nullItem();
             }
             role.epoch++;

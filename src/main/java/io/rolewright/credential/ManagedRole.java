@@ -159,6 +159,11 @@ class ManagedRole implements Decides {
         return new RoleIdentity(roleOid, roleServer);
     }
 
+    /** Whether somebody works on it, by the store's clock when the row was read. */
+    boolean isClaimed() {
+        return leaseUntil != null && leaseUntil.isAfter(storeNow);
+    }
+
     /** @return whether it was known by something else before */
     boolean learn(RoleIdentity now) {
         if (now.oid() == null) {

@@ -284,7 +284,7 @@ public class ManagedRoles {
             if (role == null || role.deletedAt != null) {
                 throw Problem.of(ErrorCode.NOT_MANAGED, "The role is not managed.");
             }
-            if (role.leaseUntil != null && role.leaseUntil.isAfter(role.storeNow)) {
+            if (role.isClaimed()) {
                 throw Problem.of(ErrorCode.ROTATION_IN_PROGRESS, "The password is being changed at this moment.");
             }
             return CredentialStore.unfinishedVersion(roleId)

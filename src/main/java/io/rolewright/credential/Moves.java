@@ -160,7 +160,7 @@ public class Moves {
         return Panache.getSession()
                 .chain(session -> session.refresh(role, LockModeType.PESSIMISTIC_WRITE))
                 .invoke(() -> {
-                    if (role.leaseUntil != null && role.leaseUntil.isAfter(role.storeNow)) {
+                    if (role.isClaimed()) {
                         throw NotChanged.inProgress();
                     }
                 })

@@ -28,7 +28,7 @@ public final class UnfinishedChange extends Problem {
                 details.put("nextTryAt", attempt.nextTryAt);
             }
         }
-        if (role.leaseUntil != null && role.leaseUntil.isAfter(role.storeNow)) {
+        if (role.isClaimed()) {
             return new UnfinishedChange(
                     ErrorCode.ROTATION_IN_PROGRESS,
                     "The password of the role " + role.roleName
