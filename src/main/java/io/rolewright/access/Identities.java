@@ -9,7 +9,10 @@ import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
+import io.rolewright.request.Selection;
+import io.rolewright.request.Selection.Chosen;
 import io.rolewright.sealing.RowSeals;
+import io.rolewright.store.OwnContext;
 import io.rolewright.store.Rows;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
@@ -40,6 +43,9 @@ import org.jspecify.annotations.Nullable;
 class Identities {
 
     static final String KIND = "identity";
+
+    /** By which a list can be sorted. */
+    static final List<String> COLUMNS = List.of("name", "roles", "projects");
 
     private static final String VIEW = """
             select i.id, i.name, i.project_id, i.client_id, i.created_at, i.updated_at, i.delete_protected, i.metadata, i.role_word,
@@ -145,6 +151,34 @@ class Identities {
                         .toList(),
                 Described::name,
                 Described::id));
+    }
+
+    /**
+     * The same, looked through by the service.
+     *
+     * @param wanted by {@link #COLUMNS}
+     */
+    Uni<Chosen<Described>> search(Selection wanted) {
+        return list(Page.whole())
+                .chain(all -> OwnContext.elsewhere(() -> wanted.choose(
+                        all.rows(),
+                        each -> new String[] {each.name, each.clientId, words(each.roles)},
+                        each -> column(each, wanted.sort()),
+                        Described::name,
+                        Described::id)));
+    }
+
+    private static Comparable<?> column(Described identity, String column) {
+        return switch (column) {
+            case "name" -> identity.name;
+            case "roles" -> words(identity.roles);
+            case "projects" -> identity.projects.size();
+            default -> throw new IllegalArgumentException(column);
+        };
+    }
+
+    private static String words(Set<Role> roles) {
+        return String.join(" ", names(roles));
     }
 
     /**

@@ -2,18 +2,15 @@ package io.rolewright.access;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import io.quarkus.runtime.annotations.RegisterForReflection;
-import io.rolewright.access.Identities.Described;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.idempotency.Idempotency;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
-import io.rolewright.request.Page;
 import io.rolewright.request.PlainText;
 import io.rolewright.request.SearchQuery;
 import io.rolewright.request.Selection;
-import io.rolewright.store.OwnContext;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotBlank;
@@ -52,9 +49,6 @@ import org.jspecify.annotations.Nullable;
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "Identities")
 class IdentityResource {
-
-    /** By which the list can be sorted. */
-    private static final List<String> COLUMNS = List.of("name", "roles", "projects");
 
     private static final String SORT = SearchQuery.SORT + "name, roles, projects (how many).";
 
@@ -98,38 +92,16 @@ class IdentityResource {
                     String sort,
             @BeanParam SearchQuery query) {
         Rights.require(caller.get(), Right.IDENTITY_READ);
-        Selection selection = query.selection(sort, COLUMNS);
+        Selection selection = query.selection(sort, Identities.COLUMNS);
         if (selection == null) {
             return identities
                     .list(query.page())
                     .map(slice -> new IdentityList(slice.map(this::view).rows(), slice.nextCursor(), null));
         }
         return identities
-                .list(Page.whole())
-                .chain(all -> OwnContext.elsewhere(() -> selection.choose(
-                        all.rows().stream()
-                                .filter(each -> selection
-                                        .search()
-                                        .finds(each.id(), each.name(), each.clientId(), words(each.roles())))
-                                .toList(),
-                        each -> column(each, selection.sort()),
-                        Described::name,
-                        Described::id)))
+                .search(selection)
                 .map(chosen ->
                         new IdentityList(chosen.rows().stream().map(this::view).toList(), null, chosen.count()));
-    }
-
-    private static Comparable<?> column(Described identity, String column) {
-        return switch (column) {
-            case "name" -> identity.name();
-            case "roles" -> words(identity.roles());
-            case "projects" -> identity.projects().size();
-            default -> throw new IllegalArgumentException(column);
-        };
-    }
-
-    private static String words(Set<Role> roles) {
-        return String.join(" ", Identities.names(roles));
     }
 
     @GET

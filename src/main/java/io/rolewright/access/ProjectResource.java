@@ -7,11 +7,9 @@ import io.rolewright.audit.AuditType;
 import io.rolewright.idempotency.Idempotency;
 import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
-import io.rolewright.request.Page;
 import io.rolewright.request.PlainText;
 import io.rolewright.request.SearchQuery;
 import io.rolewright.request.Selection;
-import io.rolewright.store.OwnContext;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotBlank;
@@ -47,9 +45,6 @@ import org.jspecify.annotations.Nullable;
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "Projects")
 class ProjectResource {
-
-    /** By which the list can be sorted. */
-    private static final List<String> COLUMNS = List.of("name", "slug", "created");
 
     private static final String SORT = SearchQuery.SORT + "name, slug, created.";
 
@@ -93,31 +88,14 @@ class ProjectResource {
                     String sort,
             @BeanParam SearchQuery query) {
         var reach = Rights.reach(caller.get(), Right.PROJECT_READ);
-        Selection selection = query.selection(sort, COLUMNS);
+        Selection selection = query.selection(sort, Projects.COLUMNS);
         if (selection == null) {
             return projects.list(reach, query.page())
                     .map(slice -> new ProjectList(slice.map(this::view).rows(), slice.nextCursor(), null));
         }
-        return projects.list(reach, Page.whole())
-                .chain(all -> OwnContext.elsewhere(() -> selection.choose(
-                        all.rows().stream()
-                                .filter(each ->
-                                        selection.search().finds(each.id, each.name, each.slug, each.description))
-                                .toList(),
-                        each -> column(each, selection.sort()),
-                        each -> each.name,
-                        each -> each.id)))
+        return projects.search(reach, selection)
                 .map(chosen ->
                         new ProjectList(chosen.rows().stream().map(this::view).toList(), null, chosen.count()));
-    }
-
-    private static Comparable<?> column(Project project, String column) {
-        return switch (column) {
-            case "name" -> project.name;
-            case "slug" -> project.slug;
-            case "created" -> project.createdAt;
-            default -> throw new IllegalArgumentException(column);
-        };
     }
 
     @GET

@@ -11,9 +11,12 @@ import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
+import io.rolewright.request.Selection;
+import io.rolewright.request.Selection.Chosen;
 import io.rolewright.sealing.RowSeals;
 import io.rolewright.sealing.SealedRow;
 import io.rolewright.sealing.Sealer;
+import io.rolewright.store.OwnContext;
 import io.smallrye.mutiny.Uni;
 import io.vertx.pgclient.PgException;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -24,6 +27,7 @@ import java.text.Normalizer;
 import java.time.Clock;
 import java.time.temporal.ChronoUnit;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
@@ -43,6 +47,9 @@ public class Projects {
     private static final int LONGEST_SLUG = 64;
 
     static final String KIND = "project";
+
+    /** By which a list can be sorted. */
+    static final List<String> COLUMNS = List.of("name", "slug", "created");
 
     /** SQLSTATE of a foreign key violation (PostgreSQL manual, Appendix A). */
     private static final String STILL_REFERENCED = "23503";
@@ -266,6 +273,30 @@ public class Projects {
         return Panache.withSession(
                         () -> all(reach, page).range(0, page.rowsToRead() - 1).list())
                 .map(rows -> page.cut(rows, project -> project.name, project -> project.id));
+    }
+
+    /**
+     * The same, looked through by the service.
+     *
+     * @param wanted by {@link #COLUMNS}
+     */
+    Uni<Chosen<Project>> search(Reach reach, Selection wanted) {
+        return list(reach, Page.whole())
+                .chain(all -> OwnContext.elsewhere(() -> wanted.choose(
+                        all.rows(),
+                        each -> new String[] {each.name, each.slug, each.description},
+                        each -> column(each, wanted.sort()),
+                        each -> each.name,
+                        each -> each.id)));
+    }
+
+    private static Comparable<?> column(Project project, String column) {
+        return switch (column) {
+            case "name" -> project.name;
+            case "slug" -> project.slug;
+            case "created" -> project.createdAt;
+            default -> throw new IllegalArgumentException(column);
+        };
     }
 
     private static PanacheQuery<Project> all(Reach reach, Page page) {

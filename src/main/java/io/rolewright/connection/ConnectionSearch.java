@@ -60,14 +60,22 @@ class ConnectionSearch {
             @Nullable Boolean managed,
             @Nullable SslMode sslMode) {}
 
-    /** What a row is sorted by. */
+    /** What a row is found and sorted by. */
     private record Found(
             UUID id,
             String name,
+            @Nullable String description,
             @Nullable String project,
             @Nullable String place,
+            @Nullable String username,
             @Nullable ConnectionStatus status,
-            @Nullable String tested) {}
+            @Nullable String tested) {
+
+        @Nullable
+        String[] texts() {
+            return new String[] {name, description, project, place, username};
+        }
+    }
 
     /** @return their ids */
     Uni<Chosen<UUID>> find(Among among, Selection wanted) {
@@ -99,25 +107,24 @@ class ConnectionSearch {
                 .chain(rows -> OwnContext.elsewhere(() -> {
                     List<Found> found = new ArrayList<>();
                     rows.forEach(row -> {
-                        Found each = fits(row, among, opened, wanted);
+                        Found each = found(row, among, opened);
                         if (each != null) {
                             found.add(each);
                         }
                     });
-                    Chosen<Found> chosen =
-                            wanted.choose(found, each -> column(each, wanted.sort()), Found::name, Found::id);
+                    Chosen<Found> chosen = wanted.choose(
+                            found, Found::texts, each -> column(each, wanted.sort()), Found::name, Found::id);
                     return new Chosen<>(chosen.rows().stream().map(Found::id).toList(), chosen.count());
                 }));
     }
 
-    private @Nullable Found fits(Row row, Among among, boolean opened, Selection wanted) {
+    /** @return null where it is not among them */
+    private @Nullable Found found(Row row, Among among, boolean opened) {
         String status = row.getString("status");
         if (!among.statuses().isEmpty() && !among.statuses().contains(ConnectionStatus.valueOf(status))) {
             return null;
         }
         UUID id = row.getUUID("id");
-        String name = row.getString("name");
-        String project = row.getString("project");
         String place = null;
         String username = null;
         if (opened && among.readable().covers(row.getUUID("project_id"))) {
@@ -131,15 +138,14 @@ class ConnectionSearch {
             place = credentials.host() + ":" + credentials.port() + "/" + credentials.database();
             username = credentials.username();
         }
-        if (!wanted.search().finds(id, name, row.getString("description"), project, place, username)) {
-            return null;
-        }
         Boolean ok = row.getBoolean("test_ok");
         return new Found(
                 id,
-                name,
-                project,
+                row.getString("name"),
+                row.getString("description"),
+                row.getString("project"),
                 place,
+                username,
                 status == null ? null : ConnectionStatus.valueOf(status),
                 ok == null ? null : ok + " " + row.getOffsetDateTime("tested_at"));
     }

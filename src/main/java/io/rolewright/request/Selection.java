@@ -2,6 +2,7 @@ package io.rolewright.request;
 
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
@@ -29,18 +30,23 @@ public record Selection(Search search, String sort, boolean down, int offset, in
     public record Chosen<T>(List<T> rows, long count) {}
 
     /**
-     * Puts rows in order and takes the page.
+     * Chooses the rows that have the words, puts them in order and takes the page.
      *
-     * @param found those that fit
+     * @param all among which is looked
+     * @param texts of the row, what the list shows of it; null for what it does not have
      * @param column of the row, what they are sorted by: texts, numbers or times of one kind; null comes last, whichever way
      */
     public <T> Chosen<T> choose(
-            List<T> found,
+            Collection<T> all,
+            Function<T, @Nullable String[]> texts,
             Function<T, @Nullable Comparable<?>> column,
             Function<T, String> name,
             Function<T, UUID> id) {
         Comparator<Comparable<?>> way = down ? (a, b) -> compare(b, a) : Selection::compare;
         Comparator<T> order = Comparator.comparing(column, Comparator.nullsLast(way));
+        List<T> found = all.stream()
+                .filter(row -> search.finds(id.apply(row), texts.apply(row)))
+                .toList();
         List<T> rows = found.stream()
                 .sorted(order.thenComparing(name, Selection::natural).thenComparing(id))
                 .skip(offset)

@@ -67,12 +67,13 @@ class RotationSearch {
                 .chain(rows -> OwnContext.elsewhere(() -> {
                     List<Row> found = new ArrayList<>();
                     rows.forEach(row -> {
-                        if ((statuses.isEmpty() || statuses.contains(status(row))) && fits(row, wanted)) {
+                        if (statuses.isEmpty() || statuses.contains(status(row))) {
                             found.add(row);
                         }
                     });
                     Chosen<Row> chosen = wanted.choose(
                             found,
+                            RotationSearch::texts,
                             row -> column(row, wanted.sort()),
                             row -> row.getString("name"),
                             row -> row.getUUID("id"));
@@ -81,18 +82,17 @@ class RotationSearch {
                 }));
     }
 
-    private static boolean fits(Row row, Selection wanted) {
-        return wanted.search()
-                .finds(
-                        row.getUUID("id"),
-                        row.getString("name"),
-                        row.getString("description"),
-                        row.getString("environment"),
-                        row.getString("secret_path"),
-                        row.getString("project"),
-                        row.getString("connection"),
-                        row.getString("username1"),
-                        row.getString("username2"));
+    private static @Nullable String[] texts(Row row) {
+        return new String[] {
+            row.getString("name"),
+            row.getString("description"),
+            row.getString("environment"),
+            row.getString("secret_path"),
+            row.getString("project"),
+            row.getString("connection"),
+            row.getString("username1"),
+            row.getString("username2")
+        };
     }
 
     private static @Nullable Comparable<?> column(Row row, String column) {

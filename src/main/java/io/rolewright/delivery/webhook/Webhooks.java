@@ -142,14 +142,10 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
                                 .map(each -> each.row().projectId)
                                 .collect(Collectors.toSet()))
                         .chain(names -> OwnContext.elsewhere(() -> wanted.choose(
-                                all.rows().stream()
-                                        .filter(each -> wanted.search()
-                                                .finds(
-                                                        each.row().id,
-                                                        each.row().name,
-                                                        each.receiver().url().toString(),
-                                                        names.get(each.row().projectId)))
-                                        .toList(),
+                                all.rows(),
+                                each -> new String[] {
+                                    each.row().name, each.receiver().url().toString(), names.get(each.row().projectId)
+                                },
                                 each -> column(each, names, wanted.sort()),
                                 each -> each.row().name,
                                 each -> each.row().id))));
