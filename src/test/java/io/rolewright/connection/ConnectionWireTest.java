@@ -27,6 +27,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -84,67 +85,104 @@ class ConnectionWireTest {
                 .path("projects.find { it.slug == 'default' }.id");
     }
 
-    @Test
-    void createsTestsReadsChangesAndDeletes() {
-        Login login = target().role("LOGIN");
-        String name = name("whole-life");
+    /** From its creation to its deletion, a scene for each step. */
+    @Nested
+    class WholeLife {
 
-        Response created = create(newConnection(name, credentials(login)));
+        private final Login login = target().role("LOGIN");
+        private final String name = name("whole-life");
+        private Response created;
+        private String id;
+        private String hash;
 
-        created.then()
-                .statusCode(200)
-                .header("X-Request-Id", matchesPattern("req-[0-9a-f]{20}"))
-                .body("appConnection.name", equalTo(name))
-                .body("appConnection.version", equalTo(1))
-                .body("appConnection.app", equalTo("postgres"))
-                .body("appConnection.method", equalTo("username-and-password"))
-                .body("appConnection.description", nullValue())
-                .body("appConnection.projectId", nullValue())
-                .body("appConnection.project", nullValue())
-                .body("appConnection.gatewayId", nullValue())
-                .body("appConnection.isPlatformManagedCredentials", equalTo(false))
-                .body("appConnection.isAutoRotationEnabled", equalTo(false))
-                .body("appConnection.orgId", notNullValue())
-                .body("appConnection.createdAt", matchesPattern("\\d{4}-\\d\\d-\\d\\dT.*Z"))
-                .body("appConnection.credentials.host", equalTo("127.0.0.1"))
-                .body("appConnection.credentials.port", equalTo(target().port()))
-                .body("appConnection.credentials.sslEnabled", equalTo(false))
-                .body("appConnection.credentials.sslMode", equalTo("disable"))
-                .body("appConnection.credentials", not(hasKey("password")))
-                .body("appConnection.credentials", not(hasKey("sslCertificate")))
-                .body(not(containsString(login.password())));
-        String id = created.path("appConnection.id");
-        String hash = created.path("appConnection.credentialsHash");
-        assertThat(hash).matches("[0-9a-f]{64}");
+        @BeforeEach
+        void create() {
+            created = ConnectionWireTest.create(newConnection(name, credentials(login)));
+            id = created.then().statusCode(200).extract().path("appConnection.id");
+            hash = created.path("appConnection.credentialsHash");
+        }
 
-        Api.as().get(BASE + "/" + id).then().statusCode(200).body(equalTo(created.asString()));
-        Api.as().get(BASE + "/connection-name/" + name).then().statusCode(200).body("appConnection.id", equalTo(id));
-        Api.as()
-                .body("{}")
-                .post(BASE + "/" + id + "/test")
-                .then()
-                .statusCode(200)
-                .body("report.ok", equalTo(true))
-                .body("report.server.version", containsString("14."));
+        @Test
+        void creationAnswersWithAllOfIt() {
+            created.then().header("X-Request-Id", matchesPattern("req-[0-9a-f]{20}"));
+            Map<String, Object> expected = new HashMap<>(Map.of(
+                    "name",
+                    name,
+                    "version",
+                    1,
+                    "app",
+                    "postgres",
+                    "method",
+                    "username-and-password",
+                    "isPlatformManagedCredentials",
+                    false,
+                    "isAutoRotationEnabled",
+                    false));
+            for (String absent : List.of("description", "projectId", "project", "gatewayId")) {
+                expected.put(absent, null);
+            }
+            Map<String, Object> shown = created.path("appConnection");
+            assertThat(shown).containsAllEntriesOf(expected);
+            assertThat(shown.get("orgId")).isNotNull();
+            assertThat(shown.get("createdAt").toString()).matches("\\d{4}-\\d\\d-\\d\\dT.*Z");
+        }
 
-        Api.as()
-                .body(Map.of("name", name + "-2", "description", "said"))
-                .patch(BASE + "/" + id)
-                .then()
-                .statusCode(200)
-                .body("appConnection.name", equalTo(name + "-2"))
-                .body("appConnection.description", equalTo("said"))
-                .body("appConnection.version", equalTo(2))
-                .body("appConnection.credentialsHash", equalTo(hash));
+        @Test
+        void creationShowsWhereItLeadsAndNoPassword() {
+            assertThat(created.<Map<String, Object>>path("appConnection.credentials"))
+                    .containsAllEntriesOf(Map.of(
+                            "host", "127.0.0.1", "port", target().port(), "sslEnabled", false, "sslMode", "disable"))
+                    .doesNotContainKeys("password", "sslCertificate");
+            assertThat(created.asString()).doesNotContain(login.password());
+            assertThat(hash).matches("[0-9a-f]{64}");
+        }
 
-        Api.as().delete(BASE + "/" + id).then().statusCode(200).body("appConnection.name", equalTo(name + "-2"));
-        Api.as()
-                .get(BASE + "/" + id)
-                .then()
-                .statusCode(404)
-                .body("code", equalTo("connection_not_found"))
-                .body("error", equalTo("NotFound"))
-                .body("reqId", notNullValue());
+        @Test
+        void isReadByItsIdAndByItsName() {
+            Api.as().get(BASE + "/" + id).then().statusCode(200).body(equalTo(created.asString()));
+            Api.as()
+                    .get(BASE + "/connection-name/" + name)
+                    .then()
+                    .statusCode(200)
+                    .body("appConnection.id", equalTo(id));
+        }
+
+        @Test
+        void isTested() {
+            Api.as()
+                    .body("{}")
+                    .post(BASE + "/" + id + "/test")
+                    .then()
+                    .statusCode(200)
+                    .body("report.ok", equalTo(true))
+                    .body("report.server.version", containsString("14."));
+        }
+
+        @Test
+        void getsAnotherNameAndDescription() {
+            Api.as()
+                    .body(Map.of("name", name + "-2", "description", "said"))
+                    .patch(BASE + "/" + id)
+                    .then()
+                    .statusCode(200)
+                    .body("appConnection.name", equalTo(name + "-2"))
+                    .body("appConnection.description", equalTo("said"))
+                    .body("appConnection.version", equalTo(2))
+                    .body("appConnection.credentialsHash", equalTo(hash));
+        }
+
+        @Test
+        void isGoneAfterItsDeletion() {
+            Api.as().delete(BASE + "/" + id).then().statusCode(200).body("appConnection.name", equalTo(name));
+
+            Api.as()
+                    .get(BASE + "/" + id)
+                    .then()
+                    .statusCode(404)
+                    .body("code", equalTo("connection_not_found"))
+                    .body("error", equalTo("NotFound"))
+                    .body("reqId", notNullValue());
+        }
     }
 
     @Test

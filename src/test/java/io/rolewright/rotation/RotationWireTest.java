@@ -9,6 +9,7 @@ import static io.rolewright.rotation.Rotating.project;
 import static io.rolewright.rotation.Rotating.read;
 import static io.rolewright.rotation.Rotating.rotate;
 import static io.rolewright.rotation.Rotating.rotateAtOnce;
+import static java.util.Map.entry;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.emptyOrNullString;
@@ -53,103 +54,158 @@ import org.junit.jupiter.params.provider.MethodSource;
 @QuarkusTest
 class RotationWireTest {
 
-    @ParameterizedTest
-    @MethodSource("io.rolewright.testing.TestPostgres#versions")
-    void createsRotatesReadsAndDeletes(int major) {
-        Rotating roles = Rotating.on(major);
-        String name = name("whole-life");
-        Map<String, Object> body = roles.body(name);
-        body.put("description", "of the orders");
-        body.put("rotateAtUtc", Map.of("hours", 3, "minutes", 15));
+    /** From its creation to its deletion, a scene for each step. */
+    @Nested
+    class WholeLife {
 
-        Response created = post(body);
+        @Test
+        void creationAnswersWithAllOfIt() {
+            Rotating roles = Rotating.on(14);
+            String name = name("whole-life");
+            Map<String, Object> body = roles.body(name);
+            body.put("description", "of the orders");
+            body.put("rotateAtUtc", Map.of("hours", 3, "minutes", 15));
 
-        created.then()
-                .statusCode(200)
-                .body("secretRotation.name", equalTo(name))
-                .body("secretRotation.description", equalTo("of the orders"))
-                .body("secretRotation.type", equalTo("postgres-credentials"))
-                .body("secretRotation.projectId", equalTo(project()))
-                .body("secretRotation.connectionId", equalTo(roles.connection))
-                .body("secretRotation.connection.app", equalTo("postgres"))
-                .body("secretRotation.connection.id", equalTo(roles.connection))
-                .body("secretRotation.connection.name", notNullValue())
-                .body("secretRotation.environment.slug", equalTo("production"))
-                .body("secretRotation.environment.name", equalTo("production"))
-                .body("secretRotation.environment.id", matchesPattern("[0-9a-f-]{36}"))
-                .body("secretRotation.folder.path", equalTo("/" + name))
-                .body("secretRotation.folderId", equalTo(created.path("secretRotation.folder.id")))
-                .body("secretRotation.isAutoRotationEnabled", equalTo(true))
-                .body("secretRotation.rotationInterval", equalTo(30))
-                .body("secretRotation.rotateAtUtc.hours", equalTo(3))
-                .body("secretRotation.rotateAtUtc.minutes", equalTo(15))
-                .body("secretRotation.activeIndex", equalTo(0))
-                .body("secretRotation.rotationStatus", equalTo("success"))
-                .body("secretRotation.lastRotationJobId", nullValue())
-                .body("secretRotation.lastRotationMessage", nullValue())
-                .body("secretRotation.isLastRotationManual", equalTo(true))
-                .body("secretRotation.parameters.username1", equalTo(roles.first.role()))
-                .body("secretRotation.parameters.username2", equalTo(roles.second.role()))
-                .body("secretRotation.secretsMapping.username", equalTo("DB_USER"))
-                .body("secretRotation.secretsMapping.password", equalTo("DB_PASSWORD"))
-                .body("secretRotation.strategy", equalTo("dual"))
-                .body("secretRotation.driftPolicy", equalTo("report"))
-                .body("secretRotation.state", equalTo("ok"))
-                .body("secretRotation.stateReason", nullValue())
-                .body("secretRotation.credentialVersion", equalTo(1));
-        String id = created.path("secretRotation.id");
-        assertThat(next(created)).isAfter(Instant.now().plus(29, ChronoUnit.DAYS));
-        assertThat(roles.target.login(roles.first.role(), roles.first.password()))
-                .as("username1's old password")
-                .isEqualTo("28P01");
-        assertThat(roles.target.login(roles.second.role(), roles.second.password()))
-                .as("username2 is not touched")
-                .isEqualTo("ok");
-        assertThat(credentials(id)).hasSize(1);
-        assertThat(roles.loginAsServed(id)).isEqualTo("ok");
-        assertThat(Api.as().get(BASE + "/" + id).asString()).isEqualTo(created.asString());
-        Api.as()
-                .queryParams("projectId", project(), "environment", "production", "secretPath", "/" + name + "/")
-                .get(BASE + "/rotation-name/" + name)
-                .then()
-                .statusCode(200)
-                .body("secretRotation.id", equalTo(id));
+            Response created = post(body);
 
-        rotate(id)
-                .then()
-                .statusCode(200)
-                .body("secretRotation.activeIndex", equalTo(1))
-                .body("secretRotation.credentialVersion", equalTo(2))
-                .body("secretRotation.isLastRotationManual", equalTo(true));
-        assertThat(TestStore.sql("SELECT credential_version FROM outbox_fact WHERE subject_id = '" + id
-                                + "' AND type = 'rotation.credential-changed' ORDER BY position")
-                        .stream()
-                        .map(row -> row.getLong(0)))
-                .as("told, each in the transaction that made it true")
-                .containsExactly(1L, 2L);
-        List<Map<String, String>> both = credentials(id);
-        assertThat(both).hasSize(2);
-        for (Map<String, String> each : both) {
-            assertThat(roles.target.login(each.get("username"), each.get("password")))
-                    .as(each.get("username"))
-                    .isEqualTo("ok");
+            Map<String, Object> shown = created.then().statusCode(200).extract().path("secretRotation");
+            Map<String, Object> expected = new HashMap<>(Map.ofEntries(
+                    entry("name", name),
+                    entry("description", "of the orders"),
+                    entry("type", "postgres-credentials"),
+                    entry("projectId", project()),
+                    entry("connectionId", roles.connection),
+                    entry("isAutoRotationEnabled", true),
+                    entry("rotationInterval", 30),
+                    entry("rotateAtUtc", Map.of("hours", 3, "minutes", 15)),
+                    entry("activeIndex", 0),
+                    entry("rotationStatus", "success"),
+                    entry("isLastRotationManual", true),
+                    entry("parameters", Map.of("username1", roles.first.role(), "username2", roles.second.role())),
+                    entry("secretsMapping", Map.of("username", "DB_USER", "password", "DB_PASSWORD")),
+                    entry("strategy", "dual"),
+                    entry("driftPolicy", "report"),
+                    entry("state", "ok"),
+                    entry("credentialVersion", 1)));
+            for (String absent : List.of("lastRotationJobId", "lastRotationMessage", "stateReason")) {
+                expected.put(absent, null);
+            }
+            assertThat(shown).containsAllEntriesOf(expected);
+            assertThat(next(created)).isAfter(Instant.now().plus(29, ChronoUnit.DAYS));
         }
-        assertThat(both.get(0).get("username")).isEqualTo(roles.first.role());
-        assertThat(both.get(1).get("username")).isEqualTo(roles.second.role());
-        assertThat(both.get(1).get("password")).matches("[A-Za-z0-9]{48}");
 
-        Api.as().delete(BASE + "/" + id).then().statusCode(200).body("secretRotation.name", equalTo(name));
-        Api.as().get(BASE + "/" + id).then().statusCode(404).body("code", equalTo("rotation_not_found"));
-        for (Map<String, String> each : both) {
-            assertThat(roles.target.login(each.get("username"), each.get("password")))
-                    .as("deleted without revoke")
-                    .isEqualTo("ok");
+        @Test
+        void creationNamesTheConnectionAndThePlace() {
+            Rotating roles = Rotating.on(14);
+            String name = name("placed");
+
+            Response created = post(roles.body(name));
+
+            created.then()
+                    .statusCode(200)
+                    .body("secretRotation.connection.app", equalTo("postgres"))
+                    .body("secretRotation.connection.id", equalTo(roles.connection))
+                    .body("secretRotation.connection.name", notNullValue())
+                    .body("secretRotation.environment.slug", equalTo("production"))
+                    .body("secretRotation.environment.name", equalTo("production"))
+                    .body("secretRotation.environment.id", matchesPattern("[0-9a-f-]{36}"))
+                    .body("secretRotation.folder.path", equalTo("/" + name))
+                    .body("secretRotation.folderId", equalTo(created.path("secretRotation.folder.id")));
         }
-        assertThat(comment(roles, roles.first)).as("marker").endsWith(" ended");
-        assertThat(comment(roles, roles.second)).as("marker").endsWith(" ended");
-        assertThat(created(roles.body(name("again"))))
-                .as("made anew on the same roles")
-                .isNotNull();
+
+        @ParameterizedTest
+        @MethodSource("io.rolewright.testing.TestPostgres#versions")
+        void creationGivesTheFirstRoleAPasswordOfOursAndLeavesTheSecondAlone(int major) {
+            Rotating roles = Rotating.on(major);
+
+            String id = roles.created();
+
+            assertThat(roles.target.login(roles.first.role(), roles.first.password()))
+                    .as("username1's old password")
+                    .isEqualTo("28P01");
+            assertThat(roles.target.login(roles.second.role(), roles.second.password()))
+                    .as("username2 is not touched")
+                    .isEqualTo("ok");
+            assertThat(credentials(id)).hasSize(1);
+            assertThat(roles.loginAsServed(id)).isEqualTo("ok");
+        }
+
+        @Test
+        void isReadByItsIdAndByItsNameAtItsPlace() {
+            String name = name("found");
+            Response created = post(Rotating.on(14).body(name));
+            String id = created.then().statusCode(200).extract().path("secretRotation.id");
+
+            assertThat(Api.as().get(BASE + "/" + id).asString()).isEqualTo(created.asString());
+            Api.as()
+                    .queryParams("projectId", project(), "environment", "production", "secretPath", "/" + name + "/")
+                    .get(BASE + "/rotation-name/" + name)
+                    .then()
+                    .statusCode(200)
+                    .body("secretRotation.id", equalTo(id));
+        }
+
+        @ParameterizedTest
+        @MethodSource("io.rolewright.testing.TestPostgres#versions")
+        void rotatingServesTheOtherRoleAndBothPasswordsWork(int major) {
+            Rotating roles = Rotating.on(major);
+            String id = roles.created();
+
+            rotate(id)
+                    .then()
+                    .statusCode(200)
+                    .body("secretRotation.activeIndex", equalTo(1))
+                    .body("secretRotation.credentialVersion", equalTo(2))
+                    .body("secretRotation.isLastRotationManual", equalTo(true));
+
+            List<Map<String, String>> both = credentials(id);
+            assertThat(both)
+                    .extracting(each -> each.get("username"))
+                    .containsExactly(roles.first.role(), roles.second.role());
+            assertThat(both.get(1).get("password")).matches("[A-Za-z0-9]{48}");
+            assertWork(roles, both);
+        }
+
+        @Test
+        void eachVersionIsToldInTheTransactionThatMadeItTrue() {
+            String id = Rotating.on(14).created();
+
+            rotate(id).then().statusCode(200);
+
+            assertThat(TestStore.sql("SELECT credential_version FROM outbox_fact WHERE subject_id = '" + id
+                                    + "' AND type = 'rotation.credential-changed' ORDER BY position")
+                            .stream()
+                            .map(row -> row.getLong(0)))
+                    .containsExactly(1L, 2L);
+        }
+
+        @ParameterizedTest
+        @MethodSource("io.rolewright.testing.TestPostgres#versions")
+        void deletingItWithoutARevokeLeavesThePasswordsAndFreesTheRoles(int major) {
+            Rotating roles = Rotating.on(major);
+            String name = name("deleted");
+            String id = created(roles.body(name));
+            rotate(id).then().statusCode(200);
+            List<Map<String, String>> both = credentials(id);
+
+            Api.as().delete(BASE + "/" + id).then().statusCode(200).body("secretRotation.name", equalTo(name));
+
+            Api.as().get(BASE + "/" + id).then().statusCode(404).body("code", equalTo("rotation_not_found"));
+            assertWork(roles, both);
+            assertThat(comment(roles, roles.first)).as("marker").endsWith(" ended");
+            assertThat(comment(roles, roles.second)).as("marker").endsWith(" ended");
+            assertThat(created(roles.body(name("again"))))
+                    .as("made anew on the same roles")
+                    .isNotNull();
+        }
+
+        private static void assertWork(Rotating roles, List<Map<String, String>> credentials) {
+            assertThat(credentials)
+                    .hasSize(2)
+                    .allSatisfy(each -> assertThat(roles.target.login(each.get("username"), each.get("password")))
+                            .as(each.get("username"))
+                            .isEqualTo("ok"));
+        }
     }
 
     private static String comment(Rotating roles, Login role) {
