@@ -4,10 +4,12 @@ import static io.restassured.RestAssured.given;
 import static io.rolewright.rotation.Rotating.BASE;
 import static io.rolewright.rotation.Rotating.rotateAtOnce;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.emptyOrNullString;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.notNullValue;
 
+import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
 import io.restassured.specification.RequestSpecification;
@@ -16,6 +18,7 @@ import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
 import io.rolewright.testing.TestStore;
 import io.vertx.pgclient.PgConnectOptions;
+import jakarta.inject.Inject;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +35,9 @@ import org.postgresql.Driver;
 /** The credential to log in with, by format and by waiting for it. */
 @QuarkusTest
 class ActiveWireTest {
+
+    @Inject
+    MeterRegistry metrics;
 
     private static Response active(String id) {
         return Api.as().get(BASE + "/" + id + "/active");
@@ -150,11 +156,16 @@ class ActiveWireTest {
                 .statusCode(200)
                 .body("credentialVersion", equalTo(1));
 
-        var threads = Executors.newFixedThreadPool(20);
+        var threads = Executors.newFixedThreadPool(21);
         List<CompletableFuture<Response>> waiting = IntStream.range(0, 20)
                 .mapToObj(i -> CompletableFuture.supplyAsync(() -> waitFor(id, 2, 60), threads))
                 .toList();
-        Thread.sleep(1500);
+        String other = Rotating.on(14).created();
+        CompletableFuture<Response> lookout = CompletableFuture.supplyAsync(() -> waitFor(other, 2, 60), threads);
+        awaitWaiters(21);
+        rotateAtOnce(other).then().statusCode(200);
+        // One question is asked for all: the one that found this was asked for the others too.
+        lookout.get().then().statusCode(200).body("credentialVersion", equalTo(2));
         assertThat(waiting).noneMatch(CompletableFuture::isDone);
         rotateAtOnce(id).then().statusCode(200);
         long promoted = System.nanoTime();
@@ -164,6 +175,11 @@ class ActiveWireTest {
         }
         assertThat(Duration.ofNanos(System.nanoTime() - promoted)).isLessThan(Duration.ofSeconds(15));
         threads.shutdown();
+    }
+
+    private void awaitWaiters(int many) {
+        await().atMost(Duration.ofSeconds(30))
+                .until(() -> metrics.get("rolewright.delivery.waiters").gauge().value() == many);
     }
 
     private static Response waitFor(String id, long version, int seconds) {
@@ -187,7 +203,7 @@ class ActiveWireTest {
     void doesNotWaitForWhatIsGone() throws Exception {
         String id = Rotating.on(14).created();
         CompletableFuture<Response> waiting = CompletableFuture.supplyAsync(() -> waitFor(id, 2, 60));
-        Thread.sleep(1000);
+        awaitWaiters(1);
 
         Api.as().delete(BASE + "/" + id).then().statusCode(200);
 

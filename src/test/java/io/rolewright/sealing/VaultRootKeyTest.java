@@ -26,6 +26,7 @@ import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -125,6 +126,19 @@ class VaultRootKeyTest {
                 .isEqualTo(dataKey(7));
     }
 
+    /** @param token that may use the key */
+    private void awaitExpired(String token) {
+        var text = Map.<String, Object>of("plaintext", Base64.getEncoder().encodeToString(DATA_KEY));
+        Awaitility.await()
+                .atMost(PATIENCE)
+                .until(() -> vault.client(token)
+                                .logical()
+                                .write(mount + "/encrypt/" + KEY, text)
+                                .getRestResponse()
+                                .getStatus()
+                        == 403);
+    }
+
     @Nested
     class LogsIn {
 
@@ -140,10 +154,11 @@ class VaultRootKeyTest {
 
         @Test
         void byAppRoleAndAgainWhenItsTokenHasExpired() throws Exception {
-            root = rootKey(vault, mount, appRole("2s"));
+            var settings = appRole("2s");
+            root = rootKey(vault, mount, settings);
 
             var wrapped = wrap(1);
-            Thread.sleep(2500);
+            awaitExpired(loggedIn(settings)); // it was given later, for as long
 
             assertThat(await(root.unwrap(List.of(wrapped))).get(1)).isEqualTo(DATA_KEY);
         }
@@ -178,6 +193,17 @@ class VaultRootKeyTest {
             assertNotReady(root.wrap(1, DATA_KEY), "403");
         }
 
+        private String loggedIn(Map<String, String> settings) throws VaultException {
+            var of = "quarkus.vault.authentication.app-role.";
+            return vault.client("")
+                    .auth()
+                    .loginByAppRole(
+                            settings.get(of + "auth-mount-path"),
+                            settings.get(of + "role-id"),
+                            settings.get(of + "secret-id"))
+                    .getAuthClientToken();
+        }
+
         private Map<String, String> appRole(String tokenLife) {
             var login = VaultUnderTest.unique("approle");
             var ids = vault.appRole(login, vault.policy(mount, KEY), tokenLife);
@@ -209,9 +235,9 @@ class VaultRootKeyTest {
         }
 
         @Test
-        void whenTheTokenHasExpired() throws InterruptedException {
+        void whenTheTokenHasExpired() {
             var token = vault.token(vault.policy(mount, KEY), Duration.ofSeconds(1));
-            Thread.sleep(1500);
+            awaitExpired(token);
 
             assertNotReady(
                     rootKey(vault, mount, Map.of("quarkus.vault.authentication.client-token", token))
