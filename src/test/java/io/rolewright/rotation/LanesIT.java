@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.restassured.response.Response;
 import io.rolewright.delivery.Fixture;
+import io.rolewright.testing.Api;
 import io.rolewright.testing.Installation;
 import io.rolewright.testing.ServiceProcess;
 import io.rolewright.testing.ServiceProcess.Answer;
@@ -14,14 +15,16 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Tag;
@@ -70,21 +73,24 @@ class LanesIT {
     }
 
     private Answer followed(ServiceProcess service, String path, JsonObject body) {
-        for (int tries = 0; ; tries++) {
-            int now = tries;
-            mostTries.updateAndGet(most -> Math.max(most, now));
-            Answer answer = service.post(path, body);
-            if (answer.status() != 429 || tries == MOST_RETRIES) {
-                return answer;
-            }
-            refused.incrementAndGet();
-            try {
-                TimeUnit.SECONDS.sleep(
-                        answer.headers().firstValueAsLong("Retry-After").orElseThrow());
-            } catch (InterruptedException e) {
-                throw new IllegalStateException(e);
-            }
-        }
+        return followed(
+                () -> service.post(path, body),
+                answer -> answer.status() == 429
+                        ? answer.headers().firstValueAsLong("Retry-After")
+                        : OptionalLong.empty());
+    }
+
+    private <T> T followed(Supplier<T> request, Function<T, OptionalLong> refusedFor) {
+        AtomicInteger tries = new AtomicInteger();
+        return Api.following(
+                MOST_RETRIES,
+                () -> {
+                    int before = tries.getAndIncrement();
+                    mostTries.accumulateAndGet(before, Math::max);
+                    refused.addAndGet(before == 0 ? 0 : 1);
+                    return request.get();
+                },
+                refusedFor);
     }
 
     private JsonObject connection(String name, Login login) {
@@ -216,20 +222,11 @@ class LanesIT {
         }
 
         private Response followed(String call) {
-            for (int tries = 0; ; tries++) {
-                int now = tries;
-                mostTries.updateAndGet(most -> Math.max(most, now));
-                Response answer = calls.call(call);
-                if (answer.statusCode() != 429 || tries == MOST_RETRIES) {
-                    return answer;
-                }
-                refused.incrementAndGet();
-                try {
-                    TimeUnit.SECONDS.sleep(Long.parseLong(answer.header("Retry-After")));
-                } catch (InterruptedException e) {
-                    throw new IllegalStateException(e);
-                }
-            }
+            return LanesIT.this.followed(
+                    () -> calls.call(call),
+                    answer -> answer.statusCode() == 429
+                            ? OptionalLong.of(Long.parseLong(answer.header("Retry-After")))
+                            : OptionalLong.empty());
         }
 
         private Map<String, Object> kept(String call, String root, List<String> fields) {

@@ -6,8 +6,10 @@ import io.restassured.http.ContentType;
 import io.restassured.response.Response;
 import io.restassured.specification.RequestSpecification;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /** Calls the service under test as the bootstrap identity. */
@@ -38,10 +40,30 @@ public final class Api {
      * that does several things at once that happens to a caller who is alone, too.
      */
     public static Response inTurn(Supplier<Response> request) {
-        Response answer = request.get();
-        for (int again = 0; again < 5 && isBeforeItsTurn(answer); again++) {
+        return following(
+                5,
+                request,
+                answer -> isBeforeItsTurn(answer)
+                        ? OptionalLong.of(Long.parseLong(answer.header("Retry-After")))
+                        : OptionalLong.empty());
+    }
+
+    /**
+     * Sends a request again for as long as it is refused for a time that its answer names, and waits so long each time.
+     *
+     * @param most how often it is sent again
+     * @param refusedFor the seconds that an answer asks to wait; empty for one that is kept
+     * @return the last answer
+     */
+    public static <T> T following(int most, Supplier<T> request, Function<T, OptionalLong> refusedFor) {
+        T answer = request.get();
+        for (int again = 0; again < most; again++) {
+            OptionalLong seconds = refusedFor.apply(answer);
+            if (seconds.isEmpty()) {
+                return answer;
+            }
             try {
-                TimeUnit.SECONDS.sleep(Long.parseLong(answer.header("Retry-After")));
+                TimeUnit.SECONDS.sleep(seconds.getAsLong());
             } catch (InterruptedException interrupted) {
                 throw new AssertionError(interrupted);
             }
