@@ -44,7 +44,8 @@ class ManyDueRotationsTest {
             due(connections.get(i), i);
         }
         targets.get(0).pause();
-        String good = "connection_id <> '" + connections.get(0) + "'";
+        // Other classes' rotations may stand in the same store.
+        String good = "connection_id IN ('" + String.join("', '", connections.subList(1, TARGETS)) + "')";
         long done = 0;
         long begun = System.nanoTime();
         try {
