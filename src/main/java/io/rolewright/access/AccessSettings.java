@@ -1,5 +1,6 @@
 package io.rolewright.access;
 
+import io.rolewright.target.address.Network;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -120,7 +121,7 @@ public final class AccessSettings {
         limit("ROTATES_PER_IDENTITY", limits.rotatesPerIdentity());
         for (var network : access.trustedProxies().orElse(List.of())) {
             require(
-                    Network.parse(network).isPresent(),
+                    Network.ofCallers(network).isPresent(),
                     "ROLEWRIGHT_ACCESS_TRUSTED_PROXIES has an entry that is no network such as 10.0.0.0/8: " + network
                             + ".");
         }

@@ -1,6 +1,7 @@
 package io.rolewright.access;
 
 import io.rolewright.audit.Origins;
+import io.rolewright.target.address.Network;
 import io.vertx.core.http.HttpServerRequest;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.inject.Inject;
@@ -26,7 +27,7 @@ public class ClientAddresses implements Origins {
     /** @param proxies networks in CIDR form */
     public ClientAddresses(List<String> proxies) {
         this.proxies = proxies.stream()
-                .map(network -> Network.parse(network).orElseThrow())
+                .map(network -> Network.ofCallers(network).orElseThrow())
                 .toList();
     }
 
@@ -43,7 +44,7 @@ public class ClientAddresses implements Origins {
         var caller = peer;
         for (int i = hops.length - 1; i >= 0 && isProxy(caller); i--) {
             var hop = withoutPort(hops[i].strip());
-            if (Network.address(hop) == null) {
+            if (Network.caller(hop) == null) {
                 break; // What a trusted proxy did not write cannot be trusted, nor anything left of it.
             }
             caller = hop;
@@ -56,7 +57,7 @@ public class ClientAddresses implements Origins {
      * counts.
      */
     public static String origin(String address) {
-        byte[] bytes = Network.address(address);
+        byte[] bytes = Network.caller(address);
         if (bytes == null || bytes.length != 16) {
             return address;
         }
@@ -79,7 +80,7 @@ public class ClientAddresses implements Origins {
     }
 
     private boolean isProxy(String address) {
-        byte[] bytes = Network.address(address);
+        byte[] bytes = Network.caller(address);
         return bytes != null && proxies.stream().anyMatch(network -> network.contains(bytes));
     }
 

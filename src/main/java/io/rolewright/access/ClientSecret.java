@@ -4,6 +4,7 @@ import io.quarkus.hibernate.reactive.panache.PanacheEntityBase;
 import io.rolewright.sealing.RowSeals;
 import io.rolewright.sealing.SealedRow;
 import io.rolewright.sealing.Sealer;
+import io.rolewright.target.address.Network;
 import jakarta.persistence.Column;
 import jakarta.persistence.Entity;
 import jakarta.persistence.Id;
@@ -70,10 +71,10 @@ class ClientSecret extends PanacheEntityBase {
         if (trustedIps.isEmpty()) {
             return true;
         }
-        byte[] bytes = Network.address(address);
+        byte[] bytes = Network.caller(address);
         return bytes != null
                 && Arrays.stream(trustedIps.split(","))
-                        .flatMap(network -> Network.parse(network).stream())
+                        .flatMap(network -> Network.ofCallers(network).stream())
                         .anyMatch(network -> network.contains(bytes));
     }
 

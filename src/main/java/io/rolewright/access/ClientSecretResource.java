@@ -8,6 +8,7 @@ import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Ids;
 import io.rolewright.request.PageQuery;
 import io.rolewright.request.PlainText;
+import io.rolewright.target.address.Network;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.Max;
@@ -150,7 +151,7 @@ class ClientSecretResource {
     static List<String> networks(@Nullable List<String> sent) {
         var networks = sent == null ? List.<String>of() : sent;
         for (int i = 0; i < networks.size(); i++) {
-            if (Network.parse(networks.get(i)).isEmpty()) {
+            if (Network.ofCallers(networks.get(i)).isEmpty()) {
                 throw ValidationProblem.at(
                         List.of("trustedIps", i),
                         "invalid_string",

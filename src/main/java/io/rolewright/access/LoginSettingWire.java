@@ -2,6 +2,7 @@ package io.rolewright.access;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import io.rolewright.problem.ValidationProblem;
+import io.rolewright.target.address.Network;
 import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Size;
 import java.time.Duration;
@@ -103,7 +104,7 @@ final class LoginSettingWire {
         List<String> networks = new ArrayList<>();
         for (int i = 0; i < sent.size(); i++) {
             var text = sent.get(i).ipAddress.strip();
-            if (Network.parse(text).isEmpty()) {
+            if (Network.ofCallers(text).isEmpty()) {
                 throw ValidationProblem.at(
                         List.of(field, i, "ipAddress"),
                         "invalid_string",

@@ -2,6 +2,7 @@ package io.rolewright.access;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.rolewright.target.address.Network;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -64,13 +65,13 @@ class ClientAddressesTest {
         "2001:db8::/33,   2001:db8:8000::1, false"
     })
     void aNetworkHoldsItsAddresses(String network, String address, boolean holds) {
-        assertThat(Network.parse(network).orElseThrow().contains(Network.address(address)))
+        assertThat(Network.ofCallers(network).orElseThrow().contains(Network.caller(address)))
                 .isEqualTo(holds);
     }
 
     @ParameterizedTest
     @CsvSource({"10.0.0.0/33", "10.0.0/8", "example.com", "example.com/8", "10.0.0.0/", "10.0.0.0/-1", "::/129", "/8"})
     void aMalformedNetworkIsNone(String text) {
-        assertThat(Network.parse(text)).isEmpty();
+        assertThat(Network.ofCallers(text)).isEmpty();
     }
 }
