@@ -2,6 +2,7 @@ package io.rolewright.testing;
 
 import io.rolewright.development.PostgresBinaries;
 import io.rolewright.development.PostgresServer;
+import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import io.vertx.pgclient.PgConnectOptions;
@@ -9,6 +10,7 @@ import io.vertx.pgclient.PgConnection;
 import io.vertx.pgclient.PgException;
 import io.vertx.pgclient.SslMode;
 import io.vertx.sqlclient.Row;
+import io.vertx.sqlclient.RowSet;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -21,6 +23,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
@@ -274,7 +278,28 @@ public final class TestPostgres implements AutoCloseable {
         return as(role, password, database, statements, TIMEOUT);
     }
 
+    /** @param work is given what runs statements as the superuser, all in one transaction */
+    public void inTransaction(String database, Consumer<Function<String, List<Row>>> work) {
+        PgConnection session = answer(connect(SUPERUSER, server.superuserPassword(), database), TIMEOUT);
+        try {
+            Function<String, List<Row>> sql =
+                    statements -> rows(answer(session.query(statements).execute(), TIMEOUT));
+            sql.apply("BEGIN");
+            work.accept(sql);
+            sql.apply("COMMIT");
+        } finally {
+            answer(session.close(), TIMEOUT);
+        }
+    }
+
     private List<Row> as(String role, String password, String database, String statements, Duration timeout) {
+        return rows(answer(
+                connect(role, password, database)
+                        .compose(session -> session.query(statements).execute().eventually(() -> session.close())),
+                timeout));
+    }
+
+    private Future<PgConnection> connect(String role, String password, String database) {
         PgConnectOptions options = new PgConnectOptions()
                 .setHost(host())
                 .setPort(port())
@@ -284,15 +309,18 @@ public final class TestPostgres implements AutoCloseable {
                 .setSslMode(tls == Tls.REQUIRED ? SslMode.REQUIRE : SslMode.DISABLE)
                 .setTrustAll(tls == Tls.REQUIRED)
                 .setReconnectAttempts(0);
-        var answer = PgConnection.connect(Client.VERTX, options)
-                .compose(session -> session.query(statements).execute().eventually(() -> session.close()));
+        return PgConnection.connect(Client.VERTX, options);
+    }
+
+    private static List<Row> rows(RowSet<Row> answer) {
+        List<Row> rows = new ArrayList<>();
+        answer.forEach(rows::add);
+        return rows;
+    }
+
+    private static <T> T answer(Future<T> future, Duration timeout) {
         try {
-            List<Row> rows = new ArrayList<>();
-            answer.toCompletionStage()
-                    .toCompletableFuture()
-                    .get(timeout.toMillis(), TimeUnit.MILLISECONDS)
-                    .forEach(rows::add);
-            return rows;
+            return future.toCompletionStage().toCompletableFuture().get(timeout.toMillis(), TimeUnit.MILLISECONDS);
         } catch (ExecutionException e) {
             if (e.getCause() instanceof PgException refusal) {
                 throw refusal;

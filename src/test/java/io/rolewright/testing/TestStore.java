@@ -2,6 +2,8 @@ package io.rolewright.testing;
 
 import io.vertx.sqlclient.Row;
 import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.Function;
 
 /** The store of the service under test, and the identity to call it with. */
 public final class TestStore {
@@ -25,5 +27,10 @@ public final class TestStore {
     /** Runs statements in the store as the superuser. @return the rows of the first */
     public static List<Row> sql(String statements) {
         return TestPostgres.shared(TestPostgres.NEWEST).sqlIn(database(), statements);
+    }
+
+    /** @param work is given what runs statements in the store as the superuser, all in one transaction */
+    public static void inTransaction(Consumer<Function<String, List<Row>>> work) {
+        TestPostgres.shared(TestPostgres.NEWEST).inTransaction(database(), work);
     }
 }
