@@ -541,7 +541,7 @@ class Rotations {
     Uni<Shown> change(Act act, UUID id, ChangedRotation wanted, IfMatch seen) {
         Uni<Shown> changed = existing(act.caller(), id, Right.ROTATION_EDIT).chain(before -> {
             refuseWhatStays(before, wanted);
-            String requirements = policies.kept(requirements(wanted), before.passwordRequirements);
+            policies.kept(requirements(wanted), before.passwordRequirements); // refuses what is weak
             refuseWeaker(act, before, wanted);
             RotationWire.SecretsMapping names = wanted.secretsMapping() == null
                     ? null
@@ -558,7 +558,7 @@ class Rotations {
                                     id,
                                     wanted.vaultKv().get()))
                     .chain(() -> store.namesAreFree(before.place(), newName, names, id))
-                    .chain(() -> Panache.withTransaction(() -> apply(act, before, wanted, requirements, seen)))
+                    .chain(() -> Panache.withTransaction(() -> apply(act, before, wanted, seen)))
                     .chain(() -> store.byId(id))
                     .onItem()
                     .ifNull()
@@ -599,7 +599,7 @@ class Rotations {
         }
     }
 
-    private Uni<Void> apply(Act act, Rotation before, ChangedRotation wanted, String requirements, IfMatch seen) {
+    private Uni<Void> apply(Act act, Rotation before, ChangedRotation wanted, IfMatch seen) {
         UUID id = before.id;
         Changes changes = new Changes();
         Uni<Rotation> locked = roles.lookEvery(before.roleIds(), wanted.lookIntervalMinutes()) // roles are locked first
@@ -633,6 +633,7 @@ class Rotations {
             row.driftPolicy = driftPolicy(wanted.driftPolicy(), row.driftPolicy);
             row.takeover = wanted.takeover() == null ? row.takeover : wanted.takeover();
             row.allowPrivileged = wanted.allowPrivileged() == null ? row.allowPrivileged : wanted.allowPrivileged();
+            String requirements = policies.kept(requirements(wanted), row.passwordRequirements); // again, for the same
             row.passwordRequirements = requirements == null ? row.passwordRequirements : requirements;
             if (changed || wanted.nextRotationAt() != null) {
                 plan.choose(wanted.nextRotationAt());

@@ -1,6 +1,7 @@
 package io.rolewright.rotation;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
@@ -20,11 +21,14 @@ import io.rolewright.testing.TestPostgres.Login;
 import io.rolewright.testing.TestPostgres.Tls;
 import io.rolewright.testing.TestStore;
 import io.vertx.core.json.JsonObject;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
@@ -437,9 +441,7 @@ class WhereSecretsGoTest {
         Login managing = server.role("LOGIN CREATEROLE");
         String connection = connection(null, managing, Map.of("sslMode", "disable"));
         String id = rotation(Rotating.project(), connection, managing, null);
-        Resealed.sql("update secret_rotation set password_requirements ="
-                + " '{\"length\": 8, \"required\": {\"digits\": 8, \"lowercase\": 0, \"uppercase\": 0, \"symbols\": 0}}'"
-                + " where id = '" + id + "'");
+        Resealed.sql(digitsInTheStore(id, 8));
 
         Rotating.rotateAtOnce(id).then().statusCode(200);
 
@@ -452,6 +454,33 @@ class WhereSecretsGoTest {
         digits(id, 22).then().statusCode(200);
         Rotating.rotateAtOnce(id).then().statusCode(200);
         assertThat(Rotating.credentials(id).get(0).get("password")).matches("[0-9]{22}");
+    }
+
+    @Test
+    void whoSendsWeakRequirementsAgainDoesNotUndoThatAnotherStrengthenedThem() throws Exception {
+        Login managing = server.role("LOGIN CREATEROLE");
+        String connection = connection(null, managing, Map.of("sslMode", "disable"));
+        String id = rotation(Rotating.project(), connection, managing, null);
+        Resealed.sql(digitsInTheStore(id, 8));
+        List<CompletableFuture<Response>> again = new ArrayList<>();
+
+        Resealed.sql(digitsInTheStore(id, 22), () -> {
+            again.add(CompletableFuture.supplyAsync(() -> digits(id, 8)));
+            await().until(() -> !TestStore.sql("select from pg_stat_activity where datname = current_database()"
+                            + " and wait_event_type = 'Lock'")
+                    .isEmpty());
+        });
+
+        again.get(0).get(20, TimeUnit.SECONDS).then().statusCode(422);
+        Rotating.rotateAtOnce(id).then().statusCode(200);
+        assertThat(Rotating.credentials(id).get(0).get("password")).matches("[0-9]{22}");
+    }
+
+    private static String digitsInTheStore(String id, int length) {
+        return "update secret_rotation set password_requirements = '{\"length\": " + length
+                + ", \"required\": {\"digits\": 8, \"lowercase\": 0, \"uppercase\": 0, \"symbols\": 0}}' where id = '"
+                + id
+                + "'";
     }
 
     private static Response digits(String id, int length) {
