@@ -64,6 +64,7 @@ final class KnownSettings {
             "rolewright.listener.connections",
             "rolewright.listener.connections-per-address",
             "rolewright.listener.reading-memory",
+            "rolewright.listener.unread-memory",
             "rolewright.migration.at-start",
             "rolewright.migration.lock-timeout",
             "rolewright.migration.password",

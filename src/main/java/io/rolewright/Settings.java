@@ -5,6 +5,7 @@ import io.rolewright.access.AccessConfig;
 import io.rolewright.access.AccessSettings;
 import io.rolewright.access.BootstrapConfig;
 import io.rolewright.credential.PasswordConfig;
+import io.rolewright.listener.ListenerConfig;
 import io.rolewright.rotation.VaultKvConfig;
 import io.rolewright.rotation.VaultPlaces;
 import io.rolewright.sealing.RootKeyConfig;
@@ -19,6 +20,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.eclipse.microprofile.config.Config;
@@ -60,7 +62,8 @@ class Settings {
             AccessConfig access,
             BootstrapConfig bootstrap,
             VaultKvConfig vaultKv,
-            PasswordConfig password) {
+            PasswordConfig password,
+            ListenerConfig listener) {
         Optional<String> rootKeyFile = config.getOptionalValue("rolewright.root-key-file", String.class);
         if (rootKey.rootKeySource() == RootKeyConfig.Source.VAULT_TRANSIT) {
             vaultComplaint(config).ifPresent(sentence -> {
@@ -98,6 +101,13 @@ class Settings {
         PasswordConfig.fault(password.minimumEntropy()).ifPresent(fault -> {
             throw new Complaint(variable("rolewright.password.minimum-entropy") + " is malformed: " + fault + ".");
         });
+        Map.of("reading-memory", listener.readingMemory(), "unread-memory", listener.unreadMemory())
+                .forEach((name, size) -> {
+                    if (size.asLongValue() < ListenerConfig.LEAST_MEMORY) {
+                        throw new Complaint(
+                                variable("rolewright.listener." + name) + " is too small: it is 4M or more.");
+                    }
+                });
         AccessSettings.complaint(access, bootstrap).ifPresent(sentence -> {
             throw new Complaint(sentence);
         });

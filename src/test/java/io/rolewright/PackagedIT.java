@@ -147,6 +147,13 @@ class PackagedIT {
     }
 
     @Test
+    void saysWhichMemoryIsTooSmall() throws Exception {
+        assertRefuses(
+                with("ROLEWRIGHT_LISTENER_UNREAD_MEMORY", "1K"),
+                "rolewright: ROLEWRIGHT_LISTENER_UNREAD_MEMORY is too small: it is 4M or more.");
+    }
+
+    @Test
     void saysWhatItCanDo() throws Exception {
         assertSays(CommandLine.HELP, "--help");
     }

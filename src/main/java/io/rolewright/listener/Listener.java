@@ -31,22 +31,28 @@ class Listener {
     private final ListenerConfig config;
     private final ClientAddresses addresses;
     private final MeterRegistry metrics;
-    private final ReadingBudget budget;
+    private final MemoryBudget reading;
+    private final MemoryBudget unread;
     private final List<Peers> ports = new CopyOnWriteArrayList<>();
 
     Listener(ListenerConfig config, ClientAddresses addresses, MeterRegistry metrics) {
         this.config = config;
         this.addresses = addresses;
         this.metrics = metrics;
-        this.budget = new ReadingBudget(config.readingMemory().asLongValue());
+        this.reading = new MemoryBudget(config.readingMemory().asLongValue());
+        this.unread = new MemoryBudget(config.unreadMemory().asLongValue());
         Gauge.builder(
                         "rolewright.listener.connections",
                         ports,
                         all -> all.stream().mapToInt(Peers::count).sum())
                 .description("Connections of clients")
                 .register(metrics);
-        Gauge.builder("rolewright.listener.reading", budget, ReadingBudget::used)
+        Gauge.builder("rolewright.listener.reading", reading, MemoryBudget::used)
                 .description("Memory that requests occupy while they are read")
+                .baseUnit("bytes")
+                .register(metrics);
+        Gauge.builder("rolewright.listener.unread", unread, MemoryBudget::used)
+                .description("Memory that answers occupy until their clients have read them")
                 .baseUnit("bytes")
                 .register(metrics);
     }
@@ -60,7 +66,14 @@ class Listener {
                             + " open too few files. Raise that limit (ulimit -n, LimitNOFILE).",
                     port.getPort(), most, config.connections());
         }
-        Peers peers = new Peers(most, Math.min(most, config.connectionsPerAddress()), addresses, budget, metrics);
+        Peers peers = new Peers(
+                most,
+                Math.min(most, config.connectionsPerAddress()),
+                addresses,
+                reading,
+                unread,
+                System::nanoTime,
+                metrics);
         ports.add(peers);
         peers.onClose(() -> ports.remove(peers));
         return peers;

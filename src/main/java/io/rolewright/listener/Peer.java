@@ -6,7 +6,8 @@ import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.ChannelPipeline;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.socket.DuplexChannel;
@@ -24,7 +25,8 @@ import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
-import io.rolewright.listener.ReadingBudget.Holding;
+import io.rolewright.listener.MemoryBudget.Holding;
+import io.rolewright.request.SharedAnswer;
 import io.vertx.core.net.HostAndPort;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -43,7 +45,7 @@ import org.jspecify.annotations.Nullable;
  * <p>This handler is the first of the channel and sees bytes; {@link Exchange}, right before Vert.x, sees requests and answers. Both, and
  * {@link #expect}, run on the channel's event loop; the other methods on any thread.
  */
-final class Peer extends ChannelInboundHandlerAdapter {
+final class Peer extends ChannelDuplexHandler {
 
     /** Without a request. Above that of any client's pool, which is to close first (Go and nginx: 60 to 90 s, most others less). */
     static final Duration IDLE = Duration.ofSeconds(75);
@@ -57,17 +59,29 @@ final class Peer extends ChannelInboundHandlerAdapter {
     /** What is still sent after an answer is read and thrown away for so long, or the client might lose the answer. */
     static final Duration LINGER = Duration.ofSeconds(2);
 
+    /** An answer of which the client's side takes nothing for so long. (nginx and HAProxy have 60 s and 50 s in their examples.) */
+    static final Duration UNREAD = Duration.ofSeconds(30);
+
     /** Requests of one read that are kept until the one before is answered. No client that we know sends two. */
     private static final int MOST_WAITING = 64;
 
     /** Bytes of one read at most: so much of what was not asked for may be kept. */
     static final int LARGEST_READ = 8192;
 
+    /**
+     * Bytes of answers that the kernel keeps for the client, which it doubles for what it adds. Left to itself it keeps megabytes of each, which
+     * no bound of ours would see.
+     */
+    private static final int KERNEL_KEEPS = 64 * 1024;
+
     /** What a read, a line of a head and a byte make us keep, roughly: objects and a copy. */
     static final int COST_OF_READ = 128;
 
     static final int COST_OF_LINE = 160;
     static final int COST_OF_BYTE = 2;
+
+    /** Bytes of a write that are among what a connection costs anyhow. */
+    private static final int SMALL_WRITE = 2048;
 
     private static final String NAME = "peer";
 
@@ -100,6 +114,21 @@ final class Peer extends ChannelInboundHandlerAdapter {
     /** Of what the decoder was given since nothing followed. */
     private int linesCounted;
 
+    /** Who is asking, as far as is known. */
+    private String origin;
+
+    /** For what is written and has not left yet; null if that is little. */
+    private @Nullable Holding unread;
+
+    private long unreadBytes;
+
+    /** What was the first to leave when we last looked, and how much of it had left; the time is when that last changed. */
+    private int leaving;
+
+    private long left;
+    private long leftSince;
+
+    private volatile boolean answerBegun;
     private volatile State state = State.IDLE;
     private volatile long since = System.nanoTime();
     private volatile boolean bodyArrived = true;
@@ -107,12 +136,14 @@ final class Peer extends ChannelInboundHandlerAdapter {
     Peer(Channel channel, String origin, Peers peers) {
         this.channel = channel;
         this.peers = peers;
+        this.origin = origin;
         this.holding = new Holding(origin, () -> channel.eventLoop().execute(this::lost));
         // One read a turn, so that what thousands send at the same moment is not all kept before any of it can be let
         // go.
         channel.config()
                 .setRecvByteBufAllocator(
                         new AdaptiveRecvByteBufAllocator(256, 2048, LARGEST_READ).maxMessagesPerRead(1));
+        channel.config().setOption(ChannelOption.SO_SNDBUF, KERNEL_KEEPS);
         channel.pipeline().addLast(NAME, this);
     }
 
@@ -141,8 +172,27 @@ final class Peer extends ChannelInboundHandlerAdapter {
                 if (!bodyArrived) {
                     endAfter(nanos, BODY, "body");
                 }
+                if (answerBegun) {
+                    channel.eventLoop().execute(() -> endIfUnread(now));
+                }
             }
             case ENDING -> endAfter(nanos, LINGER, "lingering");
+        }
+    }
+
+    private void endIfUnread(long now) {
+        ChannelOutboundBuffer leavingNow = channel.unsafe().outboundBuffer();
+        Object first = leavingNow == null ? null : leavingNow.current();
+        int next = System.identityHashCode(first);
+        long leftNow = leavingNow == null ? 0 : leavingNow.currentProgress();
+        if (first == null || next != leaving || leftNow != left) {
+            leaving = next;
+            left = leftNow;
+            leftSince = now;
+        } else {
+            if (now - leftSince > UNREAD.toNanos()) {
+                endUnread();
+            }
         }
     }
 
@@ -181,12 +231,13 @@ final class Peer extends ChannelInboundHandlerAdapter {
             }
             exchange.begin();
         }
+        this.origin = origin;
         exchange.mostBytes = mostBytes;
         exchange.refusal = refusal;
         if (light && !ends.isFollowed(0)) {
-            peers.budget().release(holding);
+            peers.reading().release(holding);
         } else {
-            peers.budget().move(holding, origin);
+            peers.reading().move(holding, origin);
         }
     }
 
@@ -206,7 +257,7 @@ final class Peer extends ChannelInboundHandlerAdapter {
         if (head && state == State.IDLE) {
             become(State.HEAD);
         }
-        if (!peers.budget().take(holding, COST_OF_READ + (long) COST_OF_BYTE * bytes.readableBytes())) {
+        if (!peers.reading().take(holding, COST_OF_READ + (long) COST_OF_BYTE * bytes.readableBytes())) {
             ReferenceCountUtil.release(message);
             lost();
         } else if (head
@@ -292,14 +343,53 @@ final class Peer extends ChannelInboundHandlerAdapter {
         } else {
             ctx.fireChannelRead(head);
             exchange.place();
-            peers.budget().release(holding);
+            peers.reading().release(holding);
             become(State.IDLE);
         }
     }
 
+    @Override
+    public void write(ChannelHandlerContext ctx, Object message, ChannelPromise promise) {
+        ChannelPromise written = promise;
+        if (message instanceof ByteBuf bytes && bytes.readableBytes() > SMALL_WRITE && !SharedAnswer.isPart(bytes)) {
+            written = promise.unvoid();
+            keepUntil(written, bytes.readableBytes());
+        }
+        ctx.write(message, written);
+    }
+
+    private void keepUntil(ChannelPromise written, int bytes) {
+        Holding kept =
+                unread == null ? new Holding(origin, () -> channel.eventLoop().execute(this::unreadLost)) : unread;
+        unread = kept;
+        unreadBytes += bytes;
+        written.addListener(done -> {
+            unreadBytes -= bytes;
+            peers.unread().give(kept, bytes);
+            if (unreadBytes == 0) {
+                unread = null;
+            }
+        });
+        if (!peers.unread().takeMade(kept, bytes)) {
+            channel.eventLoop().execute(this::unreadLost); // after what is being written
+        }
+    }
+
+    /** There is no memory for what is not read here. */
+    private void unreadLost() {
+        if (unreadBytes > 0) {
+            endUnread();
+        }
+    }
+
+    private void endUnread() {
+        channel.config().setOption(ChannelOption.SO_LINGER, 0); // or the kernel would go on offering it for minutes
+        end("unread");
+    }
+
     private boolean takeLines(int lines) {
         linesCounted += lines;
-        return peers.budget().take(holding, (long) COST_OF_LINE * lines);
+        return peers.reading().take(holding, (long) COST_OF_LINE * lines);
     }
 
     private static int lines(ByteBuf bytes) {
@@ -329,7 +419,10 @@ final class Peer extends ChannelInboundHandlerAdapter {
 
     @Override
     public void channelInactive(ChannelHandlerContext ctx) {
-        peers.budget().release(holding);
+        peers.reading().release(holding);
+        if (unread != null) {
+            peers.unread().release(unread);
+        }
         exchange.letGo();
         if (partOfHead != null) {
             partOfHead.release();
@@ -380,6 +473,7 @@ final class Peer extends ChannelInboundHandlerAdapter {
 
         void begin() {
             become(State.ANSWERING);
+            answerBegun = false;
             bodyArrived = false;
             bodyBytes = 0;
             mostBytes = BodySize.NONE.bytes();
@@ -425,7 +519,7 @@ final class Peer extends ChannelInboundHandlerAdapter {
                 if (message instanceof LastHttpContent) {
                     bodyArrived = true;
                     if (!isFollowed()) {
-                        peers.budget().arrived(holding);
+                        peers.reading().arrived(holding);
                     }
                 }
             }
@@ -493,6 +587,7 @@ final class Peer extends ChannelInboundHandlerAdapter {
             }
             boolean interim = message instanceof HttpResponse answer
                     && answer.status().codeClass() == HttpStatusClass.INFORMATIONAL;
+            answerBegun |= !interim;
             if (message instanceof LastHttpContent && !interim) {
                 written = promise.unvoid();
                 // After Vert.x has finished with it.
@@ -518,7 +613,7 @@ final class Peer extends ChannelInboundHandlerAdapter {
                 return;
             }
             if (!bodyArrived || waiting.isEmpty()) {
-                peers.budget().release(holding);
+                peers.reading().release(holding);
             }
             if (!bodyArrived) {
                 deaf = true;
@@ -537,7 +632,7 @@ final class Peer extends ChannelInboundHandlerAdapter {
             }
             if (partOfHead != null) { // of the next request, which came before this answer
                 become(State.HEAD);
-                if (!peers.budget().take(holding, (long) COST_OF_BYTE * partOfHead.readableBytes())) {
+                if (!peers.reading().take(holding, (long) COST_OF_BYTE * partOfHead.readableBytes())) {
                     lost();
                     return;
                 }

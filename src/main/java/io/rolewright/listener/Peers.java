@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,7 +34,9 @@ final class Peers {
     private final int most;
     private final int mostOfOne;
     private final ClientAddresses addresses;
-    private final ReadingBudget budget;
+    private final MemoryBudget reading;
+    private final MemoryBudget unread;
+    private final LongSupplier clock;
     private final MeterRegistry metrics;
     private final Crowd all = new Crowd();
     private final Map<String, Crowd> byOrigin = new HashMap<>();
@@ -44,11 +47,21 @@ final class Peers {
         private final Deque<Peer> longestIdle = new ArrayDeque<>();
     }
 
-    Peers(int most, int mostOfOne, ClientAddresses addresses, ReadingBudget budget, MeterRegistry metrics) {
+    /** @param clock {@link System#nanoTime}, by which connections become overdue */
+    Peers(
+            int most,
+            int mostOfOne,
+            ClientAddresses addresses,
+            MemoryBudget reading,
+            MemoryBudget unread,
+            LongSupplier clock,
+            MeterRegistry metrics) {
         this.most = most;
         this.mostOfOne = mostOfOne;
         this.addresses = addresses;
-        this.budget = budget;
+        this.reading = reading;
+        this.unread = unread;
+        this.clock = clock;
         this.metrics = metrics;
     }
 
@@ -64,8 +77,12 @@ final class Peers {
         return all.peers.size();
     }
 
-    ReadingBudget budget() {
-        return budget;
+    MemoryBudget reading() {
+        return reading;
+    }
+
+    MemoryBudget unread() {
+        return unread;
     }
 
     ClientAddresses addresses() {
@@ -139,7 +156,7 @@ final class Peers {
 
     /** Once a second. */
     void sweep() {
-        long now = System.nanoTime();
+        long now = clock.getAsLong();
         all.peers.forEach(peer -> peer.endIfOverdue(now));
         byOrigin.values().removeIf(crowd -> crowd.peers.isEmpty());
     }

@@ -1,6 +1,5 @@
 package io.rolewright.request;
 
-import io.netty.buffer.Unpooled;
 import io.quarkus.smallrye.openapi.runtime.OpenApiDocumentService;
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.smallrye.openapi.runtime.io.Format;
@@ -62,12 +61,7 @@ class SharedApiDocument {
                 .end(document(format));
     }
 
-    /** Outside the heap, where it can be sent from as it is; it stays when it was sent. */
     private synchronized Buffer document(Format format) {
-        return kept.computeIfAbsent(format, unknown -> {
-            byte[] bytes = documents.getDocument("<default>", format);
-            return Buffer.buffer(Unpooled.unreleasableBuffer(
-                    Unpooled.directBuffer(bytes.length).writeBytes(bytes)));
-        });
+        return kept.computeIfAbsent(format, unknown -> SharedAnswer.of(documents.getDocument("<default>", format)));
     }
 }

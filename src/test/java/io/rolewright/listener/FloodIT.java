@@ -11,6 +11,7 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.NotYetConnectedException;
 import java.nio.channels.SocketChannel;
@@ -24,6 +25,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -56,11 +59,17 @@ class FloodIT {
     private static Installation installation;
     private static ServiceProcess service;
     private static String reader;
+    private static String admin;
+
+    /** The largest file of the console. */
+    private static String script;
 
     private enum Kind {
         BODIES(2000, true),
         HEADS(5000, true),
         IDLE(5000, false),
+        /** Answers of half a MiB each that nobody reads: more than the heap has. */
+        UNREAD(500, false),
         /** More than the port takes. */
         FULL(13_000, false);
 
@@ -76,6 +85,9 @@ class FloodIT {
             String authorization = token == null ? "" : "Authorization: Bearer " + token + "\r\n";
             String json = "Host: x\r\nContent-Type: application/json\r\n" + authorization;
             return switch (this) {
+                case UNREAD ->
+                    "GET " + (token == null ? script : "/api/v1/audit-events?limit=1000") + " HTTP/1.1\r\n" + json
+                            + "\r\n";
                 case BODIES ->
                     token == null
                             ? "POST " + LOGIN + " HTTP/1.1\r\n" + json + "Content-Length: 4096\r\n\r\n"
@@ -93,7 +105,7 @@ class FloodIT {
     static Stream<Flood> floods() {
         Stream<Flood> halves = Stream.of(FROM)
                 .filter(from -> !from.isBlank())
-                .flatMap(from -> Stream.of(Kind.BODIES, Kind.HEADS, Kind.IDLE)
+                .flatMap(from -> Stream.of(Kind.BODIES, Kind.HEADS, Kind.IDLE, Kind.UNREAD)
                         .flatMap(kind -> Stream.of(new Flood(kind, false, from), new Flood(kind, true, from))));
         // Beyond the shares of one address, and beyond the bound.
         return Stream.concat(
@@ -101,12 +113,8 @@ class FloodIT {
     }
 
     @BeforeAll
-    static void start() {
-        installation = Installation.on(postgres)
-                .asShipped()
-                .setting("ROLEWRIGHT_ACCESS_LIMITS_LOGINS_PER_ADDRESS", "0")
-                .setting("ROLEWRIGHT_ACCESS_LIMITS_LOGINS_PER_IDENTITY", "0")
-                .setting("QUARKUS_HTTP_HOST", "0.0.0.0");
+    static void start() throws IOException {
+        installation = Installation.on(postgres).asShipped().setting("QUARKUS_HTTP_HOST", "0.0.0.0");
         service = installation.start();
         JsonObject identity = service.post(
                         "/api/v1/identities",
@@ -129,6 +137,14 @@ class FloodIT {
                 .expect(200)
                 .json()
                 .getString("accessToken");
+        admin = installation.token(service);
+        Matcher bundle = Pattern.compile("/static/bundle/[^\"]+\\.js")
+                .matcher(service.get("/console/").text());
+        assertThat(bundle.find()).isTrue();
+        script = bundle.group();
+        for (int i = 0; i < 1000; i++) {
+            login(); // for an audit of some size
+        }
     }
 
     @AfterAll
@@ -176,11 +192,11 @@ class FloodIT {
         int stillOpen = 0;
         try {
             long end = System.nanoTime() + FLOOD.toNanos();
-            open(flood, strangers, service, reader);
+            open(flood, strangers, service, flood.kind() == Kind.UNREAD ? admin : reader);
             mostSockets = service.sockets().open();
             TimeUnit.NANOSECONDS.sleep(Math.max(0, end - System.nanoTime()));
             for (SocketChannel stranger : strangers) {
-                stillOpen += isOpen(stranger) ? 1 : 0;
+                stillOpen += flood.kind() == Kind.UNREAD || isOpen(stranger) ? 1 : 0;
             }
         } finally {
             over.set(true);
@@ -206,6 +222,9 @@ class FloodIT {
         assertThat(logins)
                 .hasSizeGreaterThan(20)
                 .allSatisfy(time -> assertThat(time).isLessThan(most));
+        if (flood.kind() == Kind.UNREAD && flood.withToken()) {
+            assertThat(service.metrics()).contains("rolewright_listener_closed_total{reason=\"unread\"}");
+        }
         if (flood.kind().endsByItself) {
             assertThat(stillOpen).isZero();
         }
@@ -266,6 +285,9 @@ class FloodIT {
             }
             SocketChannel stranger = SocketChannel.open();
             strangers.add(stranger);
+            if (flood.kind() == Kind.UNREAD) {
+                stranger.setOption(StandardSocketOptions.SO_RCVBUF, 4096);
+            }
             stranger.bind(new InetSocketAddress(address(flood.from(), i), 0));
             try {
                 stranger.connect(new InetSocketAddress("127.0.0.1", service.port()));

@@ -97,6 +97,7 @@ class HeapTableTest {
                 "requests while they arrive, and all of them without a token until they are answered",
                 setting("readingMemory"),
                 1));
+        rows.add(new Row("answers that their clients have not read", setting("unreadMemory"), 1));
         rows.add(new Row(
                 "identities and addresses whose calls are counted",
                 RateLimits.COST_OF_COUNTED,

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
@@ -21,14 +22,19 @@ import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
 import io.rolewright.access.ClientAddresses;
+import io.rolewright.request.SharedAnswer;
 import io.rolewright.testing.RawHttp;
+import io.vertx.core.buffer.Buffer;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -41,9 +47,21 @@ class PeersTest {
 
     private final NioEventLoopGroup loops = new NioEventLoopGroup(1);
     private final List<RawHttp> clients = new ArrayList<>();
-    private final ReadingBudget budget = new ReadingBudget(1 << 20);
-    private final Peers peers =
-            new Peers(10, 4, new ClientAddresses(List.of("127.0.0.99/32")), budget, new SimpleMeterRegistry());
+    private final MemoryBudget budget = new MemoryBudget(1 << 20);
+    private final MemoryBudget unread = new MemoryBudget(128 << 20);
+    private final SimpleMeterRegistry metrics = new SimpleMeterRegistry();
+    /** By how much the clock of connections is ahead. */
+    private final AtomicLong ahead = new AtomicLong();
+
+    private final Map<Integer, Channel> channels = new ConcurrentHashMap<>();
+    private final Peers peers = new Peers(
+            10,
+            4,
+            new ClientAddresses(List.of("127.0.0.99/32")),
+            budget,
+            unread,
+            () -> System.nanoTime() + ahead.get(),
+            metrics);
     private final AtomicInteger slow = new AtomicInteger();
     private Channel port;
 
@@ -59,6 +77,7 @@ class PeersTest {
                 .childHandler(new ChannelInitializer<Channel>() {
                     @Override
                     protected void initChannel(Channel channel) {
+                        channels.put(((InetSocketAddress) channel.remoteAddress()).getPort(), channel);
                         channel.pipeline()
                                 .addLast("httpDecoder", new HttpRequestDecoder())
                                 .addLast("httpEncoder", new HttpResponseEncoder())
@@ -79,22 +98,31 @@ class PeersTest {
         loops.shutdownGracefully(0, 1, java.util.concurrent.TimeUnit.SECONDS);
     }
 
+    /** Larger than what the kernels of both sides take. */
+    private static final int LARGE = 16 << 20;
+
+    private static final Buffer SHARED = SharedAnswer.of(new byte[LARGE]);
+
     /** Answers everything but /slow, when all of it has arrived. */
     private final class Resource extends ChannelInboundHandlerAdapter {
         private boolean answers;
+        private ByteBuf body;
 
         @Override
         public void channelRead(ChannelHandlerContext ctx, Object message) {
             if (message instanceof HttpRequest request) {
                 answers = !request.uri().equals("/slow");
                 slow.addAndGet(answers ? 0 : 1);
+                body = switch (request.uri()) {
+                    case "/large" -> Unpooled.buffer(LARGE).writeZero(LARGE);
+                    case "/shared" -> SHARED.getByteBuf();
+                    default -> Unpooled.copiedBuffer("ok", java.nio.charset.StandardCharsets.US_ASCII);
+                };
             }
             if (message instanceof LastHttpContent && answers) {
-                DefaultFullHttpResponse answer = new DefaultFullHttpResponse(
-                        HttpVersion.HTTP_1_1,
-                        HttpResponseStatus.OK,
-                        Unpooled.copiedBuffer("ok", java.nio.charset.StandardCharsets.US_ASCII));
-                answer.headers().set("Content-Length", 2);
+                DefaultFullHttpResponse answer =
+                        new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK, body);
+                answer.headers().set("Content-Length", body.readableBytes());
                 ctx.writeAndFlush(answer);
             }
             ReferenceCountUtil.release(message);
@@ -162,6 +190,82 @@ class PeersTest {
         RawHttp idle = open("127.0.0.2", 1).get(0);
         assertThat(half.readAll(Peer.HEAD.plusSeconds(3))).isEmpty();
         answered(idle);
+    }
+
+    @Test
+    void anAnswerThatNobodyReadsIsGivenUpInTime() throws IOException {
+        RawHttp unreadOne = asking("127.0.0.2", "large");
+        RawHttp slowOne = asking("127.0.0.3", "large");
+        RawHttp sharedOne = asking("127.0.0.4", "shared");
+        await().until(() -> unread.used() == 2 * LARGE);
+        AtomicLong taken = new AtomicLong();
+        await().during(Duration.ofSeconds(1))
+                .until(
+                        () -> { // until the kernels have taken what they take
+                            long now = left(unreadOne) + left(slowOne) + left(sharedOne);
+                            return taken.getAndSet(now) == now;
+                        });
+        sweepNow();
+
+        ahead.set(Peer.UNREAD.dividedBy(2).toNanos());
+        long left = left(slowOne);
+        slowOne.read(LARGE / 4, SOON);
+        await().until(() -> left(slowOne) > left);
+        sweepNow();
+        assertThat(peers.count()).isEqualTo(3);
+
+        ahead.set(Peer.UNREAD.toNanos());
+        await().until(() -> {
+            sweepNow();
+            return peers.count() == 1;
+        });
+        await().until(() -> unread.used() == LARGE);
+        assertThat(slowOne.read(LARGE / 2, SOON)).isEqualTo(LARGE / 2);
+        assertThat(closedFor("unread")).isEqualTo(2);
+        assertThat(unreadOne.readAll(SOON).length()).isLessThan(LARGE);
+        assertThat(sharedOne.readAll(SOON).length()).isLessThan(LARGE);
+    }
+
+    private void sweepNow() {
+        peers.sweep();
+        loops.next().submit(() -> {}).syncUninterruptibly(); // after what the sweep has told it
+    }
+
+    /** Bytes of the answer that the kernel has taken. */
+    private long left(RawHttp client) {
+        return channels.get(client.localPort()).unsafe().outboundBuffer().currentProgress();
+    }
+
+    @Test
+    void ofUnreadAnswersTheOldestOfAnAddressGoesAndSharedOnesCostNothing() throws IOException {
+        List<RawHttp> shared = new ArrayList<>();
+        for (int i = 0; i < 2; i++) {
+            shared.add(asking("127.0.0.2", "shared"));
+        }
+        RawHttp first = asking("127.0.0.2", "large");
+        await().until(() -> unread.used() == LARGE);
+        RawHttp other = asking("127.0.0.3", "large");
+        await().until(() -> unread.used() == 2 * LARGE);
+        RawHttp second = asking("127.0.0.2", "large"); // beyond a quarter of what the other leaves of 128 MiB
+        await().until(() -> closedFor("unread") == 1);
+
+        assertThat(first.readAll(SOON).length()).isLessThan(LARGE);
+        await().until(() -> unread.used() == 2 * LARGE);
+        for (RawHttp client : List.of(shared.get(0), shared.get(1), second, other)) {
+            assertThat(client.read(LARGE, SOON)).isEqualTo(LARGE);
+        }
+        await().until(() -> unread.used() == 0);
+    }
+
+    private RawHttp asking(String from, String what) throws IOException {
+        RawHttp client = RawHttp.reluctant(((InetSocketAddress) port.localAddress()).getPort(), from)
+                .send(REQUEST.formatted(what));
+        clients.add(client);
+        return client;
+    }
+
+    private double closedFor(String reason) {
+        return metrics.counter("rolewright.listener.closed", "reason", reason).count();
     }
 
     /** Each in one read, of which the decoder keeps what comes after the request. */

@@ -28,11 +28,25 @@ public final class RawHttp implements AutoCloseable {
 
     /** @param from the address to come from, such as 127.0.0.2 */
     public static RawHttp to(int port, String from) throws IOException {
+        return connected(new Socket(), port, from);
+    }
+
+    /** One whose kernel takes no more than some 100 KiB that were not read. */
+    public static RawHttp reluctant(int port, String from) throws IOException {
         Socket socket = new Socket();
+        socket.setReceiveBufferSize(64 * 1024);
+        return connected(socket, port, from);
+    }
+
+    private static RawHttp connected(Socket socket, int port, String from) throws IOException {
         socket.setTcpNoDelay(true);
         socket.bind(new InetSocketAddress(InetAddress.getByName(from), 0));
         socket.connect(new InetSocketAddress("127.0.0.1", port), 5000);
         return new RawHttp(socket);
+    }
+
+    public int localPort() {
+        return socket.getLocalPort();
     }
 
     public RawHttp send(String text) throws IOException {
@@ -100,6 +114,12 @@ public final class RawHttp implements AutoCloseable {
             answer.append((char) next);
         }
         return answer.toString();
+    }
+
+    /** @return how many bytes came, which are fewer when the server has closed */
+    public int read(int bytes, Duration within) throws IOException {
+        socket.setSoTimeout((int) within.toMillis());
+        return socket.getInputStream().readNBytes(bytes).length;
     }
 
     @Override

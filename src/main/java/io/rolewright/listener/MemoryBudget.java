@@ -7,16 +7,16 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The memory that requests occupy while they are read, heads and bodies of all connections together, as a fair estimate of what they make
- * us keep.
+ * The memory that all connections occupy together with what takes its time: requests while they are read, heads and bodies, as a fair
+ * estimate of what they make us keep; or, in another one of these, answers until their clients have read them.
  *
- * <p>One address may hold a quarter of what the others leave. Where that is too little for what it sends, the request that has been
- * arriving for the longest time is lost: of the address that holds most, or of the same one if that holds most. So what comes at once
- * always comes through, however many greedy addresses there are, and even beside a flood from the same address.
+ * <p>One address may hold a quarter of what the others leave. Where that is too little for what it sends or asks for, what has been on its
+ * way for the longest time is lost: of the address that holds most, or of the same one if that holds most. So what comes at once always
+ * comes through, however many greedy addresses there are, and even beside a flood from the same address.
  *
  * <p>Thread-safe; nothing in it waits.
  */
-final class ReadingBudget {
+final class MemoryBudget {
 
     private static final int SHARE = 4;
 
@@ -24,14 +24,14 @@ final class ReadingBudget {
     private final Map<String, Account> accounts = new HashMap<>();
     private long used;
 
-    ReadingBudget(long bytes) {
+    MemoryBudget(long bytes) {
         this.bytes = bytes;
     }
 
     private static final class Account {
         private final String origin;
         private long held;
-        /** Whose requests are still arriving, the one that began first at the front. */
+        /** Whose requests or answers are still on their way, the one that began first at the front. */
         private final Set<Holding> arriving = new LinkedHashSet<>();
 
         private int holdings;
@@ -50,7 +50,7 @@ final class ReadingBudget {
 
         /**
          * @param origin whose share it counts for
-         * @param onLoss called on any thread when another request takes its place; what it held counts no more
+         * @param onLoss called on any thread when another takes its place; what it held counts no more
          */
         Holding(String origin, Runnable onLoss) {
             this.origin = origin;
@@ -60,6 +60,20 @@ final class ReadingBudget {
 
     /** @return false if it may not keep so much more */
     boolean take(Holding holding, long more) {
+        return take(holding, more, false);
+    }
+
+    /**
+     * For what has been made already, however large it is: the only one of its address goes beyond that address's share as long as there is
+     * room for it, and beyond all bounds if nobody else holds anything.
+     *
+     * @return false if it has to be let go
+     */
+    boolean takeMade(Holding holding, long more) {
+        return take(holding, more, true);
+    }
+
+    private boolean take(Holding holding, long more, boolean isMade) {
         Set<Holding> lost = new LinkedHashSet<>();
         boolean granted;
         synchronized (this) {
@@ -70,7 +84,8 @@ final class ReadingBudget {
                 release(loser);
                 lost.add(loser);
             }
-            granted = account.held + more <= share(account);
+            granted = account.held + more <= share(account)
+                    || isMade && account.holdings == 1 && (used + more <= bytes || used == account.held);
             if (granted) {
                 add(holding, account, more);
             } else if (holding.held == 0) {
@@ -91,6 +106,19 @@ final class ReadingBudget {
     synchronized void release(Holding holding) {
         Account account = holding.account;
         if (account != null) {
+            close(holding, account);
+        }
+    }
+
+    /** So much of it is kept no more. */
+    synchronized void give(Holding holding, long less) {
+        Account account = holding.account;
+        if (account == null) { // it was lost
+            return;
+        }
+        if (holding.held > less) {
+            add(holding, account, -less);
+        } else {
             close(holding, account);
         }
     }

@@ -2,14 +2,14 @@ package io.rolewright.listener;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.rolewright.listener.ReadingBudget.Holding;
+import io.rolewright.listener.MemoryBudget.Holding;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-class ReadingBudgetTest {
+class MemoryBudgetTest {
 
-    private final ReadingBudget budget = new ReadingBudget(1000);
+    private final MemoryBudget budget = new MemoryBudget(1000);
     private final List<String> lost = new ArrayList<>();
 
     private Holding holding(String origin, String name) {
@@ -31,6 +31,33 @@ class ReadingBudgetTest {
     }
 
     @Test
+    void whatIsMadeAlreadyMayGoBeyondAShareIfItIsTheOnlyOne() {
+        Holding large = holding("a", "large");
+        assertThat(budget.takeMade(large, 5000)).isTrue(); // nobody else has anything
+        assertThat(budget.takeMade(holding("b", "other"), 10)).isTrue();
+        assertThat(lost).containsExactly("large");
+
+        Holding alone = holding("c", "alone");
+        assertThat(budget.takeMade(alone, 900)).isTrue(); // there is room
+        Holding second = holding("c", "second");
+        assertThat(budget.takeMade(second, 100)).isTrue();
+        assertThat(lost).containsExactly("large", "alone");
+        assertThat(budget.takeMade(holding("d", "too large"), 1000)).isFalse();
+    }
+
+    @Test
+    void whatHasLeftCountsNoMore() {
+        Holding answer = holding("a", "answer");
+        budget.takeMade(answer, 100);
+        budget.takeMade(answer, 50);
+        budget.give(answer, 100);
+        assertThat(budget.used()).isEqualTo(50);
+        budget.give(answer, 50);
+        budget.give(answer, 1); // of what was given up meanwhile
+        assertThat(budget.used()).isZero();
+    }
+
+    @Test
     void whatHasArrivedIsNotLost() {
         Holding arrived = holding("a", "arrived");
         Holding next = holding("a", "next");
@@ -44,7 +71,7 @@ class ReadingBudgetTest {
 
     @Test
     void thereIsAlwaysSomethingLeftForWhoHoldsNothing() {
-        ReadingBudget large = new ReadingBudget(12 << 20);
+        MemoryBudget large = new MemoryBudget(12 << 20);
         for (int greedy = 0; greedy < 500; greedy++) {
             Holding holding = holding("greedy " + greedy, "");
             int taken = 0;
