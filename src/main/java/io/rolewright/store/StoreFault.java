@@ -1,11 +1,13 @@
 package io.rolewright.store;
 
 import com.fasterxml.jackson.core.JacksonException;
+import io.smallrye.mutiny.CompositeException;
 import io.vertx.pgclient.PgException;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.UnknownHostException;
 import java.sql.SQLException;
+import java.util.Objects;
 import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLException;
 import org.hibernate.TransientObjectException;
@@ -146,6 +148,13 @@ public final class StoreFault {
 
     private static @Nullable Reason reason(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof CompositeException several) { // as when the rollback fails too
+                return several.getCauses().stream()
+                        .map(StoreFault::reason)
+                        .filter(Objects::nonNull)
+                        .findFirst()
+                        .orElse(null);
+            }
             Reason reason = reasonOf(cause);
             if (reason != null) {
                 return reason;
@@ -184,6 +193,9 @@ public final class StoreFault {
         }
         if (text.startsWith("SSL handshake failed")) {
             return away("TLS handshake failed");
+        }
+        if (text.startsWith("Connection is not active now")) {
+            return away("connection lost");
         }
         if (text.equals("Postgres Server does not handle SSL connection")) {
             return away("it offers no TLS; ROLEWRIGHT_STORE_SSLMODE=disable does without");

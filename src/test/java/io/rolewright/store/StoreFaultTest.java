@@ -2,11 +2,13 @@ package io.rolewright.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.rolewright.store.StoreFault.Kind;
 import io.rolewright.testing.Ports;
 import io.rolewright.testing.TestPostgres;
+import io.smallrye.mutiny.CompositeException;
 import io.vertx.pgclient.PgConnectOptions;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -69,6 +71,27 @@ class StoreFaultTest {
                 "DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$",
                 "store has no room left on its disk (53100)",
                 Kind.FULL);
+    }
+
+    /** What is asked of it afterwards, such as a rollback, fails beside the statement. */
+    @Test
+    void aSessionThatIsGone() {
+        Throwable last;
+        try (var process = new StoreUnderTest(server, SETTINGS)) {
+            var session = process.pool().getConnection().await().atMost(Duration.ofSeconds(10));
+            catchThrowable(() -> session.query("SELECT pg_terminate_backend(pg_backend_pid())")
+                    .execute()
+                    .await()
+                    .atMost(Duration.ofSeconds(10)));
+            last = catchThrowable(
+                    () -> session.query("ROLLBACK").execute().await().atMost(Duration.ofSeconds(10)));
+        }
+        assertThat(last).hasMessageContaining("not active");
+        assertThat(StoreFault.describe(last)).isEqualTo("store not reachable (connection lost)");
+        assertThat(StoreFault.kind(new CompositeException(new IllegalStateException("ours"), last)))
+                .isEqualTo(Kind.AWAY);
+        assertThat(StoreFault.kind(new CompositeException(new IllegalStateException("ours"))))
+                .isNull();
     }
 
     @Test
