@@ -1,7 +1,7 @@
 package io.rolewright.console;
 
 import io.rolewright.request.Gzip;
-import io.rolewright.request.SharedAnswer;
+import io.rolewright.request.SharedBytes;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
@@ -52,7 +52,7 @@ class PackedFiles {
             if (plain.length < Gzip.SMALLEST) {
                 return null;
             }
-            Packed packed = new Packed(type, SharedAnswer.of(Gzip.of(plain, Deflater.BEST_COMPRESSION)));
+            Packed packed = new Packed(type, SharedBytes.of(Gzip.of(plain, Deflater.BEST_COMPRESSION)));
             kept.put(path, packed);
             return packed;
         }

@@ -26,7 +26,7 @@ import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
 import io.rolewright.listener.MemoryBudget.Holding;
-import io.rolewright.request.SharedAnswer;
+import io.rolewright.request.SharedBytes;
 import io.vertx.core.net.HostAndPort;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -351,7 +351,7 @@ final class Peer extends ChannelDuplexHandler {
     @Override
     public void write(ChannelHandlerContext ctx, Object message, ChannelPromise promise) {
         ChannelPromise written = promise;
-        if (message instanceof ByteBuf bytes && bytes.readableBytes() > SMALL_WRITE && !SharedAnswer.isPart(bytes)) {
+        if (message instanceof ByteBuf bytes && bytes.readableBytes() > SMALL_WRITE && !SharedBytes.isPart(bytes)) {
             written = promise.unvoid();
             keepUntil(written, bytes.readableBytes());
         }

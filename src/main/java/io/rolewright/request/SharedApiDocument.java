@@ -62,6 +62,6 @@ class SharedApiDocument {
     }
 
     private synchronized Buffer document(Format format) {
-        return kept.computeIfAbsent(format, unknown -> SharedAnswer.of(documents.getDocument("<default>", format)));
+        return kept.computeIfAbsent(format, unknown -> SharedBytes.of(documents.getDocument("<default>", format)));
     }
 }

@@ -22,7 +22,7 @@ import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
 import io.rolewright.access.ClientAddresses;
-import io.rolewright.request.SharedAnswer;
+import io.rolewright.request.SharedBytes;
 import io.rolewright.testing.RawHttp;
 import io.vertx.core.buffer.Buffer;
 import java.io.IOException;
@@ -101,7 +101,7 @@ class PeersTest {
     /** Larger than what the kernels of both sides take. */
     private static final int LARGE = 16 << 20;
 
-    private static final Buffer SHARED = SharedAnswer.of(new byte[LARGE]);
+    private static final Buffer SHARED = SharedBytes.of(new byte[LARGE]);
 
     /** Answers everything but /slow, when all of it has arrived. */
     private final class Resource extends ChannelInboundHandlerAdapter {

@@ -11,9 +11,9 @@ import org.jspecify.annotations.Nullable;
  * Bytes that are sent to many and kept once: outside the heap, where they can be sent from as they are. Whoever does not read them costs
  * no more than his connection.
  */
-public final class SharedAnswer {
+public final class SharedBytes {
 
-    private SharedAnswer() {}
+    private SharedBytes() {}
 
     private static final class Kept extends UnpooledDirectByteBuf {
         Kept(byte[] bytes) {
