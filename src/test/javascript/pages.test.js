@@ -122,6 +122,31 @@ for (const [operation, dialog] of Object.entries(EDITED)) {
   });
 }
 
+test('the secret with the whole URI is offered for a new rotation, and named wherever the others are', () => {
+  const mapping = { username: 'DB_USER', password: 'DB_PASSWORD', uri: 'DATABASE_URL' };
+  const values = {
+    'secretsMapping.username': 'A',
+    'secretsMapping.password': 'B',
+    'secretsMapping.uri': ' C ',
+    name: '',
+    description: '',
+    environment: '',
+    secretPath: '',
+  };
+  const wizard = part('rw-wizard', { form: { values, issues: {} }, projects: [], connections: [], parameters: () => ({ username1: 'a' }), labelOf: () => '' });
+  assert.ok(offered(text(wizard.mapping())).has('secretsMapping.uri'));
+  assert.deepEqual(wizard.body().secretsMapping, { username: 'A', password: 'B', uri: 'C' });
+  assert.match(words(text(wizard.review())), /A, B, C/);
+  values['secretsMapping.uri'] = '';
+  assert.equal(JSON.stringify(wizard.body().secretsMapping), '{"username":"A","password":"B"}');
+  assert.match(words(text(wizard.review())), /A, B(?!, )/);
+
+  const row = { ...ROTATION, secretsMapping: mapping };
+  assert.match(text(consume(row)), /DB_USER\|DB_PASSWORD\|DATABASE_URL/);
+  const page = part('rw-rotation', { row: { ...row, connection: { name: 'orders' }, createdAt: '2026-11-28T08:00:00Z' } });
+  assert.match(words(text(page.facts())), /DB_USER, DB_PASSWORD, DATABASE_URL/);
+});
+
 test('the audit can be searched for every type, and every kind of subject', () => {
   const types = [...read('../AuditType.java').matchAll(/ = "([a-z-]+)"/g)].map(([, type]) => type);
   assert.ok(types.length > 50);

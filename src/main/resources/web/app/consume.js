@@ -1,4 +1,5 @@
 // How a consumer gets at what a rotation serves: for each tool what to copy.
+import { secretsOf } from './rotations.js';
 import { copyButton, html, nothing } from './ui.js';
 import { t } from './texts.js';
 
@@ -6,7 +7,7 @@ import { t } from './texts.js';
 function snippets(row) {
   const url = `${location.origin}/api/v2/secret-rotations/postgres-credentials/${row.id}/active`;
   const get = (format) => `curl -fsS -H "Authorization: Bearer $TOKEN" '${url}?format=${format}'`;
-  const { username, password } = row.secretsMapping;
+  const names = secretsOf(row);
   return [
     ['curl', get('json')],
     ['psql', `psql "$(${get('uri')})"`],
@@ -26,7 +27,7 @@ mv userlist.new userlist.txt && kill -HUP "$(cat pgbouncer.pid)"`,
     ['Long poll', `curl -fsS -H "Authorization: Bearer $TOKEN" '${url}?waitForVersion=${row.credentialVersion + 1}&timeout=60'`],
     [
       'Infisical CLI',
-      `infisical run --domain '${location.origin}/api' --projectId ${row.projectId} --env ${row.environment.slug} --path '${row.folder.path}' -- ./app   # $${username}, $${password}`,
+      `infisical run --domain '${location.origin}/api' --projectId ${row.projectId} --env ${row.environment.slug} --path '${row.folder.path}' -- ./app   # ${names.map((name) => `$${name}`).join(', ')}`,
     ],
     [
       'External Secrets',
@@ -39,7 +40,7 @@ spec:
   secretStoreRef: {kind: SecretStore, name: rolewright}
   target: {name: ${row.name}}
   # Both with one request: with data, one entry for each, they could be of two versions.
-  dataFrom: [{find: {name: {regexp: '^(${username}|${password})$'}}}]`,
+  dataFrom: [{find: {name: {regexp: '^(${names.join('|')})$'}}}]`,
     ],
     [
       'Kubernetes operator',

@@ -5,7 +5,7 @@ import { consume } from './consume.js';
 import { Live } from './live.js';
 import { role } from './report.js';
 import { go, link, title } from './router.js';
-import { rolesOf, statusBadge } from './rotations.js';
+import { rolesOf, secretsOf, statusBadge } from './rotations.js';
 import { spans, timeline } from './timeline.js';
 import { stepsOf, troubleNote } from './trouble.js';
 import {
@@ -387,7 +387,7 @@ class Rotation extends Part {
         <dt>${t.rotations.through}</dt><dd><a class="break" href=${link(`connections/${row.connectionId}`)}>${row.connection.name}</a></dd>
         <dt>${t.rotation.roles}</dt><dd class="mono break">${rolesOf(row).join(', ')}</dd>
         <dt>${t.rotation.place}</dt><dd class="break">${row.environment.slug} · ${row.folder.path}</dd>
-        <dt>${t.rotation.secrets}</dt><dd class="mono break">${row.secretsMapping.username}, ${row.secretsMapping.password}</dd>
+        <dt>${t.rotation.secrets}</dt><dd class="mono break">${secretsOf(row).join(', ')}</dd>
         <dt>${t.rotation.schedule}</dt><dd>${row.isAutoRotationEnabled ? t.rotation.everyAt(row.rotationInterval, localOf(row.rotateAtUtc)) : t.rotations.byHand}</dd>
         <dt>${t.rotation.drift}</dt><dd>${t.drift.short[row.driftPolicy]}</dd>
         <dt>${t.rotation.created}</dt><dd>${local(row.createdAt)}</dd>
@@ -650,7 +650,7 @@ class DeleteRotation extends Part {
       t.rotation.deleteOf(this.row.name),
       html`
       ${fault(this.form.problem)}
-      <p>${t.rotation.deleteText(this.row.secretsMapping.username, this.row.secretsMapping.password)}</p>
+      <p>${t.rotation.deleteText(secretsOf(this.row))}</p>
       ${
         this.usage?.readers.length
           ? note(

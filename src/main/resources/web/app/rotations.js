@@ -17,6 +17,9 @@ export const statusBadge = (row) =>
     ? badge('bad', t.status.changed, row.stateReason)
     : badge(KIND[row.status], t.status[row.status], row.stateReason ?? t.statusHint[row.status]);
 
+/** Under which names consumers find what is served. */
+export const secretsOf = ({ secretsMapping: { username, password, uri } }) => [username, password, uri].filter(Boolean);
+
 export const rolesOf = ({ strategy, parameters }) => (strategy === 'single' ? [parameters.username1] : [parameters.username1, parameters.username2]);
 
 class Rotations extends Part {

@@ -443,7 +443,7 @@ export const t = {
     editOf: (name) => `Edit ${name}`,
     delete: 'Delete',
     deleteOf: (name) => `Delete ${name}?`,
-    deleteText: (username, password) => `Consumers no longer find ${username} and ${password}.`,
+    deleteText: (secrets) => `Consumers no longer find ${secrets.slice(0, -1).join(', ')} and ${secrets.at(-1)}.`,
     readers: (count) => `${many(count, 'identity', 'identities')} ${count === 1 ? 'reads' : 'read'} it`,
     noReaders: (since) => `Nobody has read it since ${since}.`,
     deleted: (name) => `${name} is deleted.`,

@@ -4,6 +4,7 @@ import { fiveDates, scheduleFields, utcOf } from './connection.js';
 import { place } from './connections.js';
 import { go, guardWith, link, route } from './router.js';
 import { role } from './report.js';
+import { secretsOf } from './rotations.js';
 import { Form, Part, choice, fault, field, head, html, icon, loading, note, nothing, say, searched, spinner, submitButton, toggle } from './ui.js';
 import { t } from './texts.js';
 
@@ -59,6 +60,7 @@ class Wizard extends Part {
         secretPath: '/',
         'secretsMapping.username': 'POSTGRES_DB_USERNAME',
         'secretsMapping.password': 'POSTGRES_DB_PASSWORD',
+        'secretsMapping.uri': '',
         name: '',
         description: '',
       },
@@ -205,7 +207,11 @@ class Wizard extends Part {
       rotationInterval: Number(values.rotationInterval),
       rotateAtUtc: utcOf(values.rotateAtUtc || '00:00'),
       parameters: this.parameters(),
-      secretsMapping: { username: values['secretsMapping.username'].trim(), password: values['secretsMapping.password'].trim() },
+      secretsMapping: {
+        username: values['secretsMapping.username'].trim(),
+        password: values['secretsMapping.password'].trim(),
+        uri: values['secretsMapping.uri'].trim() || undefined,
+      },
       strategy: values.strategy,
       driftPolicy: values.driftPolicy,
       takeover: values.takeover,
@@ -376,7 +382,8 @@ class Wizard extends Part {
       ${field(this.form, 'name', t.rotation.name, { required: true, hint: t.wizard.nameHint, placeholder: 'orders-db' })}
       ${field(this.form, 'description', t.connection.description)}
       <div class="pair">${field(this.form, 'environment', t.wizard.environment, { required: true, hint: t.wizard.environmentHint })}${field(this.form, 'secretPath', t.wizard.path, { required: true, mono: true, hint: t.wizard.pathHint })}</div>
-      <div class="pair">${field(this.form, 'secretsMapping.username', t.wizard.secretUsername, { required: true, mono: true })}${field(this.form, 'secretsMapping.password', t.wizard.secretPassword, { required: true, mono: true })}</div>`;
+      <div class="pair">${field(this.form, 'secretsMapping.username', t.wizard.secretUsername, { required: true, mono: true })}${field(this.form, 'secretsMapping.password', t.wizard.secretPassword, { required: true, mono: true })}</div>
+      ${field(this.form, 'secretsMapping.uri', t.rotation.secretUri, { mono: true, hint: t.rotation.secretUriHint, placeholder: 'DATABASE_URL' })}`;
   }
 
   review() {
@@ -392,7 +399,7 @@ class Wizard extends Part {
         <dt>${t.rotation.schedule}</dt><dd>${body.isAutoRotationEnabled ? t.rotation.everyAt(body.rotationInterval, this.form.values.rotateAtUtc) : t.rotations.byHand}</dd>
         <dt>${t.rotation.drift}</dt><dd>${t.drift.short[body.driftPolicy]}</dd>
         <dt>${t.rotation.place}</dt><dd class="break">${body.environment} · ${body.secretPath}</dd>
-        <dt>${t.rotation.secrets}</dt><dd class="mono break">${body.secretsMapping.username}, ${body.secretsMapping.password}</dd>
+        <dt>${t.rotation.secrets}</dt><dd class="mono break">${secretsOf(body).join(', ')}</dd>
       </dl>
       ${note('warn', t.wizard.effect, this.dual ? t.wizard.effectDual(body.parameters.username1, body.parameters.username2) : t.wizard.effectSingle(body.parameters.username1))}`;
   }

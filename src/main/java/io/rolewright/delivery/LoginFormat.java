@@ -1,5 +1,6 @@
 package io.rolewright.delivery;
 
+import io.rolewright.connection.ConnectionEndpoints.Endpoint;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
@@ -10,7 +11,7 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 
 /** One line that a client of PostgreSQL takes to log in, quoted as that client reads it. */
-enum LoginFormat {
+public enum LoginFormat {
 
     /** PostgreSQL manual, 34.1.1.2: everything but unreserved characters is percent-encoded. */
     URI {
@@ -72,6 +73,12 @@ enum LoginFormat {
 
     private static final String UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
 
+    /** All that a login takes, as {@link #URI} spells it. */
+    public static String uri(Endpoint endpoint, String role, String password) {
+        return URI.line(
+                new Login(endpoint.host(), endpoint.port(), endpoint.database(), endpoint.sslMode(), role, password));
+    }
+
     /** @throws Problem 400 {@code format_cannot_express} for a name that the format has no spelling for */
     abstract String line(Login login);
 
@@ -83,7 +90,7 @@ enum LoginFormat {
                 .orElseThrow(() -> ValidationProblem.at(
                         List.of("format"),
                         "invalid_enum_value",
-                        "Must be json, "
+                        "Must be one of json, "
                                 + Arrays.stream(values())
                                         .map(LoginFormat::wireName)
                                         .collect(Collectors.joining(", "))));

@@ -9,7 +9,6 @@ import io.rolewright.access.Rights;
 import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
-import io.rolewright.connection.ConnectionEndpoints.Endpoint;
 import io.rolewright.credential.ServedLooks;
 import io.rolewright.delivery.SecretWire.Secret;
 import io.rolewright.problem.ErrorCode;
@@ -234,14 +233,7 @@ class Secrets {
         if (value.secret().part() != ServedSecrets.Part.URI) {
             return value.open();
         }
-        Endpoint endpoint = value.endpoint();
-        return LoginFormat.URI.line(new LoginFormat.Login(
-                endpoint.host(),
-                endpoint.port(),
-                endpoint.database(),
-                endpoint.sslMode(),
-                value.secret().roleName(),
-                value.open()));
+        return LoginFormat.uri(value.endpoint(), value.secret().roleName(), value.open());
     }
 
     private static List<Secret> shown(UUID project, List<Value> found, Function<Value, String> value) {

@@ -641,6 +641,7 @@ class Rotations {
             }
             row.updatedAt = now();
             Uni<Void> renamed = Uni.createFrom().voidItem();
+            boolean hadUri = row.uriSecret != null;
             if (wanted.secretsMapping() != null) {
                 List<String> formerNames = ServedNames.of(row);
                 row.usernameSecret = wanted.secretsMapping().username();
@@ -659,7 +660,9 @@ class Rotations {
                             wanted.vaultKv() == null ? Uni.createFrom().item(false) : vault.moves(id, wanted.vaultKv()))
                     .invoke(moves -> changes.put("vaultKv", moves))
                     .chain(() -> wanted.vaultKv() == null
-                            ? Uni.createFrom().voidItem()
+                            ? hadUri == (row.uriSecret != null)
+                                    ? Uni.createFrom().voidItem()
+                                    : vault.due(id)
                             : wanted.vaultKv()
                                     .map(place -> vault.place(id, place))
                                     .orElseGet(() -> vault.remove(id)))

@@ -65,6 +65,10 @@ public class VaultDeliveries {
             UPDATE vault_delivery SET due_at = clock_timestamp(), lease = NULL WHERE rotation_id IN (
                 SELECT id FROM secret_rotation WHERE connection_id = ?1 AND credential_version > 0)""";
 
+    private static final String DUE = """
+            UPDATE vault_delivery SET due_at = clock_timestamp(), lease = NULL WHERE rotation_id IN (
+                SELECT id FROM secret_rotation WHERE id = ?1 AND credential_version > 0)""";
+
     /** {@code AT} is when it is due, or to be looked at; what is due needs no look. */
     private static final String CLAIM_BY = """
             UPDATE vault_delivery d
@@ -81,7 +85,7 @@ public class VaultDeliveries {
                       (SELECT suspect FROM vault_engine e WHERE e.mount = d.mount) AS suspect,
                       (SELECT suspect_by = d.rotation_id FROM vault_engine e WHERE e.mount = d.mount) AS suspect_by_this,
                       r.id, r.project_id, r.environment, r.secret_path, r.connection_id, r.strategy, r.role1_id, r.role2_id,
-                      r.allow_privileged, r.takeover, r.password_requirements, r.row_seal""";
+                      r.allow_privileged, r.takeover, r.password_requirements, r.row_seal, r.uri_secret IS NOT NULL AS with_uri""";
 
     private static final String CLAIM = CLAIM_BY.replace("AT ", "due_at ").replace("'AT'", "'due_at'");
     private static final String CLAIM_LOOK = CLAIM_BY.replace("AT ", "look_at ").replace("'AT'", "'look_at'");
@@ -302,6 +306,11 @@ public class VaultDeliveries {
         return update(DUE_BY_CONNECTION, connection).invoke(() -> listeners.forEach(Runnable::run));
     }
 
+    /** Makes one rotation due, of which other fields are to be written now. Joins the transaction that writes the rotation. */
+    Uni<Void> due(UUID rotation) {
+        return update(DUE, rotation).invoke(() -> listeners.forEach(Runnable::run));
+    }
+
     private static Uni<Void> update(String sql, UUID id) {
         return Panache.getSession()
                 .chain(session ->
@@ -332,10 +341,18 @@ public class VaultDeliveries {
      * A delivery that is ours to make, for a minute.
      *
      * @param project the slug of the rotation's project
+     * @param uri whether the secret has the whole URI of the login as well
      * @param look whether nothing is to be written, and only looked whether what was is there
      */
     public record Claimed(
-            UUID rotationId, UUID lease, String mount, String path, String project, boolean look, Known known) {}
+            UUID rotationId,
+            UUID lease,
+            String mount,
+            String path,
+            String project,
+            boolean uri,
+            boolean look,
+            Known known) {}
 
     /**
      * By what Vault shows that it still has what was written.
@@ -397,6 +414,7 @@ public class VaultDeliveries {
                     row.getString("mount"),
                     row.getString("path"),
                     row.getString("slug"),
+                    row.getBoolean("with_uri"),
                     look,
                     new Known(
                             row.getString("known_as"),

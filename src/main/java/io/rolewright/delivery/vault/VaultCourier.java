@@ -299,16 +299,16 @@ public class VaultCourier {
                 .served(claimed.rotationId())
                 .chain(active -> active == null || active.revoking() || active.version() == 0
                         ? Uni.createFrom().nullItem()
-                        : opened(active));
+                        : opened(active, claimed.uri()));
     }
 
-    private Uni<@Nullable VaultSecret> opened(Served active) {
+    private Uni<@Nullable VaultSecret> opened(Served active, boolean uri) {
         return endpoints
                 .find(active.connectionId())
                 .chain(endpoint -> passwords
                         .current(active.roleId(), (role, password, number) -> password)
                         .map(password -> endpoint == null || password == null
                                 ? null
-                                : VaultSecret.of(active, endpoint, password)));
+                                : VaultSecret.of(active, endpoint, password, uri)));
     }
 }

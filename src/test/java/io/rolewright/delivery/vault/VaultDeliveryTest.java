@@ -279,6 +279,60 @@ class VaultDeliveryTest {
         assertThat(versions(path)).isEqualTo(2);
     }
 
+    /** One field with all that a login takes, for programs that read one; there as long as the rotation serves it. */
+    @Test
+    void hasTheWholeUriWhileTheRotationServesOne() {
+        Rotating roles = Rotating.on(14);
+        String path = path();
+        Map<String, Object> body = roles.body(Rotating.name("rotation"));
+        body.put("vaultKv", place(path));
+        body.put("secretsMapping", mapping("DB_URL"));
+        String id = Rotating.created(body);
+
+        runDue().then().body("vaultDelivered", equalTo(1));
+        assertWritten(roles, id, path, 1);
+        assertThat(field(path, "uri")).isEqualTo(served(id));
+        assertThat(field(path, "uri"))
+                .isEqualTo("postgresql://%s:%s@127.0.0.1:%d/postgres?sslmode=disable"
+                        .formatted(field(path, "username"), field(path, "password"), roles.target.port()));
+
+        rotateAtOnce(id).then().statusCode(200);
+        runDue();
+        assertWritten(roles, id, path, 2);
+        assertThat(field(path, "uri")).isEqualTo(served(id)).contains(field(path, "password"));
+
+        // Under another name it is the same; the field's name is ours.
+        patch(id, Map.of("secretsMapping", mapping("DATABASE_URL"))).then().statusCode(200);
+        runDue().then().body("vaultDelivered", equalTo(0));
+        patch(id, Map.of("secretsMapping", mapping(""))).then().statusCode(200);
+        runDue().then().body("vaultDelivered", equalTo(1));
+        assertThat(data(path).path("data").has("uri")).isFalse();
+        assertWritten(roles, id, path, 2);
+        patch(id, Map.of("secretsMapping", mapping("DB_URL"))).then().statusCode(200);
+        runDue().then().body("vaultDelivered", equalTo(1));
+        assertThat(field(path, "uri")).isEqualTo(served(id));
+
+        TestStore.sql("UPDATE vault_delivery SET look_at = now() WHERE rotation_id = '" + id + "'");
+        runDue();
+        read(id).body("secretRotation.vaultKv.lastFailure", nullValue())
+                .body("secretRotation.vaultKv.lostSince", nullValue());
+    }
+
+    private static Map<String, Object> mapping(String uri) {
+        return Map.of("username", "DB_USER", "password", "DB_PASSWORD", "uri", uri);
+    }
+
+    private static String served(String id) {
+        return Api.as()
+                .queryParam("format", "uri")
+                .get(BASE + "/" + id + "/active")
+                .then()
+                .statusCode(200)
+                .extract()
+                .asString()
+                .strip();
+    }
+
     @Test
     void deletingARotationLeavesWhatIsInVault() {
         String path = path();
