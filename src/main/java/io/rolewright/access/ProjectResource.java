@@ -5,9 +5,11 @@ import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.idempotency.Idempotency;
+import io.rolewright.idempotency.UnansweredCreations;
 import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
 import io.rolewright.request.PlainText;
+import io.rolewright.request.RequestContext;
 import io.rolewright.request.SearchQuery;
 import io.rolewright.request.Selection;
 import io.smallrye.mutiny.Uni;
@@ -52,7 +54,9 @@ class ProjectResource {
     private final CurrentCaller caller;
     private final Organisation organisation;
     private final RequestOrigins origins;
+    private final RequestContext request;
     private final Idempotency idempotency;
+    private final UnansweredCreations creations;
     private final AuditLog audit;
 
     ProjectResource(
@@ -60,13 +64,17 @@ class ProjectResource {
             CurrentCaller caller,
             Organisation organisation,
             RequestOrigins origins,
+            RequestContext request,
             Idempotency idempotency,
+            UnansweredCreations creations,
             AuditLog audit) {
         this.projects = projects;
         this.caller = caller;
         this.organisation = organisation;
         this.origins = origins;
+        this.request = request;
         this.idempotency = idempotency;
+        this.creations = creations;
         this.audit = audit;
     }
 
@@ -166,7 +174,9 @@ class ProjectResource {
             operationId = "createProject",
             summary = "Create a project",
             description =
-                    "A name or slug that another project has gets 400 `project_name_taken` or `project_slug_taken`.")
+                    "A name or slug that another project has gets 400 `project_name_taken` or `project_slug_taken`."
+                            + " If the answer of a creation is lost (the caller hung up, a 5xx, a crash), the same request"
+                            + " sent again within an hour gets it, once, unless the project has been changed.")
     public Uni<OneProject> create(
             @HeaderParam("Idempotency-Key")
                     @Parameter(
@@ -177,16 +187,22 @@ class ProjectResource {
         var who = caller.get();
         var from = origins.ofCurrentRequest();
         var right = Rights.require(who, Right.PROJECT_CREATE);
+        byte[] sent = idempotency.canonical(body);
+        var asking = new Projects.Asking(
+                who,
+                caller.live(),
+                from,
+                creations.creation(right, "create-project", sent, request.answer()),
+                System.nanoTime() + request.timeLeft().toNanos());
         return idempotency.once(
                 right,
                 idempotencyKey,
                 "create-project",
-                idempotency.canonical(body),
+                sent,
                 OneProject.class,
                 completion -> projects.create(
                                 new Projects.Wanted(body.projectName.strip(), body.slug, null, null),
-                                who,
-                                from,
+                                asking,
                                 project -> completion.store(new OneProject(view(project))))
                         .map(project -> new OneProject(view(project))));
     }

@@ -7,6 +7,8 @@ import io.rolewright.audit.AuditEvent;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.audit.Changes;
+import io.rolewright.idempotency.UnansweredCreations;
+import io.rolewright.idempotency.UnansweredCreations.Creation;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.request.Page;
@@ -25,6 +27,7 @@ import jakarta.persistence.LockModeType;
 import java.sql.SQLException;
 import java.text.Normalizer;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.HexFormat;
 import java.util.List;
@@ -46,6 +49,9 @@ public class Projects {
 
     private static final int LONGEST_SLUG = 64;
 
+    /** Who waits for the answer of somebody else's request has to answer in time himself. */
+    private static final Duration TIME_TO_ANSWER = Duration.ofSeconds(1);
+
     static final String KIND = "project";
 
     /** By which a list can be sorted. */
@@ -59,6 +65,7 @@ public class Projects {
     private final AuditLog audit;
     private final Sealer sealer;
     private final RowSeals seals;
+    private final UnansweredCreations creations;
     private final Clock clock;
 
     Projects(
@@ -67,12 +74,14 @@ public class Projects {
             AuditLog audit,
             Sealer sealer,
             RowSeals seals,
+            UnansweredCreations creations,
             Clock clock) {
         this.bounds = bounds;
         this.standings = standings;
         this.audit = audit;
         this.sealer = sealer;
         this.seals = seals;
+        this.creations = creations;
         this.clock = clock;
     }
 
@@ -195,8 +204,7 @@ public class Projects {
     }
 
     private static Uni<Void> refuseTaken(UUID id, @Nullable String name, @Nullable String slug) {
-        return refuseTaken("name", id, name, Projects::nameTaken)
-                .chain(() -> refuseTaken("slug", id, slug, SlugTaken::new));
+        return refuseTaken("name", id, name, NameTaken::new).chain(() -> refuseTaken("slug", id, slug, SlugTaken::new));
     }
 
     private static Uni<Void> refuseTaken(
@@ -314,11 +322,27 @@ public class Projects {
     }
 
     /**
+     * One POST that makes a project.
+     *
+     * @param creation by which who lost its answer is known when he sends it again
+     * @param until when it must be answered, by {@link System#nanoTime}
+     */
+    record Asking(Caller caller, LiveCaller live, RequestOrigin from, Creation creation, long until) {
+
+        private Duration left() {
+            return Duration.ofNanos(Math.max(0, until - System.nanoTime()));
+        }
+    }
+
+    /**
      * @param wanted with a name
-     * @param alsoStore what has to commit together with the project
+     * @param alsoStore what has to commit together with the project; not called where the project was made by an earlier request whose
+     *     answer was lost
      * @return fails with 400 {@code project_name_taken} or {@code project_slug_taken}
      */
-    Uni<Project> create(Wanted wanted, Caller caller, RequestOrigin from, Function<Project, Uni<Void>> alsoStore) {
+    Uni<Project> create(Wanted wanted, Asking asking, Function<Project, Uni<Void>> alsoStore) {
+        var caller = asking.caller;
+        var from = asking.from;
         var name = Objects.requireNonNull(wanted.name);
         var slug = wanted.slug;
         var project = new Project();
@@ -329,12 +353,17 @@ public class Projects {
         project.createdAt = clock.instant().truncatedTo(ChronoUnit.MILLIS);
         project.updatedAt = project.createdAt;
         var created = Panache.withTransaction(() -> (slug != null ? insert(project, slug) : insertWithMadeSlug(project))
-                .chain(() -> audit.record(
-                        about(AuditEvent.success(AuditType.CREATE_PROJECT), caller, from, name, project.slug)
-                                .in(project.id)
-                                .on(KIND, project.id)))
-                .chain(() -> alsoStore.apply(project))
-                .replaceWith(project));
+                        .chain(() -> audit.record(
+                                about(AuditEvent.success(AuditType.CREATE_PROJECT), caller, from, name, project.slug)
+                                        .in(project.id)
+                                        .on(KIND, project.id)))
+                        .chain(() -> alsoStore.apply(project))
+                        .chain(() -> creations.made(asking.creation, project.id, asking.left()))
+                        .replaceWith(project))
+                .onItemOrFailure()
+                .invoke(() -> creations.done(asking.creation))
+                .onFailure(NameTaken.class)
+                .recoverWithUni(() -> createdBefore(name, asking));
         return created.onFailure(Problem.class)
                 .call(failure -> audit.record(about(
                         AuditEvent.failed(AuditType.CREATE_PROJECT, ((Problem) failure).code()),
@@ -342,6 +371,36 @@ public class Projects {
                         from,
                         name,
                         slug)));
+    }
+
+    /** Gives who lost the answer of his POST what it has made, once, while nobody has changed it. */
+    private Uni<Project> createdBefore(String name, Asking asking) {
+        return Panache.withSession(() -> Project.<Project>find("name", name).firstResult())
+                .onItem()
+                .ifNull()
+                .failWith(() -> new NameTaken(name))
+                .call(row ->
+                        creations.settled(asking.creation, row.id, asking.left().minus(TIME_TO_ANSWER)))
+                .call(() -> asking.live.again().invoke(who -> Rights.require(who, Right.PROJECT_CREATE)))
+                .chain(row -> Panache.withTransaction(() -> Panache.getSession()
+                        .chain(session -> session.find(Project.class, row.id, LockModeType.PESSIMISTIC_WRITE))
+                        .call(now -> (now == null || !now.updatedAt.equals(now.createdAt)
+                                        ? Uni.createFrom().item(false)
+                                        : creations.claim(asking.creation, now.id))
+                                .invoke(claimed -> {
+                                    if (!claimed) {
+                                        throw nameTaken(asking.caller, row);
+                                    }
+                                }))
+                        .call(now -> audit.record(about(
+                                        AuditEvent.success(AuditType.CREATE_PROJECT),
+                                        asking.caller,
+                                        asking.from,
+                                        now.name,
+                                        now.slug)
+                                .with("replayed", true)
+                                .in(now.id)
+                                .on(KIND, now.id)))));
     }
 
     private static AuditEvent about(
@@ -382,13 +441,18 @@ public class Projects {
                         ? Uni.createFrom().voidItem()
                         : Project.count("name", project.name)
                                 .invoke(sameName -> {
-                                    throw sameName > 0 ? nameTaken(project.name) : new SlugTaken(slug);
+                                    throw sameName > 0 ? new NameTaken(project.name) : new SlugTaken(slug);
                                 })
                                 .replaceWithVoid());
     }
 
-    private static Problem nameTaken(String name) {
-        return Problem.of(ErrorCode.PROJECT_NAME_TAKEN, "A project with the name \"" + name + "\" exists already.");
+    private static Problem nameTaken(Caller caller, Project other) {
+        return Rights.allows(caller, Right.PROJECT_READ, other.id)
+                ? Problem.of(
+                        ErrorCode.PROJECT_NAME_TAKEN,
+                        "A project with the name \"" + other.name + "\" exists already: " + other.id + ".",
+                        Map.of("id", other.id))
+                : new NameTaken(other.name);
     }
 
     /** Letters lose their accents; all that is neither letter nor digit becomes a hyphen. */
@@ -403,6 +467,16 @@ public class Projects {
 
     private static String cut(String slug, int length) {
         return slug.length() <= length ? slug : slug.substring(0, length).replaceAll("-$", "");
+    }
+
+    private static final class NameTaken extends Problem {
+        NameTaken(String name) {
+            super(
+                    ErrorCode.PROJECT_NAME_TAKEN,
+                    "A project with the name \"" + name + "\" exists already.",
+                    Map.of(),
+                    Map.of());
+        }
     }
 
     private static final class SlugTaken extends Problem {

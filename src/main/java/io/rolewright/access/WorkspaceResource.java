@@ -2,11 +2,15 @@ package io.rolewright.access;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import io.quarkus.hibernate.reactive.panache.Panache;
+import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
+import io.rolewright.idempotency.Idempotency;
+import io.rolewright.idempotency.UnansweredCreations;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Ids;
 import io.rolewright.request.PlainText;
+import io.rolewright.request.RequestContext;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.Max;
@@ -55,6 +59,9 @@ class WorkspaceResource {
     private final CurrentCaller caller;
     private final Organisation organisation;
     private final RequestOrigins origins;
+    private final RequestContext request;
+    private final Idempotency idempotency;
+    private final UnansweredCreations creations;
     private final AuditLog audit;
 
     WorkspaceResource(
@@ -63,12 +70,18 @@ class WorkspaceResource {
             CurrentCaller caller,
             Organisation organisation,
             RequestOrigins origins,
+            RequestContext request,
+            Idempotency idempotency,
+            UnansweredCreations creations,
             AuditLog audit) {
         this.projects = projects;
         this.places = places;
         this.caller = caller;
         this.organisation = organisation;
         this.origins = origins;
+        this.request = request;
+        this.idempotency = idempotency;
+        this.creations = creations;
         this.audit = audit;
     }
 
@@ -79,18 +92,25 @@ class WorkspaceResource {
     @Operation(
             operationId = "createWorkspace",
             summary = "Create a project, by the reference's older path",
-            description = "With shouldCreateDefaultEnvs it has the environments dev, staging and prod.")
+            description =
+                    "With shouldCreateDefaultEnvs it has the environments dev, staging and prod. A lost answer is given"
+                            + " to the same request once more, as by POST /api/v1/projects.")
     public Uni<WorkspaceCreatedResponse> create(@NotNull @Valid NewWorkspace body) {
         refuse("type", body.type, Project.TYPE);
         refuse("template", body.template, "default");
         refuse("kmsKeyId", body.kmsKeyId, "");
         var who = caller.get();
-        Rights.require(who, Right.PROJECT_CREATE);
+        var right = Rights.require(who, Right.PROJECT_CREATE);
+        var asking = new Projects.Asking(
+                who,
+                caller.live(),
+                origins.ofCurrentRequest(),
+                creations.creation(right, "create-workspace", idempotency.canonical(body), request.answer()),
+                System.nanoTime() + request.timeLeft().toNanos());
         return projects.create(
                         new Projects.Wanted(
                                 body.projectName.strip(), body.slug, body.projectDescription, body.hasDeleteProtection),
-                        who,
-                        origins.ofCurrentRequest(),
+                        asking,
                         project -> Boolean.TRUE.equals(body.shouldCreateDefaultEnvs)
                                 ? addUsual(project.id)
                                 : Uni.createFrom().voidItem())
@@ -262,6 +282,7 @@ class WorkspaceResource {
 
     // ---- Shapes ---------------------------------------------------------------------------------------------------
 
+    @RegisterForReflection
     @Schema(name = "NewWorkspace")
     record NewWorkspace(
             @NotBlank

@@ -3,6 +3,8 @@ package io.rolewright.rotation;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
+import static org.hamcrest.Matchers.hasSize;
+import static org.hamcrest.Matchers.nullValue;
 
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
@@ -21,6 +23,8 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Who lost the answer of a creation gets it from the same POST, once; everybody else learns whose name it is. */
 @QuarkusTest
@@ -86,8 +90,12 @@ class LostAnswerTest {
         locked.join();
         Awaitility.await()
                 .atMost(Duration.ofSeconds(10))
-                .until(() -> !TestStore.sql("SELECT 1 FROM " + table + " WHERE name = '" + body.get("name") + "'")
+                .until(() -> !TestStore.sql("SELECT 1 FROM " + table + " WHERE name = '" + nameOf(body) + "'")
                         .isEmpty());
+    }
+
+    private static String nameOf(Map<String, Object> body) {
+        return (String) body.getOrDefault("name", body.get("projectName"));
     }
 
     private static int unanswered(String id) {
@@ -134,6 +142,62 @@ class LostAnswerTest {
                 .body("details.id", equalTo(id))
                 .body("message", containsString(id));
         assertThat(roles.loginAsServed(id)).isEqualTo("ok");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"/api/v1/projects, true", "/api/v2/workspace, false"})
+    void aProjectWhoseCallerHungUpIsGivenToTheSamePostOnce(String path, boolean withSlug) throws IOException {
+        Map<String, Object> body = new HashMap<>(Map.of("projectName", Rotating.name("lost")));
+        if (withSlug) {
+            body.put("slug", body.get("projectName"));
+        } else {
+            body.put("shouldCreateDefaultEnvs", true);
+        }
+        postAndHangUp(path, body, "project");
+
+        Map<String, Object> other = new HashMap<>(body);
+        other.put("slug", Rotating.name("other"));
+        post(path, other).then().statusCode(400).body("code", equalTo("project_name_taken"));
+        String id = post(path, body)
+                .then()
+                .statusCode(200)
+                .body("project.name", equalTo(nameOf(body)))
+                .body("project.environments", withSlug ? nullValue() : hasSize(3))
+                .extract()
+                .path("project.id");
+        post(path, body)
+                .then()
+                .statusCode(400)
+                .body("code", equalTo("project_name_taken"))
+                .body("details.id", equalTo(id))
+                .body("message", containsString(id));
+        assertThat(TestStore.sql("SELECT FROM audit_event WHERE subject_id = '" + id
+                        + "' AND type = 'create-project' AND facts->>'replayed' = 'true'"))
+                .hasSize(1);
+    }
+
+    @Test
+    void aProjectThatWasChangedSinceOrWasAnsweredIsNotGivenAgain() throws IOException {
+        Map<String, Object> body = Map.of("projectName", Rotating.name("lost"));
+        postAndHangUp("/api/v1/projects", body, "project");
+        Api.as()
+                .body(Map.of("description", "changed"))
+                .patch("/api/v1/projects/"
+                        + TestStore.sql("SELECT id FROM project WHERE name = '" + nameOf(body) + "'")
+                                .get(0)
+                                .getUUID(0))
+                .then()
+                .statusCode(200);
+        post("/api/v1/projects", body).then().statusCode(400).body("code", equalTo("project_name_taken"));
+
+        Map<String, Object> answered = Map.of("projectName", Rotating.name("answered"));
+        String id = post("/api/v1/projects", answered)
+                .then()
+                .statusCode(200)
+                .extract()
+                .path("project.id");
+        Awaitility.await().until(() -> unanswered(id) == 0);
+        post("/api/v1/projects", answered).then().statusCode(400).body("code", equalTo("project_name_taken"));
     }
 
     @Test
