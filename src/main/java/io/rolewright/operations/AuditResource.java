@@ -18,12 +18,14 @@ import io.rolewright.audit.AuditType;
 import io.rolewright.audit.Outcome;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
+import io.rolewright.request.Answer;
 import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
 import io.rolewright.request.Moments;
 import io.rolewright.request.Numbers;
 import io.rolewright.request.PlainText;
 import io.rolewright.request.RequestContext;
+import io.rolewright.store.StoreFault;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.ws.rs.BeanParam;
@@ -49,6 +51,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.RestMulti;
 import org.jspecify.annotations.Nullable;
 
@@ -65,6 +68,8 @@ class AuditResource {
 
     private static final int USUAL_PAGE = 100;
     private static final int LARGEST_PAGE = 1000;
+
+    private static final Logger log = Logger.getLogger(AuditResource.class);
 
     private final AuditSearch search;
     private final AuditLog audit;
@@ -157,6 +162,7 @@ class AuditResource {
         var who = caller.get();
         var live = caller.live();
         var id = request.id();
+        var answer = request.answer();
         filter.wanted(who); // Refuses before the first byte.
         return audit.record(by(AuditEvent.success(AuditType.EXPORT_AUDIT_LOGS), who, id)
                         .with("format", format))
@@ -168,7 +174,20 @@ class AuditResource {
                                         by(AuditEvent.ended(AuditType.EXPORT_AUDIT_LOGS, (Problem) refusal), who, id)
                                                 .with("format", format))
                                 .onFailure()
-                                .recoverWithNull()));
+                                .recoverWithNull())
+                        .onFailure(failure -> failure instanceof Problem || StoreFault.isOutage(failure))
+                        .recoverWithMulti(failure -> brokenOff(answer, failure)));
+    }
+
+    /** What has no status any more is told in the log; of a refusal the audit tells. */
+    private static <T> Multi<T> brokenOff(Answer answer, Throwable failure) {
+        if (!answer.breakOff()) {
+            return Multi.createFrom().failure(failure);
+        }
+        if (StoreFault.isOutage(failure)) {
+            StoreFault.warn(log, "An export of the audit was broken off", failure);
+        }
+        return Multi.createFrom().nothing();
     }
 
     private static <T> Multi<T> download(String format, Multi<T> lines) {

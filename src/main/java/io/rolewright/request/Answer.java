@@ -15,6 +15,19 @@ public final class Answer {
     }
 
     /**
+     * Breaks off what is being sent, so that its caller does not take it for the whole. From any thread.
+     *
+     * @return false if nothing of it was sent yet, so that it can still be an error; nothing is done then
+     */
+    public boolean breakOff() {
+        if (routing == null || !routing.response().headWritten()) {
+            return false;
+        }
+        routing.response().reset();
+        return true;
+    }
+
+    /**
      * Calls back once, on the request's event loop, when the request is over.
      *
      * @param told whether its caller was told what became of it: not if he hung up before, nor by a 5xx. What is written into a

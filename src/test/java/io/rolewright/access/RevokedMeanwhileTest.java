@@ -18,6 +18,7 @@ import io.rolewright.sealing.Resealed;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.Identities;
 import io.rolewright.testing.Identities.Somebody;
+import io.rolewright.testing.LoggedErrors;
 import io.rolewright.testing.TcpProxy;
 import io.rolewright.testing.TcpProxy.Fate;
 import io.rolewright.testing.TcpProxy.Sighting;
@@ -46,6 +47,7 @@ import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /**
@@ -688,18 +690,54 @@ class RevokedMeanwhileTest {
 
     private static final int ROWS = 20_000;
 
-    @TestFactory
-    Stream<DynamicTest> aDownloadIsCutOffWithTheRight() {
+    /** It has its status already: what remains is one line of the log, and none of a fault of ours. */
+    @Test
+    void aDownloadIsBrokenOffWhenTheStoreIsTooSlow() throws IOException {
+        Held held = Held.of(manyEvents(), "admin", Loss.TOKEN_REVOKED);
+        try (LoggedErrors errors = new LoggedErrors();
+                Download download = new Download(held, "/api/v1/audit-events/export.csv?type=bulk")) {
+            assertThat(download.begin()).startsWith("HTTP/1.1 200");
+            CompletableFuture<?> locked = CompletableFuture.runAsync(
+                    () -> TestStore.sql("BEGIN; LOCK TABLE audit_event IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(20)"));
+            await().until(() -> !TestStore.sql("SELECT FROM pg_locks WHERE relation = 'audit_event'::regclass"
+                            + " AND mode = 'AccessExclusiveLock' AND granted")
+                    .isEmpty());
+            CompletableFuture<?> cancelled = CompletableFuture.runAsync(() -> {
+                await().until(() -> !TestStore.sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
+                                + " WHERE wait_event_type = 'Lock' AND query LIKE 'select id, at, type, outcome%'")
+                        .isEmpty());
+                TestStore.sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(20)'");
+            });
+
+            String rest = download.rest();
+
+            cancelled.join();
+            assertThat(rest.length()).as("bytes").isLessThan(ROWS * 1000);
+            assertThat(rest).as("the end of a chunked body").doesNotEndWith("\r\n0\r\n\r\n");
+            assertThat(locked).as("the one who held the lock").failsWithin(Duration.ofSeconds(10));
+            assertThat(errors.lines()).isEmpty();
+        }
+    }
+
+    /** @return the project that they are of */
+    private static String manyEvents() {
         String project = Identities.project();
         TestStore.sql("insert into audit_event (at, type, outcome, project_id, facts) select"
                 + " now() - interval '1 day' + n * interval '1 ms', 'bulk', 'SUCCESS', '" + project
                 + "', jsonb_build_object('n', n, 'text', repeat('x', 1000)) from generate_series(1, " + ROWS + ") n");
+        return project;
+    }
+
+    @TestFactory
+    Stream<DynamicTest> aDownloadIsCutOffWithTheRight() {
+        String project = manyEvents();
         return Stream.of("csv", "jsonl")
                 .flatMap(format -> Arrays.stream(Loss.values())
                         .map(loss -> dynamicTest("export." + format + ": " + loss, () -> {
                             Held held = Held.of(project, "admin", loss);
-                            try (Download download =
-                                    new Download(held, "/api/v1/audit-events/export." + format + "?type=bulk")) {
+                            try (LoggedErrors errors = new LoggedErrors();
+                                    Download download = new Download(
+                                            held, "/api/v1/audit-events/export." + format + "?type=bulk")) {
                                 assertThat(download.begin()).startsWith("HTTP/1.1 200");
 
                                 loss.here(held);
@@ -715,6 +753,7 @@ class RevokedMeanwhileTest {
                                                         + "' and type = 'export-audit-logs' and outcome = 'REFUSED' and reason = '"
                                                         + loss.code + "'"))
                                         .hasSize(1));
+                                assertThat(errors.lines()).isEmpty();
                             }
                         })));
     }
