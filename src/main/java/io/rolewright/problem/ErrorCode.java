@@ -116,7 +116,7 @@ public enum ErrorCode {
             "Wait for Retry-After. The caller's turn is kept until then."),
     TARGET_BUSY(
             429,
-            "Other requests are using the server, so this one's turn would not come in time. Nothing was begun.",
+            "The request would not be done on the server in time: others come before it, or too little of its time was left. Nothing was begun.",
             "Wait for Retry-After, then send the request again."),
     TOO_MANY_WAITERS(
             429,

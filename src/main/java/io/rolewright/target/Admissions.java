@@ -195,7 +195,8 @@ final class Admissions {
      * @param ticket its place in line; null behind this caller's last one
      */
     TargetBusy busy(String target, Errand errand, String caller, Slots.@Nullable Ticket ticket) {
-        long wait = expected(target, errand, caller, ticket);
+        Slots.Ahead ahead = slots.ahead(target, caller, ticket);
+        long wait = expected(target, errand, ahead);
         long second = Duration.ofSeconds(1).toNanos();
         synchronized (this) {
             Place place = place(target);
@@ -216,7 +217,7 @@ final class Admissions {
                 long lapses = now + told * second + LAPSES_AFTER + told * second / 5;
                 place.kept.put(caller, new Kept(turn, lapses, turn + each));
             }
-            return new TargetBusy(told);
+            return new TargetBusy(told, ahead.onTarget() + ahead.inAll() + others > 0);
         }
     }
 
@@ -242,7 +243,10 @@ final class Admissions {
 
     /** How long until the turn of who stands there, in nanoseconds. */
     private long expected(String target, Errand errand, String caller, Slots.@Nullable Ticket ticket) {
-        Slots.Ahead ahead = slots.ahead(target, caller, ticket);
+        return expected(target, errand, slots.ahead(target, caller, ticket));
+    }
+
+    private long expected(String target, Errand errand, Slots.Ahead ahead) {
         long takes;
         synchronized (this) {
             takes = turn(place(target), errand);

@@ -232,7 +232,11 @@ final class Examination {
             Duration roundTrip) {
         boolean rights = managed.stream().allMatch(TargetReport.ManagedRole::rotatable);
         List<TargetReport.Step> steps = new ArrayList<>();
-        steps.add(good("resolve", "The host has " + facts.resolved().size() + " address(es)."));
+        steps.add(good(
+                "resolve",
+                facts.resolved().size() == 1
+                        ? "The host has one address."
+                        : "The host has " + facts.resolved().size() + " addresses."));
         steps.add(good("connect", "Connected to " + facts.dialled() + "."));
         steps.add(tls(facts.tls()));
         steps.add(loggedIn(facts.proof()));

@@ -91,6 +91,24 @@ class AdmissionsTest {
     }
 
     @Test
+    void whoIsRefusedIsToldOfOthersOnlyWhereThereAreAny() {
+        Duration tooLittle = Errand.CHANGE.least().minusMillis(1);
+
+        assertThatThrownBy(() -> admit(Errand.CHANGE, UUID.randomUUID(), tooLittle)
+                        .await()
+                        .indefinitely())
+                .isInstanceOf(TargetBusy.class)
+                .hasMessageStartingWith("Too little of this request's time was left");
+        Admission holder = holds();
+        assertThatThrownBy(() -> admit(Errand.CHANGE, UUID.randomUUID(), tooLittle)
+                        .await()
+                        .indefinitely())
+                .isInstanceOf(TargetBusy.class)
+                .hasMessageStartingWith("Other requests come before this one on the server.");
+        holder.end();
+    }
+
+    @Test
     void aTurnThatNobodyCameForLapses() {
         UUID refused = UUID.randomUUID();
         Admission holder = holds();
