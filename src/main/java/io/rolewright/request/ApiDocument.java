@@ -144,6 +144,7 @@ public class ApiDocument implements OASFilter {
         document.setTags(TAGS.entrySet().stream()
                 .map(tag -> OASFactory.createTag().name(tag.getKey()).description(tag.getValue()))
                 .toList());
+        new ApiLinks(document).add();
         Map<String, Object> examples = examples();
         for (PathItem path : document.getPaths().getPathItems().values()) {
             for (Operation operation : path.getOperations().values()) {

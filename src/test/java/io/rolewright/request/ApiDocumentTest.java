@@ -12,6 +12,8 @@ import io.restassured.path.json.JsonPath;
 import io.rolewright.testing.ApiContract;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -117,6 +119,46 @@ class ApiDocumentTest {
                         .isTrue();
             }
         }
+    }
+
+    /** Whoever follows links needs no other knowledge of where an id goes. */
+    @Test
+    void whatIsMadeIsLinkedToWhatCanBeDoneWithIt() {
+        Map<String, Described> named = new HashMap<>();
+        operations().forEach(each -> named.put((String) each.operation().get("operationId"), each));
+        Map<String, Set<?>> linked = new HashMap<>();
+        named.forEach((name, each) -> {
+            var answer = (Map<?, ?>) ((Map<?, ?>) each.operation().get("responses")).get("200");
+            if (answer.get("links") instanceof Map<?, ?> links) {
+                linked.put(name, links.keySet());
+                links.values().forEach(link -> assertLeads(each, named, (Map<?, ?>) link));
+            }
+        });
+
+        assertThat(linked)
+                .hasSizeGreaterThan(10)
+                .containsEntry(
+                        "createPostgresCredentialsRotation",
+                        Set.of(
+                                "getPostgresCredentialsRotation",
+                                "updatePostgresCredentialsRotation",
+                                "deletePostgresCredentialsRotation"))
+                .containsEntry("createWorkspace", Set.of("getWorkspaceBySlug", "deleteWorkspace"));
+    }
+
+    private static void assertLeads(Described from, Map<String, Described> named, Map<?, ?> link) {
+        Described to = named.get((String) link.get("operationId"));
+        assertThat(to).as("%s: %s", from, link).isNotNull();
+        var parameters = (Map<?, ?>) link.get("parameters");
+        assertThat(parameters.keySet().stream().map(name -> "{" + name + "}"))
+                .as("%s: %s", from, link)
+                .containsExactlyInAnyOrderElementsOf(Arrays.stream(to.path().split("/"))
+                        .filter(segment -> segment.startsWith("{"))
+                        .toList());
+        assertThat(parameters.values())
+                .as("%s: %s", from, link)
+                .allSatisfy(value -> assertThat(value.toString())
+                        .matches("\\$response\\.body#(/\\w+)*/(id|slug)|\\$request\\.path\\.\\w+"));
     }
 
     @Test
