@@ -3,14 +3,19 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"database/sql"
 	"database/sql/driver"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -27,26 +32,64 @@ type Credential struct {
 	CaCert                  string // of the connection; none where it trusts the system's authorities
 }
 
-// What is served, as soon as its version is at least this one.
-func credential(atLeastVersion int64) (served Credential, err error) {
+var token string
+var client = http.Client{Timeout: 75 * time.Second}
+var notYet = errors.New("not yet")
+
+func ask(method, url string, body []byte, into interface{}) error {
+	request, err := http.NewRequest(method, url, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	switch {
+	case err != nil:
+		return err
+	case answer.StatusCode == 200:
+		return json.Unmarshal(text, into)
+	case answer.StatusCode == 304:
+		return notYet
+	case answer.StatusCode == 401 || answer.StatusCode == 403:
+		token = "" // its time is up
+	}
+	return fmt.Errorf("%s %s", answer.Status, text)
+}
+
+func logIn() error {
+	body, _ := json.Marshal(map[string]string{"clientId": os.Getenv("CLIENT_ID"), "clientSecret": os.Getenv("CLIENT_SECRET")})
+	var login struct{ AccessToken string }
+	err := ask("POST", os.Getenv("LOGIN"), body, &login)
+	token = login.AccessToken
+	return err
+}
+
+// What is served, as soon as its version is at least this one. Whatever fails is tried again: the service may be restarted.
+func credential(atLeastVersion int64) (served Credential) {
+	url := fmt.Sprintf("%s?include=ca&waitForVersion=%d&timeout=60", os.Getenv("ACTIVE"), atLeastVersion)
 	for {
-		request, _ := http.NewRequest("GET", fmt.Sprintf("%s?include=ca&waitForVersion=%d&timeout=60", os.Getenv("ACTIVE"), atLeastVersion), nil)
-		request.Header.Set("Authorization", "Bearer "+os.Getenv("TOKEN"))
-		answer, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return served, err
+		var err error
+		if token == "" {
+			err = logIn()
 		}
-		body, err := io.ReadAll(answer.Body)
-		answer.Body.Close()
-		if err != nil {
-			return served, err
+		if err == nil {
+			err = ask("GET", url, nil, &served)
 		}
-		switch answer.StatusCode {
-		case 200:
-			return served, json.Unmarshal(body, &served)
-		case 304: // not yet
+		switch err {
+		case nil:
+			return served
+		case notYet:
 		default:
-			return served, fmt.Errorf("%s %s", answer.Status, body)
+			fmt.Fprintln(os.Stderr, err)
+			time.Sleep(2 * time.Second)
 		}
 	}
 }
@@ -60,15 +103,17 @@ func (f *Follower) Driver() driver.Driver { return &pq.Driver{} }
 
 func (f *Follower) Connect(ctx context.Context) (driver.Conn, error) {
 	c := f.latest.Load().(Credential)
-	login := fmt.Sprintf("host='%s' port=%d dbname='%s' user='%s' password='%s' sslmode=%s",
-		c.Host, c.Port, c.Database, c.Username, c.Password, c.SslMode)
+	options := url.Values{"sslmode": {c.SslMode}}
 	if c.CaCert != "" {
 		if err := os.WriteFile("rolewright-ca-go.pem", []byte(c.CaCert), 0o600); err != nil {
 			return nil, err
 		}
-		login += " sslrootcert=rolewright-ca-go.pem"
+		options.Set("sslrootcert", "rolewright-ca-go.pem")
 	}
-	connector, err := pq.NewConnector(login)
+	// As a URL, which quotes whatever a password has in it.
+	login := url.URL{Scheme: "postgres", User: url.UserPassword(c.Username, c.Password), Path: "/" + c.Database,
+		Host: net.JoinHostPort(c.Host, strconv.Itoa(c.Port)), RawQuery: options.Encode()}
+	connector, err := pq.NewConnector(login.String())
 	if err != nil {
 		return nil, err
 	}
@@ -77,8 +122,7 @@ func (f *Follower) Connect(ctx context.Context) (driver.Conn, error) {
 
 // --
 func main() {
-	served, err := credential(1)
-	check(err)
+	served := credential(1)
 	follower := &Follower{}
 	follower.latest.Store(served)
 	// -- a pool of it
@@ -106,8 +150,7 @@ func main() {
 	bufio.NewReader(os.Stdin).ReadString('\n')
 
 	// -- changing over: sessions that begin from now on log in with the next one
-	served, err = credential(served.Version + 1)
-	check(err)
+	served = credential(served.Version + 1)
 	follower.latest.Store(served)
 	// --
 	fresh, err := pool.Conn(context.Background())

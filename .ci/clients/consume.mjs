@@ -4,14 +4,30 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import pg from "pg";
 
-const { ACTIVE, TOKEN, ROLE1, ROLE2, SSLMODE, OTHER_CA } = process.env;
+const { LOGIN, CLIENT_ID, CLIENT_SECRET, ACTIVE, ROLE1, ROLE2, SSLMODE, OTHER_CA } = process.env;
 
 // -- asking for the credential
+let token;
+async function ask(url, request) {
+  const answer = await fetch(url, { ...request, signal: AbortSignal.timeout(75_000) });
+  if (answer.ok) return answer.json();
+  if (answer.status === 304) return undefined; // not yet
+  if (answer.status === 401 || answer.status === 403) token = undefined; // its time is up
+  throw new Error(`${answer.status} ${await answer.text()}`);
+}
+
+// What is served, as soon as its version is at least this one. Whatever fails is tried again: the service may be restarted.
 async function credential(atLeastVersion) {
   for (;;) {
-    const answer = await fetch(`${ACTIVE}?include=ca&waitForVersion=${atLeastVersion}&timeout=60`, { headers: { Authorization: `Bearer ${TOKEN}` } });
-    if (answer.ok) return answer.json();
-    if (answer.status !== 304) throw new Error(`${answer.status} ${await answer.text()}`);
+    try {
+      const login = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ clientId: CLIENT_ID, clientSecret: CLIENT_SECRET }) };
+      token ??= (await ask(LOGIN, login)).accessToken;
+      const served = await ask(`${ACTIVE}?include=ca&waitForVersion=${atLeastVersion}&timeout=60`, { headers: { Authorization: `Bearer ${token}` } });
+      if (served) return served;
+    } catch (failure) {
+      console.error(failure);
+      await new Promise((resolve) => setTimeout(resolve, 2000));
+    }
   }
 }
 // --

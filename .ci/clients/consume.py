@@ -2,6 +2,8 @@
 import json
 import os
 import sys
+import time
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -11,19 +13,33 @@ from psycopg_pool import ConnectionPool
 
 
 # -- asking for the credential
+token = None
+
+
+def log_in():
+    body = json.dumps({"clientId": os.environ["CLIENT_ID"], "clientSecret": os.environ["CLIENT_SECRET"]}).encode()
+    with urlopen(Request(os.environ["LOGIN"], body, {"Content-Type": "application/json"}), timeout=15) as answer:
+        return json.load(answer)["accessToken"]
+
+
 def credential(at_least_version):
-    """What is served, as soon as its version is at least this one."""
-    request = Request(
-        f"{os.environ['ACTIVE']}?include=ca&waitForVersion={at_least_version}&timeout=60",
-        headers={"Authorization": f"Bearer {os.environ['TOKEN']}"},
-    )
+    """What is served, as soon as its version is at least this one. Whatever fails is tried again: the service may be restarted."""
+    global token
+    url = f"{os.environ['ACTIVE']}?include=ca&waitForVersion={at_least_version}&timeout=60"
     while True:
         try:
-            with urlopen(request, timeout=75) as answer:
+            token = token or log_in()
+            with urlopen(Request(url, headers={"Authorization": f"Bearer {token}"}), timeout=75) as answer:
                 return json.load(answer)
         except HTTPError as answer:
-            if answer.code != 304:  # not yet
-                raise
+            if answer.code == 304:  # not yet
+                continue
+            if answer.code in (401, 403):  # its time is up
+                token = None
+            print(answer, answer.read().decode(), file=sys.stderr, flush=True)
+        except (OSError, HTTPException) as failure:
+            print(failure, file=sys.stderr, flush=True)
+        time.sleep(2)
 
 
 # --

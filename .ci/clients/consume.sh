@@ -8,7 +8,12 @@ mkdir -p "$HOME"
 
 # -- the token, where no list of processes shows it
 umask 077
-echo "Authorization: Bearer $TOKEN" > "$HOME/rolewright.header"
+log_in() {
+  printf '{"clientId": "%s", "clientSecret": "%s"}' "$CLIENT_ID" "$CLIENT_SECRET" |
+    curl -fsS -H 'Content-Type: application/json' -d @- "$LOGIN" |
+    sed -n 's/.*"accessToken":"\([^"]*\)".*/Authorization: Bearer \1/p' > "$HOME/rolewright.header"
+}
+log_in
 # --
 [ "$(mode "$HOME/rolewright.header")" = 600 ]
 
@@ -41,8 +46,11 @@ echo rotate
 read -r said
 [ "$said" = rotated ]
 
-# -- the next one, as soon as it is there
-version=$(curl -fsS -H @"$HOME/rolewright.header" "$ACTIVE?waitForVersion=2&timeout=60" | grep -oP '"credentialVersion":\K[0-9]+')
+# -- the next one, as soon as it is there; not yet is an empty answer, and whatever fails is tried again with another token
+until version=$(curl -fsS -H @"$HOME/rolewright.header" "$ACTIVE?waitForVersion=2&timeout=60" | grep -oP '"credentialVersion":\K[0-9]+'); do
+  sleep 2
+  log_in || true
+done
 # --
 [ "$version" = 2 ]
 after=$(login)

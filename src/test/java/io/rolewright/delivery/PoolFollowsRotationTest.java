@@ -12,6 +12,7 @@ import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
 import io.rolewright.rotation.Rotating;
 import io.rolewright.testing.Identities;
+import io.rolewright.testing.TcpProxy;
 import io.rolewright.testing.TestCertificates;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestPostgres.Tls;
@@ -25,6 +26,11 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,26 +43,66 @@ class PoolFollowsRotationTest {
     private static final int SESSIONS = 5;
 
     private final HttpClient client = HttpClient.newHttpClient();
+    private final List<String> failures = new CopyOnWriteArrayList<>();
+    private URI login;
+    private String clientId;
+    private String clientSecret;
     private String active;
     private String token;
 
+    private void report(IOException failure) {
+        failures.add(failure.toString());
+    }
+
+    private void consumeAt(int port, String rotation) {
+        Identities.Somebody consumer = Identities.in(Rotating.project(), "consumer");
+        clientId = consumer.clientId();
+        clientSecret = consumer.clientSecret();
+        login = URI.create("http://127.0.0.1:" + port + "/api/v1/auth/universal-auth/login");
+        active = "http://127.0.0.1:" + port + Rotating.BASE + "/" + rotation + "/active";
+    }
+
     // -- asking for the credential
-    /** What is served, as soon as its version is at least this one. */
-    JsonNode credential(long atLeastVersion) throws IOException, InterruptedException {
-        HttpRequest request = HttpRequest.newBuilder(
-                        URI.create(active + "?include=ca&waitForVersion=" + atLeastVersion + "&timeout=60"))
-                .header("Authorization", "Bearer " + token)
-                .timeout(Duration.ofSeconds(75))
-                .build();
+    /** What is served, as soon as its version is at least this one. Whatever fails is tried again: the service may be restarted. */
+    JsonNode credential(long atLeastVersion) throws InterruptedException {
+        URI next = URI.create(active + "?include=ca&waitForVersion=" + atLeastVersion + "&timeout=60");
         while (true) {
-            HttpResponse<String> answer = client.send(request, HttpResponse.BodyHandlers.ofString());
-            if (answer.statusCode() == 200) {
-                return new ObjectMapper().readTree(answer.body());
-            }
-            if (answer.statusCode() != 304) { // not yet
-                throw new IOException(answer.statusCode() + " " + answer.body());
+            try {
+                token = token == null ? logIn() : token;
+                JsonNode served = ask(HttpRequest.newBuilder(next).header("Authorization", "Bearer " + token));
+                if (served != null) {
+                    return served;
+                }
+            } catch (IOException failure) {
+                report(failure);
+                Thread.sleep(2000);
             }
         }
+    }
+
+    private String logIn() throws IOException, InterruptedException {
+        String body = new ObjectMapper().writeValueAsString(Map.of("clientId", clientId, "clientSecret", clientSecret));
+        return ask(HttpRequest.newBuilder(login)
+                        .header("Content-Type", "application/json")
+                        .POST(HttpRequest.BodyPublishers.ofString(body)))
+                .get("accessToken")
+                .asText();
+    }
+
+    /** Null: not yet. */
+    private JsonNode ask(HttpRequest.Builder request) throws IOException, InterruptedException {
+        HttpResponse<String> answer =
+                client.send(request.timeout(Duration.ofSeconds(75)).build(), HttpResponse.BodyHandlers.ofString());
+        if (answer.statusCode() == 200) {
+            return new ObjectMapper().readTree(answer.body());
+        }
+        if (answer.statusCode() == 304) {
+            return null;
+        }
+        if (answer.statusCode() == 401 || answer.statusCode() == 403) {
+            token = null; // its time is up
+        }
+        throw new IOException(answer.statusCode() + " " + answer.body());
     }
     // --
 
@@ -98,8 +144,7 @@ class PoolFollowsRotationTest {
         TestPostgres target = TestPostgres.shared(TestPostgres.NEWEST, tls);
         Rotating roles = tls == Tls.OFF ? Rotating.on(target) : Rotating.verifying(target);
         String id = roles.created();
-        active = "http://127.0.0.1:" + RestAssured.port + Rotating.BASE + "/" + id + "/active";
-        token = Identities.in(Rotating.project(), "consumer").token();
+        consumeAt(RestAssured.port, id);
 
         JsonNode served = credential(1);
         try (HikariDataSource pool = pool(served)) {
@@ -127,11 +172,38 @@ class PoolFollowsRotationTest {
     }
 
     @Test
+    void waitsThroughARestartAndTheEndOfItsToken() throws Exception {
+        Rotating roles = Rotating.on(TestPostgres.shared(TestPostgres.NEWEST));
+        String id = roles.created();
+        try (TcpProxy service = TcpProxy.toAnything(RestAssured.port)) {
+            consumeAt(service.port(), id);
+            assertThat(credential(1).get("username").asText()).isEqualTo(roles.first.role());
+            CompletableFuture<JsonNode> next = CompletableFuture.supplyAsync(() -> {
+                try {
+                    return credential(2);
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            });
+
+            service.refuse();
+            Awaitility.await().until(() -> !failures.isEmpty());
+            Identities.endTokens();
+            service.accept(true);
+            Awaitility.await()
+                    .atMost(Duration.ofSeconds(20))
+                    .until(() -> failures.stream().anyMatch(each -> each.matches("(?s).*40[13].*")));
+            Rotating.rotateAtOnce(id).then().statusCode(200);
+
+            assertThat(next.get(30, TimeUnit.SECONDS).get("username").asText()).isEqualTo(roles.second.role());
+        }
+    }
+
+    @Test
     void refusesAServerOfAnotherCa() throws Exception {
         String id = Rotating.verifying(TestPostgres.shared(TestPostgres.NEWEST, Tls.REQUIRED))
                 .created();
-        active = "http://127.0.0.1:" + RestAssured.port + Rotating.BASE + "/" + id + "/active";
-        token = Identities.in(Rotating.project(), "consumer").token();
+        consumeAt(RestAssured.port, id);
         var served = (ObjectNode) credential(1);
         served.put("caCert", Files.readString(TestCertificates.create().caFile()));
 

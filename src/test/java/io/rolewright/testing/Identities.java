@@ -57,6 +57,16 @@ public final class Identities {
         return somebody;
     }
 
+    /** All that there are, at once. */
+    public static void endTokens() {
+        Api.as()
+                .body(Map.of("endTokens", true))
+                .post("/api/v1/auth/signing-keys/rotate")
+                .then()
+                .statusCode(200);
+        Api.forget();
+    }
+
     /** @return the token of another login */
     public static String again(Somebody somebody) {
         return login(somebody.clientId(), somebody.clientSecret());

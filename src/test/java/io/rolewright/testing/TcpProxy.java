@@ -125,6 +125,7 @@ public final class TcpProxy implements AutoCloseable {
     private final List<Sighting> sightings = new CopyOnWriteArrayList<>();
     private final AtomicInteger sessions = new AtomicInteger();
     private final Object gate = new Object();
+    private final boolean messages;
     private volatile InetSocketAddress server;
     private volatile boolean paused;
     private volatile boolean refusing;
@@ -135,8 +136,9 @@ public final class TcpProxy implements AutoCloseable {
         return thread;
     });
 
-    private TcpProxy(InetSocketAddress server) {
+    private TcpProxy(InetSocketAddress server, boolean messages) {
         this.server = server;
+        this.messages = messages;
         try {
             listener = new ServerSocket(0, 200, InetAddress.getByName("127.0.0.1"));
         } catch (IOException e) {
@@ -146,7 +148,12 @@ public final class TcpProxy implements AutoCloseable {
     }
 
     public static TcpProxy to(TestPostgres server) {
-        return new TcpProxy(new InetSocketAddress(server.host(), server.port()));
+        return new TcpProxy(new InetSocketAddress(server.host(), server.port()), true);
+    }
+
+    /** To what listens on 127.0.0.1 and speaks whatever it likes: no message is seen. */
+    public static TcpProxy toAnything(int port) {
+        return new TcpProxy(new InetSocketAddress("127.0.0.1", port), false);
     }
 
     /** Where clients connect to, on 127.0.0.1. */
@@ -329,6 +336,7 @@ public final class TcpProxy implements AutoCloseable {
         private Link(Socket client, Socket upstream) {
             this.client = client;
             this.upstream = upstream;
+            this.opaque = !messages;
         }
 
         private void carry(boolean requests) {
