@@ -503,7 +503,8 @@ class ConnectionResource {
     public Uni<Report> test(@NotNull(message = "Required") @Valid CredentialsTest body) {
         return connections
                 .test(act(), body.credentials(), roles(body.roles()), body.projectId(), deadline())
-                .map(report -> new Report(TestReport.of(report)));
+                .map(report ->
+                        new Report(TestReport.of(report, body.credentials().password())));
     }
 
     @POST

@@ -9,9 +9,6 @@ import java.util.Objects;
 /** The login that has to succeed before credentials are kept did not; the details say which step, why, and the way out. */
 class ConnectionTestFailed extends Problem {
 
-    private static final String WHITE_SPACE =
-            "The password that was sent begins or ends with white space, which is part of it.";
-
     private ConnectionTestFailed(TestReport.Failure failure, String help) {
         super(
                 ErrorCode.CONNECTION_TEST_FAILED,
@@ -22,10 +19,7 @@ class ConnectionTestFailed extends Problem {
 
     /** @param password that was tried */
     static ConnectionTestFailed of(TargetReport report, String password) {
-        var failure = Objects.requireNonNull(TestReport.failure(report), "a report of a login that failed");
-        var help = failure.remedy() == null ? "" : failure.remedy();
-        boolean padded =
-                failure.reason().equals("password_refused") && !password.strip().equals(password);
-        return new ConnectionTestFailed(failure, padded ? help + " " + WHITE_SPACE : help);
+        var failure = Objects.requireNonNull(TestReport.failure(report, password), "a report of a login that failed");
+        return new ConnectionTestFailed(failure, failure.remedy() == null ? "" : failure.remedy());
     }
 }

@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A test of a login as callers see it: what was done step by step, what was found, and the way out of what failed.
@@ -170,18 +171,26 @@ record TestReport(
             @Schema(examples = "GRANT \"app_a\" TO \"rotator\" WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
             String sql) {}
 
+    private static final String WHITE_SPACE =
+            " The password that was sent begins or ends with white space, which is part of it.";
+
     static TestReport of(TargetReport report) {
+        return of(report, null);
+    }
+
+    /** @param password that was tried; null for one that is stored, and was proven */
+    static TestReport of(TargetReport report, @Nullable String password) {
         return new TestReport(
                 report.ok(),
-                failure(report),
+                failure(report, password),
                 report.steps().stream()
                         .map(step -> new Step(
                                 step.name(),
                                 step.ok(),
                                 step.reason(),
                                 step.message(),
-                                emptyAsAbsent(step.wayOut()),
-                                emptyAsAbsent(step.wayOut())))
+                                help(step, password),
+                                help(step, password)))
                         .toList(),
                 report.resolved().isEmpty() ? null : report.resolved(),
                 report.dialled(),
@@ -196,6 +205,10 @@ record TestReport(
 
     /** The step that failed, with the SQLSTATE if it was the server that said no. */
     static Failure failure(TargetReport report) {
+        return failure(report, null);
+    }
+
+    static Failure failure(TargetReport report, @Nullable String password) {
         if (report.ok()) {
             return null;
         }
@@ -208,9 +221,17 @@ record TestReport(
                         step.reason(),
                         sqlState,
                         step.message(),
-                        emptyAsAbsent(step.wayOut()),
-                        emptyAsAbsent(step.wayOut())))
+                        help(step, password),
+                        help(step, password)))
                 .orElse(null);
+    }
+
+    /** What a file or {@code echo} leaves at the end of a password is seen by nobody who looks at it. */
+    private static @Nullable String help(TargetReport.Step step, @Nullable String password) {
+        boolean padded = "password_refused".equals(step.reason())
+                && password != null
+                && !password.strip().equals(password);
+        return emptyAsAbsent(padded ? step.wayOut() + WHITE_SPACE : step.wayOut());
     }
 
     private static Tls tls(SessionFacts.Tls tls) {

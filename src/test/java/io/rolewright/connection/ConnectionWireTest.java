@@ -232,6 +232,35 @@ class ConnectionWireTest {
                     .body(not(containsString("not the one")));
         }
 
+        /** What a file or {@code echo} leaves at the end is part of a password, and seen by nobody who looks at it. */
+        @Test
+        void saysOfAPasswordThatIsRefusedThatItHasWhiteSpaceAround() {
+            Login login = target().role("LOGIN");
+            Map<String, Object> credentials = credentials(login);
+            credentials.put("password", login.password() + "\n");
+
+            create(newConnection(name("padded"), credentials))
+                    .then()
+                    .statusCode(400)
+                    .body("message", containsString("white space"))
+                    .body("details.failure.remedy", containsString("white space"));
+            Api.as()
+                    .body(Map.of("credentials", credentials))
+                    .post(BASE + "/test")
+                    .then()
+                    .statusCode(200)
+                    .body("report.failure.remedy", containsString("white space"))
+                    .body("report.steps.find { it.name == 'login' }.remedy", containsString("white space"));
+            credentials.put("password", "not the one");
+            Api.as()
+                    .body(Map.of("credentials", credentials))
+                    .post(BASE + "/test")
+                    .then()
+                    .statusCode(200)
+                    .body("report.failure.reason", equalTo("password_refused"))
+                    .body("report.failure.remedy", not(containsString("white space")));
+        }
+
         @Test
         void refusesATakenNameBeforeTheTargetIsAsked() {
             Login login = target().role("LOGIN");
