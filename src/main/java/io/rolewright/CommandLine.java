@@ -33,7 +33,7 @@ final class CommandLine {
               --help, -h         shows this and ends
               --version          shows the version and ends
 
-            Settings are environment variables; README.md lists them.
+            Settings are environment variables; docs/settings.md lists them.
 
             Exit codes: 0 done; 1 not done, the reason is printed; 2 an option, command or ROLEWRIGHT_ setting that
             there is not; 3 done but for the records that are listed (re-encrypt).""".formatted(keyWords());
