@@ -116,13 +116,7 @@ class Secrets {
      */
     private Uni<Answer> read(Request request, Reader reader, Question question) {
         if (!request.query().withValues()) {
-            return reads.names(reader, question).map(found -> {
-                List<Value> values = readable(request, question, found);
-                String etag = etag(request, question, found.project(), values);
-                return EntityTags.isKnown(request.ifNoneMatch(), etag)
-                        ? new Answer(etag, null, true)
-                        : new Answer(etag, shown(found.project(), values, secret -> null), true);
-            });
+            return named(request, reader, question);
         }
         if (request.ifNoneMatch() == null) {
             return tried(request, reader, question).chain(() -> given(request, reader, question));
@@ -135,6 +129,27 @@ class Secrets {
                 .chain(etag -> etag == null
                         ? given(request, reader, question)
                         : Uni.createFrom().item(new Answer(etag, null, true)));
+    }
+
+    /** A number that consumers have seen of another password is none to show: what is in doubt is tried for it, too. */
+    private Uni<Answer> named(Request request, Reader reader, Question question) {
+        return reads.names(reader, question).chain(found -> {
+            List<Value> values = readable(request, question, found);
+            return looks.isCalm()
+                    ? Uni.createFrom().item(named(request, question, found))
+                    : looks.require(roles(values))
+                            .chain(() -> reads.names(reader, question))
+                            .map(now -> named(request, question, now));
+        });
+    }
+
+    private static Answer named(Request request, Question question, Found found) {
+        List<Value> values = readable(request, question, found);
+        String etag = etag(request, question, found.project(), values);
+        return new Answer(
+                etag,
+                EntityTags.isKnown(request.ifNoneMatch(), etag) ? null : shown(found.project(), values, secret -> null),
+                true);
     }
 
     /** Null item if what is served is something else than the caller has. */

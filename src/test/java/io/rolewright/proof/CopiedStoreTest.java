@@ -164,10 +164,13 @@ class CopiedStoreTest {
         Rotating rotating = Rotating.on(target);
         String name = Rotating.name("tagged");
         String id = Rotating.created(rotating.body(name));
+        String secrets =
+                "/api/v4/secrets?projectId=" + Rotating.project() + "&environment=production&secretPath=/" + name;
         List<String> paths = List.of(
                 Rotating.BASE + "/" + id + "/active",
                 Rotating.BASE + "/" + id + "/generated-credentials",
-                "/api/v4/secrets?projectId=" + Rotating.project() + "&environment=production&secretPath=/" + name);
+                secrets,
+                secrets + "&viewSecretValue=false");
         Map<String, String> tags = new HashMap<>();
         paths.forEach(path -> tags.put(
                 path, Api.as().get(path).then().statusCode(200).extract().header("ETag")));
