@@ -172,6 +172,14 @@ public class Adoption {
                         }));
     }
 
+    /** Makes this store, which is a copy, the one. @return what it is then */
+    public Uni<StoreOrigin.Standing> begin(boolean rotateBehind) {
+        return origin.adopt(rotateBehind)
+                .chain(now -> rotateBehind && !now.rotatesBehind()
+                        ? rotateBehind().chain(origin::look) // another has adopted it, and was not told to
+                        : Uni.createFrom().item(now));
+    }
+
     /** Has what was found behind looked at again, and rotated. The work begins with the next pass. */
     public Uni<Void> rotateBehind() {
         return pool.query(AGAIN).execute().chain(origin::look).replaceWithVoid();

@@ -78,7 +78,7 @@ class AdoptStoreCommand {
                         () -> audit.record(StoreResource.event(before, rotateBehind)
                                         .by(null, "--command " + WORD))
                                 .chain(() -> before.copy()
-                                        ? origin.adopt(rotateBehind).replaceWithVoid()
+                                        ? adoption.begin(rotateBehind).replaceWithVoid()
                                         : adoption.rotateBehind()),
                         ANSWERS_WITHIN);
             }

@@ -93,7 +93,7 @@ class StoreResource {
                                         .by(who.id(), who.name())
                                         .from(who.address(), requestId))
                                 .chain(() -> before.copy()
-                                        ? origin.adopt(rotateBehind)
+                                        ? adoption.begin(rotateBehind)
                                         : adoption.rotateBehind().chain(origin::look)))
                 .chain(this::shown);
     }

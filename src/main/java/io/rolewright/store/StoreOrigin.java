@@ -51,16 +51,22 @@ public class StoreOrigin implements StartupStep {
             INSERT INTO store_origin (system_identifier, database_oid, addresses, installation)
             VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING""";
 
-    /** What is held is in doubt from then on: the original may have gone on after the copy was made. */
+    /**
+     * What is held is in doubt from then on: the original may have gone on after the copy was made. One of several that saw the same copy, by
+     * whoever sent them, does it.
+     */
     private static final String ADOPT = """
             WITH adopted AS (
                 INSERT INTO store_origin AS o (system_identifier, database_oid, addresses, installation, generation, rotates_behind)
                 VALUES ($1, $2, $3, $4, 1, $5)
                 ON CONFLICT (id) DO UPDATE SET system_identifier = $1, database_oid = $2, addresses = $3, installation = $4,
                        generation = greatest(o.generation, o.superseded_by, 0) + 1, superseded_by = NULL, rotates_behind = $5,
-                       recorded_at = clock_timestamp())
+                       recorded_at = clock_timestamp()
+                 WHERE o.generation = $6
+                RETURNING o.id)
             UPDATE store_pulse SET went_back_at = clock_timestamp(), sign = 'it was a copy, which has been adopted',
-                   xid = pg_current_xact_id()::text""";
+                   xid = pg_current_xact_id()::text
+             WHERE EXISTS (SELECT FROM adopted)""";
 
     private static final String SUPERSEDED = """
             UPDATE store_origin SET superseded_by = $1 WHERE generation < $1 AND coalesce(superseded_by, 0) < $1""";
@@ -194,11 +200,11 @@ public class StoreOrigin implements StartupStep {
     /**
      * From now on this store is the one. Whoever calls makes sure that the original is stopped, and audits it.
      *
-     * @param rotatesBehind whether what servers refuse is rotated
+     * @param rotatesBehind whether what servers refuse is rotated; not heard if another has adopted it since it was seen
      */
     public Uni<Standing> adopt(boolean rotatesBehind) {
-        return see().chain(seen ->
-                        pool.preparedQuery(ADOPT).execute(row(seen.here()).addBoolean(rotatesBehind)))
+        return see().chain(seen -> pool.preparedQuery(ADOPT)
+                        .execute(row(seen.here()).addBoolean(rotatesBehind).addLong(seen.generation())))
                 .chain(this::look);
     }
 

@@ -8,19 +8,22 @@ import io.rolewright.testing.ServiceProcess;
 import io.rolewright.testing.ServiceProcess.Answer;
 import io.rolewright.testing.TestPostgres;
 import io.vertx.core.json.JsonObject;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * A copy of the store is adopted while its original is still at work: the adoption looks at every role and goes on after {@code kill -9}, what
- * is behind is rotated only when somebody says so, and the original finds out and stands still.
+ * is behind is rotated only when somebody says so, and the original finds out and stands still. The command that adopts may be killed as well.
  */
 @Tag("suite-store")
 class AdoptedStoreIT {
@@ -161,6 +164,125 @@ class AdoptedStoreIT {
                 assertServes(copy, rotations.get(3));
             }
         }
+    }
+
+    /**
+     * The command is killed before its statement is carried out, which PostgreSQL then does for the dead, while the service looks at the roles, and
+     * while it rotates. Given again, it is adopted once, and each credential that is behind is changed once.
+     */
+    @Test
+    void theCommandIsKilledAndGivenAgain() throws Exception {
+        try (stores;
+                Installation original = Installation.on(stores).setting("ROLEWRIGHT_SCHEDULER_POLL_INTERVAL", "1s")) {
+            ServiceProcess production = original.start();
+            List<String> rotations = new ArrayList<>();
+            for (int i = 0; i < 8; i++) {
+                rotations.add(Rotating.created(production, target, new JsonObject().put("strategy", "dual")));
+            }
+            List<String> behind = rotations.subList(0, 4);
+            production.stop();
+            stores.sql("CREATE DATABASE copy TEMPLATE " + original.database());
+            production.launchAgain();
+            production.awaitReady();
+            Map<String, Long> seen = new HashMap<>();
+            for (String each : behind) {
+                rotate(production, each);
+                rotate(production, each);
+                seen.put(each, assertServes(production, each).getLong("credentialVersion"));
+            }
+            production.stop();
+            String secrets = secrets();
+
+            try (Installation restored = original.restoredTo(stores, "copy")
+                    .setting("ROLEWRIGHT_STORE_STATEMENT_TIMEOUT", "25s")) { // one waits while another starts
+                ServiceProcess copy = restored.start();
+                twiceAtOnce(restored);
+                assertThat(copy.get("/api/v1/store")
+                                .expect(200)
+                                .json()
+                                .getJsonObject("store")
+                                .getBoolean("copy"))
+                        .isFalse();
+                assertThat(generation(restored)).isEqualTo(1);
+
+                Process watching = restored.command("--command", "adopt-store").start();
+                Awaitility.await()
+                        .pollInterval(Duration.ofMillis(20))
+                        .atMost(Duration.ofSeconds(60))
+                        .until(() -> adoption(copy).getLong("looked") > 0);
+                watching.destroyForcibly().waitFor();
+                Awaitility.await()
+                        .atMost(Duration.ofSeconds(60))
+                        .until(() -> adoption(copy).getBoolean("done"));
+                assertThat(secrets()).isEqualTo(secrets);
+
+                twiceAtOnce(restored, "--rotate-behind");
+                Process rotating = restored.command("--command", "adopt-store", "--rotate-behind")
+                        .start();
+                Awaitility.await()
+                        .pollInterval(Duration.ofMillis(20))
+                        .atMost(Duration.ofSeconds(60))
+                        .until(() -> count(restored, "FROM managed_role WHERE adoption_found = 'rotated'") > 0);
+                rotating.destroyForcibly().waitFor();
+                Process last = restored.command("--command", "adopt-store", "--rotate-behind")
+                        .start();
+                String said = new String(last.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+
+                assertThat(last.waitFor()).as(said).isZero();
+                assertThat(said).contains("16 of 16 roles were looked at");
+                assertThat(generation(restored)).isEqualTo(1);
+                for (String each : rotations) {
+                    assertThat(
+                                    count(
+                                            restored,
+                                            "FROM password_version v JOIN managed_role m ON m.id = v.role_id WHERE m.owner_id = '"
+                                                    + each
+                                                    + "' AND v.created_at > (SELECT min(at) FROM audit_event WHERE type = 'adopt-store')"))
+                            .as("changes of %s", each)
+                            .isEqualTo(behind.contains(each) ? 1 : 0);
+                    assertThat(assertServes(copy, each).getLong("credentialVersion"))
+                            .isGreaterThan(seen.getOrDefault(each, 0L));
+                }
+            }
+        }
+    }
+
+    /** Two commands that are killed while their statements wait for the row; PostgreSQL carries both out when it is free. */
+    private static void twiceAtOnce(Installation store, String... more) throws Exception {
+        String hold = "BEGIN; SELECT FROM store_origin FOR UPDATE";
+        CompletableFuture<?> holder =
+                CompletableFuture.runAsync(() -> store.sql(hold + "; SELECT pg_sleep(300)", Duration.ofMinutes(5)));
+        String waiting = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                + " AND query LIKE '%store_origin%recorded_at = clock_timestamp()%'";
+        for (int i = 1; i <= 2; i++) {
+            long now = i;
+            List<String> line = new ArrayList<>(List.of("--command", "adopt-store"));
+            line.addAll(List.of(more));
+            Process command = store.command(line.toArray(String[]::new)).start();
+            Awaitility.await()
+                    .atMost(Duration.ofSeconds(60))
+                    .until(() -> count(store, waiting) == now || !command.isAlive());
+            assertThat(count(store, waiting)).isEqualTo(now);
+            command.destroyForcibly().waitFor();
+        }
+        store.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '" + hold + "%'");
+        assertThat(holder).failsWithin(Duration.ofSeconds(30));
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(30))
+                .until(() -> count(
+                                store,
+                                waiting.replace(
+                                        "AND wait_event_type = 'Lock'",
+                                        "AND state = 'active' AND pid <> pg_backend_pid()"))
+                        == 0);
+    }
+
+    private static long generation(Installation store) {
+        return store.sql("SELECT generation FROM store_origin").get(0).getLong(0);
+    }
+
+    private static long count(Installation store, String from) {
+        return store.sql("SELECT count(*) " + from).get(0).getLong(0);
     }
 
     /** Copies that have work to do, beside their original. */

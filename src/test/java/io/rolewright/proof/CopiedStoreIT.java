@@ -109,6 +109,7 @@ class CopiedStoreIT {
             ServiceProcess copy, String rotation, JsonObject served, Installation installation, String difference) {
         assertThat(copy.get("/api/status").json().getBoolean("storeIsACopy")).isTrue();
         assertThat(copy.log()).contains("This store is a copy", difference);
+        assertThat(copy.readiness().expect(200).text()).contains("This store is a copy");
         assertThat(copy.metrics()).contains("rolewright_store_copy 1.0");
         long before = looks(installation);
         Awaitility.await().atMost(Duration.ofSeconds(60)).until(() -> looks(installation) > before + 4);
