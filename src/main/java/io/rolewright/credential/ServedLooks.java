@@ -45,7 +45,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Tries passwords before they are served, while it is in doubt whether the store is as new as the servers ({@link StorePulse}). What was
- * proven after the doubt arose, by its change, a probe or a look, is not tried again. What its server refuses is not served. What cannot be
+ * proven after the doubt arose, by its change or a look, is not tried again. What its server refuses is not served. What cannot be
  * tried is served where the doubt is only that nobody wrote to the store for a while, and is not where it did go back.
  *
  * <p>In a copy of the store the doubt never ends: the original goes on. There a password is tried for each reader, unless it was a moment
@@ -70,9 +70,8 @@ public class ServedLooks {
     /** Roles in one pass, which begins every few seconds. */
     private static final int IN_ONE_PASS = 20;
 
-    private static final String PROVEN = """
-            greatest(v.current_at, CASE WHEN m.look = 'ok' THEN m.looked_at END,
-                     CASE WHEN m.probe_result = 'ok' THEN m.probed_at END)""";
+    /** By a probe, too, it may have been proven, which does not ask what consumers have seen since. */
+    private static final String PROVEN = "greatest(v.current_at, CASE WHEN m.look = 'ok' THEN m.looked_at END)";
 
     private static final String OPEN = """
             SELECT m.id, m.look = 'refused' AS refused,
@@ -253,10 +252,7 @@ public class ServedLooks {
     }
 
     private static @Nullable Instant proven(ManagedRole role, PasswordVersion version) {
-        return Stream.of(
-                        version.currentAt,
-                        OK.equals(role.look) ? role.lookedAt : null,
-                        OK.equals(role.probeResult) ? role.probedAt : null)
+        return Stream.of(version.currentAt, OK.equals(role.look) ? role.lookedAt : null)
                 .filter(Objects::nonNull)
                 .max(Comparator.naturalOrder())
                 .orElse(null);
