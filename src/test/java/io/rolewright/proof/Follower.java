@@ -29,12 +29,12 @@ final class Follower implements AutoCloseable {
 
     private static final Duration APART = Duration.ofMillis(200);
 
-    private final ServiceProcess service;
     private final String path;
     private final Way way;
     private final List<String> faults = new CopyOnWriteArrayList<>();
     private final Map<String, String> passwords = new ConcurrentHashMap<>();
     private final Thread thread;
+    private volatile ServiceProcess service;
     private volatile Held held = new Held(0, "\"none\"", "", "");
     private volatile boolean closed;
 
@@ -79,6 +79,11 @@ final class Follower implements AutoCloseable {
             }
         }
         held = got;
+    }
+
+    /** It asks another service from now on, with what it has. */
+    void ask(ServiceProcess other) {
+        service = other;
     }
 
     private static void pause() {

@@ -13,8 +13,11 @@ import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.RowSet;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -152,17 +155,15 @@ public final class TestPostgres implements AutoCloseable {
         try {
             Path other = Files.createTempDirectory(folder.getParent(), "copy-").toAbsolutePath();
             server.stop();
-            int code = new ProcessBuilder(
-                            "cp",
-                            "-a",
-                            folder.resolve("data").toString(),
-                            folder.resolve("server.properties").toString(),
-                            other.toString())
-                    .start()
-                    .waitFor();
-            server.start();
-            if (code != 0) {
-                throw new IllegalStateException("the copy failed");
+            try {
+                run(
+                        "cp",
+                        "-a",
+                        folder.resolve("data").toString(),
+                        folder.resolve("server.properties").toString(),
+                        other.toString());
+            } finally {
+                server.start();
             }
             PostgresServer.Builder builder = PostgresServer.in(other, server.installation())
                     .volatileData()
@@ -176,6 +177,77 @@ public final class TestPostgres implements AutoCloseable {
                         "host=" + host() + " port=" + port() + " user=" + SUPERUSER + " password='" + PASSWORD + "'");
             }
             return new TestPostgres(other, builder.start(), tls);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** A server for one test, with TLS off, that keeps all of its WAL: for {@link #baseBackup}. The test closes it. */
+    public static TestPostgres archiving(int major) {
+        TestPostgres server = own(
+                major,
+                Tls.OFF,
+                builder -> builder.setting("archive_mode", "on").setting("archive_command", "cp %p ../archive/%f"));
+        try {
+            Path archive = Files.createDirectory(server.folder.resolve("archive"));
+            Files.setPosixFilePermissions(archive, PosixFilePermissions.fromString("rwxrwxrwx"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return server;
+    }
+
+    /** Taken while the server runs, by the machine's {@code pg_basebackup}; one for each server. */
+    public void baseBackup() {
+        run(
+                "pg_basebackup",
+                "--host=" + host(),
+                "--port=" + port(),
+                "--username=" + SUPERUSER,
+                "--pgdata=" + folder.resolve("base"),
+                "--wal-method=none",
+                "--checkpoint=fast");
+    }
+
+    /**
+     * Stops the server, and starts it as it was at a moment after its {@link #baseBackup}, by the WAL since.
+     *
+     * @param moment a timestamp as the server writes it
+     */
+    public void goBackTo(String moment) {
+        server.stop();
+        Path data = server.dataFolder();
+        Path before = folder.resolve("data.before");
+        try {
+            Files.move(data, before);
+            Files.move(folder.resolve("base"), data);
+            Files.writeString(
+                    data.resolve("postgresql.auto.conf"),
+                    "restore_command = 'cp ../archive/%f %p'\nrecovery_target_time = '" + moment
+                            + "'\nrecovery_target_action = 'promote'\n",
+                    StandardOpenOption.APPEND);
+            Files.createFile(data.resolve("recovery.signal"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        run("chown", "-R", "--reference=" + before, data.toString());
+        server.start();
+        for (int i = 0; sql("SELECT pg_is_in_recovery()").get(0).getBoolean(0); i++) {
+            if (i == 1000) {
+                throw new IllegalStateException("The server does not end its recovery:\n" + server.log());
+            }
+        }
+    }
+
+    private static void run(String... command) {
+        try {
+            ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+            builder.environment().put("PGPASSWORD", PASSWORD);
+            Process process = builder.start();
+            String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            if (process.waitFor() != 0) {
+                throw new IllegalStateException(command[0] + " failed: " + said);
+            }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } catch (InterruptedException e) {
