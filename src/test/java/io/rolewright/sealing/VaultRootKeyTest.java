@@ -26,6 +26,7 @@ import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -172,6 +173,8 @@ class VaultRootKeyTest {
             assertNotReady(root.wrap(1, DATA_KEY), "the AppRole login was refused");
         }
 
+        private static final String TRUSTS_THE_CLUSTER = "quarkus.vault.tls.use-kubernetes-ca-cert";
+
         @Test
         void byKubernetesServiceAccount(@TempDir Path folder) throws IOException {
             assumeTrue(vault.stub().isPresent(), "takes a cluster that Vault asks about tokens");
@@ -180,17 +183,31 @@ class VaultRootKeyTest {
             vault.write("auth/" + login + "/role/rolewright", Map.of("token_policies", vault.policy(mount, KEY)));
             var jwt = Files.writeString(folder.resolve("token"), VaultProtocolStub.SERVICE_ACCOUNT_TOKEN);
             var settings = Map.of(
-                    "quarkus.vault.authentication.client-token", "",
-                    "quarkus.vault.authentication.kubernetes.role", "rolewright",
-                    "quarkus.vault.authentication.kubernetes.jwt-token-path", jwt.toString(),
-                    "quarkus.vault.authentication.kubernetes.auth-mount-path", login,
-                    "quarkus.vault.tls.use-kubernetes-ca-cert", "false");
+                    "quarkus.vault.authentication.client-token",
+                    "",
+                    "quarkus.vault.authentication.kubernetes.role",
+                    "rolewright",
+                    "quarkus.vault.authentication.kubernetes.jwt-token-path",
+                    jwt.toString(),
+                    "quarkus.vault.authentication.kubernetes.auth-mount-path",
+                    login,
+                    TRUSTS_THE_CLUSTER,
+                    asShipped(TRUSTS_THE_CLUSTER));
             root = rootKey(vault, mount, settings);
             assertThat(await(root.unwrap(List.of(wrap(1)))).get(1)).isEqualTo(DATA_KEY);
 
             Files.writeString(jwt, "the token of another pod");
             root = rootKey(vault, mount, settings);
             assertNotReady(root.wrap(1, DATA_KEY), "403");
+        }
+
+        /** Without it the client looks for the CA of a pod's service account, and asks nobody where there is none. */
+        private static String asShipped(String setting) throws IOException {
+            var shipped = new Properties();
+            try (var file = Files.newInputStream(Path.of("src/main/resources/application.properties"))) {
+                shipped.load(file);
+            }
+            return shipped.getProperty(setting);
         }
 
         private String loggedIn(Map<String, String> settings) throws VaultException {
