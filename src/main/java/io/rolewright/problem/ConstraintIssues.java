@@ -8,6 +8,9 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
 
 /** Bean validation's violations as issues on the wire. */
 class ConstraintIssues {
@@ -22,7 +25,47 @@ class ConstraintIssues {
     }
 
     private static ValidationProblem.Issue issue(ConstraintViolation<?> violation) {
-        return new ValidationProblem.Issue(code(violation), path(violation.getPropertyPath()), violation.getMessage());
+        return new ValidationProblem.Issue(code(violation), path(violation.getPropertyPath()), message(violation));
+    }
+
+    /**
+     * One wording for all, which a page can show beside a field: a sentence of ours in place of the validator's own, and any other as it is
+     * written where it is demanded, with a capital.
+     */
+    private static String message(ConstraintViolation<?> violation) {
+        String said = violation.getMessage();
+        if (!violation.getMessageTemplate().startsWith("{jakarta.validation.")) {
+            return said.substring(0, 1).toUpperCase(Locale.ROOT) + said.substring(1);
+        }
+        Map<String, Object> bounds = violation.getConstraintDescriptor().getAttributes();
+        return switch (constraint(violation)) {
+            case "NotNull", "NotBlank", "NotEmpty" -> "Required";
+            case "Min" -> "Must be at least " + bounds.get("value");
+            case "Max" -> "Must be at most " + bounds.get("value");
+            case "Size" ->
+                "Must have " + size(bound(bounds, "min"), bound(bounds, "max"))
+                        + (violation.getInvalidValue() instanceof CharSequence ? " characters" : " entries");
+            default -> said.substring(0, 1).toUpperCase(Locale.ROOT) + said.substring(1);
+        };
+    }
+
+    private static int bound(Map<String, Object> bounds, String name) {
+        return (int) Objects.requireNonNull(bounds.get(name));
+    }
+
+    private static String size(int least, int most) {
+        if (least == 0) {
+            return "at most " + most;
+        }
+        return most == Integer.MAX_VALUE ? "at least " + least : least + " to " + most;
+    }
+
+    private static String constraint(ConstraintViolation<?> violation) {
+        return violation
+                .getConstraintDescriptor()
+                .getAnnotation()
+                .annotationType()
+                .getSimpleName();
     }
 
     /**
@@ -47,9 +90,7 @@ class ConstraintIssues {
     }
 
     private static String code(ConstraintViolation<?> violation) {
-        Class<?> constraint =
-                violation.getConstraintDescriptor().getAnnotation().annotationType();
-        return switch (constraint.getSimpleName()) {
+        return switch (constraint(violation)) {
             case "NotNull" -> "invalid_type";
             case "NotBlank", "NotEmpty", "Min", "Positive" -> "too_small";
             case "Max" -> "too_big";

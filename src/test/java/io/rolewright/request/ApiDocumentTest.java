@@ -9,6 +9,8 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.http.ContentType;
 import io.restassured.path.json.JsonPath;
+import io.restassured.response.Response;
+import io.rolewright.testing.Api;
 import io.rolewright.testing.ApiContract;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -16,6 +18,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
@@ -92,6 +95,43 @@ class ApiDocumentTest {
                 assertThat(status).as(each.toString()).isEqualTo(401);
             }
         }
+    }
+
+    /** What stands beside a field of a form: in one wording, whoever has found it. */
+    @Test
+    void whatIsWrongWithAFieldIsSaidInOneWording() throws IOException {
+        JsonNode document = YAML.readTree(ApiContract.FILE.toFile());
+        List<String> sent = new ArrayList<>();
+        for (Described each : operations()) {
+            JsonNode schema = document.at("/paths/" + each.path().replace("/", "~1") + "/"
+                    + each.method().toLowerCase(Locale.ROOT) + "/requestBody/content/application~1json/schema");
+            JsonNode form = document.at(schema.path("$ref").asText().replaceFirst("^#", ""));
+            if (form.path("required").isEmpty()) {
+                continue; // what may be left out altogether would be done
+            }
+            String path = each.path().replaceAll("\\{[^}]*}", UUID.randomUUID().toString());
+            Map<String, Object> blank = new HashMap<>();
+            form.path("properties").fieldNames().forEachRemaining(name -> blank.put(name, " "));
+            for (Map<String, Object> body : List.of(Map.<String, Object>of(), blank)) {
+                Response answer = Api.as().body(body).request(each.method(), path);
+                if (answer.statusCode() != 422) {
+                    continue;
+                }
+                List<Map<String, ?>> issues = answer.jsonPath().getList("message");
+                assertThat(issues).isNotEmpty().allSatisfy(issue -> {
+                    String message = (String) issue.get("message");
+                    assertThat(message)
+                            .as("%s %s", each, issue)
+                            .matches("[A-Z](?s).*")
+                            .doesNotContain("must not be");
+                    if (body.isEmpty()) {
+                        assertThat(message).as("%s %s", each, issue).startsWith("Required");
+                    }
+                });
+                sent.add(each.toString());
+            }
+        }
+        assertThat(sent).hasSizeGreaterThan(30);
     }
 
     @Test
