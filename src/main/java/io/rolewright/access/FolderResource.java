@@ -4,6 +4,7 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Ids;
+import io.rolewright.request.IfMatch;
 import io.rolewright.request.PlainText;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
@@ -13,6 +14,7 @@ import jakarta.validation.constraints.Size;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.PATCH;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
@@ -26,6 +28,7 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.server.Cancellable;
 import org.jspecify.annotations.Nullable;
 
@@ -98,10 +101,10 @@ class FolderResource {
     @GET
     @Path("v1/folders/{folderId}")
     @Operation(operationId = "getFolder", summary = "Read a folder")
-    public Uni<FolderResponse> get(
+    public Uni<RestResponse<FolderResponse>> get(
             @PathParam("folderId") @Parameter(schema = @Schema(format = "uuid")) String folderId) {
         return places.folder(caller.get(), Right.PROJECT_READ, Ids.parse("folderId", folderId))
-                .map(FolderResponse::of);
+                .map(FolderResource::tagged);
     }
 
     @PATCH
@@ -112,8 +115,9 @@ class FolderResource {
             operationId = "updateFolder",
             summary = "Change a folder",
             description = "The name of one at or above a rotation stays: 400 `place_in_use`.")
-    public Uni<FolderResponse> change(
+    public Uni<RestResponse<FolderResponse>> change(
             @PathParam("folderId") @Parameter(schema = @Schema(format = "uuid")) String folderId,
+            @HeaderParam("If-Match") @Parameter(description = IfMatch.DESCRIPTION) @Nullable String ifMatch,
             @NotNull @Valid ChangedFolder body) {
         var id = Ids.parse("folderId", folderId);
         var act = act();
@@ -122,8 +126,8 @@ class FolderResource {
                         AuditType.UPDATE_FOLDER,
                         Projects.KIND,
                         null,
-                        () -> places.changeFolder(act, id, body.name, body.description))
-                .map(FolderResponse::of);
+                        () -> places.changeFolder(act, id, new IfMatch(ifMatch), body.name, body.description))
+                .map(FolderResource::tagged);
     }
 
     @DELETE
@@ -139,6 +143,10 @@ class FolderResource {
         var act = act();
         return act.recorded(audit, AuditType.DELETE_FOLDER, Projects.KIND, null, () -> places.deleteFolder(act, id))
                 .map(FolderResponse::of);
+    }
+
+    private static RestResponse<FolderResponse> tagged(Places.Folder folder) {
+        return IfMatch.tagged(FolderResponse.of(folder), folder.settings());
     }
 
     private Act act() {

@@ -4,6 +4,7 @@ import io.rolewright.access.StaticTokenResource.TokenView;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.request.Ids;
+import io.rolewright.request.IfMatch;
 import io.rolewright.request.PlainText;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
@@ -13,6 +14,7 @@ import jakarta.validation.constraints.Pattern;
 import jakarta.validation.constraints.Size;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.PATCH;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
@@ -23,7 +25,9 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.server.Cancellable;
+import org.jspecify.annotations.Nullable;
 
 /** A static token by its own id, as the reference's clients name it; administrators of the organisation only. */
 @Path("/api/v1/auth/token-auth/tokens/{tokenId}")
@@ -47,25 +51,31 @@ class HeldTokenResource {
 
     @GET
     @Operation(operationId = "getToken", summary = "Read what is known of a static token")
-    public Uni<TokenResponse> get(@PathParam(TOKEN_ID) @Parameter(schema = @Schema(format = "uuid")) String tokenId) {
+    public Uni<RestResponse<TokenResponse>> get(
+            @PathParam(TOKEN_ID) @Parameter(schema = @Schema(format = "uuid")) String tokenId) {
         Rights.require(caller.get(), Right.IDENTITY_READ);
-        return tokens.get(Ids.parse(TOKEN_ID, tokenId)).map(row -> new TokenResponse(TokenView.of(row)));
+        return tokens.get(Ids.parse(TOKEN_ID, tokenId)).map(HeldTokenResource::tagged);
     }
 
     @PATCH
     @Cancellable(false)
     @Consumes(MediaType.APPLICATION_JSON)
     @Operation(operationId = "updateToken", summary = "Rename a static token")
-    public Uni<TokenResponse> change(
+    public Uni<RestResponse<TokenResponse>> change(
             @PathParam(TOKEN_ID) @Parameter(schema = @Schema(format = "uuid")) String tokenId,
+            @HeaderParam("If-Match") @Parameter(description = IfMatch.DESCRIPTION) @Nullable String ifMatch,
             @NotNull @Valid ChangedToken body) {
         var id = Ids.parse(TOKEN_ID, tokenId);
         var act = act();
         return act.recorded(audit, AuditType.UPDATE_STATIC_TOKEN, Identities.KIND, null, () -> {
                     Rights.require(act.caller(), Right.IDENTITY_EDIT);
-                    return tokens.rename(act, id, body.name.strip());
+                    return tokens.rename(act, id, new IfMatch(ifMatch), body.name.strip());
                 })
-                .map(row -> new TokenResponse(TokenView.of(row)));
+                .map(HeldTokenResource::tagged);
+    }
+
+    private static RestResponse<TokenResponse> tagged(StaticToken row) {
+        return IfMatch.tagged(new TokenResponse(TokenView.of(row)), StaticTokens.settings(row));
     }
 
     @POST

@@ -7,6 +7,7 @@ import io.rolewright.audit.AuditType;
 import io.rolewright.audit.Changes;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
+import io.rolewright.request.IfMatch;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
 import io.rolewright.request.Selection;
@@ -26,6 +27,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -264,12 +266,44 @@ class Identities {
                         .replaceWith(described)));
     }
 
-    /** @return fails with 404 {@code identity_not_found} or 400 {@code last_administrator} */
-    Uni<Described> change(Act act, UUID id, Wanted wanted) {
+    /** What can be edited. Roles in projects are edited there. */
+    static Map<String, Object> settings(Described identity) {
+        return settings(identity.name, identity.roles, identity.deleteProtected, identity.metadata);
+    }
+
+    private static Map<String, Object> settings(
+            String name, Set<Role> roles, boolean deleteProtected, List<IdentityMetadata> metadata) {
+        Map<String, Object> settings = new LinkedHashMap<>();
+        settings.put("name", name);
+        settings.put("roles", names(roles));
+        settings.put("hasDeleteProtection", deleteProtected);
+        settings.put("metadata", metadata);
+        return settings;
+    }
+
+    /** Joins the transaction that has locked the identity. */
+    private static Uni<Void> require(Mutiny.Session session, IfMatch seen, Identity identity) {
+        return !seen.isSent()
+                ? Uni.createFrom().voidItem()
+                : Bindings.of(session, identity.id, null)
+                        .invoke(roles -> seen.require(settings(
+                                identity.name,
+                                IdentityResource.roles(roles),
+                                identity.deleteProtected,
+                                IdentityMetadata.read(identity.metadata))))
+                        .replaceWithVoid();
+    }
+
+    /**
+     * @return fails with 404 {@code identity_not_found}, 412 {@code changed_since_read} or 400 {@code
+     *     last_administrator}
+     */
+    Uni<Described> change(Act act, UUID id, IfMatch seen, Wanted wanted) {
         Changes changes = new Changes();
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> Bindings.lock(session)
                                 .chain(() -> locked(session, id))
+                                .call(identity -> require(session, seen, identity))
                                 .chain(identity -> {
                                     if (wanted.roles != null && !wanted.roles.isEmpty()) {
                                         identity.requireMayHaveRoles(null, wanted.roleWord == null ? "roles" : "role");

@@ -8,6 +8,7 @@ import io.rolewright.idempotency.Idempotency;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
+import io.rolewright.request.IfMatch;
 import io.rolewright.request.PlainText;
 import io.rolewright.request.SearchQuery;
 import io.rolewright.request.Selection;
@@ -40,6 +41,7 @@ import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.server.Cancellable;
 import org.jspecify.annotations.Nullable;
 
@@ -108,10 +110,10 @@ class IdentityResource {
     @Compressible
     @Path("{identityId}")
     @Operation(operationId = "getIdentity", summary = "Read a machine identity")
-    public Uni<OneIdentity> get(
+    public Uni<RestResponse<OneIdentity>> get(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
         Rights.require(caller.get(), Right.IDENTITY_READ);
-        return identities.get(Ids.parse("identityId", identityId)).map(this::one);
+        return identities.get(Ids.parse("identityId", identityId)).map(this::tagged);
     }
 
     /** Literal, so that it wins over an id; any token will do, since it tells where the caller is. */
@@ -169,8 +171,9 @@ class IdentityResource {
             description =
                     "The roles sent, by either field, replace those in the organisation. They apply to tokens that"
                             + " were already issued: immediately in this replica, within five seconds in the others.")
-    public Uni<OneIdentity> change(
+    public Uni<RestResponse<OneIdentity>> change(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
+            @HeaderParam("If-Match") @Parameter(description = IfMatch.DESCRIPTION) @Nullable String ifMatch,
             @NotNull @Valid ChangedIdentity body) {
         var wanted =
                 wanted(body.name, body.roles, body.role, body.organizationId, body.hasDeleteProtection, body.metadata);
@@ -178,9 +181,9 @@ class IdentityResource {
         var id = Ids.parse("identityId", identityId);
         return act.recorded(audit, AuditType.UPDATE_IDENTITY, Identities.KIND, id, () -> {
                     Rights.require(act.caller(), Right.IDENTITY_EDIT);
-                    return identities.change(act, id, wanted);
+                    return identities.change(act, id, new IfMatch(ifMatch), wanted);
                 })
-                .map(this::one);
+                .map(this::tagged);
     }
 
     private Identities.Wanted wanted(
@@ -237,6 +240,10 @@ class IdentityResource {
 
     private Act act() {
         return new Act(caller.get(), origins.ofCurrentRequest());
+    }
+
+    private RestResponse<OneIdentity> tagged(Identities.Described identity) {
+        return IfMatch.tagged(one(identity), Identities.settings(identity));
     }
 
     private OneIdentity one(Identities.Described identity) {

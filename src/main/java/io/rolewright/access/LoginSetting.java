@@ -2,8 +2,10 @@ package io.rolewright.access;
 
 import io.rolewright.audit.Changes;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -44,6 +46,16 @@ record LoginSetting(
 
     LoginSetting withSent(String words) {
         return new LoginSetting(id, ttl, maxTtl, tokenTrustedIps, secretTrustedIps, words);
+    }
+
+    /** What can be edited, by the names that requests have it under; null for what was not set. */
+    Map<String, Object> settings() {
+        Map<String, Object> settings = new LinkedHashMap<>();
+        settings.put("accessTokenTTL", ttl);
+        settings.put("accessTokenMaxTTL", maxTtl);
+        settings.put("accessTokenTrustedIps", tokenTrustedIps);
+        settings.put("clientSecretTrustedIps", secretTrustedIps);
+        return settings;
     }
 
     /** By the names that requests have them under. */

@@ -7,6 +7,7 @@ import io.rolewright.audit.AuditType;
 import io.rolewright.audit.Changes;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
+import io.rolewright.request.IfMatch;
 import io.rolewright.sealing.RowSeals;
 import io.rolewright.sealing.SealedRow;
 import io.smallrye.mutiny.Uni;
@@ -37,6 +38,10 @@ class LoginSettings {
                     else exists (select from token_rule r where r.identity_id = i.id and r.method = $2)
                 end as used
             from identity i left join login_setting l on l.identity_id = i.id and l.method = $2 where i.id = $1""";
+
+    private static final String STORED = """
+            select id, access_token_ttl, access_token_max_ttl, access_token_trusted_ips, client_secret_trusted_ips, sent, row_seal
+            from login_setting where identity_id = ?1 and method = ?2""";
 
     private static final String WRITE = """
             insert into login_setting (id, identity_id, method, access_token_ttl, access_token_max_ttl,
@@ -143,32 +148,71 @@ class LoginSettings {
                                         + " already: change it, or delete it first.");
                     }
                 })
-                .chain(() -> write(act, identityId, method, LoginSetting.unset(identityId), wanted));
+                .chain(() -> write(act, identityId, method, new IfMatch(null), before -> wanted));
     }
 
-    /** @param change from what is there to what is to be. @return fails as {@link #get} does */
-    Uni<Known> change(Act act, UUID identityId, Method method, UnaryOperator<LoginSetting> change) {
-        return get(identityId, method)
-                .chain(known -> write(act, identityId, method, known.setting, change.apply(known.setting)));
+    /**
+     * @param change from what is there to what is to be
+     * @return fails as {@link #get} does, and with 412 {@code changed_since_read}
+     */
+    Uni<Known> change(Act act, UUID identityId, Method method, IfMatch seen, UnaryOperator<LoginSetting> change) {
+        return get(identityId, method).chain(() -> write(act, identityId, method, seen, change));
     }
 
-    private Uni<Known> write(Act act, UUID identityId, Method method, LoginSetting before, LoginSetting wanted) {
+    private Uni<Known> write(
+            Act act, UUID identityId, Method method, IfMatch seen, UnaryOperator<LoginSetting> change) {
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> Identities.locked(session, identityId)
-                                .chain(() -> write(session, seals, identityId, method, wanted))
-                                .chain(() -> Standings.changed(session, identityId))
-                                .chain(() -> audit.record(act.success(AuditType.SET_AUTH_METHOD)
-                                        .on(Identities.KIND, identityId)
-                                        .with("method", method.storedName())
-                                        .with("accessTokenTTL", wanted.ttl())
-                                        .with("accessTokenMaxTTL", wanted.maxTtl())
-                                        .with("accessTokenTrustedIps", wanted.tokenTrustedIps())
-                                        .with("clientSecretTrustedIps", wanted.secretTrustedIps())
-                                        .with(
-                                                Changes.FACT,
-                                                before.changes(wanted).fields())))))
+                                .chain(() -> stored(session, seals, identityId, method))
+                                .invoke(before -> seen.require(before.settings()))
+                                .chain(before -> {
+                                    LoginSetting wanted = change.apply(before);
+                                    return write(session, seals, identityId, method, wanted)
+                                            .chain(() -> Standings.changed(session, identityId))
+                                            .chain(() -> audit.record(act.success(AuditType.SET_AUTH_METHOD)
+                                                    .on(Identities.KIND, identityId)
+                                                    .with("method", method.storedName())
+                                                    .with("accessTokenTTL", wanted.ttl())
+                                                    .with("accessTokenMaxTTL", wanted.maxTtl())
+                                                    .with("accessTokenTrustedIps", wanted.tokenTrustedIps())
+                                                    .with("clientSecretTrustedIps", wanted.secretTrustedIps())
+                                                    .with(
+                                                            Changes.FACT,
+                                                            before.changes(wanted)
+                                                                    .fields())));
+                                })))
                 .invoke(() -> standings.forget(List.of(identityId)))
                 .chain(() -> get(identityId, method));
+    }
+
+    /** What is set, or counts if nothing is. Joins the running transaction, which has locked the identity. */
+    static Uni<LoginSetting> stored(Mutiny.Session session, RowSeals seals, UUID identityId, Method method) {
+        return session.createNativeQuery(STORED, Object[].class)
+                .setParameter(1, identityId)
+                .setParameter(2, method.storedName())
+                .getSingleResultOrNull()
+                .map(row -> {
+                    if (row == null) {
+                        return LoginSetting.unset(identityId);
+                    }
+                    seals.require(
+                            SealedRow.LOGIN_SETTING,
+                            (UUID) row[0],
+                            (byte[]) row[6],
+                            identityId,
+                            method.storedName(),
+                            row[1],
+                            row[2],
+                            row[3],
+                            row[4]);
+                    return new LoginSetting(
+                            (UUID) row[0],
+                            (Integer) row[1],
+                            (Integer) row[2],
+                            LoginSetting.split((String) row[3]),
+                            LoginSetting.split((String) row[4]),
+                            (String) row[5]);
+                });
     }
 
     /** Joins the running transaction, which has locked the identity. */

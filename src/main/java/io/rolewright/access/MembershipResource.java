@@ -5,6 +5,7 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
+import io.rolewright.request.IfMatch;
 import io.rolewright.request.PageQuery;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
@@ -16,6 +17,7 @@ import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.PUT;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
@@ -27,6 +29,7 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.server.Cancellable;
 import org.jspecify.annotations.Nullable;
 
@@ -76,9 +79,10 @@ class MembershipResource {
             description =
                     "Replaces its roles in the project. They apply to tokens that were already issued: immediately"
                             + " in this replica, within five seconds in the others.")
-    public Uni<OneMembership> set(
+    public Uni<RestResponse<OneMembership>> set(
             @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId,
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
+            @HeaderParam("If-Match") @Parameter(description = IfMatch.DESCRIPTION) @Nullable String ifMatch,
             @NotNull @Valid NewRoles body) {
         var project = Ids.parse("projectId", projectId);
         var identity = Ids.parse("identityId", identityId);
@@ -88,8 +92,9 @@ class MembershipResource {
                         AuditType.UPDATE_PROJECT_MEMBERSHIP,
                         Projects.KIND,
                         project,
-                        () -> memberships.set(act, project, identity, IdentityResource.roles(body.roles)))
-                .map(membership -> new OneMembership(view(membership)));
+                        () -> memberships.set(
+                                act, project, identity, new IfMatch(ifMatch), IdentityResource.roles(body.roles)))
+                .map(membership -> IfMatch.tagged(new OneMembership(view(membership)), membership.settings()));
     }
 
     @DELETE

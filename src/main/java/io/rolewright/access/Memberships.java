@@ -6,6 +6,7 @@ import io.rolewright.audit.AuditType;
 import io.rolewright.audit.Changes;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
+import io.rolewright.request.IfMatch;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
 import io.rolewright.sealing.RowSeals;
@@ -56,7 +57,13 @@ class Memberships {
     }
 
     /** @param words that the roles were given by, as {@link ReferenceRoles#projectWords} has them */
-    record Membership(UUID identityId, String identityName, Set<Role> roles, List<String> words) {}
+    record Membership(UUID identityId, String identityName, Set<Role> roles, List<String> words) {
+
+        /** What can be edited. */
+        Map<String, Object> settings() {
+            return Map.of("roles", Identities.names(roles));
+        }
+    }
 
     /** How what is asked for meets what is there. */
     private enum Meets {
@@ -74,10 +81,10 @@ class Memberships {
                 .map(slice -> new Slice<>(meant(slice.rows()), slice.nextCursor()));
     }
 
-    /** @return fails with 404 {@code identity_not_found} or {@code project_not_found} */
-    Uni<Membership> set(Act act, UUID projectId, UUID identityId, Set<Role> roles) {
+    /** @return fails with 404 {@code identity_not_found} or {@code project_not_found}, 412 {@code changed_since_read} */
+    Uni<Membership> set(Act act, UUID projectId, UUID identityId, IfMatch seen, Set<Role> roles) {
         return projects.existing(act.caller(), Right.MEMBERSHIP_EDIT, projectId)
-                .chain(() -> replace(act, projectId, identityId, roles, null, Meets.ANYTHING));
+                .chain(() -> replace(act, projectId, identityId, seen, roles, null, Meets.ANYTHING));
     }
 
     /** @return fails with 404 {@code project_not_found} or {@code membership_not_found} */
@@ -90,15 +97,21 @@ class Memberships {
     /** @param words as {@link ReferenceRoles#inProject} takes them. @return fails with 400 {@code membership_exists} too */
     Uni<Membership> create(Act act, UUID projectId, UUID identityId, List<String> words) {
         return projects.existing(act.caller(), Right.MEMBERSHIP_EDIT, projectId)
-                .chain(() ->
-                        replace(act, projectId, identityId, ReferenceRoles.inProject(words), words, Meets.NOTHING));
+                .chain(() -> replace(
+                        act,
+                        projectId,
+                        identityId,
+                        new IfMatch(null),
+                        ReferenceRoles.inProject(words),
+                        words,
+                        Meets.NOTHING));
     }
 
     /** @param words as {@link ReferenceRoles#inProject} takes them. @return fails with 404 {@code membership_not_found} too */
-    Uni<Membership> change(Act act, UUID projectId, UUID identityId, List<String> words) {
+    Uni<Membership> change(Act act, UUID projectId, UUID identityId, IfMatch seen, List<String> words) {
         return projects.existing(act.caller(), Right.MEMBERSHIP_EDIT, projectId)
-                .chain(() ->
-                        replace(act, projectId, identityId, ReferenceRoles.inProject(words), words, Meets.SOMETHING));
+                .chain(() -> replace(
+                        act, projectId, identityId, seen, ReferenceRoles.inProject(words), words, Meets.SOMETHING));
     }
 
     /** @return what it was; fails with 404 {@code membership_not_found} */
@@ -106,7 +119,7 @@ class Memberships {
         return projects.existing(act.caller(), Right.MEMBERSHIP_EDIT, projectId)
                 .chain(() -> read(projectId))
                 .map(all -> one(all, identityId))
-                .call(() -> replace(act, projectId, identityId, Set.of(), null, Meets.ANYTHING));
+                .call(() -> replace(act, projectId, identityId, new IfMatch(null), Set.of(), null, Meets.ANYTHING));
     }
 
     private static Membership one(List<Membership> all, UUID identityId) {
@@ -119,7 +132,13 @@ class Memberships {
     }
 
     private Uni<Membership> replace(
-            Act act, UUID projectId, UUID identityId, Set<Role> roles, @Nullable List<String> words, Meets meets) {
+            Act act,
+            UUID projectId,
+            UUID identityId,
+            IfMatch seen,
+            Set<Role> roles,
+            @Nullable List<String> words,
+            Meets meets) {
         Changes changes = new Changes();
         return Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> Identities.locked(session, identityId)
@@ -132,8 +151,11 @@ class Memberships {
                                         ? Uni.createFrom().voidItem()
                                         : read(projectId).invoke(all -> require(all, identityId, meets)))
                                 .call(() -> Bindings.of(session, identityId, projectId)
-                                        .invoke(before ->
-                                                changes.put("roles", before, Set.copyOf(Identities.names(roles)))))
+                                        .invoke(before -> {
+                                            seen.require(
+                                                    Map.of("roles", Identities.names(IdentityResource.roles(before))));
+                                            changes.put("roles", before, Set.copyOf(Identities.names(roles)));
+                                        }))
                                 .call(() -> Bindings.replace(session, seals, identityId, projectId, roles))
                                 .call(() -> keep(session, projectId, identityId, words))
                                 .call(identity -> audit.record(act.success(AuditType.UPDATE_PROJECT_MEMBERSHIP)

@@ -6,6 +6,7 @@ import io.rolewright.audit.AuditType;
 import io.rolewright.audit.Changes;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
+import io.rolewright.request.IfMatch;
 import io.rolewright.store.StoreFault;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -13,7 +14,9 @@ import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.stream.StreamSupport;
 import org.hibernate.reactive.mutiny.Mutiny;
@@ -58,13 +61,31 @@ public class Places {
         this.audit = audit;
     }
 
-    public record Environment(UUID id, UUID projectId, String slug, String name, int position) {}
+    public record Environment(UUID id, UUID projectId, String slug, String name, int position) {
+
+        /** What can be edited. */
+        Map<String, Object> settings() {
+            Map<String, Object> settings = new LinkedHashMap<>();
+            settings.put("slug", slug);
+            settings.put("name", name);
+            settings.put("position", position);
+            return settings;
+        }
+    }
 
     /** @param path whole, such as {@code /a/b} */
     record Folder(UUID id, UUID projectId, UUID environmentId, String environment, String path, String description) {
 
         String name() {
             return path.substring(path.lastIndexOf('/') + 1);
+        }
+
+        /** What can be edited; the whole path, since it moves with what is above. */
+        Map<String, Object> settings() {
+            Map<String, Object> settings = new LinkedHashMap<>();
+            settings.put("path", path);
+            settings.put("description", description);
+            return settings;
         }
     }
 
@@ -142,45 +163,52 @@ public class Places {
                 .replaceWithVoid();
     }
 
-    /** @param slug null to leave it; the same for the others. @return fails with 400 {@code place_in_use}, {@code environment_exists} */
+    /**
+     * @param slug null to leave it; the same for the others
+     * @return fails with 400 {@code place_in_use}, {@code environment_exists}, 412 {@code changed_since_read}
+     */
     Uni<Environment> changeEnvironment(
             Act act,
             UUID projectId,
             UUID id,
+            IfMatch seen,
             @Nullable String slug,
             @Nullable String name,
             @Nullable Integer position) {
         return own(act, projectId, id)
-                .chain(before -> Panache.withTransaction(() -> Panache.getSession()
+                .chain(known -> Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> locked(session, id)
-                                .chain(() -> slug == null || slug.equals(before.slug)
-                                        ? Uni.createFrom().voidItem()
-                                        : requireUnused(session, before, "/"))
-                                .chain(() -> session.createNativeQuery(
-                                                "update environment set slug = ?2, name = ?3, position = ?4 where id = ?1")
-                                        .setParameter(1, id)
-                                        .setParameter(2, slug == null ? before.slug : slug)
-                                        .setParameter(3, name == null ? before.name : name)
-                                        .setParameter(4, position == null ? before.position : position)
-                                        .executeUpdate())
-                                .chain(() -> audit.record(act.success(AuditType.UPDATE_ENVIRONMENT)
-                                        .in(projectId)
-                                        .on(Projects.KIND, projectId)
-                                        .with("environmentId", id)
-                                        .with("name", name)
-                                        .with("slug", slug)
-                                        .with("position", position)
-                                        .with("nameBefore", before.name)
-                                        .with("slugBefore", before.slug)
-                                        .with(
-                                                Changes.FACT,
-                                                new Changes()
-                                                        .put("slug", slug != null && !slug.equals(before.slug))
-                                                        .put("name", name != null && !name.equals(before.name))
-                                                        .put(
-                                                                "position",
-                                                                position != null && position != before.position)
-                                                        .fields()))))))
+                                .chain(before -> Uni.createFrom()
+                                        .voidItem()
+                                        .invoke(() -> seen.require(before.settings()))
+                                        .chain(() -> slug == null || slug.equals(before.slug)
+                                                ? Uni.createFrom().voidItem()
+                                                : requireUnused(session, before, "/"))
+                                        .chain(() -> session.createNativeQuery(
+                                                        "update environment set slug = ?2, name = ?3, position = ?4 where id = ?1")
+                                                .setParameter(1, id)
+                                                .setParameter(2, slug == null ? before.slug : slug)
+                                                .setParameter(3, name == null ? before.name : name)
+                                                .setParameter(4, position == null ? before.position : position)
+                                                .executeUpdate())
+                                        .chain(() -> audit.record(act.success(AuditType.UPDATE_ENVIRONMENT)
+                                                .in(projectId)
+                                                .on(Projects.KIND, projectId)
+                                                .with("environmentId", id)
+                                                .with("name", name)
+                                                .with("slug", slug)
+                                                .with("position", position)
+                                                .with("nameBefore", before.name)
+                                                .with("slugBefore", before.slug)
+                                                .with(
+                                                        Changes.FACT,
+                                                        new Changes()
+                                                                .put("slug", slug != null && !slug.equals(before.slug))
+                                                                .put("name", name != null && !name.equals(before.name))
+                                                                .put(
+                                                                        "position",
+                                                                        position != null && position != before.position)
+                                                                .fields())))))))
                 .onFailure(StoreFault::isUniqueViolation)
                 .transform(taken -> environmentExists(String.valueOf(slug)))
                 .chain(() -> environment(act.caller(), Right.PROJECT_READ, id));
@@ -211,14 +239,15 @@ public class Places {
     }
 
     /** Who makes a rotation there waits for this, and this for him. */
-    private static Uni<Void> locked(Mutiny.Session session, UUID environmentId) {
-        return session.createNativeQuery("select slug from environment where id = ?1 for update", String.class)
+    private static Uni<Environment> locked(Mutiny.Session session, UUID environmentId) {
+        return session.createNativeQuery(ENVIRONMENTS + "where id = ?1 for update", Object[].class)
                 .setParameter(1, environmentId)
                 .getSingleResultOrNull()
                 .onItem()
                 .ifNull()
                 .failWith(() -> noEnvironment("id " + environmentId))
-                .replaceWithVoid();
+                .map(row ->
+                        new Environment((UUID) row[0], (UUID) row[1], (String) row[2], (String) row[3], (int) row[4]));
     }
 
     private static Uni<Void> requireUnused(Mutiny.Session session, Environment environment, String path) {
@@ -321,44 +350,71 @@ public class Places {
                 .replaceWithVoid();
     }
 
-    /** @param name null to leave it; the same for the description. What is below moves with it. @return fails with 400 {@code place_in_use} */
-    Uni<Folder> changeFolder(Act act, UUID id, @Nullable String name, @Nullable String description) {
+    /**
+     * @param name null to leave it; the same for the description. What is below moves with it
+     * @return fails with 400 {@code place_in_use}, 412 {@code changed_since_read}
+     */
+    Uni<Folder> changeFolder(Act act, UUID id, IfMatch seen, @Nullable String name, @Nullable String description) {
         return folder(act.caller(), Right.PROJECT_EDIT, id)
-                .chain(before -> {
-                    var path = before.path.substring(0, before.path.lastIndexOf('/') + 1)
-                            + (name == null ? before.name() : name);
-                    boolean moves = !path.equals(before.path);
-                    return Panache.withTransaction(() -> Panache.getSession()
-                            .chain(session -> locked(session, before.environmentId)
-                                    .chain(() -> moves
-                                            ? requireUnused(session, before.projectId, before.environment, before.path)
-                                                    .chain(() -> refuseTaken(session, before.environmentId, path))
-                                                    .chain(() -> move(session, before, path))
-                                            : Uni.createFrom().voidItem())
-                                    .chain(() -> session.createNativeQuery(
-                                                    "update folder set description = ?2 where id = ?1")
-                                            .setParameter(1, id)
-                                            .setParameter(2, description == null ? before.description : description)
-                                            .executeUpdate())
-                                    .chain(() -> audit.record(act.success(AuditType.UPDATE_FOLDER)
-                                            .in(before.projectId)
-                                            .on(Projects.KIND, before.projectId)
-                                            .with("folderId", id)
-                                            .with("environment", before.environment)
-                                            .with("path", path)
-                                            .with("pathBefore", before.path)
-                                            .with("descriptionUpdated", description != null)
-                                            .with(
-                                                    Changes.FACT,
-                                                    new Changes()
-                                                            .put("name", moves)
-                                                            .put(
-                                                                    "description",
-                                                                    description != null
-                                                                            && !description.equals(before.description))
-                                                            .fields())))));
-                })
+                .chain(known -> Panache.withTransaction(() -> Panache.getSession()
+                        .chain(session -> locked(session, known.environmentId)
+                                .chain(() -> now(session, known))
+                                .invoke(before -> seen.require(before.settings()))
+                                .chain(before -> {
+                                    var path = before.path.substring(0, before.path.lastIndexOf('/') + 1)
+                                            + (name == null ? before.name() : name);
+                                    boolean moves = !path.equals(before.path);
+                                    return Uni.createFrom()
+                                            .voidItem()
+                                            .chain(() -> moves
+                                                    ? requireUnused(
+                                                                    session,
+                                                                    before.projectId,
+                                                                    before.environment,
+                                                                    before.path)
+                                                            .chain(() ->
+                                                                    refuseTaken(session, before.environmentId, path))
+                                                            .chain(() -> move(session, before, path))
+                                                    : Uni.createFrom().voidItem())
+                                            .chain(() -> session.createNativeQuery(
+                                                            "update folder set description = ?2 where id = ?1")
+                                                    .setParameter(1, id)
+                                                    .setParameter(
+                                                            2, description == null ? before.description : description)
+                                                    .executeUpdate())
+                                            .chain(() -> audit.record(act.success(AuditType.UPDATE_FOLDER)
+                                                    .in(before.projectId)
+                                                    .on(Projects.KIND, before.projectId)
+                                                    .with("folderId", id)
+                                                    .with("environment", before.environment)
+                                                    .with("path", path)
+                                                    .with("pathBefore", before.path)
+                                                    .with("descriptionUpdated", description != null)
+                                                    .with(
+                                                            Changes.FACT,
+                                                            new Changes()
+                                                                    .put("name", moves)
+                                                                    .put(
+                                                                            "description",
+                                                                            description != null
+                                                                                    && !description.equals(
+                                                                                            before.description))
+                                                                    .fields())));
+                                }))))
                 .chain(() -> folder(act.caller(), Right.PROJECT_READ, id));
+    }
+
+    /** What has become of it since it was read. Joins the transaction that has locked its environment. */
+    private static Uni<Folder> now(Mutiny.Session session, Folder known) {
+        return session.createNativeQuery(FOLDERS + "where f.id = ?1", Object[].class)
+                .setParameter(1, known.id)
+                .getSingleResultOrNull()
+                .onItem()
+                .ifNull()
+                .failWith(() -> noFolder("id " + known.id))
+                .map(row -> new Folder(
+                        known.id, known.projectId, known.environmentId, (String) row[3], (String) row[4], (String)
+                                row[5]));
     }
 
     private static Uni<Void> move(Mutiny.Session session, Folder before, String path) {

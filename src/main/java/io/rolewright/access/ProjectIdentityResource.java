@@ -4,6 +4,7 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Ids;
+import io.rolewright.request.IfMatch;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotEmpty;
@@ -13,6 +14,7 @@ import jakarta.validation.constraints.Size;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.PATCH;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
@@ -23,11 +25,13 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.server.Cancellable;
 import org.jspecify.annotations.Nullable;
 
@@ -65,13 +69,17 @@ class ProjectIdentityResource {
             operationId = "getProjectIdentity",
             summary = "Read the roles of an identity in a project, in the reference's words",
             description = "The words that were sent, while the roles are those that they mean; else ours.")
-    public Uni<ProjectIdentityResponse> get(
+    public Uni<RestResponse<ProjectIdentityResponse>> get(
             @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId,
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
         var project = Ids.parse("projectId", projectId);
         return memberships
                 .get(caller.get(), project, Ids.parse("identityId", identityId))
-                .chain(membership -> response(project, membership));
+                .chain(membership -> tagged(project, membership));
+    }
+
+    private Uni<RestResponse<ProjectIdentityResponse>> tagged(UUID project, Memberships.Membership membership) {
+        return response(project, membership).map(body -> IfMatch.tagged(body, membership.settings()));
     }
 
     @POST
@@ -89,7 +97,11 @@ class ProjectIdentityResource {
         var identity = Ids.parse("identityId", identityId);
         var words = words(body);
         var act = act();
-        return recorded(act, project, () -> memberships.create(act, project, identity, words));
+        return recorded(
+                act,
+                project,
+                () -> memberships.create(act, project, identity, words),
+                membership -> response(project, membership));
     }
 
     @PATCH
@@ -99,15 +111,20 @@ class ProjectIdentityResource {
             operationId = "updateProjectIdentity",
             summary = "Change the roles of an identity in a project, in the reference's words",
             description = WORDS)
-    public Uni<ProjectIdentityResponse> change(
+    public Uni<RestResponse<ProjectIdentityResponse>> change(
             @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId,
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
+            @HeaderParam("If-Match") @Parameter(description = IfMatch.DESCRIPTION) @Nullable String ifMatch,
             @NotNull @Valid ProjectIdentityRoles body) {
         var project = Ids.parse("projectId", projectId);
         var identity = Ids.parse("identityId", identityId);
         var words = words(body);
         var act = act();
-        return recorded(act, project, () -> memberships.change(act, project, identity, words));
+        return recorded(
+                act,
+                project,
+                () -> memberships.change(act, project, identity, new IfMatch(ifMatch), words),
+                membership -> tagged(project, membership));
     }
 
     @DELETE
@@ -121,12 +138,20 @@ class ProjectIdentityResource {
         var project = Ids.parse("projectId", projectId);
         var identity = Ids.parse("identityId", identityId);
         var act = act();
-        return recorded(act, project, () -> memberships.remove(act, project, identity));
+        return recorded(
+                act,
+                project,
+                () -> memberships.remove(act, project, identity),
+                membership -> response(project, membership));
     }
 
-    private Uni<ProjectIdentityResponse> recorded(Act act, UUID project, Supplier<Uni<Memberships.Membership>> change) {
+    private <T> Uni<T> recorded(
+            Act act,
+            UUID project,
+            Supplier<Uni<Memberships.Membership>> change,
+            Function<Memberships.Membership, Uni<T>> answer) {
         return act.recorded(audit, AuditType.UPDATE_PROJECT_MEMBERSHIP, Projects.KIND, project, change)
-                .chain(membership -> response(project, membership));
+                .chain(membership -> answer.apply(membership));
     }
 
     private Act act() {

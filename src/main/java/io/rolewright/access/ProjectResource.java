@@ -8,6 +8,7 @@ import io.rolewright.idempotency.Idempotency;
 import io.rolewright.idempotency.UnansweredCreations;
 import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
+import io.rolewright.request.IfMatch;
 import io.rolewright.request.PlainText;
 import io.rolewright.request.RequestContext;
 import io.rolewright.request.SearchQuery;
@@ -38,6 +39,7 @@ import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.server.Cancellable;
 import org.jspecify.annotations.Nullable;
 
@@ -110,9 +112,10 @@ class ProjectResource {
     @Compressible
     @Path("{projectId}")
     @Operation(operationId = "getProject", summary = "Read a project")
-    public Uni<OneProject> get(@PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId) {
+    public Uni<RestResponse<OneProject>> get(
+            @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId) {
         return projects.existing(caller.get(), Right.PROJECT_READ, Ids.parse("projectId", projectId))
-                .map(project -> new OneProject(view(project)));
+                .map(this::tagged);
     }
 
     /** Without an envelope, as the clients that look a project up by its slug read it. */
@@ -132,8 +135,9 @@ class ProjectResource {
             summary = "Update a project",
             description =
                     "A name or slug that another project has gets 400 `project_name_taken` or `project_slug_taken`.")
-    public Uni<OneProject> change(
+    public Uni<RestResponse<OneProject>> change(
             @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId,
+            @HeaderParam("If-Match") @Parameter(description = IfMatch.DESCRIPTION) @Nullable String ifMatch,
             @NotNull @Valid ChangedProject body) {
         var act = new Act(caller.get(), origins.ofCurrentRequest());
         var id = Ids.parse("projectId", projectId);
@@ -145,12 +149,13 @@ class ProjectResource {
                         () -> projects.change(
                                 act,
                                 id,
+                                new IfMatch(ifMatch),
                                 new Projects.Wanted(
                                         body.name == null ? null : body.name.strip(),
                                         body.slug,
                                         body.description,
                                         body.hasDeleteProtection)))
-                .map(project -> new OneProject(view(project)));
+                .map(this::tagged);
     }
 
     @DELETE
@@ -205,6 +210,10 @@ class ProjectResource {
                                 asking,
                                 project -> completion.store(new OneProject(view(project))))
                         .map(project -> new OneProject(view(project))));
+    }
+
+    private RestResponse<OneProject> tagged(Project project) {
+        return IfMatch.tagged(new OneProject(view(project)), Projects.settings(project));
     }
 
     private ProjectView view(Project project) {

@@ -11,6 +11,7 @@ import io.rolewright.idempotency.UnansweredCreations;
 import io.rolewright.idempotency.UnansweredCreations.Creation;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
+import io.rolewright.request.IfMatch;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
 import io.rolewright.request.Selection;
@@ -30,6 +31,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -144,10 +146,10 @@ public class Projects {
             @Nullable Boolean deleteProtected) {}
 
     /**
-     * @return fails with 400 {@code project_name_taken} or {@code project_slug_taken}, 403 for another slug where slugs bound projects and
+     * @return fails with 400 {@code project_name_taken} or {@code project_slug_taken}, 412 {@code changed_since_read}, 403 for another slug where slugs bound projects and
      *     the caller is no administrator of the organisation
      */
-    Uni<Project> change(Act act, UUID id, Wanted wanted) {
+    Uni<Project> change(Act act, UUID id, IfMatch seen, Wanted wanted) {
         var name = wanted.name;
         var slug = wanted.slug;
         Changes changes = new Changes();
@@ -163,6 +165,7 @@ public class Projects {
                 })
                 .chain(before -> Panache.withTransaction(() -> Panache.getSession()
                         .chain(session -> session.find(Project.class, id, LockModeType.PESSIMISTIC_WRITE)
+                                .invoke(project -> seen.require(settings(project)))
                                 .chain(project -> refuseTaken(id, name, slug)
                                         .invoke(() -> {
                                             changes.put("name", name != null && !name.equals(project.name))
@@ -201,6 +204,16 @@ public class Projects {
                 .onFailure(failure -> hasSqlState(failure, "23505"))
                 .transform(taken -> Problem.of(
                         ErrorCode.PROJECT_NAME_TAKEN, "Another project took this name or slug at the same moment."));
+    }
+
+    /** What can be edited. */
+    static Map<String, Object> settings(Project project) {
+        Map<String, Object> settings = new LinkedHashMap<>();
+        settings.put("name", project.name);
+        settings.put("slug", project.slug);
+        settings.put("description", project.description);
+        settings.put("hasDeleteProtection", project.deleteProtected);
+        return settings;
     }
 
     private static Uni<Void> refuseTaken(UUID id, @Nullable String name, @Nullable String slug) {

@@ -5,6 +5,7 @@ import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Ids;
+import io.rolewright.request.IfMatch;
 import io.rolewright.request.Numbers;
 import io.rolewright.request.PlainText;
 import io.smallrye.mutiny.Uni;
@@ -16,6 +17,7 @@ import jakarta.validation.constraints.Size;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.PATCH;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
@@ -32,6 +34,7 @@ import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.server.Cancellable;
 import org.jspecify.annotations.Nullable;
 
@@ -148,14 +151,14 @@ class ScopedIdentityResource {
     @GET
     @Path("{identityId}")
     @Operation(operationId = "getProjectScopedIdentity", summary = "Read an identity that belongs to a project")
-    public Uni<ScopedResponse> get(
+    public Uni<RestResponse<ScopedResponse>> get(
             @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId,
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
         var project = Ids.parse("projectId", projectId);
         var id = Ids.parse("identityId", identityId);
         return projects.existing(caller.get(), Right.MEMBERSHIP_READ, project)
                 .chain(() -> identities.get(project, id))
-                .map(this::one);
+                .map(this::tagged);
     }
 
     @PATCH
@@ -163,9 +166,10 @@ class ScopedIdentityResource {
     @Path("{identityId}")
     @Consumes(MediaType.APPLICATION_JSON)
     @Operation(operationId = "updateProjectScopedIdentity", summary = "Update an identity that belongs to a project")
-    public Uni<ScopedResponse> change(
+    public Uni<RestResponse<ScopedResponse>> change(
             @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId,
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
+            @HeaderParam("If-Match") @Parameter(description = IfMatch.DESCRIPTION) @Nullable String ifMatch,
             @NotNull @Valid ChangedScopedIdentity body) {
         var project = Ids.parse("projectId", projectId);
         var id = Ids.parse("identityId", identityId);
@@ -179,8 +183,8 @@ class ScopedIdentityResource {
                         id,
                         () -> projects.existing(act.caller(), Right.MEMBERSHIP_EDIT, project)
                                 .chain(() -> identities.get(project, id))
-                                .chain(() -> identities.change(act, id, wanted)))
-                .map(this::one);
+                                .chain(() -> identities.change(act, id, new IfMatch(ifMatch), wanted)))
+                .map(this::tagged);
     }
 
     @DELETE
@@ -209,6 +213,10 @@ class ScopedIdentityResource {
 
     private Act act() {
         return new Act(caller.get(), origins.ofCurrentRequest());
+    }
+
+    private RestResponse<ScopedResponse> tagged(Identities.Described identity) {
+        return IfMatch.tagged(one(identity), Identities.settings(identity));
     }
 
     private ScopedResponse one(Identities.Described identity) {

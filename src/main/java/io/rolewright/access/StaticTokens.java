@@ -7,6 +7,7 @@ import io.rolewright.audit.AuditType;
 import io.rolewright.audit.Changes;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
+import io.rolewright.request.IfMatch;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
 import io.rolewright.sealing.RowSeals;
@@ -14,10 +15,12 @@ import io.rolewright.sealing.Sealer;
 import io.rolewright.store.Rows;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.persistence.LockModeType;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import org.hibernate.reactive.mutiny.Mutiny;
 import org.jspecify.annotations.Nullable;
@@ -104,10 +107,17 @@ class StaticTokens {
         return Panache.withSession(() -> find(id));
     }
 
-    /** @return fails with 404 {@code token_not_found} */
-    Uni<StaticToken> rename(Act act, UUID id, String name) {
+    /** What can be edited. */
+    static Map<String, Object> settings(StaticToken row) {
+        return Map.of("name", row.name);
+    }
+
+    /** @return fails with 404 {@code token_not_found}, 412 {@code changed_since_read} */
+    Uni<StaticToken> rename(Act act, UUID id, IfMatch seen, String name) {
         Changes changes = new Changes();
-        return Panache.withTransaction(() -> find(id).call(row -> {
+        return Panache.withTransaction(() -> locked(id)
+                .call(row -> {
+                    seen.require(settings(row));
                     changes.put("name", row.name, name);
                     row.name = name;
                     return Panache.getSession().chain(Mutiny.Session::flush);
@@ -120,8 +130,15 @@ class StaticTokens {
     }
 
     private static Uni<StaticToken> find(UUID id) {
-        return StaticToken.<StaticToken>findById(id)
-                .onItem()
+        return there(id, StaticToken.findById(id));
+    }
+
+    private static Uni<StaticToken> locked(UUID id) {
+        return there(id, StaticToken.findById(id, LockModeType.PESSIMISTIC_WRITE));
+    }
+
+    private static Uni<StaticToken> there(UUID id, Uni<StaticToken> found) {
+        return found.onItem()
                 .ifNull()
                 .failWith(() ->
                         Problem.of(ErrorCode.TOKEN_NOT_FOUND, "There is no static token with the id " + id + "."));

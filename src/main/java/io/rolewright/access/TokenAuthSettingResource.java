@@ -8,6 +8,7 @@ import io.rolewright.access.LoginSettingWire.TrustedIpView;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.request.Ids;
+import io.rolewright.request.IfMatch;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotNull;
@@ -15,6 +16,7 @@ import jakarta.validation.constraints.Size;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.PATCH;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
@@ -27,6 +29,7 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.server.Cancellable;
 import org.jspecify.annotations.Nullable;
 
@@ -53,10 +56,10 @@ class TokenAuthSettingResource {
 
     @GET
     @Operation(operationId = "getTokenAuth", summary = "Read what counts for an identity's static tokens")
-    public Uni<TokenAuthResponse> get(
+    public Uni<RestResponse<TokenAuthResponse>> get(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
         Rights.require(caller.get(), Right.IDENTITY_READ);
-        return settings.get(Ids.parse("identityId", identityId), Method.TOKEN).map(this::response);
+        return settings.get(Ids.parse("identityId", identityId), Method.TOKEN).map(this::tagged);
     }
 
     @POST
@@ -88,8 +91,9 @@ class TokenAuthSettingResource {
             operationId = "updateTokenAuth",
             summary = "Change what counts for an identity's static tokens",
             description = "What is absent stays as it is. Counts for tokens that are out already.")
-    public Uni<TokenAuthResponse> change(
+    public Uni<RestResponse<TokenAuthResponse>> change(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
+            @HeaderParam("If-Match") @Parameter(description = IfMatch.DESCRIPTION) @Nullable String ifMatch,
             @NotNull @Valid TokenAuthBody body) {
         var id = Ids.parse("identityId", identityId);
         var act = act();
@@ -99,9 +103,10 @@ class TokenAuthSettingResource {
                             act,
                             id,
                             Method.TOKEN,
+                            new IfMatch(ifMatch),
                             before -> LoginSettingWire.setting(before, body.sent(), StaticTokens.LONGEST_TTL));
                 })
-                .map(this::response);
+                .map(this::tagged);
     }
 
     @DELETE
@@ -123,6 +128,10 @@ class TokenAuthSettingResource {
 
     private Act act() {
         return new Act(caller.get(), origins.ofCurrentRequest());
+    }
+
+    private RestResponse<TokenAuthResponse> tagged(LoginSettings.Known known) {
+        return IfMatch.tagged(response(known), known.setting().settings());
     }
 
     private TokenAuthResponse response(LoginSettings.Known known) {

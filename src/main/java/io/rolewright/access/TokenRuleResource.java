@@ -7,10 +7,13 @@ import io.rolewright.access.TokenRuleWire.Wanted;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.audit.Changes;
+import io.rolewright.problem.ErrorCode;
+import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.CaCert;
 import io.rolewright.request.Compressible;
 import io.rolewright.request.Ids;
+import io.rolewright.request.IfMatch;
 import io.rolewright.store.CallersContext;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
@@ -22,6 +25,7 @@ import jakarta.validation.constraints.Size;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.PATCH;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.PUT;
@@ -32,12 +36,14 @@ import jakarta.ws.rs.core.MediaType;
 import java.net.URI;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.Function;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.server.Cancellable;
 import org.jspecify.annotations.Nullable;
 
@@ -85,9 +91,9 @@ class TokenRuleResource {
     @Compressible
     @Path(OIDC)
     @Operation(operationId = "getOidcAuth", summary = "Read the OpenID Connect login configuration of an identity")
-    public Uni<OidcAuthResponse> getOidc(
+    public Uni<RestResponse<OidcAuthResponse>> getOidc(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
-        return get(identityId, Method.OIDC).map(this::oidcResponse);
+        return get(identityId, Method.OIDC).map(this::taggedOidc);
     }
 
     @PUT
@@ -99,8 +105,9 @@ class TokenRuleResource {
             description =
                     "Replaces the previous configuration and ends the access tokens that were obtained under it. A"
                             + " subject or claims are required: without either, any token of the issuer would be accepted.")
-    public Uni<OidcAuthResponse> setOidc(
+    public Uni<RestResponse<OidcAuthResponse>> setOidc(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
+            @HeaderParam("If-Match") @Parameter(description = IfMatch.DESCRIPTION) @Nullable String ifMatch,
             @NotNull @Valid NewOidcAuth body) {
         if (body.boundSubject == null && (body.boundClaims == null || body.boundClaims.isEmpty())) {
             throw ValidationProblem.at(List.of("boundSubject"), "invalid_type", "Required if there are no boundClaims");
@@ -108,6 +115,7 @@ class TokenRuleResource {
         return set(
                         identityId,
                         Method.OIDC,
+                        new IfMatch(ifMatch),
                         body.issuer,
                         body.caCert,
                         new Conditions(
@@ -116,7 +124,7 @@ class TokenRuleResource {
                                 body.boundClaims == null ? Map.of() : body.boundClaims,
                                 List.of(),
                                 List.of()))
-                .map(this::oidcResponse);
+                .map(this::taggedOidc);
     }
 
     @POST
@@ -140,10 +148,12 @@ class TokenRuleResource {
             summary = "Change the OpenID Connect login configuration of an identity, by the reference's body",
             description =
                     "What is absent stays as it is. Access tokens end if another issuer or other tokens are to be good.")
-    public Uni<OidcAuthResponse> changeOidc(
+    public Uni<RestResponse<OidcAuthResponse>> changeOidc(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
+            @HeaderParam("If-Match") @Parameter(description = IfMatch.DESCRIPTION) @Nullable String ifMatch,
             @NotNull @Valid TokenRuleWire.OidcBody body) {
-        return change(identityId, Method.OIDC, body::wanted, body.sent()).map(this::oidcResponse);
+        return change(identityId, Method.OIDC, new IfMatch(ifMatch), body::wanted, body.sent())
+                .map(this::taggedOidc);
     }
 
     @DELETE
@@ -159,9 +169,9 @@ class TokenRuleResource {
     @Compressible
     @Path(KUBERNETES)
     @Operation(operationId = "getKubernetesAuth", summary = "Read the Kubernetes login configuration of an identity")
-    public Uni<KubernetesAuthResponse> getKubernetes(
+    public Uni<RestResponse<KubernetesAuthResponse>> getKubernetes(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
-        return get(identityId, Method.KUBERNETES).map(this::kubernetesResponse);
+        return get(identityId, Method.KUBERNETES).map(this::taggedKubernetes);
     }
 
     @PUT
@@ -171,12 +181,14 @@ class TokenRuleResource {
             operationId = "setKubernetesAuth",
             summary = "Configure Kubernetes logins for an identity",
             description = "Replaces the previous configuration and ends the access tokens that were obtained under it.")
-    public Uni<KubernetesAuthResponse> setKubernetes(
+    public Uni<RestResponse<KubernetesAuthResponse>> setKubernetes(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
+            @HeaderParam("If-Match") @Parameter(description = IfMatch.DESCRIPTION) @Nullable String ifMatch,
             @NotNull @Valid NewKubernetesAuth body) {
         return set(
                         identityId,
                         Method.KUBERNETES,
+                        new IfMatch(ifMatch),
                         body.issuer,
                         body.caCert,
                         new Conditions(
@@ -185,7 +197,7 @@ class TokenRuleResource {
                                 Map.of(),
                                 body.allowedNamespaces,
                                 body.allowedNames == null ? List.of() : body.allowedNames))
-                .map(this::kubernetesResponse);
+                .map(this::taggedKubernetes);
     }
 
     @POST
@@ -209,10 +221,12 @@ class TokenRuleResource {
             summary = "Change the Kubernetes login configuration of an identity, by the reference's body",
             description =
                     "What is absent stays as it is. Access tokens end if another issuer or other tokens are to be good.")
-    public Uni<KubernetesAuthResponse> changeKubernetes(
+    public Uni<RestResponse<KubernetesAuthResponse>> changeKubernetes(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
+            @HeaderParam("If-Match") @Parameter(description = IfMatch.DESCRIPTION) @Nullable String ifMatch,
             @NotNull @Valid TokenRuleWire.KubernetesBody body) {
-        return change(identityId, Method.KUBERNETES, body::wanted, body.sent()).map(this::kubernetesResponse);
+        return change(identityId, Method.KUBERNETES, new IfMatch(ifMatch), body::wanted, body.sent())
+                .map(this::taggedKubernetes);
     }
 
     @DELETE
@@ -240,11 +254,17 @@ class TokenRuleResource {
     }
 
     private Uni<Known> set(
-            String identityId, Method method, String issuer, @Nullable String caCert, Conditions conditions) {
+            String identityId,
+            Method method,
+            IfMatch seen,
+            String issuer,
+            @Nullable String caCert,
+            Conditions conditions) {
         var id = Ids.parse("identityId", identityId);
         refuseMalformed(issuer);
         var rule = new TokenRule(UUID.randomUUID(), method, issuer, CaCert.checked(caCert), conditions);
-        return recorded(id, act -> rules.set(act, id, rule)).chain(() -> known(id, method));
+        return recorded(id, act -> required(id, method, seen, known -> rules.set(act, id, rule, known)))
+                .chain(() -> known(id, method));
     }
 
     private Uni<Known> attach(
@@ -262,21 +282,59 @@ class TokenRuleResource {
     }
 
     private Uni<Known> change(
-            String identityId, Method method, Function<Before, Wanted> body, LoginSettingWire.Sent sent) {
+            String identityId, Method method, IfMatch seen, Function<Before, Wanted> body, LoginSettingWire.Sent sent) {
         var id = Ids.parse("identityId", identityId);
         return recorded(
                         id,
-                        act -> known(id, method).chain(known -> {
-                            var wanted = body.apply(new Before(known.rule, new JsonObject(known.setting.sent())));
-                            var setting = LoginSettingWire.setting(known.setting, sent, config.tokenMaxTtl())
-                                    .withSent(wanted.sent().encode());
-                            return rule(wanted, known.rule).chain(rule -> {
-                                Changes changes = rule.changedFrom(known.rule);
-                                known.setting.changes(setting).fields().forEach(field -> changes.put(field, true));
-                                return rules.change(act, id, rule, setting, changes);
-                            });
-                        }))
+                        act -> known(id, method)
+                                .chain(there -> required(id, method, seen, depended -> {
+                                    var known = depended == null ? there : depended;
+                                    var wanted =
+                                            body.apply(new Before(known.rule, new JsonObject(known.setting.sent())));
+                                    var setting = LoginSettingWire.setting(known.setting, sent, config.tokenMaxTtl())
+                                            .withSent(wanted.sent().encode());
+                                    return rule(wanted, known.rule).chain(rule -> {
+                                        Changes changes = rule.changedFrom(known.rule);
+                                        known.setting
+                                                .changes(setting)
+                                                .fields()
+                                                .forEach(field -> changes.put(field, true));
+                                        return rules.change(act, id, rule, setting, changes, depended);
+                                    });
+                                })))
                 .chain(() -> known(id, method));
+    }
+
+    /**
+     * Lets a change that depends on what was seen go on, or refuses it; once more if it was overtaken between this and its own lock, so
+     * that the refusal says by what.
+     *
+     * @param change is given what must still be there, null for whatever is there; fails with {@link TokenRules.Overtaken}
+     */
+    private <T> Uni<T> required(UUID id, Method method, IfMatch seen, Function<@Nullable Known, Uni<T>> change) {
+        if (!seen.isSent()) {
+            return change.apply(null);
+        }
+        return known(id, method)
+                .onItemOrFailure()
+                .transformToUni((known, failure) -> {
+                    if (failure == null) {
+                        seen.require(known.etag(), known.settings());
+                        return Uni.createFrom().item(known);
+                    }
+                    if (failure instanceof Problem problem && problem.errorCode() == ErrorCode.AUTH_METHOD_NOT_FOUND) {
+                        return Uni.createFrom()
+                                .deferred(
+                                        () -> { // a failure of its own, not one beside that
+                                            seen.require(Map.of());
+                                            return Uni.createFrom().<@Nullable Known>nullItem();
+                                        });
+                    }
+                    return Uni.createFrom().failure(failure);
+                })
+                .chain(known -> change.apply(known))
+                .onFailure(TokenRules.Overtaken.class)
+                .recoverWithUni(() -> required(id, method, seen, change));
     }
 
     /** @return with the id of the one that is there if nothing else is to be good; its tokens go on */
@@ -384,6 +442,10 @@ class TokenRuleResource {
             @Nullable
             String caCert) {}
 
+    private RestResponse<OidcAuthResponse> taggedOidc(Known known) {
+        return IfMatch.tagged(oidcResponse(known), known.etag());
+    }
+
     private OidcAuthResponse oidcResponse(Known known) {
         var rule = known.rule;
         return new OidcAuthResponse(
@@ -395,6 +457,10 @@ class TokenRuleResource {
                         rule.conditions().subject(),
                         rule.conditions().claims(),
                         rule.caCert()));
+    }
+
+    private RestResponse<KubernetesAuthResponse> taggedKubernetes(Known known) {
+        return IfMatch.tagged(kubernetesResponse(known), known.etag());
     }
 
     private KubernetesAuthResponse kubernetesResponse(Known known) {
@@ -416,7 +482,26 @@ class TokenRuleResource {
                 setting.maxTtl() == null ? config.tokenMaxTtl().toSeconds() : setting.maxTtl());
     }
 
-    private record Known(UUID identityId, TokenRule rule, LoginSetting setting) {
+    /** A rule and what is set beside it. */
+    record Known(UUID identityId, TokenRule rule, LoginSetting setting) {
+
+        /** A rule has another id after each edit. */
+        String etag() {
+            return IfMatch.etag(new TreeMap<>(Map.of("rule", rule.id(), "settings", setting.settings())));
+        }
+
+        Map<String, Object> settings() {
+            var settings = setting.settings();
+            var conditions = rule.conditions();
+            settings.put("issuer", rule.issuer());
+            settings.put("boundAudiences", conditions.audiences());
+            settings.put("boundSubject", conditions.subject());
+            settings.put("boundClaims", conditions.claims());
+            settings.put("allowedNamespaces", conditions.namespaces());
+            settings.put("allowedNames", conditions.names());
+            return settings;
+        }
+
         JsonObject sent() {
             return new JsonObject(setting.sent());
         }

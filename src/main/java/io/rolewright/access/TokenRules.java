@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.function.Function;
 import org.hibernate.reactive.mutiny.Mutiny;
+import org.jspecify.annotations.Nullable;
 
 /** Which identities log in with tokens of other issuers, and by which. */
 @ApplicationScoped
@@ -64,8 +65,19 @@ class TokenRules {
                 });
     }
 
-    /** In place of the one that is there, whose tokens end; what the reference's clients said of it is forgotten with it. */
-    Uni<TokenRule> set(Act act, UUID identityId, TokenRule rule) {
+    /** What a change depends on is not there any more: somebody else has changed it. */
+    static final class Overtaken extends RuntimeException {
+        Overtaken() {
+            super("The rule was changed meanwhile", null, false, false);
+        }
+    }
+
+    /**
+     * In place of the one that is there, whose tokens end; what the reference's clients said of it is forgotten with it.
+     *
+     * @param seen that must be there, null for whatever there is; fails with {@link Overtaken}
+     */
+    Uni<TokenRule> set(Act act, UUID identityId, TokenRule rule, TokenRuleResource.@Nullable Known seen) {
         return get(identityId, rule.method())
                 .onFailure(failure ->
                         failure instanceof Problem problem && problem.errorCode() == ErrorCode.AUTH_METHOD_NOT_FOUND)
@@ -75,12 +87,13 @@ class TokenRules {
                         identityId,
                         rule,
                         rule.changedFrom(before),
-                        session -> session.createNativeQuery(
-                                        "update login_setting set sent = ?3 where identity_id = ?1 and method = ?2")
-                                .setParameter(1, identityId)
-                                .setParameter(2, rule.method().storedName)
-                                .setParameter(3, LoginSetting.NOTHING)
-                                .executeUpdate()
+                        session -> require(session, identityId, rule.method(), seen)
+                                .chain(() -> session.createNativeQuery(
+                                                "update login_setting set sent = ?3 where identity_id = ?1 and method = ?2")
+                                        .setParameter(1, identityId)
+                                        .setParameter(2, rule.method().storedName)
+                                        .setParameter(3, LoginSetting.NOTHING)
+                                        .executeUpdate())
                                 .replaceWithVoid()));
     }
 
@@ -121,14 +134,45 @@ class TokenRules {
     /**
      * @param rule one with the id of the one that is there keeps its tokens
      * @param changes to both
+     * @param seen as for {@link #set}
      */
-    Uni<TokenRule> change(Act act, UUID identityId, TokenRule rule, LoginSetting setting, Changes changes) {
+    Uni<TokenRule> change(
+            Act act,
+            UUID identityId,
+            TokenRule rule,
+            LoginSetting setting,
+            Changes changes,
+            TokenRuleResource.@Nullable Known seen) {
         return write(
                 act,
                 identityId,
                 rule,
                 changes,
-                session -> LoginSettings.write(session, seals, identityId, setting(rule.method()), setting));
+                session -> require(session, identityId, rule.method(), seen)
+                        .chain(() -> LoginSettings.write(session, seals, identityId, setting(rule.method()), setting)));
+    }
+
+    /** Joins the transaction that has locked the identity. */
+    private Uni<Void> require(
+            Mutiny.Session session, UUID identityId, Method method, TokenRuleResource.@Nullable Known seen) {
+        if (seen == null) {
+            return Uni.createFrom().voidItem();
+        }
+        return session.createNativeQuery(
+                        "select count(*) from token_rule where identity_id = ?1 and method = ?2 and id = ?3",
+                        Long.class)
+                .setParameter(1, identityId)
+                .setParameter(2, method.storedName)
+                .setParameter(3, seen.rule().id())
+                .getSingleResult()
+                .chain(there -> LoginSettings.stored(session, seals, identityId, setting(method))
+                        .invoke(now -> {
+                            if (there == 0
+                                    || !now.settings().equals(seen.setting().settings())) {
+                                throw new Overtaken();
+                            }
+                        }))
+                .replaceWithVoid();
     }
 
     /** @param first in the same transaction, when nobody else changes the identity */

@@ -8,6 +8,7 @@ import io.rolewright.access.LoginSettingWire.TrustedIpView;
 import io.rolewright.audit.AuditLog;
 import io.rolewright.audit.AuditType;
 import io.rolewright.request.Ids;
+import io.rolewright.request.IfMatch;
 import io.smallrye.mutiny.Uni;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotNull;
@@ -15,6 +16,7 @@ import jakarta.validation.constraints.Size;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.PATCH;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
@@ -27,6 +29,7 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.server.Cancellable;
 import org.jspecify.annotations.Nullable;
 
@@ -55,11 +58,11 @@ class UniversalAuthSettingResource {
     @Operation(
             operationId = "getUniversalAuth",
             summary = "Read what counts for an identity's logins with client secrets")
-    public Uni<UniversalAuthResponse> get(
+    public Uni<RestResponse<UniversalAuthResponse>> get(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId) {
         Rights.require(caller.get(), Right.IDENTITY_READ);
         return settings.get(Ids.parse("identityId", identityId), Method.UNIVERSAL)
-                .map(this::response);
+                .map(this::tagged);
     }
 
     @POST
@@ -91,8 +94,9 @@ class UniversalAuthSettingResource {
             operationId = "updateUniversalAuth",
             summary = "Change what counts for an identity's logins with client secrets",
             description = "What is absent stays as it is. Counts for tokens that are out already.")
-    public Uni<UniversalAuthResponse> change(
+    public Uni<RestResponse<UniversalAuthResponse>> change(
             @PathParam("identityId") @Parameter(schema = @Schema(format = "uuid")) String identityId,
+            @HeaderParam("If-Match") @Parameter(description = IfMatch.DESCRIPTION) @Nullable String ifMatch,
             @NotNull @Valid UniversalAuthBody body) {
         var id = Ids.parse("identityId", identityId);
         var act = act();
@@ -102,9 +106,10 @@ class UniversalAuthSettingResource {
                             act,
                             id,
                             Method.UNIVERSAL,
+                            new IfMatch(ifMatch),
                             before -> LoginSettingWire.setting(before, body.sent(), config.tokenMaxTtl()));
                 })
-                .map(this::response);
+                .map(this::tagged);
     }
 
     @DELETE
@@ -126,6 +131,10 @@ class UniversalAuthSettingResource {
 
     private Act act() {
         return new Act(caller.get(), origins.ofCurrentRequest());
+    }
+
+    private RestResponse<UniversalAuthResponse> tagged(LoginSettings.Known known) {
+        return IfMatch.tagged(response(known), known.setting().settings());
     }
 
     private UniversalAuthResponse response(LoginSettings.Known known) {

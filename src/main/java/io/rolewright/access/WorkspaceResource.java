@@ -9,6 +9,7 @@ import io.rolewright.idempotency.Idempotency;
 import io.rolewright.idempotency.UnansweredCreations;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.Ids;
+import io.rolewright.request.IfMatch;
 import io.rolewright.request.PlainText;
 import io.rolewright.request.RequestContext;
 import io.smallrye.mutiny.Uni;
@@ -22,6 +23,7 @@ import jakarta.validation.constraints.Size;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.PATCH;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
@@ -36,6 +38,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.hibernate.reactive.mutiny.Mutiny;
+import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.server.Cancellable;
 import org.jspecify.annotations.Nullable;
 
@@ -218,10 +221,10 @@ class WorkspaceResource {
     @GET
     @Path("v1/workspace/environments/{environmentId}")
     @Operation(operationId = "getEnvironment", summary = "Read an environment")
-    public Uni<EnvironmentResponse> getEnvironment(
+    public Uni<RestResponse<EnvironmentResponse>> getEnvironment(
             @PathParam("environmentId") @Parameter(schema = @Schema(format = "uuid")) String environmentId) {
         return places.environment(caller.get(), Right.PROJECT_READ, Ids.parse("environmentId", environmentId))
-                .map(EnvironmentResponse::of);
+                .map(WorkspaceResource::tagged);
     }
 
     @PATCH
@@ -232,9 +235,10 @@ class WorkspaceResource {
             operationId = "updateEnvironment",
             summary = "Change an environment",
             description = "The slug of one with rotations stays: 400 `place_in_use`.")
-    public Uni<EnvironmentResponse> changeEnvironment(
+    public Uni<RestResponse<EnvironmentResponse>> changeEnvironment(
             @PathParam("projectId") @Parameter(schema = @Schema(format = "uuid")) String projectId,
             @PathParam("environmentId") @Parameter(schema = @Schema(format = "uuid")) String environmentId,
+            @HeaderParam("If-Match") @Parameter(description = IfMatch.DESCRIPTION) @Nullable String ifMatch,
             @NotNull @Valid ChangedEnvironment body) {
         var project = Ids.parse("projectId", projectId);
         var id = Ids.parse("environmentId", environmentId);
@@ -248,10 +252,11 @@ class WorkspaceResource {
                                 act,
                                 project,
                                 id,
+                                new IfMatch(ifMatch),
                                 body.slug,
                                 body.name == null ? null : body.name.strip(),
                                 body.position))
-                .map(EnvironmentResponse::of);
+                .map(WorkspaceResource::tagged);
     }
 
     @DELETE
@@ -278,6 +283,10 @@ class WorkspaceResource {
 
     private Act act() {
         return new Act(caller.get(), origins.ofCurrentRequest());
+    }
+
+    private static RestResponse<EnvironmentResponse> tagged(Places.Environment environment) {
+        return IfMatch.tagged(EnvironmentResponse.of(environment), environment.settings());
     }
 
     // ---- Shapes ---------------------------------------------------------------------------------------------------

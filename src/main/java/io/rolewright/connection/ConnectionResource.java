@@ -586,9 +586,7 @@ class ConnectionResource {
     }
 
     private RestResponse<One> tagged(Connections.Opened opened) {
-        return RestResponse.ResponseBuilder.ok(one(opened))
-                .header("ETag", Connections.etag(opened.row()))
-                .build();
+        return IfMatch.tagged(one(opened), Connections.etag(opened.row()));
     }
 
     private One one(Connections.Opened opened) {

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.eclipse.microprofile.openapi.OASFactory;
 import org.eclipse.microprofile.openapi.OASFilter;
 import org.eclipse.microprofile.openapi.models.OpenAPI;
@@ -131,6 +132,7 @@ public class ApiDocument implements OASFilter {
         document.getComponents()
                 .addResponse("Unprocessable", error("A field does not have the documented form.", "ValidationError"));
         new OperationErrors().describe(document);
+        describeEtags(document);
         document.getComponents()
                 .setSecuritySchemes(Map.of(
                         BEARER,
@@ -159,6 +161,34 @@ public class ApiDocument implements OASFilter {
             }
         }
         document.getComponents().getResponses().values().forEach(answer -> addExample(answer.getContent(), examples));
+    }
+
+    /** What takes If-Match answers with the ETag that the next change names, and so does what it is read by. */
+    private static void describeEtags(OpenAPI document) {
+        List<Operation> all = document.getPaths().getPathItems().values().stream()
+                .flatMap(path -> path.getOperations().values().stream())
+                .toList();
+        Set<String> edited = all.stream()
+                .filter(ApiDocument::takesIfMatch)
+                .map(operation -> operation.getOperationId().replaceFirst("^(update|set)", ""))
+                .collect(Collectors.toSet());
+        for (Operation operation : all) {
+            boolean reads = operation.getOperationId().startsWith("get")
+                    && edited.contains(operation.getOperationId().substring("get".length()));
+            APIResponse answer = operation.getResponses().getAPIResponse("200");
+            if ((reads || takesIfMatch(operation)) && answer.getHeaders() == null) {
+                answer.addHeader(
+                        "ETag",
+                        OASFactory.createHeader()
+                                .description("Of its settings. For If-Match.")
+                                .schema(OASFactory.createSchema().type(List.of(SchemaType.STRING))));
+            }
+        }
+    }
+
+    private static boolean takesIfMatch(Operation operation) {
+        return operation.getParameters() != null
+                && operation.getParameters().stream().anyMatch(parameter -> "If-Match".equals(parameter.getName()));
     }
 
     /** Generators have to be told that what is always there is, or whoever uses their classes asks for null at every step. */

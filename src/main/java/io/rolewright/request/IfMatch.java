@@ -2,8 +2,11 @@ package io.rolewright.request;
 
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
+import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.UUID;
+import org.jboss.resteasy.reactive.RestResponse;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,8 +21,38 @@ public record IfMatch(@Nullable String header) {
                     + " changed_since_read with the present settings in details.current, and nothing is changed. Absent: changed"
                     + " whatever there is.";
 
+    /** Whether the change depends on what was seen. */
+    public boolean isSent() {
+        return header != null;
+    }
+
     /**
-     * Lets the change go on or refuses it: strong comparison, RFC 9110 §13.1.1.
+     * Another one after each edit, and the same for the same settings.
+     *
+     * @param settings what can be edited, in the order in which it is always given
+     */
+    public static String etag(Map<String, ?> settings) {
+        return "\"" + UUID.nameUUIDFromBytes(settings.toString().getBytes(StandardCharsets.UTF_8)) + "\"";
+    }
+
+    /** An answer with the ETag of what it shows. */
+    public static <T> RestResponse<T> tagged(T body, Map<String, ?> settings) {
+        return tagged(body, etag(settings));
+    }
+
+    /** @param etag with its quotes */
+    public static <T> RestResponse<T> tagged(T body, String etag) {
+        return RestResponse.ResponseBuilder.ok(body).header("ETag", etag).build();
+    }
+
+    /** As {@link #require(String, Map)}, with the ETag of the settings. */
+    public void require(Map<String, ?> current) {
+        require(etag(current), current);
+    }
+
+    /**
+     * Lets the change go on or refuses it, RFC 9110 §13.1.1. A tag that is weak was made so by a proxy that compresses: it names the same
+     * settings.
      *
      * @param etag with its quotes, of what there is under the lock of the change
      * @param current its settings, without any secret
@@ -30,7 +63,9 @@ public record IfMatch(@Nullable String header) {
             return;
         }
         for (String each : header.split(",")) {
-            if (each.strip().equals("*") || each.strip().equals(etag)) {
+            if (each.strip().equals("*")
+                    || each.strip().equals(etag)
+                    || each.strip().equals("W/" + etag)) {
                 return;
             }
         }

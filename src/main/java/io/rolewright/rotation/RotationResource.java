@@ -563,9 +563,7 @@ class RotationResource {
     }
 
     private static RestResponse<One> tagged(Rotations.Shown shown) {
-        return RestResponse.ResponseBuilder.ok(one(shown))
-                .header("ETag", RotationView.etag(shown.row()))
-                .build();
+        return IfMatch.tagged(one(shown), RotationView.etag(shown.row(), shown.vault()));
     }
 
     private static One one(Rotations.Shown shown) {

@@ -4,6 +4,7 @@ import io.rolewright.credential.CredentialStatus;
 import io.rolewright.credential.RoleState;
 import io.rolewright.credential.RoleStatus;
 import io.rolewright.problem.ErrorCode;
+import io.rolewright.request.IfMatch;
 import io.rolewright.rotation.RotationWire.ConnectionRef;
 import io.rolewright.rotation.RotationWire.EnvironmentRef;
 import io.rolewright.rotation.RotationWire.FolderRef;
@@ -11,7 +12,6 @@ import io.rolewright.rotation.RotationWire.SecretRotation;
 import io.rolewright.rotation.RotationWire.SecretsMapping;
 import io.rolewright.rotation.RotationWire.TimeOfDay;
 import io.rolewright.rotation.RotationWire.VaultKv;
-import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -19,7 +19,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** What the wire shows of a stored rotation. */
 final class RotationView {
@@ -89,7 +89,7 @@ final class RotationView {
                         .wireName());
     }
 
-    /** What can be edited, as it is edited; where it is written in Vault is no part of it. */
+    /** What of its own row can be edited, as it is edited. */
     static Map<String, Object> settings(Rotation row) {
         Map<String, Object> settings = new LinkedHashMap<>();
         settings.put("name", row.name);
@@ -104,10 +104,23 @@ final class RotationView {
         return settings;
     }
 
+    /** With where it is written in Vault. */
+    static Map<String, Object> settings(Rotation row, @Nullable VaultDelivery vault) {
+        Map<String, Object> settings = settings(row);
+        Map<String, String> place = new LinkedHashMap<>();
+        if (vault != null) {
+            place.put("mount", vault.mount);
+            place.put("path", vault.path);
+        }
+        settings.put("vaultKv", vault == null ? null : place);
+        return settings;
+    }
+
     /** Another one after each edit, and the same after a rotation. */
-    static String etag(Rotation row) {
-        String all = settings(row) + "\n" + row.passwordRequirements;
-        return "\"" + UUID.nameUUIDFromBytes(all.getBytes(StandardCharsets.UTF_8)) + "\"";
+    static String etag(Rotation row, @Nullable VaultDelivery vault) {
+        Map<String, Object> all = settings(row, vault);
+        all.put("passwordRequirements", row.passwordRequirements);
+        return IfMatch.etag(all);
     }
 
     private static CredentialStatus status(Rotation row, RoleState worst) {

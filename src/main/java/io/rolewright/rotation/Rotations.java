@@ -609,14 +609,18 @@ class Rotations {
                 .ifNull()
                 .failWith(() -> notFound(id))
                 .call(() -> act.again(requires(Right.ROTATION_EDIT, before))); // the row may have been locked
-        return locked.chain(row -> {
+        Uni<Rotation> asSeen = locked.call(row -> !seen.isSent()
+                ? Uni.createFrom().voidItem()
+                : vault.of(List.of(id))
+                        .map(written -> written.get(id))
+                        .invoke(at -> seen.require(RotationView.etag(row, at), RotationView.settings(row, at))));
+        return asSeen.chain(row -> {
             if (row.revokingSince != null) { // since it was read
                 throw Revoking.problem();
             }
             Map<String, Object> settings = RotationView.settings(row);
             String formerRequirements = row.passwordRequirements;
             Instant formerNext = row.plan.nextRotationAt();
-            seen.require(RotationView.etag(row), settings);
             boolean weaker = refuseWeaker(act, row, wanted); // again: another may have strengthened them meanwhile
             Plan plan = row.plan;
             boolean auto = wanted.isAutoRotationEnabled() == null ? plan.auto() : wanted.isAutoRotationEnabled();

@@ -10,6 +10,7 @@ import io.rolewright.idempotency.Idempotency;
 import io.rolewright.problem.ValidationProblem;
 import io.rolewright.request.CaCert;
 import io.rolewright.request.Ids;
+import io.rolewright.request.IfMatch;
 import io.rolewright.request.PageQuery;
 import io.rolewright.request.RemovableText;
 import io.rolewright.request.RequestContext;
@@ -163,8 +164,9 @@ class WebhookResource {
     @GET
     @Path("{webhookId}")
     @Operation(operationId = "getWebhook", summary = "Read a webhook")
-    public Uni<One> get(@PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId) {
-        return webhooks.get(act(), id(webhookId)).map(One::of);
+    public Uni<RestResponse<One>> get(
+            @PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId) {
+        return webhooks.get(act(), id(webhookId)).map(WebhookResource::tagged);
     }
 
     @PATCH
@@ -172,8 +174,9 @@ class WebhookResource {
     @Path("{webhookId}")
     @Consumes(MediaType.APPLICATION_JSON)
     @Operation(operationId = "updateWebhook", summary = "Update a webhook")
-    public Uni<One> change(
+    public Uni<RestResponse<One>> change(
             @PathParam(WEBHOOK_ID) @Parameter(schema = @Schema(format = "uuid")) String webhookId,
+            @HeaderParam("If-Match") @Parameter(description = IfMatch.DESCRIPTION) @Nullable String ifMatch,
             @NotNull @Valid ChangedWebhook body) {
         Webhooks.Change change = new Webhooks.Change(
                 body.name,
@@ -182,7 +185,12 @@ class WebhookResource {
                 body.events == null ? null : events(body.events),
                 body.eventsFilter == null ? null : filter(body.eventsFilter),
                 enabled(body.enabled, body.isDisabled));
-        return webhooks.change(act(), id(webhookId), change).map(One::of);
+        return webhooks.change(act(), id(webhookId), new IfMatch(ifMatch), change)
+                .map(WebhookResource::tagged);
+    }
+
+    private static RestResponse<One> tagged(Opened opened) {
+        return IfMatch.tagged(One.of(opened), opened.etag());
     }
 
     @DELETE

@@ -19,6 +19,7 @@ import io.rolewright.idempotency.ProvenRight;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.Problem;
 import io.rolewright.problem.ValidationProblem;
+import io.rolewright.request.IfMatch;
 import io.rolewright.request.Page;
 import io.rolewright.request.Page.Slice;
 import io.rolewright.request.Selection;
@@ -105,7 +106,29 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
      *
      * @param environment of one that was made by the reference's body; null for ours
      */
-    record Opened(Webhook row, Receiver receiver, @Nullable Environment environment) {}
+    record Opened(Webhook row, Receiver receiver, @Nullable Environment environment) {
+
+        /** Another one after each edit; how its receiver is doing, and another secret, are none. */
+        String etag() {
+            return Webhooks.etag(row, receiver);
+        }
+    }
+
+    private static String etag(Webhook row, Receiver receiver) {
+        Map<String, Object> all = settings(row);
+        all.put("url", receiver.url());
+        all.put("caCert", receiver.caCert());
+        return IfMatch.etag(all);
+    }
+
+    /** What can be edited; without the address, which may hold a secret, and without certificates. */
+    private static Map<String, Object> settings(Webhook row) {
+        Map<String, Object> settings = new LinkedHashMap<>();
+        settings.put("name", row.name);
+        settings.put("enabled", row.enabled);
+        settings.put("events", row.events());
+        return settings;
+    }
 
     // ---- Reading --------------------------------------------------------------------------------------------------
 
@@ -375,12 +398,14 @@ class Webhooks implements PanacheRepositoryBase<Webhook, UUID> {
         }
     }
 
-    Uni<Opened> change(Act act, UUID id, Change change) {
+    /** @return fails with 404 {@code webhook_not_found}, 412 {@code changed_since_read}, 400 {@code webhook_name_taken} */
+    Uni<Opened> change(Act act, UUID id, IfMatch seen, Change change) {
         Uni<Void> open = change.url() == null ? Uni.createFrom().voidItem() : requireOpen(change.url());
         Map<String, Object> facts = change.facts();
         return changed(act, AuditType.UPDATE_WEBHOOK, id, facts, open, row -> {
                     change.requireOfItsForm(row);
                     Receiver before = open(row);
+                    seen.require(etag(row, before), settings(row));
                     facts.put(Changes.FACT, change.changes(row, before).fields());
                     row.name = change.name() == null ? row.name : change.name();
                     row.enabled = change.enabled() == null ? row.enabled : change.enabled();
