@@ -9,7 +9,9 @@ await import('../app/rotation.js');
 await import('../app/connection.js');
 await import('../app/later.js');
 const { TYPES } = await import('../app/audit.js');
-const { session } = await import('../app/api.js');
+const { Problem, session } = await import('../app/api.js');
+const { Edit } = await import('../app/asking.js');
+const { lastingBody, lastingOf, span } = await import('../app/identities.js');
 const { consume } = await import('../app/consume.js');
 const read = (file) => readFileSync(new URL(file, import.meta.url), 'utf8');
 
@@ -22,6 +24,11 @@ const NOT_OFFERED = {
   updateWebhook: /^(isDisabled|eventsFilter\.eventName)$/, // enabled; of the reference's format
   updateIdentity: /^(role|organizationId)$/, // roles; there is one
   updateProject: /^$/,
+  updateEnvironment: /^$/,
+  updateUniversalAuth: /^accessTokenNumUsesLimit$/, // must be 0
+  updateTokenAuth: /^accessTokenNumUsesLimit$/,
+  updateKubernetesAuth: /^(tokenReview|gatewayId|kubernetesHost|caCert|allowed|accessTokenNumUsesLimit)/, // who logs in is set by PUT, in words of ours
+  updateOidcAuth: /^(claimMetadataMapping|oidcDiscoveryUrl|caCert|bound|accessTokenNumUsesLimit)/,
 };
 
 const named = (text) => [...text.matchAll(/`([\w.]+)`/g)].map(([, name]) => name);
@@ -67,8 +74,20 @@ function part(name, values) {
   return made;
 }
 
+/** The dialog in which it is said how long sessions by a method last. */
+const lasting = (kind, setting) => () => {
+  const made = part('rw-identity', { which: 'i', asked: null, live: { data: {} } });
+  const found = { identityAuth: { accessTokenTTL: 600, accessTokenMaxTTL: 3600, accessTokenTrustedIps: [], ...setting }, etag: '"1"' };
+  made.edit(`${kind}-sessions`, found, lastingOf);
+  return text(made.dialog()).replace(/data-path=(\w+TrustedIps)/g, 'data-path=$1.ipAddress'); // lines
+};
+
 /** The dialog in which it is changed, as markup. */
 const EDITED = {
+  updateUniversalAuth: lasting('universal', { clientSecretTrustedIps: [] }),
+  updateTokenAuth: lasting('token'),
+  updateKubernetesAuth: lasting('kubernetes'),
+  updateOidcAuth: lasting('oidc'),
   updatePostgresCredentialsRotation() {
     const made = part('rw-edit-rotation', { row: ROTATION, etag: '"1"', form: null, before: null, seen: null });
     made.begin();
@@ -89,22 +108,28 @@ const EDITED = {
   updateWebhook() {
     const row = { id: 'w', name: 'hook', url: 'https://x', events: [], enabled: true };
     const made = part('rw-webhook', { which: 'w', editing: null });
-    made.edit(row);
+    made.edit({ webhook: row, etag: '"1"' });
     const markup = text(made.editDialog(row));
     return markup.replace(/(?=rotation\.failed)/, 'data-path=events '); // a box for each
   },
   updateIdentity() {
     const row = { id: 'i', name: 'terraform', roles: ['admin'], metadata: [{ key: 'team', value: 'a=b' }], hasDeleteProtection: false };
     const made = part('rw-identity', { which: 'i', asked: null, live: { data: { row } } });
-    made.ask('edit', elements['rw-identity'].valuesOf(row));
+    made.edit('edit', { identity: row, etag: '"1"' }, elements['rw-identity'].valuesOf);
     return text(made.dialog())
       .replace('data-path=role.admin', 'data-path=roles')
       .replace('data-path=metadata', 'data-path=metadata.key data-path=metadata.value'); // lines of key=value
   },
+  updateEnvironment() {
+    const made = part('rw-project', { which: 'p', live: { data: { row: { id: 'p' } } }, asked: null });
+    const edit = new Edit(made, { environment: { name: 'QA', slug: 'qa', position: 1 }, etag: '"1"' }, elements['rw-project'].placeOf);
+    made.asked = { kind: 'environment', edit, form: edit.form, chosen: { id: 'e' } };
+    return text(made.dialog());
+  },
   updateProject() {
     const row = { id: 'p', name: 'Payments', slug: 'payments', description: '', hasDeleteProtection: true };
-    const made = part('rw-project', { which: 'p', live: { data: { row } }, asked: null });
-    made.ask('edit', elements['rw-project'].valuesOf(row));
+    const made = part('rw-project', { which: 'p', live: { data: { row, one: { project: row, etag: '"1"' } } }, asked: null });
+    made.edit();
     return text(made.dialog());
   },
 };
@@ -145,6 +170,54 @@ test('the secret with the whole URI is offered for a new rotation, and named whe
   assert.match(text(consume(row)), /DB_USER\|DB_PASSWORD\|DATABASE_URL/);
   const page = part('rw-rotation', { row: { ...row, connection: { name: 'orders' }, createdAt: '2026-11-28T08:00:00Z' } });
   assert.match(words(text(page.facts())), /DB_USER, DB_PASSWORD, DATABASE_URL/);
+});
+
+test('how long sessions last is shown as it is, and sent as it was changed', () => {
+  const anywhere = [
+    { ipAddress: '0.0.0.0', type: 'ipv4', prefix: 0 },
+    { ipAddress: '::', type: 'ipv6', prefix: 0 },
+  ];
+  const network = { ipAddress: '10.0.0.0', type: 'ipv4', prefix: 8 };
+  const shown = lastingOf({
+    identityUniversalAuth: { accessTokenTTL: 7200, accessTokenMaxTTL: 86_400, accessTokenTrustedIps: anywhere, clientSecretTrustedIps: [network] },
+  });
+  assert.deepEqual(shown, { accessTokenTTL: '7200', accessTokenMaxTTL: '86400', accessTokenTrustedIps: '', clientSecretTrustedIps: '10.0.0.0/8' });
+  assert.deepEqual(lastingBody({ accessTokenTTL: '60' }), { accessTokenTTL: 60 });
+  assert.deepEqual(lastingBody({ clientSecretTrustedIps: ' ' }), { clientSecretTrustedIps: [{ ipAddress: '0.0.0.0/0' }, { ipAddress: '::/0' }] });
+  assert.deepEqual(lastingBody({ accessTokenTrustedIps: '10.0.0.1\n' }), { accessTokenTrustedIps: [{ ipAddress: '10.0.0.1' }] });
+  assert.deepEqual([30, 90, 3600, 7200, 86_400].map(span), ['30 seconds', '90 seconds', '1 hour', '2 hours', '1 day']);
+});
+
+test('what is edited goes with what was seen; who was overtaken sees by what, and loses nothing', async () => {
+  const drawn = { requestUpdate: () => {}, querySelector: () => null, updateComplete: Promise.resolve() };
+  const now = { name: 'theirs', text: 'b', etag: '"2"' };
+  const edit = new Edit(
+    drawn,
+    { name: 'was', text: 'b', etag: '"1"' },
+    ({ name, text }) => ({ name, text }),
+    async () => now,
+  );
+  edit.form.change('text', 'mine');
+  const sent = [];
+  const refused = await edit.save(async (seen) => {
+    sent.push([seen, edit.changed]);
+    throw new Problem(412, { code: 'changed_since_read', message: 'It was changed.' });
+  });
+  assert.equal(refused, undefined);
+  assert.match(words(text(edit.fault())), /name : was “was”, is now “theirs”/);
+  assert.deepEqual(edit.form.values, { name: 'theirs', text: 'mine' });
+  assert.equal(await edit.save(async (seen) => sent.push([seen, edit.changed])), 2);
+  assert.deepEqual(sent, [
+    ['"1"', { text: 'mine' }],
+    ['"2"', { text: 'mine' }],
+  ]);
+});
+
+test('each PATCH of a page says what was seen', () => {
+  const app = new URL('../app/', import.meta.url);
+  const calls = readdirSync(app).flatMap((file) => [...readFileSync(new URL(file, app), 'utf8').matchAll(/\bpatch\((.*)/g)].map(([, rest]) => rest));
+  assert.ok(calls.length > 6, calls.join('\n'));
+  for (const each of calls) assert.match(each, /, (seen|this\.seen|this\.live\.data\.etag)\)/);
 });
 
 test('the audit can be searched for every type, and every kind of subject', () => {

@@ -258,7 +258,7 @@ export const get = (path, query, signal) => call('GET', path, { query, signal })
 export const post = (path, body, options) => call('POST', path, { body, ...options });
 /** @param seen the ETag of what the change was made from */
 export const patch = (path, body, seen) => call('PATCH', path, { body, seen });
-export const put = (path, body) => call('PUT', path, { body });
+export const put = (path, body, seen) => call('PUT', path, { body, seen });
 export const remove = (path, query) => call('DELETE', path, { query });
 
 /** The same key for the same request, so that a repeat after a lost answer does nothing twice; another for another. */

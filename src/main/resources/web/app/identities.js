@@ -1,9 +1,9 @@
 // Machine identities: what they may do, and what they log in with.
-import { get, patch, post, projects, put, remove, session } from './api.js';
-import { asking, linesOf, needed } from './asking.js';
+import { Problem, get, patch, post, projects, put, remove, session } from './api.js';
+import { Edit, asking, linesOf, needed } from './asking.js';
 import { Live } from './live.js';
 import { go, link, title } from './router.js';
-import { Form, Part, badge, changed, copy, copyButton, empty, field, head, html, icon, loading, menu, modal, nothing, plain, say, toggle, when } from './ui.js';
+import { Form, Part, badge, copy, copyButton, empty, field, head, html, icon, loading, menu, modal, nothing, plain, say, toggle, when } from './ui.js';
 import { t } from './texts.js';
 import './table.js';
 import { listed } from './listed.js';
@@ -22,7 +22,6 @@ export const rolePicker = (form, offered = ROLES) =>
   html`<fieldset class="stack tight"><legend>${t.identities.roles}</legend>${offered.map((each) => toggle(form, `role.${each}`, t.role[each], t.roleHint[each]))}${form.issues.roles ? html`<span class="fault" data-path="roles">${form.issues.roles}</span>` : nothing}</fieldset>`;
 export const protection = (form) => toggle(form, 'hasDeleteProtection', t.identities.protection, t.identities.protectionHint);
 export const picked = (form) => ROLES.filter((each) => form.values[`role.${each}`]);
-export const picking = (roles = []) => Object.fromEntries(roles.map((each) => [`role.${each}`, true]));
 
 class Identities extends Part {
   static properties = { adding: { state: true } };
@@ -92,9 +91,9 @@ class Identities extends Part {
 customElements.define('rw-identities', Identities);
 
 /** Only what was changed here. */
-function bodyOf(form, before) {
+function bodyOf({ form, changed }) {
   const { values } = form;
-  const is = (test) => Object.keys(changed(values, before)).some(test);
+  const is = (test) => Object.keys(changed).some(test);
   return {
     ...(is((each) => each === 'name') ? { name: values.name.trim() } : {}),
     ...(is((each) => each.startsWith('role.')) ? { roles: picked(form) } : {}),
@@ -110,10 +109,55 @@ const pairsOf = (text) =>
     return [name.trim(), rest.join('=').trim()];
   });
 
+// ---- How long its sessions last, and where they count ----------------------------------------------------------------------
+
+const EVERYWHERE = ['0.0.0.0/0', '::/0'];
+const LISTS = ['accessTokenTrustedIps', 'clientSecretTrustedIps'];
+
+const networksOf = (list) => {
+  const all = (list ?? []).map(({ ipAddress, prefix }) => (prefix === undefined ? ipAddress : `${ipAddress}/${prefix}`));
+  return all.length === EVERYWHERE.length && EVERYWHERE.every((each) => all.includes(each)) ? [] : all;
+};
+
+/** What of an answer is about sessions: the one object in it that says how long they last. */
+const settingOf = (found) => Object.values(found).find((each) => each?.accessTokenTTL !== undefined);
+
+export const lastingOf = (found) => {
+  const setting = settingOf(found);
+  return {
+    accessTokenTTL: String(setting.accessTokenTTL),
+    accessTokenMaxTTL: String(setting.accessTokenMaxTTL),
+    ...Object.fromEntries(LISTS.filter((name) => setting[name]).map((name) => [name, networksOf(setting[name]).join('\n')])),
+  };
+};
+
+/** Only what was changed here. */
+export const lastingBody = (changed) =>
+  Object.fromEntries(
+    Object.entries(changed).map(([name, value]) => [
+      name,
+      LISTS.includes(name) ? (linesOf(value).length ? linesOf(value) : EVERYWHERE).map((ipAddress) => ({ ipAddress })) : Number(value),
+    ]),
+  );
+
+const SPANS = [
+  [DAY, 'day'],
+  [3600, 'hour'],
+  [60, 'minute'],
+  [1, 'second'],
+];
+
+/** In the largest unit that says it exactly. */
+export function span(seconds) {
+  const [size, unit] = SPANS.find(([each]) => seconds % each === 0);
+  const count = seconds / size;
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
+}
+
 class Identity extends Part {
   static properties = { which: {}, asked: { state: true }, shown: { state: true } };
   /** What the form begins with. */
-  static valuesOf = (row) => ({
+  static valuesOf = ({ identity: row }) => ({
     name: row.name,
     ...Object.fromEntries(ROLES.map((each) => [`role.${each}`, row.roles.includes(each)])),
     hasDeleteProtection: row.hasDeleteProtection,
@@ -125,6 +169,8 @@ class Identity extends Part {
     const id = encodeURIComponent(this.which);
     return {
       self: `${IDENTITIES}/${id}`,
+      universal: `/api/v1/auth/universal-auth/identities/${id}`,
+      token: `/api/v1/auth/token-auth/identities/${id}`,
       secrets: `/api/v1/auth/universal-auth/identities/${id}/client-secrets`,
       tokens: `/api/v1/auth/token-auth/identities/${id}/tokens`,
       oidc: `/api/v1/auth/oidc-auth/identities/${id}`,
@@ -133,21 +179,36 @@ class Identity extends Part {
   }
 
   async read(signal) {
-    const { self, secrets, tokens, oidc, kubernetes } = this.paths;
-    const [{ identity: row }, { clientSecretData }, given, found] = await Promise.all([
-      get(self, {}, signal),
-      get(secrets, {}, signal),
-      get(tokens, {}, signal),
-      projects(),
-    ]);
-    const rule = async (method, path) => (row.authMethods.includes(method) ? (await get(path, {}, signal)).rule : null);
-    const rules = { oidc: await rule('oidc-auth', oidc), kubernetes: await rule('kubernetes-auth', kubernetes) };
-    return { row, secrets: clientSecretData, tokens: given.tokens, projects: found, rules };
+    const { self, secrets, tokens } = this.paths;
+    const [one, { clientSecretData }, given, found] = await Promise.all([get(self, {}, signal), get(secrets, {}, signal), get(tokens, {}, signal), projects()]);
+    const row = one.identity;
+    // What it logs in with, each as it is set, by the first word of its name.
+    const kinds = row.authMethods.map((each) => each.replace(/-auth$/, '')).filter((each) => this.paths[each]);
+    const set = Object.fromEntries(await Promise.all(kinds.map(async (each) => [each, await get(this.paths[each], {}, signal)])));
+    return { one, row, secrets: clientSecretData, tokens: given.tokens, projects: found, set };
   }
 
   /** A dialog with one form. @param values to begin with @param chosen the row that it is about */
   ask(kind, values = {}, chosen = null) {
-    this.asked = { kind, form: new Form(this, values), before: values, chosen };
+    this.asked = { kind, form: new Form(this, values), chosen };
+  }
+
+  /** The same for what is there. @param found the answer that it was read by */
+  edit(kind, found, valuesOf, path) {
+    const edit = new Edit(this, found, valuesOf, () => get(path));
+    this.asked = { kind, edit, form: edit.form };
+  }
+
+  /** Reads it first: a list has nothing that says what was seen of one. */
+  async rename({ id }) {
+    const path = `/api/v1/auth/token-auth/tokens/${id}`;
+    try {
+      this.edit('rename', await get(path), ({ token }) => ({ name: token.name }), path);
+      this.asked.path = path;
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      this.live.refresh(); // it is gone: so will be its row
+    }
   }
 
   render() {
@@ -162,7 +223,7 @@ class Identity extends Part {
         crumbs,
         beside: own ? badge('info', t.identities.you) : nothing,
         actions: html`
-        <button @click=${() => this.ask('edit', Identity.valuesOf(row))}>${t.identities.edit}</button>
+        <button @click=${() => this.edit('edit', live.data.one, Identity.valuesOf, this.paths.self)}>${t.identities.edit}</button>
         <button class="danger" ?disabled=${own} @click=${() => this.ask('delete')}>${t.identities.delete}</button>`,
       })}
       <div class="stack wide">
@@ -176,6 +237,7 @@ class Identity extends Part {
           <section class="card pad stack" aria-labelledby="foreign"><div><h2 id="foreign">${t.identities.foreign}</h2><p class="small muted">${t.identities.foreignText}</p></div>
             ${this.rule('kubernetes')}${this.rule('oidc')}</section>
         </div>
+        ${this.sessions()}
         ${this.list(
           'secrets',
           t.identities.secrets,
@@ -227,30 +289,55 @@ class Identity extends Part {
       }`;
   }
 
+  sessions() {
+    const set = Object.entries(this.live.data.set);
+    const networks = (list) => networksOf(list).join(', ') || t.identities.anywhere;
+    return html`<section class="card" aria-labelledby="sessions"><div class="pad"><h2 id="sessions">${t.identities.sessions}</h2><p class="small muted">${t.identities.sessionsText}</p></div>
+      ${
+        set.length
+          ? plain(
+              t.identities.sessions,
+              [
+                [t.identities.methods, ([kind]) => html`<strong>${t.method[`${kind}-auth`]}</strong>`],
+                [t.identities.lasts, ([, found]) => span(settingOf(found).accessTokenTTL)],
+                [t.identities.renewable, ([, found]) => span(settingOf(found).accessTokenMaxTTL)],
+                [t.identities.from, ([, found]) => html`<span class="small">${networks(settingOf(found).accessTokenTrustedIps)}</span>`],
+                [
+                  '',
+                  ([kind, found]) =>
+                    html`<button class="quiet" aria-label="${t.identities.edit}: ${t.identities.sessionsOf(t.method[`${kind}-auth`])}" @click=${() => this.edit(`${kind}-sessions`, found, lastingOf, this.paths[kind])}>${t.identities.edit}</button>`,
+                  'actions',
+                ],
+              ],
+              set,
+            )
+          : html`<p class="muted pad small">${t.identities.noSessions}</p>`
+      }</section>`;
+  }
+
   rule(kind) {
-    const rule = this.live.data.rules[kind];
+    const found = this.live.data.set[kind];
+    const rule = found?.rule;
     const many = (list) => (list ?? []).join('\n');
-    const begin = () =>
-      this.ask(
-        kind,
-        kind === 'oidc'
-          ? {
-              issuer: rule?.issuer ?? '',
-              caCert: rule?.caCert ?? '',
-              boundAudiences: many(rule?.boundAudiences),
-              boundSubject: rule?.boundSubject ?? '',
-              boundClaims: Object.entries(rule?.boundClaims ?? {})
-                .map(([name, values]) => `${name}=${values.join(',')}`)
-                .join('\n'),
-            }
-          : {
-              issuer: rule?.issuer ?? '',
-              caCert: rule?.caCert ?? '',
-              allowedAudience: rule?.allowedAudience ?? '',
-              allowedNamespaces: many(rule?.allowedNamespaces),
-              allowedNames: many(rule?.allowedNames),
-            },
-      );
+    const valuesOf = ({ rule }) =>
+      kind === 'oidc'
+        ? {
+            issuer: rule?.issuer ?? '',
+            caCert: rule?.caCert ?? '',
+            boundAudiences: many(rule?.boundAudiences),
+            boundSubject: rule?.boundSubject ?? '',
+            boundClaims: Object.entries(rule?.boundClaims ?? {})
+              .map(([name, values]) => `${name}=${values.join(',')}`)
+              .join('\n'),
+          }
+        : {
+            issuer: rule?.issuer ?? '',
+            caCert: rule?.caCert ?? '',
+            allowedAudience: rule?.allowedAudience ?? '',
+            allowedNamespaces: many(rule?.allowedNamespaces),
+            allowedNames: many(rule?.allowedNames),
+          };
+    const begin = () => this.edit(kind, found ?? {}, valuesOf, this.paths[kind]);
     return html`<div class="stack tight"><div class="row apart"><h3>${t.method[`${kind}-auth`]}</h3><span class="row">
         <button class="quiet" @click=${begin}>${rule ? t.identities.edit : t.identities.allow}</button>
         ${rule ? html`<button class="quiet" @click=${() => this.ask(`${kind}-end`)}>${t.identities.end}</button>` : nothing}</span></div>
@@ -274,6 +361,23 @@ class Identity extends Part {
       }</div>`;
   }
 
+  lasting(kind) {
+    const { form, edit } = this.asked;
+    const seconds = (name, label, hint) => field(form, name, label, { type: 'number', min: 30, required: true, hint });
+    const networks = (name, label) => field(form, name, label, { rows: 2, hint: t.identities.networksHint, placeholder: '10.0.0.0/8' });
+    return {
+      heading: t.identities.sessionsOf(t.method[`${kind}-auth`]),
+      body: () => html`<p class="small muted">${kind === 'token' ? t.identities.tokensCount : t.identities.sessionsCount}</p>
+        <div class="pair">${seconds('accessTokenTTL', t.identities.lastsSeconds)}${seconds('accessTokenMaxTTL', t.identities.renewableSeconds)}</div>
+        ${networks('accessTokenTrustedIps', t.identities.tokenNetworks)}
+        ${kind === 'universal' ? networks('clientSecretTrustedIps', t.identities.secretNetworks) : nothing}`,
+      faults: () => needed(form.values, 'accessTokenTTL', 'accessTokenMaxTTL'),
+      edit,
+      send: (seen) => (Object.keys(edit.changed).length ? patch(this.paths[kind], lastingBody(edit.changed), seen) : null),
+      button: t.save,
+    };
+  }
+
   list(kind, heading, text, rows, columns, values) {
     return html`<section class="card" aria-labelledby=${kind}>
       <div class="pad row apart"><div class="grow"><h2 id=${kind}>${heading}</h2><p class="small muted">${text}</p></div><button @click=${() => this.ask(kind, values)}>${icon('add')}${t.identities.new[kind]}</button></div>
@@ -283,7 +387,12 @@ class Identity extends Part {
               heading,
               [
                 ...columns,
-                ['', (each) => html`<button class="quiet" @click=${() => this.ask(`${kind}-revoke`, {}, each)}>${t.identities.revoke}</button>`, 'actions'],
+                [
+                  '',
+                  (each) =>
+                    html`${kind === 'tokens' ? html`<button class="quiet" aria-label="${t.identities.rename}: ${each.name}" @click=${() => this.rename(each)}>${t.identities.rename}</button>` : nothing}<button class="quiet" @click=${() => this.ask(`${kind}-revoke`, {}, each)}>${t.identities.revoke}</button>`,
+                  'actions',
+                ],
               ],
               rows,
             )
@@ -292,7 +401,7 @@ class Identity extends Part {
   }
 
   dialog() {
-    const { kind, form, before, chosen } = this.asked;
+    const { kind, form, edit, chosen } = this.asked;
     const { values } = form;
     const { self, secrets, tokens, oidc, kubernetes } = this.paths;
     const lines = (name) => linesOf(values[name]);
@@ -319,7 +428,16 @@ class Identity extends Part {
         body: () => html`${field(form, 'name', t.identities.name, { required: true })}${rolePicker(form)}
           ${several('metadata', t.identities.metadata, t.identities.metadataHint, false)}${protection(form)}`,
         faults: () => needed(values, 'name'),
-        send: () => (Object.keys(changed(values, before)).length ? patch(self, bodyOf(form, before)) : { identity: {} }),
+        edit,
+        send: (seen) => (Object.keys(edit.changed).length ? patch(self, bodyOf(edit), seen) : null),
+        button: t.save,
+      },
+      rename: {
+        heading: t.identities.rename,
+        body: () => field(form, 'name', t.identities.name, { required: true }),
+        faults: () => needed(values, 'name'),
+        edit,
+        send: (seen) => (Object.keys(edit.changed).length ? patch(this.asked.path, { name: values.name.trim() }, seen) : null),
         button: t.save,
       },
       delete: {
@@ -358,14 +476,19 @@ class Identity extends Part {
         body: () =>
           html`${field(form, 'issuer', t.rule.issuer, { required: true, placeholder: 'https://token.actions.githubusercontent.com' })}${several('boundAudiences', t.rule.boundAudiences)}${field(form, 'boundSubject', t.rule.boundSubject)}${several('boundClaims', t.rule.boundClaims, t.rule.claimsHint, false)}${ca()}`,
         faults: () => needed(values, 'issuer', 'boundAudiences'),
-        send: () =>
-          put(oidc, {
-            issuer: values.issuer.trim(),
-            caCert: values.caCert.trim() || undefined,
-            boundAudiences: lines('boundAudiences'),
-            boundSubject: values.boundSubject.trim() || undefined,
-            boundClaims: Object.fromEntries(pairsOf(values.boundClaims).map(([name, text]) => [name, text.split(',').map((each) => each.trim())])),
-          }),
+        edit,
+        send: (seen) =>
+          put(
+            oidc,
+            {
+              issuer: values.issuer.trim(),
+              caCert: values.caCert.trim() || undefined,
+              boundAudiences: lines('boundAudiences'),
+              boundSubject: values.boundSubject.trim() || undefined,
+              boundClaims: Object.fromEntries(pairsOf(values.boundClaims).map(([name, text]) => [name, text.split(',').map((each) => each.trim())])),
+            },
+            seen,
+          ),
         button: t.save,
       },
       kubernetes: {
@@ -373,22 +496,28 @@ class Identity extends Part {
         body: () =>
           html`${field(form, 'issuer', t.rule.issuer, { required: true, placeholder: 'https://kubernetes.default.svc.cluster.local' })}${field(form, 'allowedAudience', t.rule.allowedAudience, { required: true })}${several('allowedNamespaces', t.rule.allowedNamespaces)}${several('allowedNames', t.rule.allowedNames)}${ca()}`,
         faults: () => needed(values, 'issuer', 'allowedAudience', 'allowedNamespaces', 'allowedNames'),
-        send: () =>
-          put(kubernetes, {
-            issuer: values.issuer.trim(),
-            caCert: values.caCert.trim() || undefined,
-            allowedAudience: values.allowedAudience.trim(),
-            allowedNamespaces: lines('allowedNamespaces'),
-            allowedNames: lines('allowedNames'),
-          }),
+        edit,
+        send: (seen) =>
+          put(
+            kubernetes,
+            {
+              issuer: values.issuer.trim(),
+              caCert: values.caCert.trim() || undefined,
+              allowedAudience: values.allowedAudience.trim(),
+              allowedNamespaces: lines('allowedNamespaces'),
+              allowedNames: lines('allowedNames'),
+            },
+            seen,
+          ),
         button: t.save,
       },
       'oidc-end': end(oidc),
       'kubernetes-end': end(kubernetes),
     };
+    const lasting = kind.endsWith('-sessions') ? this.lasting(kind.replace('-sessions', '')) : null;
     return asking(
       form,
-      plans[kind],
+      lasting ?? plans[kind],
       () => (this.asked = null),
       (done) => {
         this.asked = null;

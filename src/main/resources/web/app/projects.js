@@ -1,17 +1,23 @@
 // Projects, and who may do what in them.
 import { PROJECTS, Problem, get, patch, post, put, remove, session } from './api.js';
-import { asking, needed } from './asking.js';
-import { picked, picking, protection, roleBadges, rolePicker } from './identities.js';
+import { Edit, asking, needed } from './asking.js';
+import { picked, protection, roleBadges, rolePicker } from './identities.js';
 import { Live } from './live.js';
 import { go, link, title } from './router.js';
-import { Form, Part, changed, copy, empty, field, head, html, icon, loading, menu, nothing, plain, say, searched, when } from './ui.js';
+import { Form, Part, copy, empty, field, head, html, icon, loading, menu, nothing, plain, say, searched, when } from './ui.js';
 import { t } from './texts.js';
 import './table.js';
 import { listed } from './listed.js';
 
+/** Where environments are. */
+const WORKSPACES = '/api/v1/workspace';
+
 /** So many identities are offered at once; milliseconds from the last key that is typed to the search. */
 const SHOWN = 100;
 const FINDING = 300;
+
+/** The reference's words for roles in a project. */
+const MEANS = { member: ['operator', 'consumer'], viewer: ['reader', 'consumer'], 'no-access': [] };
 
 const IN_PROJECT = ['admin', 'operator', 'reader', 'consumer'];
 
@@ -73,16 +79,46 @@ customElements.define('rw-projects', Projects);
 class Project extends Part {
   static properties = { which: {}, asked: { state: true } };
   live = new Live(this, async (signal) => {
-    const { project: row } = await get(this.path, {}, signal);
-    const members = session.may('read:project-identities', row.id) ? await get(`${this.path}/identity-memberships`, {}, signal) : {};
-    return { row, members: members.identityMemberships };
+    const one = await get(this.path, {}, signal);
+    const row = one.project;
+    const [members, { workspace }] = await Promise.all([
+      session.may('read:project-identities', row.id) ? get(`${this.path}/identity-memberships`, {}, signal) : {},
+      get(`${WORKSPACES}/${row.id}`, {}, signal),
+    ]);
+    return { one, row, members: members.identityMemberships, environments: workspace.environments };
   });
 
   /** What the form begins with. */
-  static valuesOf = ({ name, slug, description, hasDeleteProtection }) => ({ name, slug, description: description ?? '', hasDeleteProtection });
+  static valuesOf = ({ project: { name, slug, description, hasDeleteProtection } }) => ({ name, slug, description: description ?? '', hasDeleteProtection });
+
+  edit() {
+    const edit = new Edit(this, this.live.data.one, Project.valuesOf, () => get(this.path));
+    this.asked = { kind: 'edit', edit, form: edit.form };
+  }
+
+  static rolesOf = ({ identityMembership: { identityId, roles } }) => ({
+    identityId,
+    ...Object.fromEntries(
+      IN_PROJECT.map((each) => [`role.${each}`, roles.some(({ role, customRoleSlug }) => (MEANS[role] ?? [customRoleSlug ?? role]).includes(each))]),
+    ),
+  });
+
+  static placeOf = ({ environment: { name, slug, position } }) => ({ name, slug, position: String(position) });
+
+  /** Reads it first: a list has nothing that says what was seen of one. */
+  async editOne(kind, path, valuesOf, chosen) {
+    try {
+      const read = () => get(path);
+      const edit = new Edit(this, await read(), valuesOf, read);
+      this.asked = { kind, edit, form: edit.form, chosen };
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      this.live.refresh(); // it is gone: so will be its row
+    }
+  }
 
   ask(kind, values, chosen) {
-    this.asked = { kind, chosen, before: values, form: new Form(this, values, (path) => path === 'identityId.find' && this.find(FINDING)) };
+    this.asked = { kind, chosen, form: new Form(this, values, (path) => path === 'identityId.find' && this.find(FINDING)) };
     this.found = null;
     if (kind === 'member' && !chosen && this.seesAll) this.find(0);
   }
@@ -114,7 +150,7 @@ class Project extends Part {
     const crumbs = [[t.projects.heading, link('projects')]];
     const { live } = this;
     if (!live.data) return html`${head(t.projects.one, '', { crumbs })}${live.problem ? live.fault() : html`<div class="card">${loading()}</div>`}`;
-    const { row, members } = live.data;
+    const { row, members, environments } = live.data;
     title(row.name);
     const may = (right) => session.may(right, row.id);
     const ask = (...what) => this.ask(...what);
@@ -123,9 +159,10 @@ class Project extends Part {
         crumbs,
         beside: live.age(),
         actions: html`
-        ${may('edit:projects') ? html`<button @click=${() => ask('edit', Project.valuesOf(row))}>${t.projects.edit}</button>` : nothing}
+        ${may('edit:projects') ? html`<button @click=${() => this.edit()}>${t.projects.edit}</button>` : nothing}
         ${may('delete:projects') ? html`<button class="danger" @click=${() => ask('delete', {})}>${t.projects.delete}</button>` : nothing}`,
       })}
+      <div class="stack wide">
       <section class="card" aria-labelledby="members">
         <div class="pad row apart"><div class="grow"><h2 id="members">${t.projects.members}</h2><p class="small muted">${t.projects.membersText}</p></div>
           ${may('edit:project-identities') ? html`<button @click=${() => ask('member', { identityId: '' })}>${icon('add')}${t.projects.addMember}</button>` : nothing}</div>
@@ -144,7 +181,7 @@ class Project extends Part {
                     '',
                     (each) =>
                       may('edit:project-identities')
-                        ? html`<button class="quiet" @click=${() => ask('member', { identityId: each.identityId, ...picking(each.roles) }, each)}>${t.projects.change}</button><button class="quiet" @click=${() => ask('leave', {}, each)}>${t.projects.take}</button>`
+                        ? html`<button class="quiet" @click=${() => this.editOne('member', `/api/v2/workspace/${row.id}/identity-memberships/${each.identityId}`, Project.rolesOf, each)}>${t.projects.change}</button><button class="quiet" @click=${() => ask('leave', {}, each)}>${t.projects.take}</button>`
                         : nothing,
                     'actions',
                   ],
@@ -154,11 +191,35 @@ class Project extends Part {
             : html`<p class="muted small pad">${members ? t.projects.noMembers : t.projects.notYours}</p>`
         }
       </section>
+      <section class="card" aria-labelledby="environments">
+        <div class="pad"><h2 id="environments">${t.projects.environments}</h2><p class="small muted">${t.projects.environmentsText}</p></div>
+        ${
+          environments.length
+            ? plain(
+                t.projects.environments,
+                [
+                  [t.projects.name, (each) => html`<strong>${each.name}</strong>`],
+                  [t.projects.slug, (each) => each.slug, 'mono break'],
+                  [
+                    '',
+                    (each) =>
+                      may('edit:projects')
+                        ? html`<button class="quiet" aria-label="${t.projects.edit}: ${each.name}" @click=${() => this.editOne('environment', `${WORKSPACES}/environments/${each.id}`, Project.placeOf, each)}>${t.projects.edit}</button>`
+                        : nothing,
+                    'actions',
+                  ],
+                ],
+                environments,
+              )
+            : html`<p class="muted small pad">${t.projects.noEnvironments}</p>`
+        }
+      </section>
+      </div>
       ${this.asked ? this.dialog() : nothing}`;
   }
 
   dialog() {
-    const { kind, form, before, chosen } = this.asked;
+    const { kind, form, edit, chosen } = this.asked;
     const { values } = form;
     const { row } = this.live.data;
     const { identities = [], totalCount = 0 } = this.found ?? {};
@@ -168,9 +229,20 @@ class Project extends Part {
         body: () => html`${field(form, 'name', t.projects.name, { required: true })}${field(form, 'slug', t.projects.slug, { required: true })}
           ${field(form, 'description', t.connection.description)}${protection(form)}`,
         faults: () => needed(values, 'name', 'slug'),
-        send: () => {
-          const body = changed(values, before);
-          return Object.keys(body).length ? patch(this.path, body) : { project: row };
+        edit,
+        send: (seen) => (Object.keys(edit.changed).length ? patch(this.path, edit.changed, seen) : null),
+        button: t.save,
+      },
+      environment: {
+        heading: t.projects.environment,
+        body: () => html`${field(form, 'name', t.projects.name, { required: true })}
+          <div class="pair">${field(form, 'slug', t.projects.slug, { required: true, mono: true, hint: t.projects.environmentSlugHint })}${field(form, 'position', t.projects.position, { type: 'number', min: 1, required: true })}</div>`,
+        faults: () => needed(values, 'name', 'slug', 'position'),
+        edit,
+        send: (seen) => {
+          const body = edit.changed;
+          if ('position' in body) body.position = Number(body.position);
+          return Object.keys(body).length ? patch(`${WORKSPACES}/${row.id}/environments/${chosen.id}`, body, seen) : null;
         },
         button: t.save,
       },
@@ -193,7 +265,8 @@ class Project extends Part {
         body: () => html`
         ${this.seesAll && !chosen ? searched(form, 'identityId', t.projects.identity, [['', '–'], ...identities.map((each) => [each.id, each.name])], { count: totalCount, first: identities.length }) : field(form, 'identityId', t.projects.identityId, { required: true, disabled: Boolean(chosen) })}${rolePicker(form, IN_PROJECT)}`,
         faults: () => ({ ...needed(values, 'identityId'), roles: picked(form).length ? '' : t.projects.oneRole }),
-        send: () => put(`${this.path}/identity-memberships/${encodeURIComponent(values.identityId.trim())}`, { roles: picked(form) }),
+        edit,
+        send: (seen) => put(`${this.path}/identity-memberships/${encodeURIComponent(values.identityId.trim())}`, { roles: picked(form) }, seen),
         button: t.save,
       },
     };

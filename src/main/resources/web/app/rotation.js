@@ -1,5 +1,6 @@
 // One rotation: how it is, what was done, and everything that can be done with it.
 import { OnceKey, Problem, ROTATIONS, TROUBLES, get, patch, post, remove, session } from './api.js';
+import { Edit } from './asking.js';
 import { fiveDates, localOf, scheduleFields, utcOf } from './connection.js';
 import { consume } from './consume.js';
 import { Live } from './live.js';
@@ -12,7 +13,6 @@ import {
   Form,
   Part,
   badge,
-  changed,
   choice,
   copy,
   copyButton,
@@ -485,7 +485,7 @@ const valuesOf = (row) => ({
 });
 
 class EditRotation extends Part {
-  static properties = { row: {}, etag: {}, meanwhile: { state: true } };
+  static properties = { row: {}, etag: {} };
 
   connectedCallback() {
     super.connectedCallback();
@@ -493,18 +493,22 @@ class EditRotation extends Part {
   }
 
   begin() {
-    this.seen = this.etag;
-    this.before = valuesOf(this.row);
-    this.form = new Form(this, { ...this.before });
+    const found = { secretRotation: this.row, etag: this.etag };
+    this.edit = new Edit(
+      this,
+      found,
+      (each) => valuesOf(each.secretRotation),
+      () => get(`${ROTATIONS}/${this.row.id}`),
+    );
+    this.form = this.edit.form;
   }
 
   dismiss = () => this.dispatchEvent(new Event('dismiss'));
 
-  /** Only what was changed here, on what was seen here: nobody else's change is undone. */
   save = async (event) => {
     event.preventDefault();
     const { values } = this.form;
-    const now = changed(values, this.before);
+    const now = this.edit.changed;
     const is = (start) => Object.keys(now).some((path) => path.startsWith(start));
     const vault = ['vaultKv.mount', 'vaultKv.path'].map((path) => values[path].trim());
     const body = {
@@ -542,41 +546,17 @@ class EditRotation extends Part {
           }
         : {}),
     };
-    if (Object.keys(body).length) {
-      const done = await this.form.submit(() => patch(`${ROTATIONS}/${this.row.id}`, body, this.seen));
-      if (!done) {
-        if (this.form.problem?.status === 412) await this.compare();
-        return;
-      }
-    }
+    const done = await this.edit.save((seen) => (Object.keys(body).length ? patch(`${ROTATIONS}/${this.row.id}`, body, seen) : null));
+    if (!done) return;
     say(t.saved);
     this.dispatchEvent(new Event('saved'));
   };
-
-  /** Shows what somebody else has changed, and keeps what was typed here. */
-  async compare() {
-    try {
-      const now = await get(`${ROTATIONS}/${this.row.id}`);
-      const values = valuesOf(now.secretRotation);
-      this.meanwhile = Object.keys(values)
-        .filter((path) => values[path] !== this.before[path])
-        .map((path) => [path, String(this.before[path]), String(values[path])]);
-      const mine = Object.fromEntries(Object.entries(this.form.values).filter(([path, value]) => value !== this.before[path]));
-      this.form.values = { ...values, ...mine };
-      this.before = values;
-      this.seen = now.etag;
-    } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
-      this.form.problem = problem;
-    }
-    this.requestUpdate();
-  }
 
   render() {
     return modal(
       t.rotation.editOf(this.row.name),
       html`<form class="stack" novalidate @submit=${this.save}>
-      ${fault(this.form.problem, this.meanwhile ? html`<ul class="small">${this.meanwhile.map(([path, was, is]) => html`<li><code>${path}</code>: ${t.rotation.changed(was, is)}</li>`)}</ul><p class="small">${t.rotation.changedKept}</p>` : nothing)}
+      ${this.edit.fault()}
       ${field(this.form, 'name', t.rotation.name, { required: true })}
       ${field(this.form, 'description', t.connection.description)}
       ${toggle(this.form, 'isAutoRotationEnabled', t.wizard.auto, t.wizard.autoHint, { asSwitch: true })}

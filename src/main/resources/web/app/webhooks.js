@@ -1,6 +1,6 @@
 // Who outside is told what happens, and what came of it.
 import { Problem, TROUBLES, get, patch, post, projects, remove, session } from './api.js';
-import { asking, needed } from './asking.js';
+import { Edit, asking, needed } from './asking.js';
 import { Live } from './live.js';
 import { go, link, title } from './router.js';
 import { troubleNote } from './trouble.js';
@@ -8,7 +8,6 @@ import {
   Form,
   Part,
   badge,
-  changed,
   copyButton,
   empty,
   fault,
@@ -172,12 +171,12 @@ class Webhook extends Part {
   live = new Live(
     this,
     async (signal) => {
-      const [{ webhook: row }, list, { troubles }] = await Promise.all([
+      const [one, list, { troubles }] = await Promise.all([
         get(this.path, {}, signal),
         get(`${this.path}/deliveries`, { limit: this.wanted, state: this.state }, signal),
         session.may('read:secret-rotation') ? get(TROUBLES, { subjectId: this.which }, signal) : { troubles: [] },
       ]);
-      return { row, deliveries: list.deliveries, more: list.nextCursor, troubles };
+      return { one, row: one.webhook, deliveries: list.deliveries, more: list.nextCursor, troubles };
     },
     { changing: ({ deliveries }) => deliveries.some((each) => each.state === 'pending') },
   );
@@ -205,9 +204,11 @@ class Webhook extends Part {
     }
   }
 
-  edit({ name, url, caCert, events, enabled }) {
-    const before = { name, url, caCert: caCert ?? '', events, enabled };
-    this.editing = { form: new Form(this, before), before };
+  static valuesOf = ({ webhook: { name, url, caCert, events, enabled } }) => ({ name, url, caCert: caCert ?? '', events, enabled });
+
+  /** @param found the answer that it was read by */
+  edit(found) {
+    this.editing = new Edit(this, found, Webhook.valuesOf, () => get(this.path));
   }
 
   test = async () => {
@@ -230,7 +231,7 @@ class Webhook extends Part {
         actions: may
           ? html`
           <button class="primary" aria-disabled=${this.busy ? 'true' : nothing} @click=${this.test}>${this.busy ? spinner() : nothing}${t.webhooks.test}</button>
-          <button @click=${() => this.edit(row)}>${t.rotation.edit}</button>
+          <button @click=${() => this.edit(live.data.one)}>${t.rotation.edit}</button>
           ${menu(t.connections.actionsOf(row.name), [
             { text: t.webhooks.replayDead, act: this.replayDead },
             { text: t.webhooks.rotateSecret, act: async () => (this.secret = (await this.act(() => post(`${this.path}/rotate-secret`)))?.secret) },
@@ -304,17 +305,18 @@ class Webhook extends Part {
   }
 
   editDialog(row) {
-    const { form, before } = this.editing;
+    const { form } = this.editing;
     return asking(
       form,
       {
         heading: t.rotation.editOf(row.name),
         body: () => html`${toggle(form, 'enabled', t.webhooks.enabled, t.webhooks.enabledHint, { asSwitch: true })}${fields(form, row.format !== 'infisical')}`,
         faults: () => needed(form.values, 'name', 'url'),
-        send: () => {
-          const body = changed(form.values, before);
+        edit: this.editing,
+        send: (seen) => {
+          const body = this.editing.changed;
           if ('caCert' in body) body.caCert = body.caCert.trim() || null;
-          return Object.keys(body).length ? patch(this.path, body) : { webhook: row };
+          return Object.keys(body).length ? patch(this.path, body, seen) : null;
         },
         button: t.save,
       },

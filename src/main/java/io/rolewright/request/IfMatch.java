@@ -74,8 +74,7 @@ public record IfMatch(@Nullable String header) {
         details.put("current", current);
         throw Problem.of(
                 ErrorCode.CHANGED_SINCE_READ,
-                "It was changed since you read it, so this change was not made. details.current has the settings as they are"
-                        + " now.",
+                "It was changed since you read it, so this change was not made.",
                 details);
     }
 }
