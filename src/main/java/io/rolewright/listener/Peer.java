@@ -209,6 +209,11 @@ final class Peer extends ChannelDuplexHandler {
 
     // ---- for the request that is being read
 
+    /** Whether all of the last one has arrived. */
+    boolean hasWholeRequest() {
+        return bodyArrived;
+    }
+
     /** What becomes of a request of which no more is read. Called once at most; it has to answer if no answer was begun. */
     interface Refusal {
         void tooLarge();

@@ -42,7 +42,7 @@ class RequestGate {
         expect(routing, size);
         String length = request.getHeader("Content-Length");
         boolean chunked = request.getHeader("Transfer-Encoding") != null;
-        if (length != null && !chunked && (length.length() >= 10 || Long.parseLong(length) > most)) {
+        if (length != null && !chunked && bytes(length) > most) {
             tooLarge(routing, most);
             return;
         }
@@ -51,6 +51,12 @@ class RequestGate {
             return;
         }
         routing.next();
+    }
+
+    /** @param length digits, which Netty has seen to; any number of them, also of zeros in front (RFC 9110, section 8.6) */
+    private static long bytes(String length) {
+        String digits = length.replaceFirst("^0+", "");
+        return digits.isEmpty() ? 0 : digits.length() >= 10 ? Long.MAX_VALUE : Long.parseLong(digits);
     }
 
     private void expect(RoutingContext routing, BodySize size) {

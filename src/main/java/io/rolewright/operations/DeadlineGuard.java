@@ -2,6 +2,7 @@ package io.rolewright.operations;
 
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.rolewright.delivery.ActiveResource;
+import io.rolewright.listener.RequestBodies;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.PlainAnswer;
 import io.vertx.core.Vertx;
@@ -63,13 +64,18 @@ class DeadlineGuard {
         if (routing.response().headWritten() || routing.response().closed()) {
             return;
         }
+        if (!RequestBodies.hasArrived(routing.request())) { // whoever sends halves writes no log
+            send(routing, "The body of the request did not arrive in time. Send it without pauses.");
+            return;
+        }
         log.warnf("Request %s reached its deadline without an answer", PlainAnswer.requestId(routing));
-        plainAnswer.send(
+        send(
                 routing,
-                ErrorCode.NOT_IN_TIME,
                 "The request reached its deadline. It may or may not have been carried out: read the present"
-                        + " state before you try again.",
-                "Retry-After",
-                "2");
+                        + " state before you try again.");
+    }
+
+    private void send(RoutingContext routing, String message) {
+        plainAnswer.send(routing, ErrorCode.NOT_IN_TIME, message, "Retry-After", "2");
     }
 }

@@ -283,6 +283,9 @@ class FloodIT {
             if (flood.kind() == Kind.IDLE && flood.withToken() && i % 10 == 0) {
                 TimeUnit.MILLISECONDS.sleep(20); // They are idle after a request each, and no flood of requests.
             }
+            if (flood.kind() == Kind.UNREAD && flood.withToken()) {
+                TimeUnit.MILLISECONDS.sleep(20); // A thousand rows each, and no flood of requests either.
+            }
             SocketChannel stranger = SocketChannel.open();
             strangers.add(stranger);
             if (flood.kind() == Kind.UNREAD) {

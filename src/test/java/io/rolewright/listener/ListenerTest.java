@@ -191,7 +191,9 @@ class ListenerTest {
             for (RawHttp body : bodies) {
                 assertThat(body.readAll(Duration.ofSeconds(15)))
                         .startsWith("HTTP/1.1 503 ")
-                        .contains("not_in_time");
+                        .contains(
+                                "not_in_time",
+                                "The body of the request did not arrive in time. Send it without pauses.");
             }
             for (RawHttp head : heads) {
                 assertThat(head.readAll(Duration.ofSeconds(15))).isEmpty();
@@ -205,6 +207,18 @@ class ListenerTest {
             }
             for (RawHttp each : bodies) {
                 each.close();
+            }
+        }
+    }
+
+    @Test
+    void aLengthMayBeginWithZeros() throws IOException {
+        for (String length : List.of("2", "0000000000000000002")) {
+            try (RawHttp client = RawHttp.open()) {
+                assertThat(client.send("POST " + LOGIN + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                                        + "Connection: close\r\nContent-Length: " + length + "\r\n\r\n{}")
+                                .readAll(SOON))
+                        .startsWith("HTTP/1.1 422 ");
             }
         }
     }
