@@ -47,7 +47,7 @@ class StorePool implements PgPoolCreator {
     private static final Logger LOG = Logger.getLogger(StorePool.class);
 
     static {
-        PoolNoise.silence();
+        LogNoise.silence();
     }
 
     private final StoreConfig config;

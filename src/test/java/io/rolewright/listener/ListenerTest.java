@@ -2,16 +2,20 @@ package io.rolewright.listener;
 
 import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.equalTo;
 
+import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.test.junit.QuarkusTest;
 import io.rolewright.testing.Api;
 import io.rolewright.testing.LoggedErrors;
 import io.rolewright.testing.RawHttp;
+import jakarta.inject.Inject;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import org.eclipse.microprofile.config.ConfigProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -21,6 +25,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** The ports, by what strangers send to them. */
 @QuarkusTest
 class ListenerTest {
+
+    @Inject
+    MeterRegistry metrics;
 
     private static final Duration SOON = Duration.ofSeconds(5);
 
@@ -209,6 +216,29 @@ class ListenerTest {
                 each.close();
             }
         }
+    }
+
+    /** Whoever has no token could fill the log with stack traces else. */
+    @Test
+    void whoLeavesWhileHeIsAnsweredWritesNoErrors() throws IOException {
+        String body = "{\"clientId\":\"nobody\",\"clientSecret\":\"nothing\"}";
+        double before = connections();
+        try (LoggedErrors errors = new LoggedErrors()) {
+            for (int i = 0; i < 200; i++) {
+                try (RawHttp client = RawHttp.open()) {
+                    client.send("POST " + LOGIN
+                            + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
+                            + body.length() + "\r\n\r\n" + body);
+                    LockSupport.parkNanos(i * 20_000L); // each at another moment
+                }
+            }
+            await().until(() -> connections() <= before);
+            assertThat(errors.lines()).isEmpty();
+        }
+    }
+
+    private double connections() {
+        return metrics.get("rolewright.listener.connections").gauge().value();
     }
 
     @Test
