@@ -25,8 +25,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -61,14 +59,11 @@ class FloodIT {
     private static String reader;
     private static String admin;
 
-    /** The largest file of the console. */
-    private static String script;
-
     private enum Kind {
         BODIES(2000, true),
         HEADS(5000, true),
         IDLE(5000, false),
-        /** Answers of half a MiB each that nobody reads: more than the heap has. */
+        /** Answers of half a MiB or more that nobody reads: more than the heap has. */
         UNREAD(500, false),
         /** More than the port takes. */
         FULL(13_000, false);
@@ -86,8 +81,8 @@ class FloodIT {
             String json = "Host: x\r\nContent-Type: application/json\r\n" + authorization;
             return switch (this) {
                 case UNREAD ->
-                    "GET " + (token == null ? script : "/api/v1/audit-events?limit=1000") + " HTTP/1.1\r\n" + json
-                            + "\r\n";
+                    "GET " + (token == null ? "/api/openapi" : "/api/v1/audit-events?limit=1000") + " HTTP/1.1\r\n"
+                            + json + "\r\n";
                 case BODIES ->
                     token == null
                             ? "POST " + LOGIN + " HTTP/1.1\r\n" + json + "Content-Length: 4096\r\n\r\n"
@@ -106,7 +101,10 @@ class FloodIT {
         Stream<Flood> halves = Stream.of(FROM)
                 .filter(from -> !from.isBlank())
                 .flatMap(from -> Stream.of(Kind.BODIES, Kind.HEADS, Kind.IDLE, Kind.UNREAD)
-                        .flatMap(kind -> Stream.of(new Flood(kind, false, from), new Flood(kind, true, from))));
+                        .flatMap(kind -> Stream.of(new Flood(kind, false, from), new Flood(kind, true, from))))
+                // What a stranger may ask for that is large is kept once, so in the share of CI there is no time for
+                // it.
+                .filter(flood -> FROM.length > 1 || flood.kind != Kind.UNREAD || flood.withToken);
         // Beyond the shares of one address, and beyond the bound.
         return Stream.concat(
                 halves, Stream.of(new Flood(Kind.FULL, false, "many"), new Flood(Kind.FULL, true, "many")));
@@ -138,10 +136,6 @@ class FloodIT {
                 .json()
                 .getString("accessToken");
         admin = installation.token(service);
-        Matcher bundle = Pattern.compile("/static/bundle/[^\"]+\\.js")
-                .matcher(service.get("/console/").text());
-        assertThat(bundle.find()).isTrue();
-        script = bundle.group();
         for (int i = 0; i < 1000; i++) {
             login(); // for an audit of some size
         }
