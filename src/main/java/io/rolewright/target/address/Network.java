@@ -43,7 +43,10 @@ public record Network(byte[] base, int prefix) {
      */
     public static Optional<Network> ofCallers(String text) {
         byte[] base = caller(address(text));
-        int prefix = base == null ? -1 : prefix(text, base.length * 8);
+        if (base == null) {
+            return Optional.empty();
+        }
+        int prefix = prefix(text, base.length * 8);
         return prefix < 0 ? Optional.empty() : Optional.of(new Network(masked(base, prefix), prefix));
     }
 
