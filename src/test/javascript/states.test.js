@@ -26,7 +26,7 @@ const NOT_MET = new Set(
 );
 const met = documented.filter(([code]) => !NOT_MET.has(code));
 
-const STATES = ['in_doubt', 'parked', 'failed', 'overdue', 'revoking', 'stale', 'no_session', 'vault_behind'];
+const STATES = ['in_doubt', 'parked', 'failed', 'overdue', 'revoking', 'stale', 'no_session', 'vault_behind', 'valid_until'];
 const STRATEGIES = ['dual', 'single', 'self'];
 const SEVERITIES = ['critical', 'error', 'warning'];
 const act = () => {};

@@ -21,6 +21,7 @@ export const CODES = {
   not_known_yet: ['The outcome of the last change is not known', 'The service asks again by itself. Verify to look at once.', 'verify'],
   interrupted: ['The last change was interrupted', 'Another process finishes it within a minute. Verify to look at once.', 'verify'],
   out_of_time: ['The server took too long', 'Look for load and for locks on the role; the change is tried again by itself.', 'verify', 'rotate'],
+  valid_until: ['Its VALID UNTIL ends soon', 'Have VALID UNTIL of the role moved or lifted on the server, then verify.', 'verify'],
   overdue: ['The change is overdue', 'Rotate now, and find out why nothing looks for due work.', 'rotate'],
   stale_credential: ['The served password is refused', 'Rotate to serve a password that works. Consumers keep what they have until then.', 'rotate', 'verify'],
   rotation_failed: ['The password was not changed', 'Remove the cause that is named below, then rotate again.', 'preflight', 'connection'],

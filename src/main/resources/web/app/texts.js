@@ -59,6 +59,7 @@ export const t = {
             revoking: 'Being revoked',
             stale: 'Consumers are refused',
             no_session: 'Consumers get no session',
+            valid_until: severity === 'error' ? 'Consumers are refused within a day' : 'Consumers are refused before the next change',
             vault_behind: 'Vault has an older credential',
             test_failed: 'The last test failed',
             webhook_failing: 'The receiver takes no messages',

@@ -195,6 +195,18 @@ class Consequences {
                 .replaceWithVoid();
     }
 
+    /** The same, if that comes before the change that is planned. @return whether it does */
+    Uni<Boolean> endsBefore(ManagedRole role) {
+        return CredentialStore.hold(role.ownerId).chain(credential -> {
+            Instant next = credential == null || credential.released() || credential.revokingSince != null
+                    ? null
+                    : credential.plan.nextRotationAt();
+            return next != null && role.validUntil != null && role.validUntil.isBefore(next)
+                    ? ends(role).replaceWith(true)
+                    : Uni.createFrom().item(false);
+        });
+    }
+
     /**
      * The marker of somebody else is about to be replaced by ours, because that was allowed.
      *

@@ -62,7 +62,7 @@ final class Failures {
      * The server lets a role in only until then, which is before its next change, or within a day. Told when that is first seen, and once
      * more the day before.
      *
-     * @param validUntil as the role had it at its last change
+     * @param validUntil as the role had it when it was last looked at
      */
     static void ends(String ownerKind, UUID ownerId, String roleName, Instant validUntil) {
         ExtLogRecord line = line(

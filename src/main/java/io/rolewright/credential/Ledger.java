@@ -4,6 +4,7 @@ import io.quarkus.hibernate.reactive.panache.Panache;
 import io.rolewright.request.RequestContext;
 import io.rolewright.store.StoreOrigin;
 import io.rolewright.store.StorePulse;
+import io.rolewright.target.RoleLook;
 import io.rolewright.target.TargetReport;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.buffer.Buffer;
@@ -645,9 +646,11 @@ class Ledger {
      * A probe has proven the password.
      *
      * @param refusal why the server lets the role in all the same not; absent when it does
+     * @param look what it has shown of the role
      */
-    Uni<Void> proven(Claim claim, @Nullable Stop refusal) {
+    Uni<Void> proven(Claim claim, @Nullable Stop refusal, RoleLook look) {
         String reason = refusal == null ? null : refusal.reason();
+        AtomicBoolean endsBefore = new AtomicBoolean();
         return locked(claim, claim.role.epoch, role -> {
                     boolean news = role.state != RoleState.OK;
                     boolean another = news || !Objects.equals(role.reason, reason);
@@ -656,9 +659,14 @@ class Ledger {
                     return (news
                                     ? consequences.noticed(role, Consequences.WELL)
                                     : Uni.createFrom().voidItem())
+                            .chain(() -> ends(role, look))
+                            .invoke(endsBefore::set)
                             .replaceWith(another);
                 })
                 .invoke(another -> {
+                    if (endsBefore.get() && look.validUntil() != null) {
+                        Failures.ends(claim.role.ownerKind, claim.role.ownerId, claim.role.roleName, look.validUntil());
+                    }
                     if (another && reason != null) {
                         Failures.found(claim.role, "is right, and its server gives no session", reason);
                     } else if (another) {
@@ -666,6 +674,15 @@ class Ledger {
                     }
                 })
                 .replaceWithVoid();
+    }
+
+    /** @return whether it is news that the server lets the role in no more before its next change; that is told then */
+    private Uni<Boolean> ends(ManagedRole role, RoleLook look) {
+        if (!look.told() || Objects.equals(role.validUntil, look.validUntil())) {
+            return Uni.createFrom().item(false);
+        }
+        role.validUntil = look.validUntil();
+        return look.validUntil() == null ? Uni.createFrom().item(false) : consequences.endsBefore(role);
     }
 
     /** A probe has found that the password does not open the role. */

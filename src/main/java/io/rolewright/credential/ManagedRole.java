@@ -91,7 +91,7 @@ class ManagedRole implements Decides {
     @Nullable
     Long seenTransaction;
 
-    /** VALID UNTIL of the role when its password was last changed; null for none. */
+    /** VALID UNTIL of the role when its password was last changed or opened it; null for none. */
     @Nullable
     Instant validUntil;
 

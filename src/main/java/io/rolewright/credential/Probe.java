@@ -8,6 +8,7 @@ import io.rolewright.target.LoginOutcome;
 import io.rolewright.target.PasswordProof;
 import io.rolewright.target.Preflight;
 import io.rolewright.target.Purpose;
+import io.rolewright.target.RoleLook;
 import io.rolewright.target.TargetFailure;
 import io.rolewright.target.Targets;
 import io.smallrye.mutiny.Uni;
@@ -27,7 +28,8 @@ import org.jspecify.annotations.Nullable;
 @ApplicationScoped
 class Probe {
 
-    private static final Set<String> KEEPS_OUT = Set.of("role_missing", "role_cannot_login", "role_expired");
+    private static final String EXPIRED = "role_expired";
+    private static final Set<String> KEEPS_OUT = Set.of("role_missing", "role_cannot_login", EXPIRED);
 
     private final ManagingConnections connections;
     private final Claims claims;
@@ -96,7 +98,8 @@ class Probe {
                                 .orElse(null);
                         return place == null || current == null
                                 ? ledger.nothingToProbe(claim)
-                                : login(place, current).chain(outcome -> judge(place, versions, current, outcome));
+                                : targets.look(logins.login(place, role, current), Purpose.DUE_WORK, deadline)
+                                        .chain(look -> judge(place, versions, current, look));
                     }));
         }
 
@@ -104,10 +107,10 @@ class Probe {
             return targets.login(logins.login(place, claim.role, version), Purpose.DUE_WORK, deadline);
         }
 
-        private Uni<Void> judge(
-                Login place, List<PasswordVersion> versions, PasswordVersion current, LoginOutcome outcome) {
+        private Uni<Void> judge(Login place, List<PasswordVersion> versions, PasswordVersion current, RoleLook look) {
+            LoginOutcome outcome = look.outcome();
             if (Proofs.proven(outcome)) {
-                return ledger.proven(claim, Proofs.refusal(outcome));
+                return ledger.proven(claim, Proofs.refusal(outcome), look);
             }
             if (outcome instanceof LoginOutcome.Accepted accepted) {
                 return ledger.unprobed(
@@ -116,9 +119,12 @@ class Probe {
             if (!Proofs.refusesPassword(outcome)) {
                 return ledger.unprobed(claim, outcome.code());
             }
-            boolean known = Stop.THIRD_PARTY.equals(claim.role.reason);
+            boolean known =
+                    Stop.THIRD_PARTY.equals(claim.role.reason) || claim.role.self && EXPIRED.equals(claim.role.reason);
             List<PasswordVersion> older = versions.stream()
-                    .filter(each -> each.number < current.number && each.state != VersionState.REJECTED)
+                    // What was given up in doubt may still have been applied by a late statement, whatever its number.
+                    .filter(each ->
+                            each.state == VersionState.REJECTED ? each.inDoubtAt != null : each.number < current.number)
                     .toList();
             return known ? changed(place, current) : history(place, current, older, 0);
         }
@@ -140,6 +146,10 @@ class Probe {
         /** No password of ours opens the role. What the managing role sees of role and server tells the causes apart. */
         private Uni<Void> changed(Login place, PasswordVersion current) {
             ManagedRole role = claim.role;
+            if (role.self && role.validUntil != null && !role.validUntil.isAfter(role.storeNow)) {
+                // Nobody else is there who could look; so it said itself when it last was in.
+                return ledger.probed(claim, EXPIRED, EXPIRED);
+            }
             return role.self
                     ? byOthers(current, false)
                     : logins.managing(role.connectionId, place).chain(managing -> look(managing, 0, current));

@@ -45,6 +45,11 @@ enum TroubleCause {
     CONNECTION_GONE(
             "The connection that changed the role has been deleted.",
             "Delete the rotation, and make it anew on another connection."),
+    VALID_UNTIL(
+            "The server lets the role in only until its VALID UNTIL, which comes before the next change of its password, or within a day. No"
+                    + " change of the password moves it.",
+            "Have VALID UNTIL moved or lifted: ALTER ROLE … VALID UNTIL 'infinity'. Then verify; the service looks by itself, too, within a"
+                    + " quarter of an hour."),
     OVERDUE(
             "The password should have been changed and was not.",
             "Rotate now, and see whether anything looks for due work (rolewright_due_turns_total)."),
@@ -111,6 +116,24 @@ enum TroubleCause {
                         .replace(" in details.problems", " that the pre-flight check shows")
                         .replace("details.problems lists", "the pre-flight check lists")
                         .replace("details.problems has", "the pre-flight check has"));
+    }
+
+    /**
+     * What to do where a role changes its own password: nobody else is there who could put ours back.
+     *
+     * @param next what to do otherwise
+     */
+    static String nextOfItself(String code, String next) {
+        return switch (code) {
+            case "changed_by_third_party" ->
+                "Send the password that works now (PATCH the connection with complete credentials): it is adopted, and replaced by one of"
+                        + " ours with the next change. Ours cannot be put back by a role that is refused; where somebody else sets it again on"
+                        + " the server, the next look finds that, or verify.";
+            case "role_expired" ->
+                "Run ALTER ROLE … VALID UNTIL 'infinity' as somebody who may. The next look, or verify, finds whether the password opens the"
+                        + " role again.";
+            default -> next;
+        };
     }
 
     private static @Nullable TroubleCause own(String code) {

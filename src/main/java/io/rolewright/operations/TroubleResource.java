@@ -57,7 +57,7 @@ class TroubleResource {
             summary = "List what is wrong now",
             description =
                     "Across all projects that the caller may read, the worst first: critical is what refuses consumers, or may;"
-                            + " error what serves a password that works and gets no new one; warning the rest. Within each the"
+                            + " error what serves a password that works and gets no new one, or is let in for less than a day more; warning the rest. Within each the"
                             + " oldest first. Webhooks are listed for callers who may read them. The counts are of all pages.")
     public Uni<Troubles> list(
             @QueryParam("projectId") @Parameter(description = "Only this project's.") @Nullable String projectId,
@@ -102,7 +102,9 @@ class TroubleResource {
                 trouble.code(),
                 trouble.role(),
                 trouble.message() == null ? said.meaning() : trouble.message(),
-                said.next(),
+                "SELF".equals(trouble.strategy())
+                        ? TroubleCause.nextOfItself(trouble.code(), said.next())
+                        : said.next(),
                 trouble.since(),
                 trouble.nextTryAt(),
                 trouble.provenAt(),
@@ -135,7 +137,9 @@ class TroubleResource {
                         ? connection(
                                 trouble,
                                 // A role that is refused cannot give itself another password: somebody has to send one.
-                                waits(trouble) || trouble.status().equals("stale")
+                                waits(trouble)
+                                                || trouble.status().equals("stale")
+                                                || trouble.status().equals("valid_until")
                                         ? null
                                         : step("rotate", "POST", CONNECTIONS + trouble.id() + "/rotate"))
                         : rotation(trouble);

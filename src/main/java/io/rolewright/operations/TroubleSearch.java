@@ -27,7 +27,7 @@ class TroubleSearch {
 
     /**
      * Rank 0: who uses what is served is refused, or may be. 1: what is served works, and it takes somebody, or a server, before there is a
-     * new one. 2: the rest. Within a rank the oldest first. Whoever reads Vault has a password that is refused after one change of a single role,
+     * new one, or the server lets a role in for less than a day more. 2: the rest. Within a rank the oldest first. Whoever reads Vault has a password that is refused after one change of a single role,
      * and after two of two.
      */
     private static final String TROUBLES = "WITH status AS MATERIALIZED (" + CredentialStatus.NOT_WELL + "), " + """
@@ -82,6 +82,20 @@ class TroubleSearch {
                    AND CASE WHEN c.strategy = 'SELF' THEN $3 OR c.project_id = ANY ($4)
                             ELSE $1 OR c.project_id = ANY ($2) END
                 UNION ALL
+                SELECT CASE WHEN m.valid_until < statement_timestamp() + INTERVAL '1 day' THEN 1 ELSE 2 END, 'rotation', c.id, r.name,
+                       c.project_id, 'valid_until', c.strategy, 'valid_until', m.role_name,
+                       'The server lets the role in until ' || to_char(m.valid_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+                           || ' (VALID UNTIL)' || CASE WHEN m.valid_until < c.next_rotation_at THEN ', which is before the next change of its'
+                           || ' password, planned for ' || to_char(c.next_rotation_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+                           ELSE '' END || '.', NULL, NULL
+                  FROM managed_role m
+                  JOIN credential c ON c.id = m.owner_id AND c.released_version IS NULL AND c.revoking_since IS NULL
+                  JOIN (SELECT id, name FROM secret_rotation UNION ALL SELECT id, name FROM app_connection) r ON r.id = c.id
+                 WHERE m.valid_until IS NOT NULL AND m.deleted_at IS NULL AND m.state = 'OK'
+                   AND (m.valid_until < c.next_rotation_at OR m.valid_until < statement_timestamp() + INTERVAL '1 day')
+                   AND CASE WHEN c.strategy = 'SELF' THEN $3 OR c.project_id = ANY ($4)
+                            ELSE $1 OR c.project_id = ANY ($2) END
+                UNION ALL
                 SELECT 2, 'connection', a.id, a.name, a.project_id, 'test_failed', NULL, coalesce(a.test_reason, 'other'),
                        NULL, NULL, a.tested_at, NULL
                   FROM app_connection a
@@ -118,7 +132,7 @@ class TroubleSearch {
             ,
             found AS (
                 SELECT t.*, p.name AS project, coalesce(t.since, 'epoch') AS position,
-                       t.kind || coalesce(t.id::text, '') || t.code AS key
+                       t.kind || coalesce(t.id::text, '') || t.code || coalesce(t.role, '') AS key
                   FROM trouble t LEFT JOIN project p ON p.id = t.project_id
                  WHERE $16::uuid IS NULL OR t.id = $16),
             page AS (

@@ -183,6 +183,21 @@ public class Targets {
                 .recoverWithItem(failure -> Logins.outcome((TargetFailure) failure));
     }
 
+    /** The same, and until when the server lets the role in, which is asked in its own session and is nobody's to refuse the login for. */
+    public Uni<RoleLook> look(Login login, Purpose purpose, Deadline deadline) {
+        Route route = new Route();
+        return reach(
+                        login,
+                        purpose,
+                        deadline,
+                        APPLICATION_NAME,
+                        false,
+                        route,
+                        line -> RoleLook.of(line, Logins.facts(line, route)))
+                .onFailure(TargetFailure.class)
+                .recoverWithItem(failure -> RoleLook.without(Logins.outcome((TargetFailure) failure)));
+    }
+
     /**
      * Finds out how the server would ask this role for its password, and for SCRAM the salt of the secret that it keeps. No password
      * and no proof of one is sent, and the server counts no failed login.

@@ -35,6 +35,7 @@ class TroubleCauseTest {
             "interrupted",
             "rotation_revoking",
             "overdue",
+            "valid_until",
             "vault_behind",
             "stale_credential",
             "webhook_failing",

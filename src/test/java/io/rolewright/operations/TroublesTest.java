@@ -24,6 +24,9 @@ import io.rolewright.testing.Identities;
 import io.rolewright.testing.Identities.Somebody;
 import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestStore;
+import java.time.Duration;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -198,10 +201,82 @@ class TroublesTest {
     @Test
     void thatOfAManagedConnectionIsAnError() {
         TestPostgres.Login login = roles.target.role("LOGIN");
-        String id = Api.as()
+        String id = managed(login);
+        TestStore.sql("UPDATE managed_role SET look = 'refused', looked_at = now(), refused_since = now()"
+                + " WHERE owner_id = '" + id + "'");
+
+        troubles()
+                .then()
+                .body("troubles.code", contains("stale_credential"))
+                .body("troubles[0].kind", equalTo("connection"))
+                .body("troubles[0].severity", equalTo("error"))
+                .body("troubles[0].role", equalTo(login.role()));
+
+        TestStore.sql("UPDATE managed_role SET refused_since = NULL WHERE owner_id = '" + id + "'");
+        Api.as().post(CONNECTIONS + "/" + id + "/release").then().statusCode(200);
+        troubles().then().body("troubles", hasSize(0));
+    }
+
+    private void endsIn(TestPostgres.Login role, Duration time) {
+        roles.target.sql("ALTER ROLE " + role.role() + " VALID UNTIL '"
+                + OffsetDateTime.now(ZoneOffset.UTC).plus(time) + "'");
+    }
+
+    /** Told before consumers are refused, and gone as soon as a look sees that it is. */
+    @Test
+    void aRoleThatItsServerLetsInNoMoreBeforeItsNextChangeIsATrouble() {
+        String id = rotation(roles, Map.of("isAutoRotationEnabled", true, "rotationInterval", 30));
+        endsIn(roles.first, Duration.ofDays(60));
+        probe(id);
+        troubles().then().body("troubles", hasSize(0));
+
+        endsIn(roles.first, Duration.ofDays(3));
+        probe(id);
+        troubles()
+                .then()
+                .body("troubles.id", contains(id))
+                .body("troubles.code", contains("valid_until"))
+                .body("troubles[0].severity", equalTo("warning"))
+                .body("troubles[0].role", equalTo(roles.first.role()))
+                .body("troubles[0].message", startsWith("The server lets the role in until "))
+                .body("troubles[0].message", containsString("before the next change of its password, planned for "))
+                .body("troubles[0].remedy", containsString("VALID UNTIL 'infinity'"))
+                .body("troubles[0].provenAt", notNullValue());
+
+        endsIn(roles.first, Duration.ofHours(20));
+        probe(id);
+        troubles().then().body("troubles.severity", contains("error")).body("counts.error", equalTo(1));
+
+        roles.target.sql("ALTER ROLE " + roles.first.role() + " VALID UNTIL 'infinity'");
+        Api.as().post(BASE + "/" + id + "/verify").then().statusCode(200);
+        troubles().then().body("troubles", hasSize(0));
+    }
+
+    /** Both may end, and each has a page of its own. */
+    @Test
+    void eachRoleThatEndsIsOne() {
+        String id = rotation(roles, Map.of("isAutoRotationEnabled", false));
+        rotate(id).then().statusCode(200);
+        endsIn(roles.first, Duration.ofHours(20));
+        endsIn(roles.second, Duration.ofHours(21));
+        probe(id);
+
+        Response first = reader.as().queryParam("limit", 1).get(TROUBLES);
+        Response second = reader.as()
+                .queryParams("limit", 1, "cursor", first.path("nextCursor"))
+                .get(TROUBLES);
+
+        assertThat(List.of(first.<String>path("troubles[0].role"), second.<String>path("troubles[0].role")))
+                .containsExactlyInAnyOrder(roles.first.role(), roles.second.role());
+        assertThat(second.<String>path("nextCursor")).isNull();
+        assertThat(first.<String>path("troubles[0].message")).endsWith("(VALID UNTIL).");
+    }
+
+    private String managed(TestPostgres.Login login) {
+        return Api.as()
                 .body(Map.of(
                         "name",
-                        TestPostgres.uniqueName("stale").replace('_', '-'),
+                        name("self"),
                         "projectId",
                         project,
                         "method",
@@ -227,18 +302,63 @@ class TroublesTest {
                 .statusCode(200)
                 .extract()
                 .path("appConnection.id");
-        TestStore.sql("UPDATE managed_role SET look = 'refused', looked_at = now(), refused_since = now()"
-                + " WHERE owner_id = '" + id + "'");
+    }
 
+    /** Nobody else is there who could put it back: what is said has to be something that can be done, and helps. */
+    @Test
+    void aRoleThatChangesItselfAndIsRefusedTakesAPasswordThatLogsIn() {
+        TestPostgres.Login login = roles.target.role("LOGIN");
+        String id = managed(login);
+        roles.target.sql("ALTER ROLE " + login.role() + " PASSWORD 'somebody else''s'");
+        probe(id);
         troubles()
                 .then()
-                .body("troubles.code", contains("stale_credential"))
-                .body("troubles[0].kind", equalTo("connection"))
-                .body("troubles[0].severity", equalTo("error"))
-                .body("troubles[0].role", equalTo(login.role()));
+                .body("troubles.code", contains("changed_by_third_party"))
+                .body("troubles[0].remedy", startsWith("Send the password that works now (PATCH "));
 
-        TestStore.sql("UPDATE managed_role SET refused_since = NULL WHERE owner_id = '" + id + "'");
-        Api.as().post(CONNECTIONS + "/" + id + "/release").then().statusCode(200);
+        Api.as()
+                .body(Map.of(
+                        "credentials",
+                        Map.of(
+                                "host",
+                                roles.target.host(),
+                                "port",
+                                roles.target.port(),
+                                "database",
+                                "postgres",
+                                "username",
+                                login.role(),
+                                "password",
+                                "somebody else's",
+                                "sslEnabled",
+                                false)))
+                .patch(CONNECTIONS + "/" + id)
+                .then()
+                .statusCode(200);
+
+        troubles().then().body("troubles", hasSize(0));
+    }
+
+    /** It could still read its own VALID UNTIL when it was last in. */
+    @Test
+    void aRoleThatChangesItselfAndHasExpiredIsNotSaidToBeChangedBySomebody() {
+        TestPostgres.Login login = roles.target.role("LOGIN");
+        String id = managed(login);
+        endsIn(login, Duration.ofHours(20));
+        probe(id);
+        troubles().then().body("troubles.code", contains("valid_until"));
+        roles.target.sql("ALTER ROLE " + login.role() + " VALID UNTIL '2020-01-01'");
+        TestStore.sql(
+                "UPDATE managed_role SET valid_until = now() - interval '1 minute' WHERE owner_id = '" + id + "'");
+        probe(id);
+        troubles()
+                .then()
+                .body("troubles.code", contains("role_expired"))
+                .body("troubles[0].remedy", startsWith("Run ALTER ROLE "));
+
+        roles.target.sql("ALTER ROLE " + login.role() + " VALID UNTIL 'infinity'");
+        probe(id);
+
         troubles().then().body("troubles", hasSize(0));
     }
 

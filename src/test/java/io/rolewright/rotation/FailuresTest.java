@@ -222,6 +222,26 @@ class FailuresTest {
         assertThat(toldThatItEnds(id)).hasSize(2);
     }
 
+    /** Nobody waits for a change to be told: the look sees it too. */
+    @Test
+    void aLookSeesItToo() {
+        Rotating roles = Rotating.on(TestPostgres.NEWEST);
+        Map<String, Object> body = single(roles);
+        body.put("isAutoRotationEnabled", true);
+        body.put("rotationInterval", 30);
+        String id = Rotating.created(body);
+        roles.target.sql("ALTER ROLE " + roles.first.role() + " VALID UNTIL '"
+                + OffsetDateTime.now().plusDays(3) + "'");
+
+        for (int i = 0; i < 2; i++) {
+            TestStore.sql("UPDATE managed_role SET due_at = now() - interval '1 second' WHERE owner_id = '" + id + "'");
+            runDue();
+        }
+
+        assertThat(endsOf(roles.first)).extracting(LogRecord::getLevel).containsExactly(Level.WARN);
+        assertThat(toldThatItEnds(id)).containsExactly(roles.first.role());
+    }
+
     @Test
     void soIsTheRoleOfAManagedConnectionAndNothingIsSaidOfWhatEndsAfterItsNextChange() {
         TestPostgres target = TestPostgres.shared(TestPostgres.NEWEST);
