@@ -152,7 +152,7 @@ export const t = {
       500: 'Try again. If it keeps happening, give the request ID below to the operator of this service.',
       502: 'Try again in a moment.',
       503: 'The service is not ready. Try again in a moment.',
-      504: 'The outcome is not known yet. It resolves by itself: look at the attempts.',
+      504: 'The outcome is not known yet. The service asks again by itself: look at the attempts.',
     },
   },
 

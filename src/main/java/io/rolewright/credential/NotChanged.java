@@ -42,8 +42,11 @@ public final class NotChanged extends Problem {
             details.put("nextTryAt", doubt.nextTryAt());
             return new NotChanged(
                     ErrorCode.ROTATION_IN_DOUBT,
-                    "A new password was sent and the server's answer is missing. The password is kept, and the"
-                            + " service resolves this by itself: "
+                    // Where nothing of ours opens the role, asking again alone brings no answer.
+                    "A new password was sent and the server's answer is missing. The password is kept"
+                            + (Stop.THIRD_PARTY.equals(doubt.reason())
+                                    ? ": "
+                                    : ", and the service asks again by itself: ")
                             + doubt.message(),
                     details);
         }
@@ -53,7 +56,7 @@ public final class NotChanged extends Problem {
             details.put("nextTryAt", parked.nextTryAt());
             return new NotChanged(
                     ErrorCode.ROTATION_FAILED,
-                    "The password has not been changed yet and will be retried automatically: " + parked.message()
+                    "No new password is served yet; it is tried again by itself: " + parked.message()
                             + statements(parked.obstacles()),
                     details);
         }

@@ -89,7 +89,8 @@ class SelfInspection {
                             Step.PREFLIGHT,
                             Stop.THIRD_PARTY,
                             "28P01",
-                            "None of the passwords kept for the role opens it: a third party changed it, or VALID UNTIL has passed.",
+                            "None of the passwords kept for the role opens it: a third party changed it, or VALID UNTIL has passed. Send the one that"
+                                    + " works now (PATCH the connection with complete credentials): it is adopted.",
                             true,
                             List.of()));
         }

@@ -282,7 +282,7 @@ public enum ErrorCode {
     ROTATION_IN_PROGRESS(400, "The password is being changed at this moment.", "Try again after Retry-After."),
     ROTATION_FAILED(
             400,
-            "The password was not changed; what is served still works.",
+            "The password was not changed, or not proven; what was served before is served still.",
             "details.reason and details.problems say why. Remove the cause, then rotate again."),
     ROTATION_UNFINISHED(
             400,
@@ -291,7 +291,8 @@ public enum ErrorCode {
     ROTATION_IN_DOUBT(
             504,
             "A new password was sent and the server's answer is missing. Both passwords are kept.",
-            "It resolves by itself: look at the attempt in details.attemptId. Repeat the request once the state is ok."),
+            "The service asks the server again by itself, as long as it is there: look at the attempt in details.attemptId, and repeat the request once"
+                    + " the state is ok. Verify looks at once."),
     ROTATION_REVOKING(
             400,
             "The rotation has been deleted and only waits until its roles have passwords that nobody is given.",

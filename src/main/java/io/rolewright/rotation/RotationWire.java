@@ -130,7 +130,7 @@ class RotationWire {
             @Pattern(regexp = "dual|single", message = "Must be dual or single")
             @Schema(
                     description =
-                            "dual: two roles take turns, and the replaced password stays valid until the rotation after."
+                            "dual: two roles take turns, and the replaced password is left alone until the rotation after."
                                     + " single: one role, whose old password ends a moment before the new one is served.",
                     type = SchemaType.STRING,
                     enumeration = {"dual", "single"},
@@ -593,7 +593,7 @@ class RotationWire {
 
             @Schema(
                     description =
-                            "ok; in_doubt: a change was sent and its answer is missing, it resolves by itself; parked:"
+                            "ok; in_doubt: a change was sent and its answer is missing, the service asks again; parked:"
                                     + " something stands in the way, see stateReason; revoking: deleted, and waiting"
                                     + " for its roles to get passwords that nobody is given.",
                     examples = "ok")
