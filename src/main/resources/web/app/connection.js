@@ -612,12 +612,13 @@ class Connection extends ConnectionForm {
   }
 
   releasedDialog() {
-    const { username, releasedPassword } = this.released;
+    const { username, releasedPassword, proven, message } = this.released;
     const close = () => (this.released = null);
     return modal(
       t.managed.released,
       html`
       <p>${t.managed.releasedText(username)}</p>
+      ${proven ? nothing : note('bad', t.managed.releasedUnproven, message)}
       <div class="secret"><span>${releasedPassword}</span>${copyButton(releasedPassword, t.password)}</div>
       <div class="actions"><button class="primary" @click=${close}>${t.close}</button></div>`,
     );

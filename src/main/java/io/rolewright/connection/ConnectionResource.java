@@ -479,15 +479,21 @@ class ConnectionResource {
             operationId = "releasePostgresAppConnection",
             summary = "Release a managed password",
             description = "Returns the password and stops managing it. The connection remains, as an ordinary one with"
-                    + " that password. The request can be repeated until the credentials change.")
+                    + " that password. A login with it is tried before; where the server does not take it, or cannot be asked,"
+                    + " it is given out all the same, and proven is false. The request can be repeated until the credentials"
+                    + " change.")
     public Uni<RestResponse<ReleasedOne>> release(
             @PathParam("connectionId") @Parameter(schema = @Schema(format = "uuid")) String connectionId) {
         return connections
-                .release(act(), id(connectionId))
+                .release(act(), id(connectionId), deadline())
                 .map(released -> RestResponse.ResponseBuilder.ok(new ReleasedOne(
                                 shown(released.connection()),
                                 new ReleasedCredentials(
-                                        released.connection().credentials().username(), released.password())))
+                                        released.connection().credentials().username(),
+                                        released.password(),
+                                        released.proof().proven(),
+                                        released.proof().reason(),
+                                        released.proof().message())))
                         .header("Cache-Control", "no-store")
                         .build());
     }

@@ -406,7 +406,25 @@ class ConnectionWire {
             @Schema(
                     description = "The password. From now on you keep it yourself.",
                     examples = "kept-by-you-from-now-on")
-            String releasedPassword) {
+            String releasedPassword,
+
+            @Schema(
+                    required = true,
+                    description =
+                            "Whether a login has just proven that it is the role's password. Where it is false, look at reason"
+                                    + " before you rely on it.",
+                    examples = "true")
+            boolean proven,
+
+            @Schema(
+                    description = "Why it is not proven, as in docs/errors.md; null when it is.",
+                    nullable = true,
+                    examples = "password_refused")
+            @Nullable
+            String reason,
+
+            @Schema(description = "The same as a sentence.", nullable = true) @Nullable
+            String message) {
 
         @Override
         public String toString() {

@@ -86,6 +86,9 @@ class Connections {
     /** Who waits for the answer of somebody else's request has to answer in time himself. */
     private static final Duration TIME_TO_ANSWER = Duration.ofSeconds(1);
 
+    /** Whoever releases a password of a server that is gone waits no longer. */
+    private static final Duration TIME_FOR_A_PROOF = Duration.ofSeconds(4);
+
     private static final PagesByStatus.Statuses STATUSES =
             new PagesByStatus.Statuses(ConnectionStatus.NOT_WELL, "'OK'", Set.of(ConnectionStatus.OK));
 
@@ -1069,18 +1072,69 @@ class Connections {
         return audit.failures(verified, act, AuditType.VERIFY_APP_CONNECTION, null, id.toString());
     }
 
-    /** @param password of the role, from now on the caller's to keep */
-    record Released(Opened connection, String password) {
+    /**
+     * @param password of the role, from now on the caller's to keep
+     * @param proof whether the server takes it
+     */
+    record Released(Opened connection, String password, Proof proof) {
         @Override
         public String toString() {
             return "Released";
         }
     }
 
-    /** Hands out the password of a managed connection, which is an ordinary one with it from then on. Repeatable until it changes. */
-    Uni<Released> release(ConnectionAudit.Act act, UUID id) {
+    /**
+     * What a login has shown of a password.
+     *
+     * @param reason, message why it is not proven; null when it is
+     */
+    record Proof(
+            boolean proven,
+            @Nullable String reason,
+            @Nullable String message) {
+
+        private static Proof of(LoginOutcome outcome) {
+            boolean proven = outcome instanceof LoginOutcome.Accepted in
+                    ? in.proof().proven()
+                    : outcome instanceof LoginOutcome.Refused refused && refused.signed() != null;
+            return proven
+                    ? new Proof(true, null, null)
+                    : outcome instanceof LoginOutcome.Accepted
+                            ? new Proof(
+                                    false,
+                                    "password_not_proven",
+                                    "The server let the role in, but not visibly because of its password.")
+                            : new Proof(false, outcome.code(), (outcome.message() + " " + outcome.wayOut()).strip());
+        }
+    }
+
+    /** @param password with which it was tried */
+    private record Tried(String password, Proof proof) {
+        @Override
+        public String toString() {
+            return "Tried[" + proof + "]";
+        }
+    }
+
+    /** What a login shows of the password that would be given out; the way out is there when the server is gone, too. */
+    private Uni<Tried> tried(ConnectionAudit.Act act, Connection row, Deadline deadline) {
+        return managed.login(row)
+                .chain(login -> limits.counted(
+                                RateLimits.Kind.TEST,
+                                act.caller(),
+                                null,
+                                () -> targets.login(login, deadline.within(TIME_FOR_A_PROOF)))
+                        .map(outcome -> new Tried(login.password(), Proof.of(outcome))));
+    }
+
+    /**
+     * Hands out the password of a managed connection, which is an ordinary one with it from then on, and says whether its server takes it.
+     * Repeatable until it changes.
+     */
+    Uni<Released> release(ConnectionAudit.Act act, UUID id, Deadline deadline) {
         Uni<Released> released = existing(act.caller(), id, Right.CONNECTION_RELEASE)
-                .chain(before -> Panache.withTransaction(() -> store.lock(id)
+                .chain(before -> tried(act, before, deadline))
+                .chain(tried -> Panache.withTransaction(() -> store.lock(id)
                         .onItem()
                         .ifNull()
                         .failWith(() -> notFound(id))
@@ -1088,16 +1142,25 @@ class Connections {
                         .chain(row -> {
                             boolean first = row.platformManaged;
                             return managed.release(row, now()).chain(password -> {
+                                Proof proof = password.equals(tried.password)
+                                        ? tried.proof
+                                        : new Proof(
+                                                false,
+                                                ErrorCode.CHANGED_MEANWHILE.code(),
+                                                "The password was changed at the same moment: test the connection.");
                                 if (first) {
                                     row.version++;
                                     row.updatedAt = now();
                                 }
                                 return Panache.flush()
                                         .call(() -> audit.success(
-                                                act, AuditType.RELEASE_APP_CONNECTION, row, Map.of("repeated", !first)))
+                                                act,
+                                                AuditType.RELEASE_APP_CONNECTION,
+                                                row,
+                                                Map.of("repeated", !first, "proven", proof.proven)))
                                         .chain(() -> store.byId(id))
-                                        .map(after ->
-                                                new Released(new Opened(after, seal.open(after), null), password));
+                                        .map(after -> new Released(
+                                                new Opened(after, seal.open(after), null), password, proof));
                             });
                         })));
         return audit.failures(released, act, AuditType.RELEASE_APP_CONNECTION, null, id.toString());

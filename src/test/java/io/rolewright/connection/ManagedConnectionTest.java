@@ -10,6 +10,7 @@ import static org.hamcrest.Matchers.not;
 import static org.hamcrest.Matchers.notNullValue;
 import static org.hamcrest.Matchers.nullValue;
 import static org.hamcrest.Matchers.oneOf;
+import static org.hamcrest.Matchers.startsWith;
 
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
@@ -563,5 +564,51 @@ class ManagedConnectionTest {
                 .body("code", equalTo("rotation_failed"))
                 .body("details.reason", equalTo("changed_by_third_party"));
         assertThat(newest().login(login.role(), "theirs")).isEqualTo("ok");
+    }
+
+    /** Found by releasing: 200 with a password that nobody could log in with, and no word of it. */
+    @Test
+    void aReleaseSaysWhetherTheServerTakesThePassword() {
+        TestPostgres server = TestPostgres.shared(TestPostgres.NEWEST);
+        Login login = server.role("LOGIN");
+        String id = created(managed(server, login));
+
+        act(id, "release")
+                .then()
+                .statusCode(200)
+                .body("releasedCredentials.proven", equalTo(true))
+                .body("releasedCredentials.reason", nullValue())
+                .body("releasedCredentials.message", nullValue());
+
+        server.sql("ALTER ROLE " + login.role() + " PASSWORD 'somebody else''s'");
+        act(id, "release")
+                .then()
+                .statusCode(200)
+                .body("releasedCredentials.releasedPassword", notNullValue())
+                .body("releasedCredentials.proven", equalTo(false))
+                .body("releasedCredentials.reason", equalTo("password_refused"))
+                .body("releasedCredentials.message", startsWith("The server refused the password"));
+    }
+
+    @Test
+    void aPasswordOfAServerThatIsGoneIsReleasedAsUnproven() {
+        TestPostgres server = TestPostgres.shared(TestPostgres.NEWEST);
+        Login login = server.role("LOGIN");
+        try (TcpProxy proxy = TcpProxy.to(server)) {
+            String id = created(managed(server, proxy.port(), login));
+            proxy.refuse();
+            proxy.cut();
+
+            String password = act(id, "release")
+                    .then()
+                    .statusCode(200)
+                    .body("releasedCredentials.proven", equalTo(false))
+                    .body("releasedCredentials.reason", notNullValue())
+                    .body("appConnection.isPlatformManagedCredentials", equalTo(false))
+                    .extract()
+                    .path("releasedCredentials.releasedPassword");
+
+            assertThat(server.login(login.role(), password)).isEqualTo("ok");
+        }
     }
 }
