@@ -81,6 +81,16 @@ class ConnectionLogins implements ManagingConnections {
     }
 
     @Override
+    public Uni<Void> askedByScram(UUID connectionId, Login used) {
+        return used.scramOnly()
+                ? Uni.createFrom().voidItem()
+                : store.byId(connectionId)
+                        .chain(row -> row == null || row.platformManaged || !used.equals(seal.login(row))
+                                ? Uni.createFrom().voidItem()
+                                : store.askedByScram(row.id, row.credentialsHash));
+    }
+
+    @Override
     public Uni<List<StoredLogin>> loggingIn(RoleServer server, String roleName) {
         Traces wanted = traces(server, roleName);
         return store.loggingIn(wanted.login(), wanted.address())

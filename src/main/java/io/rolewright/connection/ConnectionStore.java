@@ -115,12 +115,24 @@ class ConnectionStore implements PanacheRepositoryBase<Connection, UUID> {
                    login_of = CASE WHEN credentials_hash = $16 THEN $16 ELSE login_of END,
                    server = CASE WHEN credentials_hash = $16 THEN $17 ELSE server END,
                    login = CASE WHEN credentials_hash = $16 THEN $18 ELSE login END,
-                   login_address = CASE WHEN credentials_hash = $16 THEN $19 ELSE login_address END
+                   login_address = CASE WHEN credentials_hash = $16 THEN $19 ELSE login_address END,
+                   scram_of = CASE WHEN credentials_hash = $16 AND $20 THEN $16 ELSE scram_of END
              WHERE id = $12""";
 
-    /** @param traces null when the login did not come so far */
+    private static final String ASKED_BY_SCRAM =
+            "UPDATE app_connection SET scram_of = credentials_hash WHERE id = $1 AND credentials_hash = $2";
+
+    /**
+     * @param traces null when the login did not come so far
+     * @param scram whether the server asked for the password by SCRAM
+     */
     static Object[] tested(
-            Connection row, Instant at, boolean ok, @Nullable String reason, ConnectionLogins.@Nullable Traces traces) {
+            Connection row,
+            Instant at,
+            boolean ok,
+            @Nullable String reason,
+            ConnectionLogins.@Nullable Traces traces,
+            boolean scram) {
         return new Object[] {
             row.id,
             at.atOffset(ZoneOffset.UTC),
@@ -129,7 +141,8 @@ class ConnectionStore implements PanacheRepositoryBase<Connection, UUID> {
             traces == null ? null : row.credentialsHash,
             traces == null ? null : buffer(traces.server()),
             traces == null ? null : buffer(traces.login()),
-            traces == null ? null : buffer(traces.address())
+            traces == null ? null : buffer(traces.address()),
+            scram
         };
     }
 
@@ -217,6 +230,13 @@ class ConnectionStore implements PanacheRepositoryBase<Connection, UUID> {
                         opened.stream().map(Traced::id).toArray(UUID[]::new),
                         opened.stream().map(Traced::credentialsHash).toArray(String[]::new),
                         addresses.stream().map(Buffer::buffer).toArray(Buffer[]::new)))
+                .replaceWithVoid();
+    }
+
+    /** @param credentialsHash of the credentials that the server has asked for by SCRAM; of others nothing is written */
+    Uni<Void> askedByScram(UUID id, String credentialsHash) {
+        return pool.preparedQuery(ASKED_BY_SCRAM)
+                .execute(Tuple.of(id, credentialsHash))
                 .replaceWithVoid();
     }
 

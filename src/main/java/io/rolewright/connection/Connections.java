@@ -1202,7 +1202,12 @@ class Connections {
                             tested.report(),
                             ConnectionStore.TESTED,
                             ConnectionStore.tested(
-                                    row, now(), tested.report().ok(), reason(tested.report()), tested.traces())))
+                                    row,
+                                    now(),
+                                    tested.report().ok(),
+                                    reason(tested.report()),
+                                    tested.traces(),
+                                    byScram(tested.report()))))
                     .call(() -> asking.stillAllowed())
                     .map(Tested::report);
         });

@@ -19,6 +19,14 @@ public interface ManagingConnections {
     Uni<@Nullable Login> login(UUID connectionId);
 
     /**
+     * The server has asked for the connection's password by SCRAM and proven that it knows it: no server gets it in a weaker form any more.
+     * Connections that were stored before that was written down learn it so.
+     *
+     * @param used how it logged in; where its credentials have been changed since, nothing is learned
+     */
+    Uni<Void> askedByScram(UUID connectionId, Login used);
+
+    /**
      * A connection that logs in as some role.
      *
      * @param projectId null for one of the organisation

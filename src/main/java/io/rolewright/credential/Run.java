@@ -7,6 +7,8 @@ import io.rolewright.store.StoreFault;
 import io.rolewright.target.Deadline;
 import io.rolewright.target.Fence;
 import io.rolewright.target.Login;
+import io.rolewright.target.LoginOutcome;
+import io.rolewright.target.PasswordRule;
 import io.rolewright.target.Preflight;
 import io.rolewright.target.Purpose;
 import io.rolewright.target.TargetBusy;
@@ -253,7 +255,18 @@ final class Run {
                         place)
                 .call(seen -> sign(seen)
                         ? ledger.lookAtServerOf(role)
-                        : Uni.createFrom().voidItem());
+                        : Uni.createFrom().voidItem())
+                .call(this::pin);
+    }
+
+    /** What the managing role was asked for by SCRAM stays so. */
+    private Uni<Void> pin(Inspection.Found found) {
+        return found.managing() != null
+                        && found.preflight() != null
+                        && found.preflight().report().outcome() instanceof LoginOutcome.Accepted in
+                        && in.facts().rule() == PasswordRule.SCRAM
+                ? connections.askedByScram(role.connectionId, found.managing())
+                : Uni.createFrom().voidItem();
     }
 
     /** Whether what was seen says that something is wrong with the whole server. */

@@ -288,6 +288,30 @@ class WhereSecretsGoTest {
         }
     }
 
+    /** Connections that a build before stored, which did not write it down, learn it from the first login that shows it. */
+    @ParameterizedTest
+    @ValueSource(strings = {"test", "change"})
+    void anOlderConnectionLearnsItFromTheFirstLookThatProvesIt(String look) {
+        try (TestPostgres own = TestPostgres.own(TestPostgres.NEWEST, Tls.OPTIONAL, builder -> builder)) {
+            Rotating roles = Rotating.verifying(own);
+            Map<String, Object> body = roles.body(Rotating.name("pinned"));
+            String rotation = Rotating.created(body);
+            String connection = roles.connection;
+            TestStore.sql("UPDATE app_connection SET scram_of = NULL WHERE id = '" + connection + "'");
+            if (look.equals("test")) {
+                tested(connection).body("report.ok", equalTo(true));
+            } else {
+                Rotating.rotateAtOnce(rotation).then().statusCode(200);
+            }
+
+            own.authentication(
+                    "hostssl all " + roles.managing.role() + " 127.0.0.1/32 password",
+                    "hostssl all all 127.0.0.1/32 scram-sha-256");
+
+            tested(connection).body("report.steps[3].reason", equalTo("cleartext_password_demanded"));
+        }
+    }
+
     private static ValidatableResponse tested(String connection) {
         return Api.as().post(CONNECTIONS + "/" + connection + "/test").then().statusCode(200);
     }
