@@ -48,7 +48,7 @@ export const CODES = {
   role_replaced: ['The role was dropped and recreated', 'If the new role is to be managed, delete this rotation and make one that takes it over.', 'preflight'],
   server_replaced: [
     'This is another server',
-    'Point the connection back at the former server, or delete the rotation and make one for this server.',
+    'Point the connection back at the former server, or confirm on its page that passwords are to be changed on this one.',
     'connection',
   ],
   leads_to_another_server: ['That is another server', 'Point it at the same server, or confirm below that passwords will be changed on this one.'],

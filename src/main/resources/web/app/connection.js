@@ -431,7 +431,8 @@ class Connection extends ConnectionForm {
     const body = {
       ...(name.trim() !== row.name ? { name: name.trim() } : {}),
       ...(description.trim() !== (row.description ?? '') ? { description: description.trim() || null } : {}),
-      ...(login ? { credentials: this.credentials(), confirmAnotherServer: form.values.confirmAnotherServer || undefined } : {}),
+      ...(login ? { credentials: this.credentials() } : {}),
+      ...(form.values.confirmAnotherServer && !row.isPlatformManagedCredentials ? { confirmAnotherServer: true } : {}),
       ...(form.values.lookIntervalMinutes && form.values.lookIntervalMinutes !== this.looked
         ? { lookIntervalMinutes: Number(form.values.lookIntervalMinutes) }
         : {}),
@@ -539,7 +540,13 @@ class Connection extends ConnectionForm {
               : nothing
           }
           ${fault(this.form.problem)}
-          ${this.form.problem?.code === 'leads_to_another_server' || this.form.values.confirmAnotherServer ? toggle(this.form, 'confirmAnotherServer', t.managed.otherServer, t.managed.otherServerHint) : nothing}
+          ${
+            this.form.problem?.code === 'leads_to_another_server' || this.form.values.confirmAnotherServer
+              ? this.otherServer()
+              : mayEdit && !managed && usage?.length
+                ? html`<details><summary>${t.managed.otherServerTookItsPlace}</summary>${this.otherServer()}</details>`
+                : nothing
+          }
           ${
             mayEdit
               ? html`<div class="actions">
@@ -560,6 +567,10 @@ class Connection extends ConnectionForm {
       }
       ${this.asked === 'release' ? this.releaseDialog() : nothing}
       ${this.released ? this.releasedDialog() : nothing}`;
+  }
+
+  otherServer() {
+    return toggle(this.form, 'confirmAnotherServer', t.managed.otherServer, t.managed.otherServerHint);
   }
 
   uses(usage) {

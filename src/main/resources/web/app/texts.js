@@ -359,7 +359,8 @@ export const t = {
     next: 'Next change',
     onlyByHand: 'on request only',
     otherServer: 'This is a different server, and passwords will be changed there from now on',
-    otherServerHint: 'Roles with the same names get new passwords on that server.',
+    otherServerHint: 'Roles with the same names get our passwords on that server, for all rotations that use this connection.',
+    otherServerTookItsPlace: 'Another server took its place',
   },
 
   schedule: {

@@ -47,9 +47,11 @@ class ConnectionWire {
     private static final String MANAGE = MANAGED
             + " True needs the credentials in the same request (400 credentials_required): they are tried before the password is replaced.";
     private static final String ANOTHER_SERVER =
-            "Say that the credentials lead to another server than before, and that the passwords of the roles of the same names are"
-                    + " to be changed there from now on. Not needed for another address of the same server, nor where nothing is"
-                    + " rotated through the connection.";
+            "Say that the credentials lead to another server than before, or, without credentials, that another one is where they led"
+                    + " before (server_replaced), and that the passwords of the roles of the same names are to be changed there from now"
+                    + " on. Once for all that is rotated through the connection: the passwords that are served are put there by the next"
+                    + " look, which is due at once. Not needed for another address of the same server, nor where nothing is rotated"
+                    + " through the connection. Nothing happens where the server is still the one that the roles are known on.";
 
     private static final String ALLOW_PRIVILEGED = "Allow the role to be a superuser or to have REPLICATION.";
 

@@ -523,7 +523,8 @@ class Connections {
      *
      * @param description empty to remove it, null to keep it
      * @param managed true to begin with it; it ends by a release only
-     * @param anotherServer whether it is said that the credentials lead to another server, and passwords are to be changed there
+     * @param anotherServer whether it is said that the credentials lead to another server, be it where they led before, and passwords are to
+     *     be changed there
      */
     record Change(
             String name,
@@ -555,7 +556,7 @@ class Connections {
                     requireSeen(before, change); // again under the lock; here before a server is asked
                     Deadline asking = act.asking(deadline, requires(Right.CONNECTION_EDIT, before));
                     Supplier<Uni<Opened>> work = () -> changed(act, before, change, asking);
-                    return change.credentials() == null
+                    return change.credentials() == null && !change.anotherServer()
                             ? work.get()
                             : limits.counted(RateLimits.Kind.TEST, act.caller(), "change " + id, work);
                 })
@@ -570,13 +571,14 @@ class Connections {
                 && !Boolean.TRUE.equals(change.managed())
                 && Boolean.TRUE.equals(before.testOk)
                 && seal.holds(before, sent);
+        boolean confirms = change.anotherServer() && !before.platformManaged && (sent == null || same);
         // What is stored has been proven: a client that sends it with every change needs the server for nothing.
-        Credentials credentials = same ? null : sent;
+        Credentials credentials = confirms ? seal.open(before) : same ? null : sent;
         Uni<Void> nameChecked = change.name() == null || change.name().equals(before.name)
                 ? Uni.createFrom().voidItem()
                 : nameIsFree(act.caller(), change.name(), before.projectId());
         return nameChecked
-                .chain(() -> mayMove(act, before.id, move(before, credentials)))
+                .chain(() -> mayMove(act, before.id, move(before, credentials, change)))
                 .chain(() -> before.platformManaged && change.credentials() != null
                         ? sentAgain(act, before, change.credentials().resolve(seal.open(before)), deadline)
                         : Uni.createFrom().voidItem())
@@ -692,6 +694,7 @@ class Connections {
                                                             credentials,
                                                             server(report, credentials),
                                                             report,
+                                                            move(before, credentials, change),
                                                             ground)
                                                     .replaceWithVoid();
                                     return led.chain(() -> {
@@ -713,7 +716,8 @@ class Connections {
                                                     now,
                                                     row,
                                                     credentials != null,
-                                                    move(before, credentials),
+                                                    change.credentials() != null && !same,
+                                                    move(before, credentials, change),
                                                     ground,
                                                     changes));
                                 })))));
@@ -726,7 +730,7 @@ class Connections {
             @Nullable TargetReport report,
             Change change,
             Deadline deadline) {
-        return report == null || !move(before, credentials).changed()
+        return report == null || !move(before, credentials, change).changed()
                 ? Uni.createFrom().nullItem()
                 : moves.ground(
                         before.id, seal.login(before), credentials.login(), report, change.anotherServer(), deadline);
@@ -738,6 +742,7 @@ class Connections {
      *
      * @param row locked by the running transaction
      * @param report of the login with the credentials
+     * @param move what that does to where it leads
      * @param ground what the move rests on; null where there is none
      * @return what was moved with it
      */
@@ -748,12 +753,13 @@ class Connections {
             Credentials credentials,
             RoleServer server,
             TargetReport report,
+            Move move,
             @Nullable Ground ground) {
         Credentials stored = seal.open(before);
         boolean elsewhere = !sameServer(stored, credentials);
         boolean another = elsewhere || !stored.username().equals(credentials.username());
         Sight sight = CallerSight.of(act.caller());
-        return mayMove(act, row.id, move(before, credentials)) // others may have begun to use it meanwhile
+        return mayMove(act, row.id, move) // others may have begun to use it meanwhile
                 .chain(() -> another
                         ? roles.holdNamesOf(row.id, credentials.username())
                         : Uni.createFrom().voidItem())
@@ -792,6 +798,7 @@ class Connections {
                                                                 credentials,
                                                                 start.server(),
                                                                 report,
+                                                                move(before, credentials, change),
                                                                 ground)
                                                         .chain(moved -> {
                                                             Changes changes = apply(row, change);
@@ -817,7 +824,8 @@ class Connections {
                                                                             now,
                                                                             row,
                                                                             true,
-                                                                            move(before, credentials),
+                                                                            true,
+                                                                            move(before, credentials, change),
                                                                             ground,
                                                                             changes))
                                                                     .map(begun ->
@@ -923,8 +931,12 @@ class Connections {
         return changes;
     }
 
-    private Move move(Connection before, Credentials credentials) {
-        return credentials == null ? Move.NONE : Move.of(seal.open(before), credentials);
+    private Move move(Connection before, @Nullable Credentials credentials, Change change) {
+        if (credentials == null) {
+            return Move.NONE;
+        }
+        Move move = Move.of(seal.open(before), credentials);
+        return change.anotherServer() ? move.confirmed() : move;
     }
 
     /**
@@ -948,9 +960,14 @@ class Connections {
         }
     }
 
+    /**
+     * @param led whether where it leads was looked at anew
+     * @param credentials whether others were sent
+     */
     private Uni<Opened> updated(
             ConnectionAudit.Act act,
             Connection row,
+            boolean led,
             boolean credentials,
             Move move,
             @Nullable Ground ground,
@@ -964,7 +981,7 @@ class Connections {
         return mayMove(act, row.id, move)
                 .chain(Panache::flush)
                 .call(() -> audit.success(act, AuditType.UPDATE_APP_CONNECTION, row, facts))
-                .call(() -> credentials ? tellUsers(row.id) : Uni.createFrom().voidItem())
+                .call(() -> led ? tellUsers(row.id) : Uni.createFrom().voidItem())
                 .chain(() -> store.byId(row.id))
                 .chain(this::opened);
     }

@@ -10,7 +10,7 @@ import java.util.Objects;
  *
  * @param leadsElsewhere to another host, port or database
  * @param tlsWeakened by a weaker {@code sslMode}, or by other authorities to trust than before
- * @param changed either of them, or TLS in some other way
+ * @param changed either of them, TLS in some other way, or that another server is meant where it leads already
  */
 record Move(boolean leadsElsewhere, boolean tlsWeakened, boolean changed) {
 
@@ -26,6 +26,11 @@ record Move(boolean leadsElsewhere, boolean tlsWeakened, boolean changed) {
                 || !Objects.equals(before.clientKeyPem(), after.clientKeyPem());
         return new Move(
                 elsewhere, weaker, elsewhere || otherTrust || otherClient || before.sslMode() != after.sslMode());
+    }
+
+    /** The same, by somebody who says that passwords are to be changed on the server that is there now. */
+    Move confirmed() {
+        return new Move(leadsElsewhere, tlsWeakened, true);
     }
 
     /** For the audit: what is true of it. */

@@ -183,6 +183,14 @@ class ManagedRole implements Decides {
         }
     }
 
+    /** It is on another server from now on, as somebody has said who may: it is known there by nothing, and what it has there is none of ours. */
+    void goesElsewhere() {
+        roleOid = null;
+        roleServer = null;
+        seenTransaction = Long.MAX_VALUE; // as of a server that went back: the current password is put there
+        dueAt = storeNow;
+    }
+
     /** Whether a server that is there now is not the one that it was, but an earlier self of it. */
     boolean wentBack(TargetReport.@Nullable Server server) {
         if (server == null) {

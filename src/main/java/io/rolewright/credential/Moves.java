@@ -13,6 +13,7 @@ import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.persistence.LockModeType;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -47,8 +48,16 @@ public class Moves {
      * @param strangers names of those that are not known to be on the new server
      * @param same whether it is the same running server, so that what is under way there goes on
      * @param confirmed whether it was said that another server is meant
+     * @param server which one is where the former one was, so that roles that are known on it already stay known; null where the connection
+     *     moves
      */
-    public record Ground(Set<UUID> roles, List<String> strangers, boolean same, boolean confirmed) {}
+    public record Ground(
+            Set<UUID> roles, List<String> strangers, boolean same, boolean confirmed, byte @Nullable [] server) {
+
+        private Ground(Set<UUID> roles, List<String> strangers, boolean same, boolean confirmed) {
+            this(roles, strangers, same, confirmed, null);
+        }
+    }
 
     /**
      * Looks at both ends. Changes nothing, there or in the store; not to be called within a store transaction.
@@ -62,11 +71,17 @@ public class Moves {
             UUID connection, Login before, Login after, TargetReport seen, boolean confirmed, Deadline deadline) {
         return Panache.withSession(() -> ManagedRoles.throughIt(connection)).chain(rows -> {
             Set<UUID> roles = rows.stream().map(role -> role.id).collect(Collectors.toSet());
-            if (rows.isEmpty() || confirmed) {
-                return Uni.createFrom().item(new Ground(roles, List.of(), rows.isEmpty(), confirmed));
-            }
-            Boolean identified = identified(rows, identities.server(seen));
+            byte[] server = identities.server(seen);
+            Boolean identified = identified(rows, server);
             boolean samePlace = before.host().equals(after.host()) && before.port() == after.port();
+            if (confirmed && samePlace && Boolean.FALSE.equals(identified)) {
+                return Uni.createFrom().item(new Ground(roles, List.of(), false, true, server));
+            }
+            if (rows.isEmpty() || confirmed) {
+                boolean stays = samePlace && !Boolean.FALSE.equals(identified);
+                return Uni.createFrom()
+                        .item(new Ground(roles, List.of(), rows.isEmpty() || stays, confirmed && !stays));
+            }
             if (samePlace && Boolean.TRUE.equals(identified)) {
                 return Uni.createFrom().item(new Ground(roles, List.of(), true, false));
             }
@@ -148,15 +163,15 @@ public class Moves {
             Uni<Void> free = Uni.createFrom().voidItem();
             if (!ground.same) {
                 for (ManagedRole role : rows) { // one session: one at a time
-                    free = free.chain(() -> settled(role, ground.confirmed));
+                    free = free.chain(() -> settled(role, ground));
                 }
             }
             return free;
         });
     }
 
-    /** @param forget whether it gets to be known anew */
-    private static Uni<Void> settled(ManagedRole role, boolean forget) {
+    /** Where another server was confirmed, the role gets to be known anew, and the next look, which is due at once, puts its password there. */
+    private static Uni<Void> settled(ManagedRole role, Ground ground) {
         return Panache.getSession()
                 .chain(session -> session.refresh(role, LockModeType.PESSIMISTIC_WRITE))
                 .invoke(() -> {
@@ -173,9 +188,9 @@ public class Moves {
                                         + " on the former server has not come to its end, so it is not certain which password it"
                                         + " has. Move the connection once the state of the role is ok.");
                     }
-                    if (forget) {
-                        role.roleOid = null;
-                        role.roleServer = null;
+                    boolean known = ground.server != null && Arrays.equals(ground.server, role.roleServer);
+                    if (ground.confirmed && !known) {
+                        role.goesElsewhere();
                     }
                 })
                 .replaceWithVoid();

@@ -119,7 +119,11 @@ record RoleIdentity(@Nullable Long oid, byte @Nullable [] server) {
                                     ? ": it opens with a password that a human chose, and may have chosen there too"
                                     : ": it does not carry our marker and know one of our passwords")
                             + ". Nothing was changed. Lead the connection back to the former"
-                            + " server; or, if the role is to be managed here from now on, " + confirm);
+                            + " server; or, if the role is to be managed here from now on, "
+                            + (role.self
+                                    ? confirm
+                                    : "PATCH the connection with confirmAnotherServer: true, once for all roles that are changed through"
+                                            + " it; for this one alone " + confirm));
         }
         Preflight.Renamed renamed = now.renamed();
         return Stop.definite(

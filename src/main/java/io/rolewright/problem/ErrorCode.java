@@ -452,7 +452,8 @@ public enum ErrorCode {
             400,
             "The server is another one than the one on which the role was managed, and the role there is not known to be the same."
                     + " Nothing was changed.",
-            "Lead the connection back to the former server; or, if the role is to be managed there, send takeover: true and rotate."),
+            "Lead the connection back to the former server; or, if passwords are to be changed on this one from now on, PATCH the connection with"
+                    + " confirmAnotherServer: true, once for all that is rotated through it (for one role: takeover: true, and rotate)."),
     LEADS_TO_ANOTHER_SERVER(
             400,
             "The connection would lead to another server than the one that passwords are changed on through it, as far as can be seen."

@@ -10,6 +10,7 @@ import io.rolewright.testing.Api;
 import io.rolewright.testing.TcpProxy;
 import io.rolewright.testing.TcpProxy.Fate;
 import io.rolewright.testing.TestPostgres;
+import io.rolewright.testing.TestPostgres.Login;
 import io.rolewright.testing.TestStore;
 import java.util.HashMap;
 import java.util.Map;
@@ -119,6 +120,69 @@ class MovesTest {
                 .isEqualTo("true");
         Rotating.rotateAtOnce(scene.id).then().statusCode(200);
         assertThat(other.login(scene.role, scene.served())).isEqualTo("ok");
+    }
+
+    private static Response confirm(Scene scene) {
+        Response answer =
+                Api.as().body(Map.of("confirmAnotherServer", true)).patch(CONNECTIONS + scene.roles.connection);
+        assertThat(answer.statusCode()).as(answer.asString()).isEqualTo(200);
+        return answer;
+    }
+
+    private static String confirmed(Response answer) {
+        return TestStore.sql("SELECT facts->>'anotherServerConfirmed' FROM audit_event WHERE request_id = '"
+                        + answer.header("X-Request-Id") + "' AND type = 'update-app-connection'")
+                .get(0)
+                .getString(0);
+    }
+
+    private static void runDue() {
+        Api.as()
+                .queryParam("budgetSeconds", 20)
+                .post("/api/v1/rotations/run-due")
+                .then()
+                .statusCode(200);
+    }
+
+    /** One name that leads to another server from now on: said once, and not for each rotation. */
+    @Test
+    void aServerThatTookThePlaceOfAnotherIsConfirmedOnceForAllThatIsRotatedThroughTheConnection() throws Exception {
+        TestPostgres former = TestPostgres.shared(TestPostgres.NEWEST);
+        try (TcpProxy proxy = TcpProxy.to(former)) {
+            Scene scene = new Scene(former);
+            scene.move(proxy.port(), false).then().statusCode(200);
+            Login second = former.role("LOGIN");
+            Rotating.grant(former, scene.roles.managing, second);
+            Map<String, Object> body = scene.roles.body(Rotating.name("beside"));
+            body.put("strategy", "single");
+            body.put("parameters", Map.of("username1", second.role(), "username2", second.role()));
+            String beside = Rotating.created(body);
+            Rotating.rotateAtOnce(scene.id).then().statusCode(200);
+            Rotating.rotateAtOnce(beside).then().statusCode(200);
+            scene.make(other, "theirs");
+            other.sql("CREATE ROLE " + second.role() + " LOGIN PASSWORD 'theirs'");
+            Rotating.grant(other, scene.roles.managing, second);
+            String oids = "SELECT role_oid FROM managed_role WHERE owner_id IN ('" + scene.id + "', '" + beside + "')";
+
+            assertThat(confirmed(confirm(scene)))
+                    .as("there is nothing to confirm")
+                    .isNull();
+            assertThat(TestStore.sql(oids)).allMatch(row -> row.getLong(0) != null);
+            proxy.redirect(other);
+            Rotating.rotateAtOnce(scene.id).then().statusCode(400).body("details.reason", equalTo("server_replaced"));
+            Rotating.rotateAtOnce(beside).then().statusCode(400).body("details.reason", equalTo("server_replaced"));
+            assertThat(other.login(second.role(), "theirs")).isEqualTo("ok");
+
+            assertThat(confirmed(confirm(scene))).isEqualTo("true");
+            runDue();
+
+            assertThat(other.login(scene.role, scene.served())).isEqualTo("ok");
+            assertThat(other.login(
+                            second.role(), Rotating.credentials(beside).get(0).get("password")))
+                    .isEqualTo("ok");
+            Rotating.rotateAtOnce(beside).then().statusCode(200);
+            Rotating.read(beside).body("secretRotation.status", equalTo("ok"));
+        }
     }
 
     /** Also where the server keeps its identifier to itself: it sees the lock that is taken through the other address. */

@@ -100,7 +100,7 @@ class WhereSecretsGoTest {
                 free("name", Rotating.name("renamed")),
                 free("description", "another"),
                 free("allowPrivileged", true),
-                free("confirmAnotherServer", true), // says nothing without credentials, whose fields ask for the right
+                decides("confirmAnotherServer", Map.of(), Map.of("confirmAnotherServer", true)),
                 free("isAutoRotationEnabled", false),
                 new Row(
                         "username",
