@@ -349,7 +349,8 @@ export const t = {
     rotated: 'The role has a new password, verified by a login.',
     release: 'Release',
     releaseOf: (name) => `Release the password of ${name}?`,
-    releaseText: (role) => `You are shown the password of ${role}, after a login with it was tried, and Rolewright stops managing it. The connection stays. This is audited.`,
+    releaseText: (role) =>
+      `You are shown the password of ${role}, after a login with it was tried, and Rolewright stops managing it. The connection stays. This is audited.`,
     released: 'The password is yours to keep',
     releasedText: (role) => `Rolewright no longer changes the password of ${role}. Store it in a safe place now.`,
     releasedUnproven: 'The server has not taken this password',
