@@ -281,7 +281,7 @@ class ConnectionWire {
                     nullable = true)
             String stateReason,
 
-            @Schema(description = "Present only if the password is managed.", nullable = true)
+            @JsonInclude(JsonInclude.Include.NON_NULL) @Schema(description = "Only there if the password is managed.")
             RotationView rotation,
 
             @Schema(nullable = true) LastTest lastTest) {

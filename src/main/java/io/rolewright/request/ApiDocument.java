@@ -54,8 +54,8 @@ public class ApiDocument implements OASFilter {
             Map.entry("Troubles", "What is wrong now."),
             Map.entry("Webhooks", "Notifications to receivers outside.")));
 
-    /** What only some pages of a list have: a next one, or a count. */
-    private static final Set<String> OF_SOME_PAGES = Set.of("nextCursor", "totalCount");
+    /** What only some pages of a list have, a next one or a count, and what only a managed connection has. */
+    private static final Set<String> SOMETIMES = Set.of("nextCursor", "totalCount", "rotation");
 
     /** What is answered whole: every field is there, if null. Of what leaves fields out, the schema itself says which are always there. */
     private static final Set<String> WHOLE = Set.of(
@@ -196,7 +196,7 @@ public class ApiDocument implements OASFilter {
         boolean isEnvelope = name.endsWith("Response") && schema.getRequired() == null;
         if (schema.getProperties() != null && (isEnvelope || WHOLE.contains(name))) {
             schema.setRequired(schema.getProperties().keySet().stream()
-                    .filter(property -> !OF_SOME_PAGES.contains(property))
+                    .filter(property -> !SOMETIMES.contains(property))
                     .toList());
         }
     }
