@@ -1,12 +1,11 @@
 package io.rolewright.sealing;
 
 import io.quarkus.arc.Arc;
+import io.rolewright.testing.TestPostgres;
 import io.rolewright.testing.TestStore;
 import io.vertx.mutiny.sqlclient.Row;
 import java.util.HexFormat;
-import java.util.List;
 import java.util.StringJoiner;
-import java.util.function.Function;
 
 /** For tests that write into the running service's store what the service itself would have written: seals the rows as they are then. */
 public final class Resealed {
@@ -21,7 +20,7 @@ public final class Resealed {
     /** @param meanwhile done before they are committed, while others that want these rows wait */
     public static void sql(String statements, Runnable meanwhile) {
         TestStore.inTransaction(sql -> {
-            sql.apply(statements);
+            sql.run(statements);
             rows(sql);
             meanwhile.run();
         });
@@ -45,17 +44,17 @@ public final class Resealed {
         TestStore.inTransaction(Resealed::rows);
     }
 
-    private static void rows(Function<String, List<io.vertx.sqlclient.Row>> sql) {
+    private static void rows(TestPostgres.Sql sql) {
         var seals = Arc.container().instance(RowSeals.class).get();
         for (var kind : SealedRow.values()) {
             var id = kind.field.place.record();
             var anew = new StringJoiner(", ");
-            sql.apply("SELECT " + id + " AS record, " + RowSealing.columns(kind) + " FROM " + kind.table())
+            sql.run("SELECT " + id + " AS record, " + RowSealing.columns(kind) + " FROM " + kind.table())
                     .forEach(row ->
                             anew.add("('" + row.getUUID("record") + "'::uuid, " + sealOf(seals, kind, row) + ")"));
             if (anew.length() > 0) {
                 // Those that are sealed as they are stay unlocked, for the service is at work.
-                sql.apply("UPDATE " + kind.table() + " AS t SET row_seal = a.seal FROM (VALUES " + anew
+                sql.run("UPDATE " + kind.table() + " AS t SET row_seal = a.seal FROM (VALUES " + anew
                         + ") AS a (id, seal) WHERE t." + id + " = a.id AND t.row_seal IS DISTINCT FROM a.seal");
             }
         }

@@ -79,7 +79,7 @@ class StoreFaultTest {
         Throwable last;
         try (var process = new StoreUnderTest(server, SETTINGS)) {
             var session = process.pool().getConnection().await().atMost(Duration.ofSeconds(10));
-            catchThrowable(() -> session.query("SELECT pg_terminate_backend(pg_backend_pid())")
+            assertThatThrownBy(() -> session.query("SELECT pg_terminate_backend(pg_backend_pid())")
                     .execute()
                     .await()
                     .atMost(Duration.ofSeconds(10)));

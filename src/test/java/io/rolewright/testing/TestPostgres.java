@@ -27,7 +27,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
@@ -350,15 +349,20 @@ public final class TestPostgres implements AutoCloseable {
         return as(role, password, database, statements, TIMEOUT);
     }
 
+    /** Runs statements. */
+    public interface Sql {
+        /** @return the rows of the first */
+        List<Row> run(String statements);
+    }
+
     /** @param work is given what runs statements as the superuser, all in one transaction */
-    public void inTransaction(String database, Consumer<Function<String, List<Row>>> work) {
+    public void inTransaction(String database, Consumer<Sql> work) {
         PgConnection session = answer(connect(SUPERUSER, server.superuserPassword(), database), TIMEOUT);
         try {
-            Function<String, List<Row>> sql =
-                    statements -> rows(answer(session.query(statements).execute(), TIMEOUT));
-            sql.apply("BEGIN");
+            Sql sql = statements -> rows(answer(session.query(statements).execute(), TIMEOUT));
+            sql.run("BEGIN");
             work.accept(sql);
-            sql.apply("COMMIT");
+            sql.run("COMMIT");
         } finally {
             answer(session.close(), TIMEOUT);
         }

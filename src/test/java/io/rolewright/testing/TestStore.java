@@ -3,7 +3,6 @@ package io.rolewright.testing;
 import io.vertx.sqlclient.Row;
 import java.util.List;
 import java.util.function.Consumer;
-import java.util.function.Function;
 
 /** The store of the service under test, and the identity to call it with. */
 public final class TestStore {
@@ -30,7 +29,7 @@ public final class TestStore {
     }
 
     /** @param work is given what runs statements in the store as the superuser, all in one transaction */
-    public static void inTransaction(Consumer<Function<String, List<Row>>> work) {
+    public static void inTransaction(Consumer<TestPostgres.Sql> work) {
         TestPostgres.shared(TestPostgres.NEWEST).inTransaction(database(), work);
     }
 }
