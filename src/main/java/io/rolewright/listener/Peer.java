@@ -388,8 +388,13 @@ final class Peer extends ChannelDuplexHandler {
     }
 
     private void endUnread() {
+        peers.count("unread");
         channel.config().setOption(ChannelOption.SO_LINGER, 0); // or the kernel would go on offering it for minutes
-        end("unread");
+        // From here, because Vert.x' own handler, which comes later, would first wait until all is read.
+        ChannelHandlerContext here = channel.pipeline().context(NAME);
+        if (here != null) {
+            here.close();
+        }
     }
 
     private boolean takeLines(int lines) {

@@ -8,9 +8,10 @@ import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelPromise;
 import io.netty.channel.nio.NioEventLoopGroup;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
@@ -104,7 +105,7 @@ class PeersTest {
     private static final Buffer SHARED = SharedBytes.of(new byte[LARGE]);
 
     /** Answers everything but /slow, when all of it has arrived. */
-    private final class Resource extends ChannelInboundHandlerAdapter {
+    private final class Resource extends ChannelDuplexHandler {
         private boolean answers;
         private ByteBuf body;
 
@@ -126,6 +127,12 @@ class PeersTest {
                 ctx.writeAndFlush(answer);
             }
             ReferenceCountUtil.release(message);
+        }
+
+        /** As Vert.x does: not before all that was written has left. */
+        @Override
+        public void close(ChannelHandlerContext ctx, ChannelPromise promise) {
+            ctx.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> ctx.close(promise));
         }
     }
 
