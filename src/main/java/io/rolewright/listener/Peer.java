@@ -27,7 +27,9 @@ import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
 import io.rolewright.listener.MemoryBudget.Holding;
 import io.rolewright.request.SharedBytes;
+import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.net.HostAndPort;
+import io.vertx.core.net.impl.ConnectionBase;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -150,6 +152,11 @@ final class Peer extends ChannelDuplexHandler {
     /** @return null if the connection came by another way, as in development mode */
     static @Nullable Peer of(Channel channel) {
         return channel.pipeline().get(NAME) instanceof Peer peer ? peer : null;
+    }
+
+    /** @return null as above */
+    static @Nullable Peer of(HttpServerRequest request) {
+        return request.connection() instanceof ConnectionBase connection ? of(connection.channel()) : null;
     }
 
     // ---- for Peers

@@ -1,7 +1,6 @@
 package io.rolewright.listener;
 
 import io.vertx.core.http.HttpServerRequest;
-import io.vertx.core.net.impl.ConnectionBase;
 
 /** What others may ask about bodies. */
 public final class RequestBodies {
@@ -10,7 +9,7 @@ public final class RequestBodies {
 
     /** Whether the client has sent all of it, or of a body of which we do not know. On the event loop of the request. */
     public static boolean hasArrived(HttpServerRequest request) {
-        Peer peer = request.connection() instanceof ConnectionBase connection ? Peer.of(connection.channel()) : null;
+        Peer peer = Peer.of(request);
         return peer == null || peer.hasWholeRequest();
     }
 }

@@ -5,7 +5,6 @@ import io.rolewright.access.ClientAddresses;
 import io.rolewright.problem.ErrorCode;
 import io.rolewright.problem.PlainAnswer;
 import io.vertx.core.http.HttpServerRequest;
-import io.vertx.core.net.impl.ConnectionBase;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
@@ -62,7 +61,7 @@ class RequestGate {
     private void expect(RoutingContext routing, BodySize size) {
         int most = size.bytes();
         HttpServerRequest request = routing.request();
-        Peer peer = request.connection() instanceof ConnectionBase connection ? Peer.of(connection.channel()) : null;
+        Peer peer = Peer.of(request);
         if (peer == null) {
             return;
         }
